@@ -1,0 +1,44 @@
+"""Where the numbers are crunched: the device and the number of CPU threads, chosen on purpose."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from morphsim.errors import InputError
+
+DeviceName = Literal["auto", "cpu", "cuda"]
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """Turn `auto`, `cpu`, `cuda` or `cuda:1` into a device; `auto` takes a CUDA GPU where there is one.
+
+    Raises:
+        InputError: the name is unknown, or CUDA is asked for and absent.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"device {name!r} is unknown; use auto, cpu or cuda") from error
+    if device.type not in {"cpu", "cuda"}:
+        raise InputError(f"device {name!r} is not supported; use auto, cpu or cuda")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"device {name!r} is asked for, but torch sees no CUDA GPU; use --device cpu")
+    return device
+
+
+def set_threads(threads: int) -> None:
+    """Set how many CPU threads torch uses in this process.
+
+    One is the default of every command: fields of this size gain little from more, and on a machine
+    that is busy with other work several threads wait for each other.
+
+    Raises:
+        InputError: `threads` is less than 1.
+    """
+    if threads < 1:
+        raise InputError(f"threads is {threads}; it must be at least 1")
+    torch.set_num_threads(threads)
