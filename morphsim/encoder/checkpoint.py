@@ -1,0 +1,105 @@
+"""The state of a training run between two epochs, and whether a run may go on from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from morphsim.encoder.config import TrainingConfig
+from morphsim.errors import InputError
+from morphsim.files import load_tree, save_tree
+
+CHECKPOINT = "checkpoint.safetensors"
+
+# What may change from one part of a run to the next. The frames are compared by their content.
+_FREE = frozenset({"frames", "out", "epochs", "resume", "checkpoint_every", "tensorboard"})
+
+History = list[dict[str, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """All that the next epoch depends on."""
+
+    weights: dict[str, torch.Tensor]
+    """Of the network, by name."""
+    optimizer: dict[str, Any]
+    """State of Adam."""
+    history: History
+    """A record of each finished epoch."""
+    config: dict[str, Any]
+    """`TrainingConfig.to_dict()` of the run."""
+    frames_sha256: str
+    """Hash of the frames and of the trajectories that they belong to."""
+
+    def save(self, folder: Path) -> None:
+        """Write the checkpoint into `folder` in one step."""
+        save_tree(folder / CHECKPOINT, vars(self))
+
+    @classmethod
+    def load(cls, folder: Path) -> Checkpoint:
+        """Read the checkpoint of `folder`.
+
+        Raises:
+            InputError: it is missing, truncated or not a checkpoint.
+        """
+        path = folder / CHECKPOINT
+        tree = load_tree(path)
+        kinds = {"weights": dict, "optimizer": dict, "history": list, "config": dict, "frames_sha256": str}
+        if set(tree) != set(kinds) or not all(isinstance(tree[name], kind) for name, kind in kinds.items()):
+            raise _damaged(path)
+        if not all(isinstance(record, dict) for record in tree["history"]):
+            raise _damaged(path)
+        return cls(**tree)
+
+    def check_continues(self, config: TrainingConfig, frames_sha256: str) -> None:
+        """Check that a run with `config` on these frames is the one that was begun here.
+
+        Raises:
+            InputError: it isn't; the message names the first difference.
+        """
+        if frames_sha256 != self.frames_sha256:
+            raise InputError(
+                f"frames are {config.frames}, but this run was begun with others; give them, or a new --out"
+            )
+        _compare(_constant(self.config), _constant(config.to_dict()), "")
+        if config.epochs < len(self.history):
+            raise InputError(
+                f"epochs is {config.epochs}, but this run has finished {len(self.history)}; "
+                "give at least that many"
+            )
+
+    def restore(self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, folder: Path) -> None:
+        """Put the state into a network and its optimizer.
+
+        Raises:
+            InputError: it does not fit them.
+        """
+        try:
+            network.load_state_dict(self.weights)
+            optimizer.load_state_dict(self.optimizer)
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _damaged(folder / CHECKPOINT) from error
+
+
+def _constant(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if name not in _FREE}
+
+
+def _compare(old: dict[str, Any], new: dict[str, Any], prefix: str) -> None:
+    for name in sorted(old.keys() | new.keys()):
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            _compare(before, after, f"{prefix}{name}.")
+        elif before != after:
+            raise InputError(
+                f"{prefix}{name} is {after!r}, but this run was begun with {before!r}; "
+                "give that, or another --out"
+            )
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path} is not a checkpoint of this version; train again with another --out")

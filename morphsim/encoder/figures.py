@@ -1,0 +1,77 @@
+"""Pictures of a training run: frames over their reconstructions, and the curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.files import atomic_path
+
+_INCHES_ACROSS = 12.0
+_DOTS_PER_INCH = 120
+
+
+def draw_reconstructions(
+    path: Path, frames: NDArray[np.uint8], probabilities: NDArray[np.float32], titles: Sequence[str]
+) -> None:
+    """Draw each frame above its reconstruction, donor in black.
+
+    Args:
+        path: of the PNG.
+        frames: (K, H, W) 0/1.
+        probabilities: (K, H, W) of donor.
+        titles: K texts, one above each frame.
+    """
+    from matplotlib.figure import Figure
+
+    count, height, width = frames.shape
+    across = min(count, 3 if width > 2 * height else 6)
+    down = -(-count // across)
+    panel = _INCHES_ACROSS / across
+    size = (_INCHES_ACROSS, down * (2 * panel * height / width + 0.6))
+    figure = Figure(figsize=size, layout="constrained")
+    for group, row in zip(figure.subfigures(down, 1, squeeze=False)[:, 0], range(down), strict=True):
+        axes = group.subplots(2, across, squeeze=False)
+        for axis in axes.flat:
+            axis.set_axis_off()
+        for column, index in enumerate(range(row * across, min(count, (row + 1) * across))):
+            for axis, image in zip(axes[:, column], (frames[index], probabilities[index]), strict=True):
+                axis.imshow(image, cmap="gray_r", vmin=0.0, vmax=1.0, interpolation="nearest")
+            axes[0, column].set_title(titles[index], fontsize=8)
+    _save(figure, path)
+
+
+def draw_curves(path: Path, history: Sequence[dict[str, float]]) -> None:
+    """Draw -ELBO, KL divergence and active units over the epochs."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    epochs = [record["epoch"] for record in history]
+    figure = Figure(figsize=(_INCHES_ACROSS, 3.6), layout="constrained")
+    loss, divergence, active = figure.subplots(1, 3)
+    marker = "." if len(epochs) < 50 else None
+    for axis, name, label in (
+        (loss, "negative_elbo", "-ELBO [nats a frame]"),
+        (divergence, "kl", "KL divergence [nats a frame]"),
+    ):
+        for part, text in (("train", "training"), ("held_out", "held out")):
+            axis.plot(epochs, [record[f"{part}_{name}"] for record in history], marker=marker, label=text)
+        axis.set_ylabel(label)
+        axis.legend(frameon=False)
+    active.plot(epochs, [record["active_units"] for record in history], marker=marker, color="black")
+    active.set_ylabel("active latents (held out)")
+    active.yaxis.set_major_locator(MaxNLocator(integer=True))
+    for axis in (loss, divergence, active):
+        axis.set_xlabel("epoch")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.spines[["top", "right"]].set_visible(False)
+    _save(figure, path)
+
+
+def _save(figure: Any, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=_DOTS_PER_INCH)

@@ -1,0 +1,68 @@
+"""What `Encoder.encode` takes: frames as numpy arrays, in the few forms that mean the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from morphsim.errors import InputError
+
+
+def check_frames(frames: ArrayLike, frame_shape: tuple[int, int], *, name: str = "frames") -> NDArray[Any]:
+    """Check a batch of frames and bring it to 0..1.
+
+    Args:
+        frames: (N, H, W): bool; uint8 of 0/1 or of 0/255; or floating point from 0 to 1, whose grey values
+            are kept as they are.
+        frame_shape: the (H, W) that is accepted [pixels].
+        name: what the frames are called in an error.
+
+    Returns:
+        (N, H, W) uint8 0/1, or float32 0..1 where floating point was given.
+
+    Raises:
+        InputError: another type, shape or value, NaN included.
+    """
+    try:
+        array = np.asarray(frames)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{name} can't be read as one array ({error}); give (N, H, W)") from error
+    height, width = frame_shape
+    if array.ndim == 2:
+        raise InputError(
+            f"{name} have the shape {array.shape}; give (N, {height}, {width}): one frame becomes frame[None]"
+        )
+    if array.ndim != 3 or array.shape[1:] != (height, width):
+        raise InputError(
+            f"{name} have the shape {array.shape}; this encoder takes (N, {height}, {width}): "
+            "resize the frames or train an encoder for their shape"
+        )
+    if array.dtype == np.bool_:
+        return array.view(np.uint8)
+    if array.dtype == np.uint8:
+        return _from_bytes(array, name)
+    if np.issubdtype(array.dtype, np.floating):
+        # Written so that NaN fails it too.
+        if array.size and not (array.min() >= 0.0 and array.max() <= 1.0):
+            raise InputError(
+                f"{name} hold values from {array.min()} to {array.max()}; "
+                "floating-point frames must lie from 0 to 1"
+            )
+        return array.astype(np.float32, copy=False)
+    raise InputError(f"{name} are {array.dtype}; give uint8 (0/1 or 0/255), bool, or floats from 0 to 1")
+
+
+def _from_bytes(array: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+    if not array.size or array.max() <= 1:
+        return array
+    white = array == 255
+    other = ~white & (array != 0)
+    if other.any():
+        raise InputError(
+            f"{name} hold the value {array[other][0]} beside 0 and {array.max()}; uint8 frames must hold "
+            "0/1 or 0/255: binarise them, or divide by 255"
+        )
+    binary: NDArray[np.uint8] = white.astype(np.uint8)
+    return binary

@@ -1,0 +1,154 @@
+"""What a finished training run leaves: the encoder's folder with its metrics, curves and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from morphsim._version import __version__
+from morphsim.encoder.checkpoint import History
+from morphsim.encoder.config import TrainingConfig
+from morphsim.encoder.cvae import CVAE
+from morphsim.encoder.data import DeviceFrames
+from morphsim.encoder.encoder import Encoder
+from morphsim.encoder.evaluation import distance_quantiles, pixel_errors
+from morphsim.encoder.figures import draw_curves, draw_reconstructions
+from morphsim.encoder.provenance import git_revision
+from morphsim.files import read_json, write_json
+from morphsim.frames import FrameSet
+
+METRICS = "metrics.json"
+
+_SHOWN_FRAMES = 12
+
+
+def is_finished(folder: Path, epochs: int) -> bool:
+    """Whether a run of `epochs` epochs has written all its results; `metrics.json` is the last of them."""
+    path = folder / METRICS
+    if not path.is_file():
+        return False
+    metrics = read_json(path)
+    return isinstance(metrics, dict) and metrics.get("epochs") == epochs
+
+
+def write_results(
+    network: CVAE,
+    data: DeviceFrames,
+    frame_set: FrameSet,
+    split: tuple[torch.Tensor, torch.Tensor],
+    *,
+    config: TrainingConfig,
+    history: History,
+    frames_sha256: str,
+) -> None:
+    """Write everything but the checkpoint and the TensorBoard log into the run's folder.
+
+    Args:
+        network: trained.
+        data: all frames of the file.
+        frame_set: the same frames, with what is known about them.
+        split: numbers of the training frames and of the held-out frames.
+        config: of the run.
+        history: a record of each epoch.
+        frames_sha256: hash of the frames.
+    """
+    training, held_out = split
+    quantiles = distance_quantiles(network, data, training, seed=config.seed)
+    metadata = {
+        "frame_shape": list(frame_set.shape),
+        "boundary": frame_set.boundary,
+        "latent_names": [f"z{index}" for index in range(config.network.latent_size)],
+        "distance_scale": float(quantiles[50]),
+        "distance_quantiles": [float(value) for value in quantiles],
+        "data": describe_data(frame_set, split, config.frames.name, frames_sha256),
+        "training": _recipe(config),
+        "version": __version__,
+        "git_revision": git_revision(),
+    }
+    encoder = Encoder(network, metadata, device=data.device)
+    encoder.save(config.out)
+    draw_curves(config.out / "curves.png", history)
+    chosen = shown_frames(held_out)
+    frames = frame_set.frames[chosen]
+    draw_reconstructions(
+        config.out / "reconstructions.png",
+        frames,
+        encoder.reconstruct(frames),
+        _titles(chosen, frame_set.columns),
+    )
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    errors = pixel_errors(network, data, held_out)
+    write_json(config.out / METRICS, _metrics(history, errors, parameters))
+
+
+def shown_frames(held_out: torch.Tensor) -> NDArray[np.int64]:
+    """Choose up to twelve held-out frames for the pictures, evenly spread over all of them."""
+    places = np.unique(
+        np.linspace(0, len(held_out) - 1, min(_SHOWN_FRAMES, len(held_out))).round().astype(int)
+    )
+    chosen: NDArray[np.int64] = held_out.numpy()[places]
+    return chosen
+
+
+def describe_data(
+    frame_set: FrameSet, split: tuple[torch.Tensor, torch.Tensor], name: str, frames_sha256: str
+) -> dict[str, Any]:
+    """Describe the training data by what identifies them: the file's name without its folder, sizes, hash."""
+    trajectory = frame_set.columns["trajectory"]
+    training, held_out = (indices.numpy() for indices in split)
+    return {
+        "file": name,
+        "sha256": frames_sha256,
+        "process": frame_set.process,
+        "threshold": frame_set.threshold,
+        "training_frames": len(training),
+        "training_trajectories": len(np.unique(trajectory[training])),
+        "held_out_frames": len(held_out),
+        "held_out_trajectories": [int(index) for index in np.unique(trajectory[held_out])],
+    }
+
+
+def _recipe(config: TrainingConfig) -> dict[str, Any]:
+    """Return the configuration less what is stored elsewhere or concerns this machine alone."""
+    left_out = {"frames", "out", "resume", "network", "checkpoint_every", "tensorboard"}
+    return {name: value for name, value in config.to_dict().items() if name not in left_out}
+
+
+def _metrics(history: History, errors: tuple[float, float], parameters: int) -> dict[str, Any]:
+    losses = ("negative_elbo", "reconstruction", "kl")
+    first, last = history[0], history[-1]
+    best = min(history, key=lambda record: record["held_out_negative_elbo"])
+    seconds = sum(record["seconds"] for record in history)
+    return {
+        "epochs": len(history),
+        "parameters": parameters,
+        "train": {name: last[f"train_{name}"] for name in losses},
+        "held_out": {
+            **{name: last[f"held_out_{name}"] for name in losses},
+            "pixel_error": errors[0],
+            "mean_squared_error": errors[1],
+            "active_units": last["active_units"],
+        },
+        "first_epoch": {"held_out_negative_elbo": first["held_out_negative_elbo"]},
+        "best_epoch": {
+            "epoch": best["epoch"],
+            "held_out_negative_elbo": best["held_out_negative_elbo"],
+        },
+        "seconds": seconds,
+        "frames_per_second": last["frames_per_second"],
+    }
+
+
+def _titles(rows: Sequence[int] | NDArray[np.int64], columns: Mapping[str, NDArray[Any]]) -> list[str]:
+    titles = []
+    for row in rows:
+        title = f"frame {row}, trajectory {columns['trajectory'][row]}"
+        if "time" in columns and np.isfinite(columns["time"][row]):
+            title += f", time {columns['time'][row]:g}"
+        titles.append(title)
+    return titles

@@ -1,0 +1,37 @@
+"""Binary frames: from fields or other people's files to stored sets of frames, and to pictures."""
+
+from morphsim.frames.binary import as_binary_frames
+from morphsim.frames.dataset import DatasetConfig, failed_films, make_dataset
+from morphsim.frames.frameset import FrameSet
+from morphsim.frames.importing import ImportConfig, ImportReport, import_frames
+from morphsim.frames.readers import read_any
+from morphsim.frames.render import animate, frame_strip, to_rgb
+from morphsim.frames.splits import split_by_trajectory
+from morphsim.frames.store import read_frames, read_notes, write_frames
+from morphsim.frames.targets import read_frame, read_target_frames
+from morphsim.frames.transforms import binarise, mirror, resize, roll
+
+__all__ = [
+    "DatasetConfig",
+    "FrameSet",
+    "ImportConfig",
+    "ImportReport",
+    "animate",
+    "as_binary_frames",
+    "binarise",
+    "failed_films",
+    "frame_strip",
+    "import_frames",
+    "make_dataset",
+    "mirror",
+    "read_any",
+    "read_frame",
+    "read_frames",
+    "read_notes",
+    "read_target_frames",
+    "resize",
+    "roll",
+    "split_by_trajectory",
+    "to_rgb",
+    "write_frames",
+]

@@ -1,0 +1,166 @@
+"""Data sets of many films over a grid of recipes, made in several processes and resumed at any moment."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from morphsim.device import DeviceName, resolve_device
+from morphsim.errors import InputError
+from morphsim.frames.parts import Parts
+from morphsim.frames.plan import Plan, make_plan
+from morphsim.frames.store import merge_frames, read_notes
+from morphsim.frames.workers import make_films
+from morphsim.progress import progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetConfig:
+    """Which films to make, and how."""
+
+    out: Path
+    """The HDF5 file to write; films wait in the folder OUT.parts until all are there."""
+    recipes: Path | None = None
+    """TOML file: process, parameters, replicas, and a table [grid] with a list for each varied parameter."""
+    process: Literal["annealing", "drying"] | None = None
+    """How the films are made; needed unless the recipe file tells."""
+    set: tuple[str, ...] = ()
+    """NAME=VALUE: parameters that all films share."""
+    grid: tuple[str, ...] = ()
+    """NAME=VALUE,VALUE,...: parameters to vary; every combination is made."""
+    replicas: int | None = None
+    """Films of each recipe, with different noise (default: what the recipe file says, or 1)."""
+    frames: int = 50
+    """Snapshots of each film."""
+    shape: tuple[int, int] = (100, 400)
+    """Height and width of the frames."""
+    seed: int = 0
+    """Of all noise; each film draws its own from it."""
+    threshold: float = 0.5
+    """Donor share from which on a pixel counts as donor."""
+    workers: int = 1
+    """Processes that make films side by side; the result doesn't depend on it."""
+    dtype: Literal["float32", "float64"] = "float32"
+    """Precision of the simulation."""
+    device: DeviceName = "cpu"
+    """Where to simulate."""
+    overwrite: bool = False
+    """Replace the file that is there."""
+
+    def plan(self) -> Plan:
+        """What the data set will consist of.
+
+        Raises:
+            InputError: anything in the configuration that can't be.
+        """
+        return make_plan(
+            process=self.process,
+            file=self.recipes,
+            settings=self.set,
+            grid=self.grid,
+            replicas=self.replicas,
+            frames=self.frames,
+            shape=list(self.shape),
+            seed=self.seed,
+            threshold=self.threshold,
+            dtype=self.dtype,
+            device=resolve_device(self.device).type,
+        )
+
+
+def make_dataset(config: DatasetConfig, *, show_progress: bool = True) -> Path:
+    """Make all films of a data set, or go on where an earlier run was stopped or killed.
+
+    Film k depends on the configuration and k only, so the file is the same to the byte whatever the number
+    of workers and interruptions. Films that diverge, or don't dry in time, are left out, and listed by
+    `failed_films`. With several workers, a script must guard its entry with
+    `if __name__ == "__main__":`, since each worker imports it.
+
+    Args:
+        config: what to make.
+        show_progress: show a bar, and what there is to say, on stderr.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: a bad configuration, an output or half-made films of another one, or no film at all that
+            can be made.
+        KeyboardInterrupt: on Ctrl-C, with a text that says what is there already.
+    """
+    plan = config.plan()
+    if config.workers < 1:
+        raise InputError(f"workers is {config.workers}; it must be at least 1")
+    parts = Parts(config.out, plan)
+    if config.out.exists() and not config.overwrite:
+        _check_finished(config.out, plan)
+        if parts.folder.is_dir():
+            with parts.claimed():
+                parts.remove()
+        _say(f"{config.out} is complete already: {plan.films} films", show_progress)
+        return config.out
+    with parts.claimed():
+        missing = parts.missing()
+        done = plan.films - len(missing)
+        try:
+            with progress("films", plan.films, unit="films", done=done, show=show_progress) as advance:
+                make_films(plan, missing, parts.folder, workers=config.workers, made=lambda _: advance())
+        except KeyboardInterrupt:
+            count = plan.films - len(parts.missing())
+            raise KeyboardInterrupt(
+                f"stopped with {count} of {plan.films} films made; the same command goes on from there"
+            ) from None
+        _finish(parts, show_progress)
+    return config.out
+
+
+def failed_films(path: str | Path) -> list[dict[str, object]]:
+    """The films that a generated file lacks because they can't be made.
+
+    Returns:
+        For each the number `film`, its `recipe` and the `reason`.
+
+    Raises:
+        InputError: the file is missing or truncated.
+    """
+    records = json.loads(read_notes(path).get("failed", "[]"))
+    assert isinstance(records, list)
+    return records
+
+
+def _finish(parts: Parts, show_progress: bool) -> None:
+    made, failures = parts.made(), parts.failures()
+    if not made:
+        parts.remove()
+        raise InputError(f"not one of {len(failures)} films can be made: {failures[0]['reason']}")
+    notes = {"plan": parts.plan.to_json()}
+    if failures:
+        notes["failed"] = json.dumps(failures)
+    # Merged inside the folder, so that a killed run leaves nothing beside the output.
+    merged = parts.folder / "merged.h5"
+    merge_frames(merged, made, notes=notes)
+    merged.replace(parts.out)
+    parts.remove()
+    for failure in failures:
+        _say(f"film {failure['film']} is left out: {failure['reason']}", show_progress)
+
+
+def _check_finished(out: Path, plan: Plan) -> None:
+    stored = read_notes(out).get("plan")
+    if stored is None:
+        raise InputError(
+            f"{out} exists and was not made by this command; name another --out or add --overwrite"
+        )
+    if differences := plan.differences(stored):
+        raise InputError(
+            f"{out} exists and was made by another plan ({'; '.join(differences)}); "
+            "name another --out or add --overwrite"
+        )
+
+
+def _say(text: str, show: bool) -> None:
+    if show:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201

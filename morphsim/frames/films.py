@@ -1,0 +1,113 @@
+"""One film of a generated data set, made from its plan and its number alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from morphsim.errors import InputError
+from morphsim.files import read_json, write_json
+from morphsim.frames.frameset import FrameSet
+from morphsim.frames.plan import Plan
+from morphsim.frames.store import write_frames
+from morphsim.frames.transforms import binarise
+from morphsim.simulator import Recipe, SimulationDiverged, record_film
+
+UNITS = {
+    "annealing": {"time": "h0^2/D", "thickness": "h0"},
+    "drying": {"time": "h0^2/D_s", "thickness": "h0"},
+}
+
+
+class Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """A film was given up because the run is being stopped."""
+
+
+def part_path(folder: Path, film: int) -> Path:
+    """Where the frames of a film are kept until all films are there."""
+    return folder / f"film-{film:07d}.h5"
+
+
+def failure_path(folder: Path, film: int) -> Path:
+    """Where it is recorded that a film can't be made."""
+    return folder / f"film-{film:07d}.json"
+
+
+def is_done(folder: Path, film: int) -> bool:
+    """Whether a film was made, or is known to fail."""
+    return part_path(folder, film).exists() or failure_path(folder, film).exists()
+
+
+def make_film(
+    plan: Plan, film: int, folder: Path, *, stopped: Callable[[], bool] = lambda: False
+) -> str | None:
+    """Simulate a film and keep it, or the reason why it fails, in `folder`.
+
+    Args:
+        plan: of the data set.
+        film: its number.
+        folder: of parts.
+        stopped: asked after each snapshot whether to give up.
+
+    Returns:
+        The reason why the film can't be made, or None.
+
+    Raises:
+        Stopped: the film was given up.
+    """
+    recipe = plan.film_recipe(film)
+    try:
+        frameset = _record(plan, recipe, plan.film_seed(film), stopped)
+    except SimulationDiverged as error:
+        found = ", ".join(f"{name} {value:.4g}" for name, value in error.values.items())
+        reason = f"it diverged at time {error.time:.6g} ({found})"
+    except InputError as error:
+        reason = str(error)
+    else:
+        write_frames(part_path(folder, film), frameset)
+        return None
+    write_json(failure_path(folder, film), {"film": film, "recipe": recipe.to_dict(), "reason": reason})
+    return reason
+
+
+def failure_of(folder: Path, film: int) -> dict[str, object] | None:
+    """The record of a film that fails: `film`, `recipe` and `reason`; None for a film that was made."""
+    path = failure_path(folder, film)
+    if not path.exists():
+        return None
+    record = read_json(path)
+    assert isinstance(record, dict)
+    return record
+
+
+def _record(plan: Plan, recipe: Recipe, seed: int, stopped: Callable[[], bool]) -> FrameSet:
+    snapshots = []
+    height, width = plan.shape
+    for snapshot in record_film(
+        recipe, shape=(height, width), seed=seed, frames=plan.frames, dtype=plan.dtype, device=plan.device
+    ):
+        if stopped():
+            raise Stopped
+        snapshots.append(snapshot)
+    parameters = {
+        name: np.array([value])
+        for name, value in recipe.to_dict().items()
+        if name not in {"process", "boundary"}
+    }
+    return FrameSet(
+        frames=np.stack([binarise(snapshot.share, threshold=plan.threshold) for snapshot in snapshots]),
+        columns={
+            "trajectory": np.zeros(len(snapshots), np.int64),
+            "time": np.array([snapshot.time for snapshot in snapshots], np.float64),
+            "dryness": np.array([snapshot.dryness for snapshot in snapshots], np.float64),
+            "thickness": np.array([snapshot.thickness for snapshot in snapshots], np.float64),
+            "seed": np.full(len(snapshots), seed, np.int64),
+        },
+        recipes=parameters,
+        process=recipe.process,
+        boundary=recipe.boundary,
+        threshold=plan.threshold,
+        units=UNITS[recipe.process],
+    )

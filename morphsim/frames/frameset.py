@@ -1,0 +1,217 @@
+"""Binary frames of many films, with what is known about each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from morphsim.errors import InputError
+from morphsim.simulator.grid import Boundary
+
+Column = NDArray[Any]
+
+RESERVED_NAMES = frozenset({"frames", "recipes", "notes"})
+PROCESSES = ("annealing", "drying", "unknown")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FrameSet:
+    """Frames of T films (trajectories), checked when it is built.
+
+    A number that is not known is NaN, an unknown text is empty.
+
+    Raises:
+        InputError: shapes, values or trajectories that don't fit together.
+    """
+
+    frames: NDArray[np.uint8]
+    """(N, H, W) 0/1, 1 = donor; row 0 is the free surface, the last row lies on the substrate."""
+    columns: Mapping[str, Column]
+    """Per frame, each (N,): always `trajectory` (0..T-1), usually `time`, `seed` and `thickness`."""
+    recipes: Mapping[str, Column] = field(default_factory=dict)
+    """Per trajectory, each (T,): a column of numbers or texts for every recipe parameter."""
+    process: str = "unknown"
+    """`annealing`, `drying` or `unknown`."""
+    boundary: Boundary = "no-flux"
+    """What happens at the left and right end; only `periodic` frames may be rolled."""
+    threshold: float = 0.5
+    """Donor share at which the frames were binarised."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Units of columns, by name."""
+
+    def __post_init__(self) -> None:
+        _check_frames(self.frames)
+        if self.process not in PROCESSES:
+            raise InputError(f"process is {self.process!r}; use one of {', '.join(PROCESSES)}")
+        if self.boundary not in get_args(Boundary):
+            raise InputError(f"boundary is {self.boundary!r}; use one of {', '.join(get_args(Boundary))}")
+        if not 0.0 < self.threshold < 1.0:
+            raise InputError(f"threshold is {self.threshold!r}; it must lie between 0 and 1")
+        columns = {name: _checked_column(name, values, len(self)) for name, values in self.columns.items()}
+        if "trajectory" not in columns:
+            raise InputError("frames need a column `trajectory` that tells which film each frame belongs to")
+        columns["trajectory"] = _checked_trajectory(columns["trajectory"])
+        object.__setattr__(self, "columns", columns)
+        lengths = {np.shape(values)[:1] for values in self.recipes.values()}
+        count = next(iter(lengths))[0] if len(lengths) == 1 and () not in lengths else None
+        if lengths and count is None:
+            raise InputError("the recipe columns differ in length; each needs one value per trajectory")
+        count = int(self.trajectory.max()) + 1 if count is None else count
+        if self.trajectory.max() >= count:
+            raise InputError(
+                f"trajectory {self.trajectory.max()} has no recipe; the recipes number 0 to {count - 1}"
+            )
+        recipes = {name: _checked_column(name, values, count) for name, values in self.recipes.items()}
+        object.__setattr__(self, "recipes", recipes)
+
+    def __len__(self) -> int:
+        return int(self.frames.shape[0])
+
+    def __repr__(self) -> str:
+        height, width = self.shape
+        return (
+            f"FrameSet({len(self)} frames of {height} x {width}, {self.trajectories} trajectories, "
+            f"process={self.process!r}, boundary={self.boundary!r})"
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W) of a frame."""
+        return int(self.frames.shape[1]), int(self.frames.shape[2])
+
+    @property
+    def trajectory(self) -> NDArray[np.int64]:
+        """(N,) index of each frame's film."""
+        return self.columns["trajectory"]
+
+    @property
+    def trajectories(self) -> int:
+        """T, the number of films."""
+        return int(next(iter(self.recipes.values())).size) if self.recipes else int(self.trajectory.max()) + 1
+
+    def select(self, indices: ArrayLike) -> FrameSet:
+        """Take some frames, in the order given.
+
+        Trajectories without a frame are left out, and the others numbered anew in their old order.
+
+        Args:
+            indices: (K,) frame numbers, or an (N,) bool mask.
+
+        Raises:
+            InputError: no frame is selected, or an index is out of range.
+        """
+        chosen = np.asarray(indices)
+        if chosen.dtype == bool and chosen.shape == (len(self),):
+            chosen = np.flatnonzero(chosen)
+        if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
+            raise InputError(
+                f"select got {chosen.dtype} indices of shape {chosen.shape}; "
+                f"give at least one frame number, or a bool mask of shape ({len(self)},)"
+            )
+        if chosen.min() < 0 or chosen.max() >= len(self):
+            raise InputError(
+                f"frames {chosen.min()} to {chosen.max()} are asked for; they number 0 to {len(self) - 1}"
+            )
+        kept, renumbered = np.unique(self.trajectory[chosen], return_inverse=True)
+        columns = {name: values[chosen] for name, values in self.columns.items()}
+        columns["trajectory"] = renumbered.astype(np.int64)
+        return FrameSet(
+            frames=self.frames[chosen],
+            columns=columns,
+            recipes={name: values[kept] for name, values in self.recipes.items()},
+            process=self.process,
+            boundary=self.boundary,
+            threshold=self.threshold,
+            units=self.units,
+        )
+
+    @staticmethod
+    def concatenate(sets: Sequence[FrameSet]) -> FrameSet:
+        """Put frame sets one after the other; each keeps its own trajectories.
+
+        A column that only some of them have is filled with NaN or empty text for the others. Sets of
+        different processes become `unknown`, and periodic with no-flux sets become `no-flux`, since
+        not all of the frames may be rolled.
+
+        Raises:
+            InputError: no set is given, or their shapes, thresholds or units differ.
+        """
+        if not sets:
+            raise InputError("there is nothing to concatenate; give at least one frame set")
+        units: dict[str, str] = {}
+        for other in sets:
+            if other.shape != sets[0].shape:
+                raise InputError(f"frames of {other.shape} can't join {sets[0].shape}; resize them first")
+            if other.threshold != sets[0].threshold:
+                raise InputError(
+                    f"frames binarised at {other.threshold:g} and at {sets[0].threshold:g} can't be joined; "
+                    "make them with one threshold"
+                )
+            for name, unit in other.units.items():
+                if units.setdefault(name, unit) != unit:
+                    raise InputError(f"{name} is in {unit!r} and in {units[name]!r}; convert one of them")
+        starts = np.cumsum([0, *(other.trajectories for other in sets)])
+        columns = _join_columns([other.columns for other in sets], [len(other) for other in sets])
+        columns["trajectory"] = np.concatenate(
+            [other.trajectory + start for other, start in zip(sets, starts, strict=False)]
+        )
+        return FrameSet(
+            frames=np.concatenate([other.frames for other in sets]),
+            columns=columns,
+            recipes=_join_columns([other.recipes for other in sets], [other.trajectories for other in sets]),
+            process=sets[0].process if len({other.process for other in sets}) == 1 else "unknown",
+            boundary="periodic" if all(other.boundary == "periodic" for other in sets) else "no-flux",
+            threshold=sets[0].threshold,
+            units=units,
+        )
+
+
+def _check_frames(frames: Any) -> None:
+    if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8 or frames.ndim != 3:
+        found = f"{frames.dtype} of shape {frames.shape}" if isinstance(frames, np.ndarray) else type(frames)
+        raise InputError(f"frames are {found}; they must be a uint8 array of shape (N, H, W)")
+    if frames.size == 0:
+        raise InputError(f"frames have the shape {frames.shape}; there must be at least one pixel")
+    if frames.max() > 1:
+        raise InputError(f"frames hold the value {frames.max()}; only 0 and 1 (donor) are allowed")
+
+
+def _checked_column(name: str, values: Any, length: int) -> Column:
+    column = np.asarray(values)
+    if not name or "/" in name or name.startswith(".") or name in RESERVED_NAMES or "\0" in name:
+        raise InputError(f"a column can't be named {name!r}; use letters, digits and underscores")
+    if column.shape != (length,):
+        raise InputError(f"column {name} has the shape {column.shape}; it must be ({length},)")
+    if column.dtype.kind not in "biufU":
+        raise InputError(f"column {name} holds {column.dtype} values; use numbers or text")
+    if column.dtype.kind == "f" and np.isinf(column).any():
+        raise InputError(f"column {name} holds an infinite value; use NaN for a value that is not known")
+    return column
+
+
+def _checked_trajectory(column: Column) -> NDArray[np.int64]:
+    if column.dtype.kind not in "iu":
+        raise InputError(f"column trajectory holds {column.dtype} values; it must hold integers")
+    if column.min() < 0:
+        raise InputError(f"column trajectory holds {column.min()}; trajectories count from 0")
+    return column.astype(np.int64)
+
+
+def _join_columns(tables: Sequence[Mapping[str, Column]], lengths: Sequence[int]) -> dict[str, Column]:
+    joined: dict[str, Column] = {}
+    for name in dict.fromkeys(name for table in tables for name in table):
+        kinds = {table[name].dtype.kind == "U" for table in tables if name in table}
+        if len(kinds) > 1:
+            raise InputError(f"column {name} holds numbers in one set and text in another; rename one")
+        unknown: Any = "" if kinds == {True} else np.nan
+        joined[name] = np.concatenate(
+            [
+                table[name] if name in table else np.full(length, unknown)
+                for table, length in zip(tables, lengths, strict=True)
+            ]
+        )
+    return joined

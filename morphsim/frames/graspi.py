@@ -1,0 +1,80 @@
+"""GraSPI's text format of structured two-phase morphologies.
+
+Whitespace-separated phases row by row, with a first line `nx ny` or `nx ny nz` (columns, rows, layers), or,
+as often published, without it. See the GraSPI documentation, "Input Formats"
+(https://github.com/owodolab/graspi).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.errors import InputError
+
+_LONGEST_HEADER = 3
+_SIZE = re.compile("0*[1-9][0-9]{0,8}")
+
+
+def read_graspi(path: str | Path) -> NDArray[np.uint8]:
+    """Read a morphology, (H, W) uint8 0/1; its first line becomes row 0.
+
+    A first line of two or three numbers is a header. The values below it may be broken into lines at will,
+    as long as their count fits; without a header every line is a row.
+
+    Raises:
+        InputError: not text, no values, more than two phases, three dimensions, ragged lines, or a count
+            that contradicts the header.
+    """
+    try:
+        text = Path(path).read_text(encoding="ascii")
+    except UnicodeDecodeError as error:
+        raise InputError("it is not plain text; a GraSPI file holds numbers only") from error
+    except OSError as error:
+        raise InputError(f"it can't be read ({error.strerror})") from error
+    return parse_graspi(text)
+
+
+def parse_graspi(text: str) -> NDArray[np.uint8]:
+    """Read a morphology from the text of a file; see `read_graspi`."""
+    lines = [words for line in text.splitlines() if (words := line.split())]
+    if not lines:
+        raise InputError("it is empty")
+    if len(lines[0]) <= _LONGEST_HEADER:
+        return _below_header(lines[0], lines[1:])
+    widths = {len(words) for words in lines}
+    if len(widths) > 1:
+        raise InputError(f"its lines hold {min(widths)} to {max(widths)} values; rows must be of one length")
+    return _phases([word for words in lines for word in words]).reshape(len(lines), -1)
+
+
+def _below_header(header: list[str], lines: list[list[str]]) -> NDArray[np.uint8]:
+    if len(header) < 2 or not all(_SIZE.fullmatch(word) for word in header):
+        raise InputError(f"its first line is {' '.join(header)!r}; a header is `nx ny` or `nx ny 1`")
+    columns, rows, layers = (int(word) for word in [*header, "1"][:3])
+    if layers != 1:
+        raise InputError(f"it has {layers} layers; only two-dimensional morphologies (nz = 1) can be read")
+    count = sum(len(words) for words in lines)
+    if count != rows * columns:
+        raise InputError(f"it holds {count} values; its header {columns} {rows} asks for {rows * columns}")
+    if rows != columns and len(lines) == columns and {len(words) for words in lines} == {rows}:
+        raise InputError(
+            f"its {columns} lines of {rows} values are the transpose of its header {columns} {rows}; "
+            f"make the header {rows} {columns}"
+        )
+    return _phases([word for words in lines for word in words]).reshape(rows, columns)
+
+
+def _phases(words: list[str]) -> NDArray[np.uint8]:
+    kinds = dict.fromkeys(words)
+    try:
+        phase = {word: float(word) for word in kinds}
+    except ValueError as error:
+        raise InputError(f"it holds text that is not a number ({error})") from error
+    odd = [word for word, value in phase.items() if value not in (0.0, 1.0)]
+    if odd:
+        raise InputError(f"it holds the phase {odd[0]}; only 0 and 1 (two phases) can be read")
+    return np.array([phase[word] for word in words]).astype(np.uint8)

@@ -1,0 +1,230 @@
+"""Frames that others made: text, images, arrays and HDF5 files become one frame file."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+
+from morphsim.errors import InputError
+from morphsim.frames.frameset import Column, FrameSet
+from morphsim.frames.names import NamedFilm, film_of
+from morphsim.frames.readers import HDF5, read_any
+from morphsim.frames.store import write_frames
+from morphsim.frames.transforms import resize
+from morphsim.progress import progress
+from morphsim.simulator.grid import Boundary
+
+_REASONS_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportConfig:
+    """What to import, and how to read it."""
+
+    source: Path
+    """A file, or a folder that is searched with all its folders."""
+    out: Path
+    """The HDF5 file to write."""
+    threshold: float = 0.5
+    """Donor share (grey value over its range) from which on a pixel counts as donor."""
+    invert: bool = False
+    """Take dark pixels, or 0, as donor."""
+    transpose: bool = False
+    """Swap rows and columns, for files whose lines run from top to bottom of the film."""
+    shape: tuple[int, int] | None = None
+    """Height and width to which every frame is resized; without it, the most common shape is kept."""
+    boundary: Boundary = "no-flux"
+    """What happens at the left and right end of the films; frames are rolled only if periodic."""
+    process: Literal["annealing", "drying", "unknown"] = "unknown"
+    """How the films were made."""
+    dataset: str = "frames"
+    """Name of the frames inside HDF5 files."""
+    overwrite: bool = False
+    """Replace the file that is there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportReport:
+    """What became of the files."""
+
+    out: Path
+    """The file written."""
+    frames: int
+    """How many frames it holds."""
+    trajectories: int
+    """How many films they belong to."""
+    shape: tuple[int, int]
+    """(H, W) of every frame."""
+    files: int
+    """How many files were looked at."""
+    dropped: tuple[tuple[str, str], ...]
+    """Files that were left out, each with the reason."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {**asdict(self), "out": str(self.out), "dropped": [list(entry) for entry in self.dropped]}
+
+
+def import_frames(config: ImportConfig, *, show_progress: bool = False) -> ImportReport:
+    """Read a file or a folder of frames into one frame file.
+
+    Which files make a film is told by names, see `morphsim.frames.names.film_of`; a file of several
+    frames is a film by itself, or several where an HDF5 file tells them apart. The frames of a film are
+    ordered by time, then by name. The recipe column `film` and the frame column `source` hold names relative
+    to `config.source`.
+
+    Args:
+        config: what to read.
+        show_progress: show a bar on stderr.
+
+    Returns:
+        What was kept and dropped.
+
+    Raises:
+        InputError: no source, an output that exists, an option out of range, or not one frame to keep.
+    """
+    files = _files(config)
+    pieces: list[FrameSet] = []
+    dropped: list[tuple[str, str]] = []
+    with progress("importing", len(files), unit="files", show=show_progress) as advance:
+        for path in files:
+            relative = _relative(config.source, path)
+            try:
+                frameset = read_any(
+                    path, threshold=config.threshold, invert=config.invert, dataset=config.dataset
+                )
+                pieces += _films_in(frameset, relative, several=path.suffix.lower() in HDF5, config=config)
+            except InputError as error:
+                dropped.append((str(relative), str(error)))
+            except MemoryError:
+                dropped.append((str(relative), "it claims more values than memory holds"))
+            advance()
+    if not pieces:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in dropped[:_REASONS_SHOWN])
+        raise InputError(f"not one of {len(files)} files under {config.source} could be read ({reasons})")
+    shape = Counter(shape for piece in pieces for shape in [piece.shape] * len(piece)).most_common(1)[0][0]
+    odd = {str(piece.columns["source"][0]): piece.shape for piece in pieces if piece.shape != shape}
+    for name, other in odd.items():
+        reason = (
+            f"its shape {other} is not the most common one, {shape}; --shape {shape[0]} {shape[1]} resizes"
+        )
+        dropped.append((name, reason))
+    merged = _joined([piece for piece in pieces if piece.shape == shape])
+    write_frames(config.out, merged)
+    return ImportReport(
+        out=config.out,
+        frames=len(merged),
+        trajectories=merged.trajectories,
+        shape=merged.shape,
+        files=len(files),
+        dropped=tuple(sorted(dropped)),
+    )
+
+
+def _files(config: ImportConfig) -> list[Path]:
+    if not 0.0 < config.threshold < 1.0:
+        raise InputError(f"threshold is {config.threshold!r}; it must lie between 0 and 1")
+    if config.shape is not None and min(config.shape) < 1:
+        raise InputError(f"shape is {config.shape}; height and width must be at least 1")
+    if config.out.exists() and not config.overwrite:
+        raise InputError(f"{config.out} exists already; name another file or add --overwrite")
+    if config.source.is_file():
+        return [config.source]
+    if not config.source.is_dir():
+        raise InputError(f"{config.source} does not exist; name a file or a folder of frames")
+    out = config.out.resolve()
+    files = [
+        path
+        for path in config.source.rglob("*")
+        if path.is_file() and not _hidden(path.relative_to(config.source)) and path.resolve() != out
+    ]
+    if not files:
+        raise InputError(f"{config.source} is a folder without files; name one that holds frames")
+    return sorted(files, key=lambda path: _natural(_relative(config.source, path)))
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _relative(source: Path, path: Path) -> PurePosixPath:
+    return PurePosixPath((path.relative_to(source) if source.is_dir() else Path(path.name)).as_posix())
+
+
+def _natural(path: PurePosixPath) -> tuple[tuple[tuple[int, int, str], ...], ...]:
+    """A key by which frame2 stands before frame10."""
+    return tuple(
+        tuple(
+            (0, int(word), word) if word.isascii() and word.isdecimal() and len(word) < 100 else (1, 0, word)
+            for word in re.split(r"([0-9]+)", part)
+        )
+        for part in path.parts
+    )
+
+
+def _films_in(
+    frameset: FrameSet, relative: PurePosixPath, *, several: bool, config: ImportConfig
+) -> Iterator[FrameSet]:
+    """The films of one file, each as a set of one trajectory."""
+    frames = np.ascontiguousarray(frameset.frames.swapaxes(1, 2)) if config.transpose else frameset.frames
+    if config.shape is not None:
+        frames = resize(frames, config.shape)
+    named = film_of(relative)
+    alone = len(frames) == 1 and not several
+    for trajectory in range(frameset.trajectories):
+        rows = np.flatnonzero(frameset.trajectory == trajectory)
+        if not len(rows):
+            continue
+        columns: dict[str, Column] = {name: values[rows] for name, values in frameset.columns.items()}
+        columns["trajectory"] = np.zeros(len(rows), np.int64)
+        columns["source"] = np.full(len(rows), str(relative))
+        if alone:
+            columns["time"] = np.array([named.time])
+        name = named.name if alone else str(relative)
+        if frameset.trajectories > 1:
+            name = f"{name}#{trajectory}"
+        own = {key: values[trajectory : trajectory + 1] for key, values in frameset.recipes.items()}
+        yield FrameSet(
+            frames=frames[rows],
+            columns=columns,
+            recipes={**_recipe(named), **own, "film": np.array([name])},
+            process=config.process,
+            boundary=config.boundary,
+            threshold=config.threshold,
+            units=frameset.units,
+        )
+
+
+def _recipe(named: NamedFilm) -> Mapping[str, Column]:
+    known = {"blend_ratio": named.blend_ratio, "chi": named.chi}
+    return {name: np.array([value]) for name, value in known.items() if not math.isnan(value)}
+
+
+def _joined(pieces: list[FrameSet]) -> FrameSet:
+    films: dict[str, list[FrameSet]] = {}
+    for piece in pieces:
+        films.setdefault(str(piece.recipes["film"][0]), []).append(piece)
+    return FrameSet.concatenate([_one_film(parts) for parts in films.values()])
+
+
+def _one_film(parts: list[FrameSet]) -> FrameSet:
+    joined = FrameSet.concatenate(parts)
+    # Stable, and NaN comes last: frames of one time, or of none, stay in the order of their names.
+    order = np.argsort(joined.columns.get("time", np.zeros(len(joined))), kind="stable")
+    columns = {name: values[order] for name, values in joined.columns.items()}
+    return FrameSet(
+        frames=joined.frames[order],
+        columns={**columns, "trajectory": np.zeros(len(joined), np.int64)},
+        recipes={name: values[:1] for name, values in joined.recipes.items()},
+        process=joined.process,
+        boundary=joined.boundary,
+        threshold=joined.threshold,
+        units=joined.units,
+    )

@@ -1,0 +1,96 @@
+"""The folder where a data set grows: films that are whole or absent, and the plan they belong to."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from morphsim.errors import InputError
+from morphsim.files import write_text
+from morphsim.frames.films import failure_of, is_done, part_path
+from morphsim.frames.plan import Plan
+
+_OWN_FILES = ("film-*.h5", "film-*.json", "merged.h5", ".film-*", ".merged-*", ".plan-*")
+
+
+class Parts:
+    """The folder `OUT.parts` beside the file OUT that is being made.
+
+    Args:
+        out: the file to make.
+        plan: what it will hold.
+    """
+
+    def __init__(self, out: Path, plan: Plan) -> None:
+        self.out = out
+        self.plan = plan
+        self.folder = out.with_name(out.name + ".parts")
+        self._plan_file = self.folder / "plan.json"
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Hold the folder for this run, and make sure that it belongs to this plan.
+
+        Raises:
+            InputError: it holds films of another plan, or another run is at work in it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with _locked(self.folder / "lock", self.out):
+            if self._plan_file.exists():
+                differences = self.plan.differences(self._plan_file.read_text(encoding="utf-8"))
+                if differences:
+                    raise InputError(
+                        f"{self.folder} holds films of another plan ({'; '.join(differences)}); "
+                        "name another --out, or delete that folder"
+                    )
+            else:
+                # Films without a plan are the rest of a folder whose removal was cut short.
+                self._remove_films()
+                write_text(self._plan_file, self.plan.to_json())
+            yield
+
+    def missing(self) -> list[int]:
+        """Numbers of the films that are yet to be made."""
+        return [film for film in range(self.plan.films) if not is_done(self.folder, film)]
+
+    def made(self) -> list[Path]:
+        """Files of the films that were made, in the order of their numbers."""
+        paths = (part_path(self.folder, film) for film in range(self.plan.films))
+        return [path for path in paths if path.exists()]
+
+    def failures(self) -> list[dict[str, object]]:
+        """Records of the films that can't be made, in the order of their numbers."""
+        records = (failure_of(self.folder, film) for film in range(self.plan.films))
+        return [record for record in records if record is not None]
+
+    def remove(self) -> None:
+        """Delete what this class wrote; files of others stay, and with them the folder."""
+        self._remove_films()
+        # Last, so that a folder whose removal is cut short never counts as another plan's.
+        self._plan_file.unlink(missing_ok=True)
+        (self.folder / "lock").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
+
+    def _remove_films(self) -> None:
+        for pattern in _OWN_FILES:
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _locked(path: Path, out: Path) -> Iterator[None]:
+    """Hold a lock that the system takes back even from a process that is killed."""
+    with path.open("w") as file:
+        try:
+            import fcntl
+        except ImportError:
+            # Without such locks two runs at once only do each film twice: files are whole or absent.
+            yield
+            return
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(f"another run is making {out}; wait for it, or name another --out") from error
+        yield

@@ -1,0 +1,205 @@
+"""What a generated data set consists of: which films, each with its own recipe and noise."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from morphsim._version import __version__
+from morphsim.errors import InputError
+from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe, recipe_from_dict
+from morphsim.simulator.recipe import Scalar, parse_settings
+
+_PROCESSES: dict[str, type[Recipe]] = {kind.process: kind for kind in (AnnealingRecipe, DryingRecipe)}
+_MOST_FILMS = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that decides the bytes of a generated data set."""
+
+    version: str
+    """Of morphsim."""
+    recipe: dict[str, Scalar]
+    """What all films share: `process`, and every parameter that is not in the grid."""
+    grid: dict[str, list[Scalar]]
+    """Values of each varied parameter; the recipes are their Cartesian product, the last varying fastest."""
+    replicas: int
+    """Films of each recipe, with different noise."""
+    frames: int
+    """Snapshots of each film."""
+    shape: list[int]
+    """[H, W]."""
+    seed: int
+    """Of all noise."""
+    threshold: float
+    """Donor share from which on a pixel is donor."""
+    dtype: str
+    """Precision of the simulation."""
+    device: str
+    """Where it is simulated."""
+
+    def __post_init__(self) -> None:
+        for name, low in (("replicas", 1), ("frames", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise InputError(f"{name} is {value!r}; it must be a whole number of at least {low}")
+        if len(self.shape) != 2 or min(self.shape) < 1:
+            raise InputError(f"shape is {self.shape}; it must be two numbers of at least 1, height and width")
+        if not 0.0 < self.threshold < 1.0:
+            raise InputError(f"threshold is {self.threshold!r}; it must lie between 0 and 1")
+        if self.films > _MOST_FILMS:
+            raise InputError(
+                f"the grid asks for {self.films} films; make at most {_MOST_FILMS} in one data set"
+            )
+
+    @property
+    def films(self) -> int:
+        """How many films there are."""
+        return math.prod(len(values) for values in self.grid.values()) * self.replicas
+
+    def film_recipe(self, film: int) -> Recipe:
+        """The recipe of film `film`; the replicas of a recipe follow each other."""
+        place = np.unravel_index(film // self.replicas, [len(values) for values in self.grid.values()] or [1])
+        varied = {name: values[int(at)] for (name, values), at in zip(self.grid.items(), place, strict=False)}
+        return recipe_from_dict({**self.recipe, **varied})
+
+    def film_seed(self, film: int) -> int:
+        """The seed of film `film`: 53 bits, so that it survives a column of floats."""
+        state = np.random.SeedSequence([self.seed, film]).generate_state(1, np.uint64)
+        return int(state[0] >> np.uint64(11))
+
+    def to_json(self) -> str:
+        """The plan as text; `differences` compares it with another."""
+        return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"
+
+    def differences(self, text: str) -> list[str]:
+        """In what the plan stored as `text` differs, each as `name is A there and B here`."""
+        try:
+            there = json.loads(text)
+        except ValueError:
+            there = None
+        if not isinstance(there, dict):
+            return ["its plan can't be read"]
+        here = json.loads(self.to_json())
+        return list(_differences(there, here))
+
+
+def make_plan(
+    *,
+    process: str | None,
+    file: Path | None,
+    settings: Iterable[str],
+    grid: Iterable[str],
+    replicas: int | None,
+    **rest: Any,
+) -> Plan:
+    """Join a recipe file with what the command line says, which wins; every recipe is checked.
+
+    Args:
+        process: `annealing` or `drying`, needed unless the file tells.
+        file: TOML: `process`, parameters, `replicas`, and a table `[grid]` of lists.
+        settings: `NAME=VALUE` for what all films share.
+        grid: `NAME=VALUE,VALUE,...` for what is varied.
+        replicas: films of each recipe; None for what the file says, or 1.
+        rest: the other fields of `Plan`.
+
+    Raises:
+        InputError: an unknown name, an impossible value, or a name given twice.
+    """
+    base, lists, own_replicas = _read_file(file) if file else ({}, {}, None)
+    name = process or base.pop("process", None)
+    base.pop("process", None)
+    if name not in _PROCESSES:
+        found = "missing" if name is None else repr(name)
+        raise InputError(f"the process is {found}; add --process {' or '.join(_PROCESSES)}")
+    kind = _PROCESSES[name]
+    fixed = parse_settings(kind, dict(_pairs(settings, "NAME=VALUE")))
+    varied = {
+        key: [parse_settings(kind, {key: value})[key] for value in text.split(",")]
+        for key, text in _pairs(grid, "NAME=VALUE,VALUE")
+    }
+    if twice := sorted(fixed.keys() & varied.keys()):
+        raise InputError(f"{twice[0]} is both set and varied; keep one of them")
+    lists = {key: values for key, values in lists.items() if key not in fixed} | varied
+    base = {key: value for key, value in base.items() if key not in lists} | fixed
+    for key, values in lists.items():
+        if len(set(values)) < len(values):
+            raise InputError(
+                f"the grid lists a value of {key} twice; use replicas for more films of a recipe"
+            )
+        if key == "boundary":
+            raise InputError("boundary can't be varied in one file; make a data set for each")
+    try:
+        products = itertools.product(*lists.values())
+        first = next(products)
+        shared = recipe_from_dict({"process": name, **base, **dict(zip(lists, first, strict=True))}).to_dict()
+        plan = Plan(
+            version=__version__,
+            recipe={key: _plain(value) for key, value in shared.items() if key not in lists},
+            grid={key: [_plain(value) for value in values] for key, values in lists.items()},
+            replicas=replicas if replicas is not None else 1 if own_replicas is None else own_replicas,
+            **rest,
+        )
+        for film in range(0, plan.films, plan.replicas):
+            plan.film_recipe(film)
+    except InputError as error:
+        raise InputError(f"{file}: {error}" if file else str(error)) from error
+    return plan
+
+
+def _plain(value: Scalar) -> Scalar:
+    return value if isinstance(value, str) else float(value)
+
+
+def _pairs(texts: Iterable[str], form: str) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise InputError(f"{text!r} is not of the form {form}")
+        if name in seen:
+            raise InputError(f"{name} is given twice; give it once")
+        seen.add(name)
+        yield name, value
+
+
+def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]], int | None]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; name a recipe in TOML") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} can't be read as TOML ({error})") from error
+    grid = values.pop("grid", {})
+    replicas = values.pop("replicas", None)
+    if not isinstance(grid, dict):
+        raise InputError(f"{path}: grid is {grid!r}; it must be a table of lists, as [grid] chi = [2.4, 2.8]")
+    for name, entries in grid.items():
+        if not (isinstance(entries, list) and entries and all(_scalar(entry) for entry in entries)):
+            raise InputError(f"{path}: {name} in grid is {entries!r}; it must be a list of numbers or texts")
+    return values, grid, replicas
+
+
+def _scalar(value: object) -> bool:
+    return isinstance(value, int | float | str) and not isinstance(value, bool)
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any], owner: str = "") -> Iterator[str]:
+    for key in dict.fromkeys([*here, *there]):
+        old, new = there.get(key, "missing"), here.get(key, "missing")
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _differences(old, new, f"{key} ")
+            # The order of a grid decides the order of the films.
+            if old == new and list(old) != list(new):
+                yield f"{key} is in the order {', '.join(old)} there and {', '.join(new)} here"
+        elif old != new:
+            yield f"{owner}{key} is {old} there and {new} here"

@@ -1,0 +1,178 @@
+"""Readers of the kinds of files that frames come in, each with the reason why one can't be read."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.errors import InputError
+from morphsim.frames.frameset import FrameSet
+from morphsim.frames.graspi import read_graspi
+from morphsim.frames.store import check_size, tables_of
+from morphsim.frames.transforms import binarise
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+TEXT = frozenset({".txt", ".dat"})
+IMAGES = frozenset({".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".gif"})
+ARRAYS = frozenset({".npy", ".npz"})
+HDF5 = frozenset({".h5", ".hdf5"})
+KINDS = TEXT | IMAGES | ARRAYS | HDF5
+
+# Fields of a simulation step over the pure phases by a little.
+_OVERSHOOT = 0.01
+
+
+def read_any(
+    path: str | Path, *, threshold: float = 0.5, invert: bool = False, dataset: str = "frames"
+) -> FrameSet:
+    """Read the frames of one file of any known kind, binarised.
+
+    Text is GraSPI's; images are read as grey (colour as luminance, transparency ignored, a page a frame,
+    16 and 32 bits scaled by their range); arrays and HDF5 datasets are (H, W) or (N, H, W), bool, floats
+    0..1 or integers 0..255. Integers that reach no further than 1 are taken as 0/1.
+
+    Args:
+        path: its suffix tells its kind.
+        threshold: donor share from which on a pixel counts as donor.
+        invert: dark or 0 is donor.
+        dataset: name of the frames in an HDF5 file.
+
+    Returns:
+        One trajectory with the column `time` (the number of the page), or from an HDF5 file the trajectories
+        and recipes that `read_frames` would find there.
+
+    Raises:
+        InputError: the reason why the file can't be read, without its name.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in HDF5:
+        return _read_hdf5(path, dataset, threshold, invert)
+    values: NDArray[Any]
+    if suffix in TEXT:
+        values = read_graspi(path)
+    elif suffix in IMAGES:
+        values = _read_image(path)
+    elif suffix in ARRAYS:
+        values = _read_array(path)
+    else:
+        raise InputError(f"its kind {suffix or 'without suffix'} is not known; use {' '.join(sorted(KINDS))}")
+    frames = _to_frames(values, threshold, invert)
+    columns = {
+        "trajectory": np.zeros(len(frames), np.int64),
+        "time": np.arange(len(frames), dtype=np.float64),
+    }
+    return FrameSet(frames=frames, columns=columns, threshold=threshold)
+
+
+def _to_frames(values: NDArray[Any], threshold: float, invert: bool) -> NDArray[np.uint8]:
+    if values.ndim not in (2, 3) or values.size == 0:
+        raise InputError(f"it holds an array of shape {values.shape}; frames are (H, W) or (N, H, W)")
+    if values.dtype.kind not in "biuf":
+        raise InputError(f"it holds {values.dtype} values; frames are bool, integers or floats")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise InputError("it holds NaN or infinite values; donor shares are numbers from 0 to 1")
+    low, high = float(values.min()), float(values.max())
+    share = values.astype(np.float32)
+    if values.dtype.kind == "f":
+        if low < -_OVERSHOOT or high > 1.0 + _OVERSHOOT:
+            raise InputError(f"it holds values from {low:g} to {high:g}; floats must run from 0 to 1")
+    elif low < 0 or high > 255:
+        raise InputError(f"it holds values from {low:g} to {high:g}; integers must run from 0 to 255")
+    elif high > 1:
+        share /= 255.0
+    frames = binarise(1.0 - share if invert else share, threshold=threshold)
+    return frames if frames.ndim == 3 else frames[None]
+
+
+def _read_hdf5(path: Path, dataset: str, threshold: float, invert: bool) -> FrameSet:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            item = file.get(dataset)
+            if not isinstance(item, h5py.Dataset):
+                names = ", ".join(file) or "nothing at all"
+                raise InputError(f"it has no dataset {dataset!r}, only {names}; choose with --dataset")
+            check_size(item)
+            tables = tables_of(file, _to_frames(item[()], threshold, invert))
+    except InputError:
+        raise
+    except Exception as error:
+        # A broken file makes h5py raise nearly anything.
+        raise InputError(f"it is not HDF5, or is truncated ({_one_line(error)})") from error
+    return FrameSet(
+        frames=tables.frames,
+        columns=tables.columns,
+        recipes=tables.recipes,
+        units=tables.units,
+        threshold=threshold,
+    )
+
+
+def _read_array(path: Path) -> NDArray[Any]:
+    try:
+        # Opened here, since np.load leaves a broken zip file open.
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            return loaded if isinstance(loaded, np.ndarray) else _only_array(loaded)
+    except InputError:
+        raise
+    except Exception as error:
+        # A broken file makes NumPy and zipfile raise nearly anything; pickled objects end here too.
+        raise InputError(
+            f"it is not a NumPy file of numbers, or is truncated ({_one_line(error)})"
+        ) from error
+
+
+def _only_array(archive: Any) -> NDArray[Any]:
+    if "frames" not in archive and len(archive.files) != 1:
+        names = ", ".join(archive.files) or "none"
+        raise InputError(f"its arrays are {names}; it must have one named frames, or a single one")
+    array = archive["frames" if "frames" in archive else archive.files[0]]
+    if not isinstance(array, np.ndarray):
+        raise InputError("it is a zip file without a NumPy array in it")
+    return array
+
+
+def _read_image(path: Path) -> NDArray[Any]:
+    from PIL import Image, ImageSequence
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                pages = [_grey(page) for page in ImageSequence.Iterator(image)]
+    except InputError:
+        raise
+    except Exception as error:
+        # A broken file makes Pillow raise nearly anything.
+        raise InputError(f"it is not an image, or is truncated ({_one_line(error)})") from error
+    if len({page.shape for page in pages}) > 1:
+        raise InputError("its pages differ in size; save them as separate images")
+    return np.stack(pages)
+
+
+def _grey(page: Image.Image) -> NDArray[Any]:
+    if page.mode.startswith("I;16"):
+        return np.asarray(page).astype(np.float32) / 65535.0
+    if page.mode == "I":
+        # Pillow gives 16-bit PNG as 32-bit integers in some of its versions.
+        limit = 65535.0 if page.format == "PNG" else 2.0**31 - 1.0
+        return (np.asarray(page) / limit).astype(np.float32)
+    if page.mode in {"1", "L", "F"}:
+        return np.array(page)
+    if page.mode not in {"RGB", "RGBA", "LA", "P"}:
+        raise InputError(f"its colour mode {page.mode} is not known; save it as grey or RGB")
+    return np.array(page.convert("RGB").convert("L"))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

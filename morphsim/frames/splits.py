@@ -1,0 +1,38 @@
+"""Training and held-out frames that share no film."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from morphsim.errors import InputError
+
+
+def split_by_trajectory(
+    trajectory: ArrayLike, *, held_out: float = 0.2, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Hold out whole trajectories, since two frames of one film next to each other in time are nearly one.
+
+    Args:
+        trajectory: (N,) the film that each frame belongs to.
+        held_out: share of the trajectories to hold out; at least one goes to each side.
+        seed: decides which.
+
+    Returns:
+        Frame numbers for training and held-out frame numbers, both ascending.
+
+    Raises:
+        InputError: fewer than two trajectories, or a share outside (0, 1).
+    """
+    labels = np.asarray(trajectory)
+    if labels.ndim != 1:
+        raise InputError(f"trajectory has the shape {labels.shape}; it must be (N,)")
+    if not 0.0 < held_out < 1.0:
+        raise InputError(f"held_out is {held_out!r}; it must lie between 0 and 1")
+    films = np.unique(labels)
+    if len(films) < 2:
+        raise InputError(f"{len(films)} trajectory can't be split; at least 2 are needed")
+    count = int(np.clip(round(held_out * len(films)), 1, len(films) - 1))
+    chosen = np.random.default_rng(seed).choice(films, size=count, replace=False)
+    mask = np.isin(labels, chosen)
+    return np.flatnonzero(~mask), np.flatnonzero(mask)

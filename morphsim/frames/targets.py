@@ -1,0 +1,84 @@
+"""Frames named on a command line: a file, or some rows of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.errors import InputError
+from morphsim.frames.readers import HDF5, read_any
+from morphsim.frames.store import read_rows
+
+_WITH_ROWS = re.compile(r"(?P<file>.+):(?P<rows>[^:/\\]*)", re.DOTALL)
+_ROWS = re.compile(r"[0-9]{1,12}(,[0-9]{1,12})*")
+
+
+def read_target_frames(spec: str | Path) -> NDArray[np.uint8]:
+    """Read the frames that `FILE`, `FILE:ROW` or `FILE:ROW,ROW,...` names.
+
+    Args:
+        spec: an HDF5 file of binary frames, or an image, text or NumPy file that `read_any` reads. Rows
+            count from 0, and without them all frames are meant. A file whose very name is `spec` is taken
+            whole.
+
+    Returns:
+        (K, H, W) uint8 0/1.
+
+    Raises:
+        InputError: no such file, one that can't be read, or a row out of range.
+    """
+    path, rows = _parse(str(spec))
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; name a target as FILE, FILE:ROW or FILE:ROW,ROW")
+    if path.suffix.lower() in HDF5:
+        return read_rows(path, rows)
+    try:
+        frames = read_any(path).frames
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    if rows is None:
+        return frames
+    for row in rows:
+        if row >= len(frames):
+            raise InputError(f"{path}: row {row} is asked for; rows run from 0 to {len(frames) - 1}")
+    return frames[rows]
+
+
+def read_frame(spec: str | Path, *, index: int | None = None) -> NDArray[np.uint8]:
+    """Read the one frame that `FILE` or `FILE:ROW` names, (H, W) uint8 0/1.
+
+    Args:
+        spec: as for `read_target_frames`.
+        index: the row, instead of `:ROW` in `spec`.
+
+    Raises:
+        InputError: as `read_target_frames`, or there are several frames.
+    """
+    frames = read_target_frames(spec)
+    if index is not None:
+        if not 0 <= index < len(frames):
+            raise InputError(f"{spec}: row {index} is asked for; rows run from 0 to {len(frames) - 1}")
+        return np.asarray(frames[index])
+    if len(frames) > 1:
+        path, _ = _parse(str(spec))
+        raise InputError(f"{spec} names {len(frames)} frames where one is needed; add the row, as {path}:0")
+    return np.asarray(frames[0])
+
+
+def _parse(spec: str) -> tuple[Path, list[int] | None]:
+    match = _WITH_ROWS.fullmatch(spec)
+    if match is None or _is_file(Path(spec)):
+        return Path(spec), None
+    if not _ROWS.fullmatch(match["rows"]):
+        raise InputError(f"{spec}: the rows {match['rows']!r} are not numbers; write FILE:3 or FILE:3,5,8")
+    return Path(match["file"]), [int(row) for row in match["rows"].split(",")]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

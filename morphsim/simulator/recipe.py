@@ -1,0 +1,225 @@
+"""Recipes: everything that decides how a film is made, but for its random noise."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar, Literal, get_type_hints
+
+from morphsim.errors import InputError
+from morphsim.simulator.grid import Boundary
+from morphsim.simulator.mobility import MOBILITIES
+
+Scalar = float | int | str
+MobilityName = Literal["wodo", "negi", "constant"]
+
+
+def _number(default: float, low: float, high: float) -> Any:
+    """A float field whose allowed range stands beside its default."""
+    return field(default=default, metadata={"range": (low, high)})
+
+
+def _choice(default: str, choices: tuple[str, ...]) -> Any:
+    return field(default=default, metadata={"choices": choices})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What both processes share. Values outside the stated ranges raise `InputError`.
+
+    Lengths are in units of the initial film thickness h0; see `Units` for nm, s and K.
+    """
+
+    process: ClassVar[str]
+
+    blend_ratio: float = _number(0.5, 0.1, 0.9)
+    """Donor share of the solids, by volume."""
+    width: float = _number(4.0, 0.05, 64.0)
+    """Width of the film [h0]."""
+    boundary: Boundary = _choice("periodic", ("periodic", "no-flux"))
+    """What happens at the left and right end of the film."""
+    noise: float = _number(0.005, 0.0, 0.05)
+    """Size of the initial fluctuations: rms in a cell of 0.01 x 0.01 h0 (finer cells see more)."""
+    thermal_noise: float = _number(0.0, 0.0, 1e-5)
+    """Strength epsilon of the fluctuations while the film is made: a molecule's volume in units of
+    h0 x h0 x the depth that the two-dimensional film stands for."""
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            _check_field(type(self).__name__, entry, getattr(self, entry.name))
+
+    def to_dict(self) -> dict[str, Scalar]:
+        """All parameters by name, and `process`; `recipe_from_dict` reads it again."""
+        return {"process": self.process, **dataclasses.asdict(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnealingRecipe(Recipe):
+    """A dry donor/acceptor blend of fixed thickness, quenched and annealed.
+
+    Energy is in RT/V, time in h0^2 / D with D the mobility at `reference_temperature`.
+    """
+
+    process: ClassVar[str] = "annealing"
+
+    chi: float = _number(3.0, 0.0, 6.0)
+    """Donor-acceptor interaction parameter at the reference temperature (critical: 2)."""
+    kappa: float = _number(4e-4, 1e-6, 1.0)
+    """Gradient energy coefficient [RT/V h0^2]."""
+    temperature: float = _number(373.15, 200.0, 600.0)
+    """Annealing temperature [K]."""
+    reference_temperature: float = _number(373.15, 200.0, 600.0)
+    """Temperature for which chi and the unit of time are meant [K]."""
+    chi_slope: float = _number(1500.0, -1e4, 1e4)
+    """B of chi(T) = chi + B (1/T - 1/T_ref) [K]."""
+    activation_energy: float = _number(50.0, 0.0, 500.0)
+    """Of the Arrhenius mobility [kJ/mol]."""
+    duration: float = _number(0.1, 1e-6, 1e3)
+    """How long the film is annealed [h0^2 / D]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DryingRecipe(Recipe):
+    """A donor/acceptor/solvent film whose solvent leaves through the free surface.
+
+    Energy is in RT/V_s, time in h0^2/D_s, with D_s the diffusivity in pure solvent at the reference
+    temperature. The film is dry when the volume share of solvent falls to `residual_solvent`.
+    """
+
+    process: ClassVar[str] = "drying"
+
+    thermal_noise: float = _number(1e-9, 0.0, 1e-5)
+    """Strength epsilon of the fluctuations while the film dries: a molecule's volume in units of
+    h0 x h0 x the depth that the two-dimensional film stands for."""
+    solvent: float = _number(0.7, 0.05, 0.97)
+    """Initial volume share of solvent."""
+    residual_solvent: float = _number(0.1, 0.01, 0.5)
+    """Volume share of solvent at which the film counts as dry."""
+    n_donor: float = _number(20.0, 1.0, 200.0)
+    """Chain length of the donor [solvent molecules]."""
+    n_acceptor: float = _number(5.0, 1.0, 200.0)
+    """Chain length of the acceptor [solvent molecules]."""
+    chi: float = _number(1.0, 0.0, 3.0)
+    """Donor-acceptor interaction parameter at the reference temperature."""
+    chi_donor_solvent: float = _number(0.3, 0.0, 1.5)
+    """Donor-solvent interaction parameter."""
+    chi_acceptor_solvent: float = _number(0.3, 0.0, 1.5)
+    """Acceptor-solvent interaction parameter."""
+    kappa: float = _number(2e-4, 1e-7, 1.0)
+    """Gradient energy coefficient of both solutes [RT/V_s h0^2]."""
+    barrier: float = _number(1e-3, 0.0, 0.1)
+    """b of the energy b (1/phi_d + 1/phi_a + 1/phi_s) that keeps fields off the pure corners."""
+    mobility: MobilityName = _choice("wodo", MOBILITIES)
+    """Closure of the mobilities."""
+    solid_diffusivity: float = _number(1e-3, 1e-5, 1.0)
+    """Diffusivity without solvent over that in pure solvent (closure `wodo`)."""
+    evaporation: float = _number(0.3, 0.0, 20.0)
+    """Evaporation rate at the reference temperature, as a Biot number k_e h0 / D_s."""
+    ambient_vapour: float = _number(0.0, 0.0, 0.95)
+    """Solvent share in the film that would balance the vapour above it; more than in the film swells it."""
+    temperature: float = _number(298.15, 230.0, 450.0)
+    """Temperature of the film [K]."""
+    reference_temperature: float = _number(298.15, 230.0, 450.0)
+    """Temperature for which chi, evaporation and the unit of time are meant [K]."""
+    chi_slope: float = _number(400.0, -1e4, 1e4)
+    """B of chi(T) = chi + B (1/T - 1/T_ref) [K]."""
+    activation_energy: float = _number(12.0, 0.0, 500.0)
+    """Of the Arrhenius mobility [kJ/mol]."""
+    evaporation_enthalpy: float = _number(38.0, 0.0, 200.0)
+    """Of the evaporation rate's dependence on temperature [kJ/mol]."""
+    duration: float = _number(400.0, 1e-6, 1e5)
+    """Longest time that a film may take to dry [h0^2 / D_s]."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.residual_solvent >= self.solvent:
+            raise InputError(
+                f"residual_solvent {self.residual_solvent:g} is not below solvent {self.solvent:g}; "
+                "such a film is dry from the start"
+            )
+
+    @property
+    def dry_thickness(self) -> float:
+        """Thickness at which the film counts as dry [h0]."""
+        return (1.0 - self.solvent) / (1.0 - self.residual_solvent)
+
+
+_PROCESSES: dict[str, type[Recipe]] = {"annealing": AnnealingRecipe, "drying": DryingRecipe}
+
+
+def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
+    """Build the recipe that `to_dict` or a TOML file describes: `process`, then any of its parameters.
+
+    Raises:
+        InputError: an unknown process or parameter, or a value out of range.
+    """
+    parameters = dict(values)
+    name = parameters.pop("process", None)
+    if name not in _PROCESSES:
+        raise InputError(f"process is {name!r}; use one of {', '.join(_PROCESSES)}")
+    kind = _PROCESSES[name]
+    known = [entry.name for entry in fields(kind)]
+    for key in parameters:
+        if key not in known:
+            raise InputError(f"{name} has no parameter {key!r}; it has {', '.join(known)}")
+    return kind(**parameters)
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Read a recipe from a TOML file.
+
+    Raises:
+        InputError: the file is missing, not TOML, or not a recipe.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            values = tomllib.load(file)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; name a recipe in TOML") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} can't be read as TOML ({error})") from error
+    try:
+        return recipe_from_dict(values)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def parse_settings(kind: type[Recipe], settings: Mapping[str, str]) -> dict[str, Scalar]:
+    """Turn texts from a command line into values of the right type for `kind`.
+
+    Raises:
+        InputError: an unknown parameter, or a text that is not a number where one is needed.
+    """
+    hints = get_type_hints(kind)
+    known = [entry.name for entry in fields(kind)]
+    values: dict[str, Scalar] = {}
+    for name, text in settings.items():
+        if name not in known:
+            raise InputError(f"{kind.process} has no parameter {name!r}; it has {', '.join(known)}")
+        if hints[name] is not float:
+            values[name] = text
+            continue
+        try:
+            values[name] = float(text)
+        except ValueError as error:
+            raise InputError(f"{name} is {text!r}; it must be a number") from error
+    return values
+
+
+def _check_field(owner: str, entry: dataclasses.Field[Any], value: object) -> None:
+    if "choices" in entry.metadata:
+        if value not in entry.metadata["choices"]:
+            raise InputError(
+                f"{owner}: {entry.name} is {value!r}; use one of {', '.join(entry.metadata['choices'])}"
+            )
+        return
+    low, high = entry.metadata["range"]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"{owner}: {entry.name} is {value!r}; it must be a number from {low:g} to {high:g}")
+    if not low <= value <= high:
+        raise InputError(f"{owner}: {entry.name} is {value:g}; it must lie from {low:g} to {high:g}")

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from morphsim.encoder import CVAEConfig, Encoder, TrainingConfig, build_cvae
+from morphsim.frames import FrameSet, write_frames
+
+SMALL = CVAEConfig(latent_size=4, channels=(4, 6), kernel_size=3, strides=(2, 2), hidden=16)
+
+
+def stripes(count: int, shape: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:
+    """Slanted stripes of random wavelength and phase: something that a small network can learn."""
+    rng = np.random.default_rng(seed)
+    z, x = np.mgrid[: shape[0], : shape[1]]
+    waves = [
+        np.sin(x * rng.uniform(0.2, 0.6) + z * rng.uniform(0.0, 0.3) + rng.uniform(0, 7))
+        for _ in range(count)
+    ]
+    return (np.stack(waves) > 0).astype(np.uint8)
+
+
+def frame_set(
+    shape: tuple[int, int] = (12, 20), *, films: int = 4, length: int = 6, boundary: Any = "periodic"
+) -> FrameSet:
+    trajectory = np.repeat(np.arange(films), length)
+    return FrameSet(
+        frames=stripes(films * length, shape),
+        columns={"trajectory": trajectory, "time": np.tile(np.arange(length) * 1.5, films)},
+        boundary=boundary,
+    )
+
+
+@pytest.fixture
+def small_config(tmp_path: Path) -> Callable[..., TrainingConfig]:
+    """Make a small training run's configuration; its frames are periodic unless given otherwise."""
+
+    def make(*, frames: FrameSet | None = None, **options: Any) -> TrainingConfig:
+        path = tmp_path / "frames.h5"
+        if frames is not None or not path.exists():
+            write_frames(path, frames if frames is not None else frame_set())
+        defaults: dict[str, Any] = {
+            "frames": path,
+            "out": tmp_path / "out",
+            "epochs": 3,
+            "batch_size": 4,
+            "device": "cpu",
+            "tensorboard": False,
+            "network": SMALL,
+        }
+        return TrainingConfig(**{**defaults, **options})
+
+    return make
+
+
+def make_encoder(
+    shape: tuple[int, int] = (12, 20), config: CVAEConfig = SMALL, *, seed: int = 0
+) -> Encoder:
+    network = build_cvae(config, shape, generator=torch.Generator().manual_seed(seed))
+    metadata = {
+        "frame_shape": list(shape),
+        "boundary": "periodic",
+        "latent_names": [f"z{index}" for index in range(config.latent_size)],
+        "distance_scale": 1.0,
+        "distance_quantiles": [float(value) for value in np.linspace(0.0, 2.0, 101)],
+    }
+    return Encoder(network, metadata, device=torch.device("cpu"))
+
+
+@pytest.fixture
+def encoder() -> Encoder:
+    return make_encoder()

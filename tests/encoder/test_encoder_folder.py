@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from safetensors.torch import load_file, save_file
+
+import morphsim.encoder.folder as folder_module
+from morphsim.encoder import Encoder, load_encoder
+from morphsim.errors import InputError
+
+
+@pytest.fixture
+def folder(encoder: Encoder, tmp_path: Path) -> Path:
+    encoder.save(tmp_path / "saved")
+    return tmp_path / "saved"
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    path = folder / "config.json"
+    values = json.loads(path.read_text())
+    change(values)
+    path.write_text(json.dumps(values))
+
+
+def refused(folder: Path | str, match: str = "") -> str:
+    with pytest.raises(InputError, match=match) as caught:
+        load_encoder(folder, device="cpu")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_saved_encoder_comes_back_the_same(encoder: Encoder, folder: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 2, (3, 12, 20), dtype=np.uint8)
+    loaded = load_encoder(folder, device="cpu")
+    assert np.array_equal(loaded.encode(frames), encoder.encode(frames))
+    assert loaded.metadata == encoder.metadata
+    assert loaded.hash == encoder.hash and loaded.network.config == encoder.network.config
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "weights.safetensors"]
+    loaded.save(folder)
+    assert load_encoder(str(folder), device="cpu").hash == encoder.hash
+
+
+def test_loading_draws_no_random_numbers(folder: Path) -> None:
+    state = torch.random.get_rng_state()
+    load_encoder(folder, device="cpu")
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_shipped_encoders_go_by_name(
+    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_module, "_ASSETS", tmp_path / "assets")
+    refused("default", "shipped are: none")
+    encoder.save(tmp_path / "assets" / "default")
+    assert load_encoder("default", device="cpu").hash == encoder.hash
+    refused("defualt", "shipped are: default")
+
+
+def test_unknown_names_files_and_devices(folder: Path) -> None:
+    refused(folder / "config.json", "unknown")
+    refused(folder.parent, r"holds no config\.json")
+    refused("a\0b", "unknown")
+    refused("x" * 5000, "unknown")
+    with pytest.raises(InputError, match="device"):
+        load_encoder(folder, device="abacus")
+
+
+@pytest.mark.parametrize("name", ["config.json", "weights.safetensors"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    refused(folder, name)
+
+
+@pytest.mark.parametrize("name", ["config.json", "weights.safetensors"])
+def test_a_file_cut_anywhere_is_refused(folder: Path, name: str) -> None:
+    whole = (folder / name).read_bytes()
+    for length in {0, 1, 7, 8, 9, 100, len(whole) // 3, len(whole) // 2, len(whole) - 5, len(whole) - 2}:
+        (folder / name).write_bytes(whole[:length])
+        refused(folder)
+    (folder / name).write_bytes(whole)
+    load_encoder(folder, device="cpu")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255))
+def test_any_changed_byte_of_the_weights_is_refused(folder: Path, place: float, value: int) -> None:
+    path = folder / "weights.safetensors"
+    whole = bytearray(path.read_bytes())
+    changed = whole.copy()
+    changed[int(place * len(whole))] = value
+    path.write_bytes(changed)
+    try:
+        encoder = load_encoder(folder, device="cpu")
+    except InputError as error:
+        assert "\n" not in str(error)
+    else:
+        # Blanks in the header are the only bytes without meaning.
+        assert encoder.hash == json.loads((folder / "config.json").read_text())["metadata"]["weights_sha256"]
+    path.write_bytes(whole)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255))
+def test_any_changed_byte_of_the_configuration_is_refused_or_harmless(
+    folder: Path, place: float, value: int
+) -> None:
+    path = folder / "config.json"
+    whole = bytearray(path.read_bytes())
+    changed = whole.copy()
+    changed[int(place * len(whole))] = value
+    path.write_bytes(changed)
+    try:
+        load_encoder(folder, device="cpu")
+    except InputError as error:
+        assert "\n" not in str(error)
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda values: values.pop("network"), "must hold format"),
+        (lambda values: values.update(extra=1), "must hold format"),
+        (lambda values: values.update(format=2), "format 2"),
+        (lambda values: values.update(architecture="transformer"), "transformer"),
+        (lambda values: values.update(network=[]), "fields"),
+        (lambda values: values["network"].pop("hidden"), "fields"),
+        (lambda values: values["network"].update(hidden="16"), "hidden"),
+        (lambda values: values["network"].update(hidden=17), "weights.safetensors"),
+        (lambda values: values["network"].update(latent_size=3), "latent_names"),
+        (lambda values: values["network"].update(channels=[4, [6]]), "channels"),
+        (lambda values: values["network"].update(activation=["relu"]), "activation"),
+        (lambda values: values["network"].update(activation={}), "activation"),
+        (lambda values: values.update(metadata=None), "metadata"),
+        (lambda values: values["metadata"].update(frame_shape=[12, 21]), "hash"),
+        (lambda values: values["metadata"].update(frame_shape=[12, 40]), "weights.safetensors"),
+        (lambda values: values["metadata"].update(frame_shape=[12.0, 20]), "frame_shape"),
+        (lambda values: values["metadata"].update(frame_shape=[65_536, 65_536]), "weights.safetensors"),
+        (lambda values: values["metadata"].update(frame_shape=[10**30, 20]), "frame_shape"),
+        (lambda values: values["metadata"].update(boundary="open"), "boundary"),
+        (lambda values: values["metadata"].update(boundary=[]), "boundary"),
+        (lambda values: values["metadata"].pop("latent_names"), "latent_names"),
+        (lambda values: values["metadata"].update(latent_names=[1, 2, 3, 4]), "latent_names"),
+        (lambda values: values["metadata"].update(weights_sha256="0" * 64), "hash"),
+        (lambda values: values["metadata"].pop("weights_sha256"), "weights_sha256"),
+        (lambda values: values["metadata"]["distance_quantiles"].pop(), "101"),
+        (lambda values: values["metadata"]["distance_quantiles"].__setitem__(3, 10**400), "101"),
+        (lambda values: values["metadata"]["distance_quantiles"].__setitem__(3, float("nan")), "101"),
+        (lambda values: values["metadata"]["distance_quantiles"].reverse(), "must not fall"),
+        (lambda values: values["metadata"].update(distance_scale=-1), "distance_scale"),
+        (lambda values: values["metadata"].update(distance_scale=True), "distance_scale"),
+    ],
+)
+def test_a_wrong_configuration_is_refused(
+    folder: Path, change: Callable[[dict[str, Any]], Any], message: str
+) -> None:
+    edit(folder, change)
+    refused(folder, message)
+
+
+@pytest.mark.parametrize("values", [None, 3, [], "text", {"a": {}}])
+def test_json_of_something_else_is_refused(folder: Path, values: Any) -> None:
+    (folder / "config.json").write_text(json.dumps(values))
+    refused(folder, "must hold")
+
+
+@pytest.mark.parametrize("kind", ["missing", "extra", "shape", "dtype", "nan", "value"])
+def test_weights_that_do_not_fit_are_refused(folder: Path, kind: str) -> None:
+    path = folder / "weights.safetensors"
+    weights = load_file(path)
+    name = "encoder.0.weight"
+    if kind == "missing":
+        del weights[name]
+    elif kind == "extra":
+        weights["another"] = torch.zeros(1)
+    elif kind == "shape":
+        weights[name] = weights[name][:, :, :2].contiguous()
+    elif kind == "dtype":
+        weights[name] = weights[name].double()
+    elif kind == "nan":
+        weights[name][0, 0, 0, 0] = float("nan")
+    else:
+        weights[name][0, 0, 0, 0] += 1
+    save_file(weights, path)
+    refused(folder, {"nan": "NaN", "value": "hash", "extra": "another"}.get(kind, name))

@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from morphsim.errors import InputError
+from morphsim.frames import ImportConfig, import_frames, read_any, read_frames, write_frames
+
+FRAME = np.array([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0], [0, 0, 0, 1, 1]], np.uint8)
+
+
+def text_of(frame: np.ndarray) -> str:
+    return "\n".join(" ".join(map(str, row)) for row in frame) + "\n"
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Import the folder `source`, and give the report and the frames."""
+
+    def run(**options):
+        options = {"source": tmp_path / "source", "out": tmp_path / "out.h5", **options}
+        report = import_frames(ImportConfig(**options))
+        return report, read_frames(options["out"])
+
+    (tmp_path / "source").mkdir()
+    return run
+
+
+def test_a_folder_of_published_names(tmp_path, run):
+    source = tmp_path / "source"
+    frames = {time: np.roll(FRAME, time, axis=1) for time in (20, 100, 3)}
+    for time, frame in frames.items():
+        (source / f"data_0.514_2.4_{time:06d}.txt").write_text(text_of(frame))
+    (source / "data_0.528_2.8_000007.txt").write_text(f"5 3\n{text_of(FRAME)}")
+    (source / "data_0.528_2.8_000008.txt").write_text("5 3 2\n" + "0 " * 30)
+    (source / "README.txt").write_text("What these frames are.\n")
+    (source / "table.csv").write_text("a,b\n")
+    (source / ".hidden").write_text("")
+    report, frameset = run(boundary="periodic", process="annealing")
+    assert frameset.trajectories == report.trajectories == 2
+    assert frameset.columns["time"].tolist() == [3, 20, 100, 7]
+    assert frameset.trajectory.tolist() == [0, 0, 0, 1]
+    for row, time in enumerate((3, 20, 100)):
+        np.testing.assert_array_equal(frameset.frames[row], frames[time])
+    assert frameset.recipes["blend_ratio"].tolist() == [0.514, 0.528]
+    assert frameset.recipes["chi"].tolist() == [2.4, 2.8]
+    assert frameset.recipes["film"].tolist() == ["data_0.514_2.4", "data_0.528_2.8"]
+    assert frameset.columns["source"][0] == "data_0.514_2.4_000003.txt"
+    assert (frameset.boundary, frameset.process) == ("periodic", "annealing")
+    reasons = dict(report.dropped)
+    assert set(reasons) == {"README.txt", "table.csv", "data_0.528_2.8_000008.txt"}
+    assert "2 layers" in reasons["data_0.528_2.8_000008.txt"]
+    assert ".csv" in reasons["table.csv"]
+    assert (report.files, report.frames, report.shape) == (7, 4, (3, 5))
+    assert json.loads(json.dumps(report.to_dict()))["frames"] == 4
+    assert str(tmp_path).encode() not in (tmp_path / "out.h5").read_bytes()
+
+
+def test_folders_of_images(tmp_path, run):
+    for folder in ("BR0.54-CHI2.4", "BR0.50-CHI3", "other"):
+        (tmp_path / "source" / folder).mkdir()
+        for time in (10, 9, 2):
+            image = Image.fromarray(np.roll(FRAME, time, axis=1) * 255)
+            image.save(tmp_path / "source" / folder / f"{time}.png")
+    _, frameset = run()
+    assert frameset.recipes["film"].tolist() == ["BR0.50-CHI3", "BR0.54-CHI2.4", "other"]
+    np.testing.assert_array_equal(frameset.recipes["chi"], [3.0, 2.4, np.nan])
+    assert frameset.columns["time"].tolist() == [2, 9, 10] * 3
+    np.testing.assert_array_equal(frameset.frames[1], np.roll(FRAME, 9, axis=1))
+
+
+MODES = {
+    **dict.fromkeys(["png", "tif", "gif"], ["1", "L", "RGB", "P", "RGBA", "LA"]),
+    "bmp": ["1", "L", "RGB", "P"],
+}
+
+
+@pytest.mark.parametrize(("suffix", "mode"), [(suffix, mode) for suffix in MODES for mode in MODES[suffix]])
+def test_image_kinds_without_loss(tmp_path, suffix, mode):
+    Image.fromarray(FRAME * 255).convert(mode).save(tmp_path / f"a.{suffix}")
+    np.testing.assert_array_equal(read_any(tmp_path / f"a.{suffix}").frames, FRAME[None])
+
+
+def test_jpeg_colour_and_depth(tmp_path):
+    large = FRAME.repeat(16, axis=0).repeat(16, axis=1)
+    Image.fromarray(large * 255).save(tmp_path / "a.jpg", quality=90)
+    np.testing.assert_array_equal(read_any(tmp_path / "a.jpg").frames[0], large)
+    colours = np.array([[20, 40, 120], [250, 200, 80]], np.uint8)[FRAME]
+    Image.fromarray(colours).save(tmp_path / "colour.png")
+    np.testing.assert_array_equal(read_any(tmp_path / "colour.png").frames[0], FRAME)
+    Image.fromarray((20000 + 20000 * FRAME.astype(np.uint16)).astype(np.uint16)).save(tmp_path / "deep.png")
+    np.testing.assert_array_equal(read_any(tmp_path / "deep.png").frames[0], FRAME)
+    np.testing.assert_array_equal(read_any(tmp_path / "deep.png", threshold=0.7).frames[0], 0 * FRAME)
+    Image.fromarray(FRAME.astype(np.int32) * (2**31 - 1)).save(tmp_path / "deeper.tif")
+    np.testing.assert_array_equal(read_any(tmp_path / "deeper.tif").frames[0], FRAME)
+    Image.fromarray(FRAME.astype(np.float32) * 0.8).save(tmp_path / "float.tif")
+    np.testing.assert_array_equal(read_any(tmp_path / "float.tif").frames[0], FRAME)
+    Image.fromarray(FRAME).save(tmp_path / "labels.png")
+    np.testing.assert_array_equal(read_any(tmp_path / "labels.png").frames[0], FRAME)
+
+
+def test_pages_are_frames_of_one_film(tmp_path, run):
+    pages = [Image.fromarray(np.roll(FRAME, k, axis=1) * 255) for k in range(3)]
+    pages[0].save(tmp_path / "source" / "BR.tif", save_all=True, append_images=pages[1:])
+    _, frameset = run()
+    assert frameset.columns["time"].tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(frameset.frames[2], np.roll(FRAME, 2, axis=1))
+    Image.fromarray(FRAME).save(
+        tmp_path / "odd.tif", save_all=True, append_images=[Image.fromarray(FRAME[:2])]
+    )
+    with pytest.raises(InputError, match="differ in size"):
+        read_any(tmp_path / "odd.tif")
+
+
+def test_arrays(tmp_path):
+    stack = np.stack([FRAME, 1 - FRAME])
+    for number, values in enumerate(
+        [stack, stack * 255, stack.astype(bool), stack * 0.9, stack * np.float16(1.005)]
+    ):
+        np.save(tmp_path / f"{number}.npy", values)
+        np.testing.assert_array_equal(read_any(tmp_path / f"{number}.npy").frames, stack)
+    np.testing.assert_array_equal(read_any(tmp_path / "1.npy", invert=True).frames, 1 - stack)
+    np.savez(tmp_path / "named.npz", frames=stack, other=np.zeros(3))
+    np.testing.assert_array_equal(read_any(tmp_path / "named.npz").frames, stack)
+    np.savez(tmp_path / "single.npz", FRAME)
+    np.testing.assert_array_equal(read_any(tmp_path / "single.npz").frames, FRAME[None])
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (np.full((2, 2), np.nan), "NaN"),
+        (np.full((2, 2), 1.5), "from 0 to 1"),
+        (np.full((2, 2), -1.0), "from 0 to 1"),
+        (np.full((2, 2), 300), "0 to 255"),
+        (np.full((2, 2), -1), "0 to 255"),
+        (np.zeros((2, 0)), "shape"),
+        (np.zeros(4), "shape"),
+        (np.zeros((1, 2, 2, 2)), "shape"),
+        (np.full((2, 2), "a"), "bool, integers or floats"),
+        (np.full((2, 2), 1j), "bool, integers or floats"),
+    ],
+)
+def test_arrays_that_are_no_frames(tmp_path, values, words):
+    np.save(tmp_path / "a.npy", values)
+    with pytest.raises(InputError, match=words):
+        read_any(tmp_path / "a.npy")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["frames"] = values.astype("S1") if values.dtype.kind == "U" else values
+    with pytest.raises(InputError, match=words):
+        read_any(tmp_path / "a.h5")
+
+
+class Trap:
+    """Unpickling it would leave a mark."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return open, (str(self.mark), "w")
+
+
+def test_pickles_are_never_loaded(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([Trap(tmp_path / "mark")], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "a.npz", frames=np.array([Trap(tmp_path / "mark")], dtype=object))
+    for name in ("a.npy", "a.npz"):
+        with pytest.raises(InputError, match="not a NumPy file of numbers"):
+            read_any(tmp_path / name)
+    assert not (tmp_path / "mark").exists()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    kind=st.sampled_from(["png", "tif", "jpg", "bmp", "gif", "npy", "npz", "h5", "txt"]),
+    share=st.floats(0, 1),
+    changes=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=8),
+)
+def test_damaged_files_give_frames_or_a_reason(tmp_path, kind, share, changes):
+    path = tmp_path / f"a.{kind}"
+    if kind == "npy":
+        np.save(path, FRAME)
+    elif kind == "npz":
+        np.savez(path, FRAME)
+    elif kind == "h5":
+        with h5py.File(path, "w") as file:
+            file["frames"] = FRAME
+    elif kind == "txt":
+        path.write_text(text_of(FRAME))
+    else:
+        Image.fromarray(FRAME * 255).save(path)
+    content = bytearray(path.read_bytes()[: int(share * path.stat().st_size)])
+    for place, value in changes:
+        if content:
+            content[place % len(content)] = value
+    path.write_bytes(bytes(content))
+    try:
+        frames = read_any(path).frames
+    except InputError as error:
+        assert "\n" not in str(error)
+    else:
+        assert frames.max() <= 1
+
+
+def test_hdf5_brings_its_films_along(tmp_path, run, make_set):
+    write_frames(tmp_path / "source" / "set.h5", make_set())
+    with h5py.File(tmp_path / "source" / "field.h5", "w") as file:
+        file["frames"] = np.full((1, 6, 9), 0.7)
+    _, frameset = run()
+    assert frameset.trajectories == 4
+    assert frameset.recipes["film"].tolist() == ["field.h5", "set.h5#0", "set.h5#1", "set.h5#2"]
+    np.testing.assert_array_equal(frameset.recipes["chi"], [np.nan, 2, 3, 4])
+    one = frameset.trajectory == 2
+    mine = make_set().select(make_set().trajectory == 1)
+    order = np.argsort(mine.columns["time"])
+    np.testing.assert_array_equal(frameset.frames[one], mine.frames[order])
+    np.testing.assert_array_equal(frameset.columns["time"][one], mine.columns["time"][order])
+
+
+def test_the_published_frames_are_imported(tmp_path, shared_data, run):
+    report, frameset = run(source=shared_data / "opv_frames.h5", shape=(50, 200))
+    whole = read_frames(shared_data / "opv_frames.h5")
+    assert (report.frames, report.trajectories) == (277, whole.trajectories)
+    np.testing.assert_array_equal(frameset.recipes["chi"], whole.recipes["chi"])
+    for film in range(whole.trajectories):
+        mine, theirs = frameset.frames[frameset.trajectory == film], whole.frames[whole.trajectory == film]
+        np.testing.assert_allclose(mine.mean(), theirs.mean(), atol=0.003)
+
+
+def test_another_dataset_name(tmp_path, run):
+    with h5py.File(tmp_path / "source" / "a.h5", "w") as file:
+        file["phi"] = FRAME.astype(float)
+    with pytest.raises(InputError, match=r"only phi; choose with --dataset"):
+        run()
+    np.testing.assert_array_equal(run(dataset="phi")[1].frames, FRAME[None])
+
+
+def test_shapes_transpose_and_invert(tmp_path, run):
+    for number in range(3):
+        (tmp_path / "source" / f"{number}.txt").write_text(text_of(FRAME))
+    (tmp_path / "source" / "odd.txt").write_text(text_of(np.ones((4, 5), int)))
+    report, frameset = run()
+    assert frameset.shape == (3, 5)
+    assert len(frameset) == 3
+    ((name, reason),) = report.dropped
+    assert name == "odd.txt"
+    assert "(4, 5)" in reason
+    report, frameset = run(overwrite=True, shape=(6, 10))
+    assert len(frameset) == 4
+    assert report.dropped == ()
+    np.testing.assert_array_equal(frameset.frames[0], FRAME.repeat(2, 0).repeat(2, 1))
+    _, frameset = run(overwrite=True, transpose=True, invert=True)
+    np.testing.assert_array_equal(frameset.frames[0], 1 - FRAME.T)
+
+
+def test_one_file_and_an_output_inside_the_source(tmp_path, run):
+    path = tmp_path / "source" / "one.txt"
+    path.write_text(text_of(FRAME))
+    out = tmp_path / "source" / "out.h5"
+    assert run(source=path, out=out)[0].files == 1
+    before = out.read_bytes()
+    assert run(out=out, overwrite=True)[0].files == 1
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"threshold": 0.0}, "threshold"),
+        ({"shape": (0, 4)}, "shape"),
+        ({"source": None}, "without files"),
+        ({"boundary": "open"}, "open"),
+        ({"process": "boiling"}, "boiling"),
+    ],
+)
+def test_bad_options(tmp_path, run, options, words):
+    if "source" in options:
+        (tmp_path / "empty").mkdir()
+        options = {"source": tmp_path / "empty"}
+    else:
+        (tmp_path / "source" / "one.txt").write_text(text_of(FRAME))
+    with pytest.raises(InputError, match=words):
+        run(**options)
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_nothing_to_keep_and_an_output_that_exists(tmp_path, run):
+    (tmp_path / "source" / "a.txt").write_text("")
+    with pytest.raises(InputError, match=r"not one of 1 files.*a\.txt: it is empty"):
+        run()
+    with pytest.raises(InputError, match="does not exist"):
+        run(source=tmp_path / "none")
+    (tmp_path / "out.h5").write_bytes(b"mine")
+    with pytest.raises(InputError, match="--overwrite"):
+        run()
+    assert (tmp_path / "out.h5").read_bytes() == b"mine"
