@@ -63,7 +63,7 @@ def read_json(path: str | Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} can't be read as JSON ({error}); restore it from a backup") from error
 
 
@@ -102,13 +102,6 @@ def load_tree(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist")
-    try:
-        tensors = load_file(path)
-        with safe_open(path, framework="pt") as opened:
-            header = (opened.metadata() or {})["tree"]
-        structure = json.loads(header)
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path} is truncated or was not written by morphsim ({error}); make it again") from error
 
     def fill(value: Any) -> Any:
         if isinstance(value, dict):
@@ -119,6 +112,15 @@ def load_tree(path: str | Path) -> dict[str, Any]:
             return [fill(item) for item in value]
         return value
 
-    tree = fill(structure)
-    assert isinstance(tree, dict)
+    try:
+        tensors = load_file(path)
+        with safe_open(path, framework="pt") as opened:
+            header = (opened.metadata() or {})["tree"]
+        tree = fill(json.loads(header))
+        if not isinstance(tree, dict):
+            raise ValueError("it holds no tree")
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(
+            f"{path} is truncated or was not written by morphsim ({error}); make it again"
+        ) from error
     return tree

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from morphsim.encoder.config import TrainingConfig
+from morphsim.encoder.curves import COLUMNS
 from morphsim.errors import InputError
 from morphsim.files import load_tree, save_tree
 
@@ -26,6 +27,8 @@ class Checkpoint:
 
     weights: dict[str, torch.Tensor]
     """Of the network, by name."""
+    kept: dict[str, torch.Tensor]
+    """Weights that would become the encoder if the run ended here."""
     optimizer: dict[str, Any]
     """State of Adam."""
     history: History
@@ -48,10 +51,17 @@ class Checkpoint:
         """
         path = folder / CHECKPOINT
         tree = load_tree(path)
-        kinds = {"weights": dict, "optimizer": dict, "history": list, "config": dict, "frames_sha256": str}
+        kinds = {
+            "weights": dict,
+            "kept": dict,
+            "optimizer": dict,
+            "history": list,
+            "config": dict,
+            "frames_sha256": str,
+        }
         if set(tree) != set(kinds) or not all(isinstance(tree[name], kind) for name, kind in kinds.items()):
             raise _damaged(path)
-        if not all(isinstance(record, dict) for record in tree["history"]):
+        if not all(isinstance(record, dict) and set(record) == set(COLUMNS) for record in tree["history"]):
             raise _damaged(path)
         return cls(**tree)
 
@@ -79,6 +89,8 @@ class Checkpoint:
             InputError: it does not fit them.
         """
         try:
+            # The kept weights only to see that they fit; the others are those to go on from.
+            network.load_state_dict(self.kept)
             network.load_state_dict(self.weights)
             optimizer.load_state_dict(self.optimizer)
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from morphsim.device import DeviceName
 from morphsim.encoder.cvae import CVAEConfig
@@ -50,6 +51,8 @@ class TrainingConfig:
     """CPU threads of torch."""
     checkpoint_every: int = 1
     """Epochs between checkpoints."""
+    keep: Literal["best", "last"] = "best"
+    """Which epoch's weights become the encoder: that of the lowest -ELBO on held-out frames, or the last."""
     resume: bool = False
     """Go on from the checkpoint in the folder, or start where there is none."""
     tensorboard: bool = True
@@ -68,6 +71,11 @@ class TrainingConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"{name} is {value!r}; it must be a whole number of at least {least}")
+        for name in ("mirror", "roll", "resume", "tensorboard"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name} is {getattr(self, name)!r}; it must be true or false")
+        if self.keep not in ("best", "last"):
+            raise InputError(f"keep is {self.keep!r}; use best or last")
         for name, low, high, what in (
             ("learning_rate", 0.0, math.inf, "above 0 and finite"),
             ("drop_factor", 0.0, math.inf, "above 0 and finite"),
@@ -90,6 +98,23 @@ class TrainingConfig:
         values = asdict(self)
         values.update(frames=str(self.frames), out=str(self.out), network=self.network.to_dict())
         return values
+
+    @classmethod
+    def from_dict(cls, values: object) -> TrainingConfig:
+        """Read what `to_dict` gave.
+
+        Raises:
+            InputError: a field is missing, unknown or out of range.
+        """
+        names = [field.name for field in fields(cls)]
+        if not isinstance(values, Mapping) or set(values) != set(names):
+            raise InputError(f"the training configuration must have exactly the fields {', '.join(names)}")
+        given: dict[str, Any] = dict(values)
+        for name in ("frames", "out"):
+            if not isinstance(given[name], str):
+                raise InputError(f"{name} is {given[name]!r}; it must be a path")
+            given[name] = Path(given[name])
+        return cls(**{**given, "network": CVAEConfig.from_dict(given["network"])})
 
 
 def _is_number(value: object) -> bool:

@@ -60,7 +60,7 @@ class CVAEConfig:
                 f"network kernel_size is {self.kernel_size}; it must be odd and at least the larger stride, "
                 f"{max(self.strides)}"
             )
-        if self.activation not in _ACTIVATIONS:
+        if not isinstance(self.activation, str) or self.activation not in _ACTIVATIONS:
             raise InputError(
                 f"network activation is {self.activation!r}; use one of {', '.join(_ACTIVATIONS)}"
             )

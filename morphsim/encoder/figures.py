@@ -64,6 +64,7 @@ def draw_curves(path: Path, history: Sequence[dict[str, float]]) -> None:
         axis.legend(frameon=False)
     active.plot(epochs, [record["active_units"] for record in history], marker=marker, color="black")
     active.set_ylabel("active latents (held out)")
+    active.set_ylim(bottom=0)
     active.yaxis.set_major_locator(MaxNLocator(integer=True))
     for axis in (loss, divergence, active):
         axis.set_xlabel("epoch")

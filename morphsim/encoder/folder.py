@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -23,6 +22,7 @@ CONFIG = "config.json"
 
 _ASSETS = Path(__file__).resolve().parents[1] / "assets"
 _FORMAT = 1
+_LARGEST = 1e30  # of a distance; JSON also holds whole numbers that no float can
 _ARCHITECTURE = "cvae"
 
 
@@ -40,7 +40,7 @@ def load_encoder(name_or_folder: str | Path, device: str = "auto") -> Encoder:
     chosen = resolve_device(device)
     shipped = _shipped()
     folder = shipped.get(str(name_or_folder), Path(name_or_folder))
-    if not folder.is_dir():
+    if not _is_folder(folder):
         names = ", ".join(sorted(shipped)) or "none"
         raise InputError(
             f"encoder {str(name_or_folder)!r} is unknown; shipped are: {names}; or name an encoder's folder"
@@ -73,6 +73,14 @@ def save_encoder(encoder: Encoder, folder: str | Path) -> None:
             "metadata": encoder.metadata,
         },
     )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        # A text that is too long for a path, or holds a zero byte.
+        return False
 
 
 def _shipped() -> dict[str, Path]:
@@ -159,4 +167,4 @@ def _check_metadata(values: object, latent_size: int) -> dict[str, Any]:
 
 
 def _is_distance(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST

@@ -10,6 +10,18 @@ from numpy.typing import ArrayLike, NDArray
 from morphsim.errors import InputError
 
 
+def as_array(frames: ArrayLike, *, name: str = "frames") -> NDArray[Any]:
+    """Turn `frames` into an array, whatever its shape.
+
+    Raises:
+        InputError: it has no one shape.
+    """
+    try:
+        return np.asarray(frames)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{name} can't be read as one array ({error}); give (N, H, W)") from error
+
+
 def check_frames(frames: ArrayLike, frame_shape: tuple[int, int], *, name: str = "frames") -> NDArray[Any]:
     """Check a batch of frames and bring it to 0..1.
 
@@ -25,10 +37,7 @@ def check_frames(frames: ArrayLike, frame_shape: tuple[int, int], *, name: str =
     Raises:
         InputError: another type, shape or value, NaN included.
     """
-    try:
-        array = np.asarray(frames)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{name} can't be read as one array ({error}); give (N, H, W)") from error
+    array = as_array(frames, name=name)
     height, width = frame_shape
     if array.ndim == 2:
         raise InputError(

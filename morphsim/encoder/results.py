@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -36,6 +36,13 @@ def is_finished(folder: Path, epochs: int) -> bool:
     return isinstance(metrics, dict) and metrics.get("epochs") == epochs
 
 
+def kept_epoch(history: History, keep: Literal["best", "last"]) -> int:
+    """Return the epoch (from 0) whose weights become the encoder; of equally good ones the first."""
+    if keep == "last":
+        return len(history) - 1
+    return min(range(len(history)), key=lambda epoch: history[epoch]["held_out_negative_elbo"])
+
+
 def write_results(
     network: CVAE,
     data: DeviceFrames,
@@ -49,7 +56,7 @@ def write_results(
     """Write everything but the checkpoint and the TensorBoard log into the run's folder.
 
     Args:
-        network: trained.
+        network: with the weights that are kept.
         data: all frames of the file.
         frame_set: the same frames, with what is known about them.
         split: numbers of the training frames and of the held-out frames.
@@ -83,7 +90,8 @@ def write_results(
     )
     parameters = sum(parameter.numel() for parameter in network.parameters())
     errors = pixel_errors(network, data, held_out)
-    write_json(config.out / METRICS, _metrics(history, errors, parameters))
+    kept = kept_epoch(history, config.keep)
+    write_json(config.out / METRICS, _metrics(history, kept, errors, parameters))
 
 
 def shown_frames(held_out: torch.Tensor) -> NDArray[np.int64]:
@@ -119,28 +127,25 @@ def _recipe(config: TrainingConfig) -> dict[str, Any]:
     return {name: value for name, value in config.to_dict().items() if name not in left_out}
 
 
-def _metrics(history: History, errors: tuple[float, float], parameters: int) -> dict[str, Any]:
+def _metrics(history: History, kept: int, errors: tuple[float, float], parameters: int) -> dict[str, Any]:
     losses = ("negative_elbo", "reconstruction", "kl")
-    first, last = history[0], history[-1]
-    best = min(history, key=lambda record: record["held_out_negative_elbo"])
+    record = history[kept]
     seconds = sum(record["seconds"] for record in history)
     return {
         "epochs": len(history),
+        "kept_epoch": record["epoch"],
         "parameters": parameters,
-        "train": {name: last[f"train_{name}"] for name in losses},
+        "train": {name: record[f"train_{name}"] for name in losses},
         "held_out": {
-            **{name: last[f"held_out_{name}"] for name in losses},
+            **{name: record[f"held_out_{name}"] for name in losses},
             "pixel_error": errors[0],
             "mean_squared_error": errors[1],
-            "active_units": last["active_units"],
+            "active_units": record["active_units"],
         },
-        "first_epoch": {"held_out_negative_elbo": first["held_out_negative_elbo"]},
-        "best_epoch": {
-            "epoch": best["epoch"],
-            "held_out_negative_elbo": best["held_out_negative_elbo"],
-        },
+        "first_epoch": {"held_out_negative_elbo": history[0]["held_out_negative_elbo"]},
+        "last_epoch": {"held_out_negative_elbo": history[-1]["held_out_negative_elbo"]},
         "seconds": seconds,
-        "frames_per_second": last["frames_per_second"],
+        "frames_per_second": history[-1]["frames_per_second"],
     }
 
 

@@ -20,7 +20,7 @@ from morphsim.encoder.evaluation import evaluate
 from morphsim.encoder.folder import load_encoder
 from morphsim.encoder.objective import kl_divergence, reconstruction_loss, sample_latents
 from morphsim.encoder.provenance import hash_arrays
-from morphsim.encoder.results import METRICS, is_finished, shown_frames, write_results
+from morphsim.encoder.results import METRICS, is_finished, kept_epoch, shown_frames, write_results
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, read_frames, split_by_trajectory
 from morphsim.progress import Advance, progress
@@ -105,6 +105,7 @@ class _Run:
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
         self.roll = config.roll and frame_set.boundary == "periodic"
         self.history: History = []
+        self.kept: dict[str, torch.Tensor] = {}
         if config.resume and (config.out / CHECKPOINT).exists():
             self._restore()
 
@@ -113,6 +114,7 @@ class _Run:
         checkpoint.check_continues(self.config, self.frames_sha256)
         checkpoint.restore(self.network, self.optimizer, self.config.out)
         self.history = checkpoint.history
+        self.kept = checkpoint.kept
 
     def train(self, show_progress: bool) -> None:
         """Train the epochs that are left and write the results, unless all of it is done."""
@@ -140,9 +142,12 @@ class _Run:
             ) as advance:
                 for epoch in range(done, config.epochs):
                     self._epoch(epoch, advance)
+                    if kept_epoch(self.history, config.keep) == epoch:
+                        self.kept = {name: value.clone() for name, value in self.network.state_dict().items()}
                     self._log(board, epoch)
         finally:
             board.close()
+        self.network.load_state_dict(self.kept)
         write_results(
             self.network,
             self.data,
@@ -223,6 +228,7 @@ class _Run:
             board.flush()
             Checkpoint(
                 weights=dict(self.network.state_dict()),
+                kept=self.kept,
                 optimizer=self.optimizer.state_dict(),
                 history=self.history,
                 config=config.to_dict(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import math
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from morphsim import simulator
 from morphsim._version import __version__
 from morphsim.errors import InputError
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe, recipe_from_dict
@@ -28,6 +30,8 @@ class Plan:
 
     version: str
     """Of morphsim."""
+    simulator: str
+    """Digest of the simulator's code: films of two versions of it must never mix in one file."""
     recipe: dict[str, Scalar]
     """What all films share: `process`, and every parameter that is not in the grid."""
     grid: dict[str, list[Scalar]]
@@ -144,6 +148,7 @@ def make_plan(
         shared = recipe_from_dict({"process": name, **base, **dict(zip(lists, first, strict=True))}).to_dict()
         plan = Plan(
             version=__version__,
+            simulator=_simulator_digest(),
             recipe={key: _plain(value) for key, value in shared.items() if key not in lists},
             grid={key: [_plain(value) for value in values] for key, values in lists.items()},
             replicas=replicas if replicas is not None else 1 if own_replicas is None else own_replicas,
@@ -154,6 +159,13 @@ def make_plan(
     except InputError as error:
         raise InputError(f"{file}: {error}" if file else str(error)) from error
     return plan
+
+
+def _simulator_digest() -> str:
+    digest = hashlib.sha256()
+    for source in sorted(Path(simulator.__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _plain(value: Scalar) -> Scalar:

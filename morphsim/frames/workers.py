@@ -49,7 +49,8 @@ def make_films(
         workers, mp_context=context, initializer=_start_worker, initargs=(plan, folder, stop)
     ) as pool:
         try:
-            futures = {pool.submit(_make_in_worker, film): film for film in films}
+            with _interrupts_ignored():
+                futures = {pool.submit(_make_in_worker, film): film for film in films}
             for future in as_completed(futures):
                 future.result()
                 made(futures[future])
@@ -72,6 +73,19 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """While processes start: they inherit it, and Ctrl-C finds none whose initializer has not run."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 _plan: Plan

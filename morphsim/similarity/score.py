@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.encoder import Encoder, load_encoder
-from morphsim.encoder.input import check_frames
+from morphsim.encoder.input import as_array, check_frames
 from morphsim.errors import InputError
 from morphsim.similarity.calibration import percentile_of_distance
 from morphsim.similarity.distances import euclidean
@@ -83,7 +83,7 @@ def score(frames: ArrayLike, target: ArrayLike, *, encoder: Encoder | str | Path
     """
     loaded = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
     checked = check_frames(frames, loaded.frame_shape)
-    target_array = np.asarray(target)
+    target_array = as_array(target, name="target")
     single = target_array.ndim == 2
     targets = check_frames(target_array[None] if single else target_array, loaded.frame_shape, name="target")
     if len(targets) == 0:

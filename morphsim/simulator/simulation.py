@@ -21,7 +21,7 @@ from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
 from morphsim.simulator.stepper import SMALLEST_STEP, State, Stepper
 from morphsim.simulator.units import arrhenius, chi_at
 
-TOLERANCE = 0.01
+TOLERANCE = 0.005
 """Default of `Simulation`'s tolerance."""
 KNOBS = {"annealing": ("temperature",), "drying": ("evaporation", "ambient_vapour", "temperature")}
 """Parameters that may change while a film is made, by process."""

@@ -39,12 +39,14 @@ def frame_set(
 
 @pytest.fixture
 def small_config(tmp_path: Path) -> Callable[..., TrainingConfig]:
-    """Make a small training run's configuration; its frames are periodic unless given otherwise."""
+    """Make a small training run's configuration, and the file of frames that it names."""
 
-    def make(*, frames: FrameSet | None = None, **options: Any) -> TrainingConfig:
-        path = tmp_path / "frames.h5"
-        if frames is not None or not path.exists():
-            write_frames(path, frames if frames is not None else frame_set())
+    def make(
+        *, shape: tuple[int, int] = (12, 20), boundary: Any = "periodic", films: int = 4, **options: Any
+    ) -> TrainingConfig:
+        path = tmp_path / f"{shape[0]}x{shape[1]}-{boundary}-{films}.h5"
+        if not path.exists():
+            write_frames(path, frame_set(shape, boundary=boundary, films=films))
         defaults: dict[str, Any] = {
             "frames": path,
             "out": tmp_path / "out",
@@ -59,9 +61,7 @@ def small_config(tmp_path: Path) -> Callable[..., TrainingConfig]:
     return make
 
 
-def make_encoder(
-    shape: tuple[int, int] = (12, 20), config: CVAEConfig = SMALL, *, seed: int = 0
-) -> Encoder:
+def make_encoder(shape: tuple[int, int] = (12, 20), config: CVAEConfig = SMALL, *, seed: int = 0) -> Encoder:
     network = build_cvae(config, shape, generator=torch.Generator().manual_seed(seed))
     metadata = {
         "frame_shape": list(shape),

@@ -18,9 +18,7 @@ def test_an_epoch_shows_each_training_frame_once_and_no_other() -> None:
     frames = np.arange(10, dtype=np.uint8)[:, None, None].repeat(2, 1).repeat(3, 2)
     data = DeviceFrames(frames, CPU)
     indices = torch.tensor([1, 3, 5, 7, 9])
-    batches = list(
-        data.training_batches(indices, 2, mirror=True, roll=True, generator=epoch_generator(0, 0))
-    )
+    batches = list(data.training_batches(indices, 2, mirror=True, roll=True, generator=epoch_generator(0, 0)))
     assert [len(batch) for batch in batches] == [2, 2, 1]
     assert all(batch.dtype == torch.float32 for batch in batches)
     shown = torch.cat(batches)[:, 0, 0]
@@ -41,9 +39,7 @@ def test_epochs_differ_and_an_epoch_repeats_itself() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    count=st.integers(1, 6), height=st.integers(1, 5), width=st.integers(1, 9), seed=st.integers(0, 10**6)
-)
+@given(count=st.integers(1, 6), height=st.integers(1, 5), width=st.integers(1, 9), seed=st.integers(0, 10**6))
 def test_augmented_frames_are_mirror_and_roll_of_the_frame(
     count: int, height: int, width: int, seed: int
 ) -> None:

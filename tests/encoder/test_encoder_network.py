@@ -29,7 +29,7 @@ def test_default_network_takes_and_returns_every_shape(shape: tuple[int, int]) -
     assert logits.shape == (2, *shape)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     strides=st.tuples(st.integers(1, 5), st.integers(1, 5)),
@@ -101,7 +101,7 @@ def test_configuration_survives_json() -> None:
     assert CVAEConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     values=st.one_of(
         st.none(),

@@ -76,7 +76,7 @@ def test_folders_of_images(tmp_path, run):
 
 
 MODES = {
-    **dict.fromkeys(["png", "tif", "gif"], ["1", "L", "RGB", "P", "RGBA", "LA"]),
+    **{suffix: ["1", "L", "RGB", "P", "RGBA", "LA"] for suffix in ("png", "tif", "gif")},
     "bmp": ["1", "L", "RGB", "P"],
 }
 

@@ -132,6 +132,7 @@ def test_mp4_without_its_extra_says_how_to_get_it(tmp_path, monkeypatch):
         animate(np.zeros((2, 4, 4)), tmp_path / "a.mp4")
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio-ffmpeg leaves pipes
 def test_mp4(tmp_path):
     imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="the extra `movie` is not installed")
     frames = np.zeros((6, 31, 65), np.uint8)

@@ -1,0 +1,192 @@
+"""What a correct solver shows: conservation laws, analytic rates and times, published shapes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from morphsim.simulator import AnnealingRecipe, DryingRecipe, Simulation
+from morphsim.simulator.energy import TernaryFloryHuggins
+from morphsim.simulator.noise import ThermalNoise
+
+
+@pytest.mark.parametrize("evaporation", [0.1, 3.0])
+def test_solutes_are_conserved_over_a_whole_drying_film_in_float32(evaporation: float) -> None:
+    simulation = Simulation([DryingRecipe(evaporation=evaporation)], seeds=[3], shape=(50, 200))
+    before = simulation.solute_mass()
+    simulation.advance_to_dryness(1.0, time=400.0)
+    assert simulation.dry.all()
+    assert float(simulation.fields().std()) > 0.05
+    assert np.abs(simulation.solute_mass() / before - 1.0).max() < 1e-6
+
+
+def test_solutes_are_conserved_to_rounding_in_float64() -> None:
+    simulation = Simulation([DryingRecipe()], seeds=[3], shape=(32, 64), dtype="float64")
+    before = simulation.solute_mass()
+    simulation.advance_to_dryness(1.0, time=400.0)
+    assert np.abs(simulation.solute_mass() / before - 1.0).max() < 1e-12
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
+def test_free_energy_never_rises_without_noise(boundary: str) -> None:
+    recipe = AnnealingRecipe(width=1.0, boundary=boundary, duration=0.05)  # type: ignore[arg-type]
+    simulation = Simulation([recipe], seeds=[1], shape=(64, 64), dtype="float64")
+    energies = [simulation.free_energy()[0]]
+    while simulation.time[0] < recipe.duration:
+        left = torch.tensor([recipe.duration - simulation.time[0]], dtype=torch.float64)
+        none, all_films = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.bool)
+        if bool(simulation.stepper.step(simulation.state, left, none, all_films)[0]):
+            energies.append(simulation.free_energy()[0])
+    assert len(energies) > 200
+    assert energies[-1] < energies[0] - 0.05
+    assert np.diff(energies).max() <= 0.0
+
+
+@pytest.mark.parametrize("solvent", [0.6, 0.9])
+def test_a_well_mixed_film_dries_at_the_analytic_time(solvent: float) -> None:
+    biot, solute = 0.01, 1.0 - solvent
+    recipe = DryingRecipe(
+        evaporation=biot, chi=0.0, solvent=solvent, width=0.2, duration=5000.0, thermal_noise=0.0
+    )
+    simulation = Simulation([recipe], seeds=[0], shape=(40, 8))
+    simulation.advance_to_dryness(1.0, time=recipe.duration)
+    h = simulation.thickness[0]
+    expected = ((1.0 - h) + solute * np.log((1.0 - solute) / (h - solute))) / biot
+    assert simulation.time[0] == pytest.approx(expected, rel=0.01)
+
+
+def grow(simulation: Simulation, ripple: torch.Tensor, time: float) -> float:
+    """Growth rate of a small ripple (C, H, W) laid over uniform fields."""
+    state = simulation.state
+    mean = state.phi.mean(dim=(2, 3), keepdim=True)
+    state.phi = (mean + 1e-4 * ripple).expand_as(state.phi).contiguous()
+    state.content, state.phi_before = state.phi.clone(), state.phi
+    simulation.stepper.restart(state)
+    simulation.advance(time=time)
+
+    def amplitude(phi: torch.Tensor) -> float:
+        return float(((phi - mean) * ripple).mean() / (ripple**2).mean())
+
+    first = amplitude(simulation.state.phi)
+    simulation.advance(time=2.0 * time)
+    return float(np.log(amplitude(simulation.state.phi) / first) / time)
+
+
+def test_a_binary_ripple_grows_at_the_linear_rate() -> None:
+    recipe = AnnealingRecipe(chi=3.0, kappa=4e-4, width=0.5, noise=0.0)
+    simulation = Simulation([recipe], seeds=[0], shape=(8, 200), dtype="float64", tolerance=1e-4)
+    k = 2 * np.pi / 0.125
+    x = (torch.arange(200, dtype=torch.float64) + 0.5) * 0.0025
+    rate = grow(simulation, torch.cos(k * x).expand(1, 8, 200), time=4e-4)
+    curvature = 4.0 - 2.0 * 3.0
+    assert rate == pytest.approx(-(k**2) * (curvature + 4e-4 * k**2), rel=0.005)
+
+
+def test_a_ternary_ripple_in_depth_grows_at_the_linear_rate() -> None:
+    # The published case: N 5, wodo mobility, kappa 2e-4, 0.3/0.3, b 0: fastest near k 28.9 with rate 17.6.
+    recipe = DryingRecipe(
+        n_donor=5, n_acceptor=5, solvent=0.4, residual_solvent=0.1, barrier=0.0, evaporation=0.0,
+        width=0.1, noise=0.0, thermal_noise=0.0,
+    )  # fmt: skip
+    simulation = Simulation([recipe], seeds=[0], shape=(400, 4), dtype="float64", tolerance=1e-4)
+    k = 9 * np.pi
+    theta = (torch.arange(400, dtype=torch.float64) + 0.5) / 400
+    wave = torch.cos(k * theta)[:, None].expand(400, 4)
+    rate = grow(simulation, torch.stack((wave, -wave)), time=0.05)
+    assert rate == pytest.approx(17.6, rel=0.01)
+
+
+def test_the_scheme_is_of_second_order_in_time() -> None:
+    recipe = AnnealingRecipe(width=0.5, noise=0.05)
+    errors = []
+
+    def run(step: float) -> torch.Tensor:
+        simulation = Simulation([recipe], seeds=[2], shape=(32, 32), dtype="float64", tolerance=0.5)
+        simulation.advance(time=2e-4)
+        simulation.stepper.tolerance = 1e9
+        none, all_films = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.bool)
+        simulation.stepper.restart(simulation.state)
+        for _ in range(round(4e-4 / step)):
+            simulation.state.step = torch.full((1,), step, dtype=torch.float64)
+            assert simulation.stepper.step(simulation.state, none + 1.0, none, all_films).all()
+        return simulation.fields()
+
+    reference = run(4e-4 / 1280)
+    for steps in (40, 80, 160):
+        errors.append(float((run(4e-4 / steps) - reference).abs().max()))
+    assert errors[0] / errors[1] > 3.2
+    assert errors[1] / errors[2] > 3.2
+
+
+def test_coarsening_follows_the_cube_root_of_time() -> None:
+    recipe = AnnealingRecipe(chi=2.8, kappa=2e-4, width=2.0, duration=0.2, noise=0.02)
+    simulation = Simulation([recipe] * 2, seeds=[1, 2], shape=(100, 200))
+    times, lengths = [0.008, 0.016, 0.032, 0.064], []
+    for time in times:
+        simulation.advance(time=time)
+        binary = simulation.donor_share() > 0.5
+        edges = (binary[:, 1:] ^ binary[:, :-1]).sum() + (binary ^ binary.roll(1, -1)).sum()
+        lengths.append(float(edges))
+    slope = np.polyfit(np.log(times), np.log(lengths), 1)[0]
+    assert slope == pytest.approx(-1 / 3, abs=0.06)
+
+
+def test_structure_factor_with_noise_in_a_stable_film() -> None:
+    # Equilibrium: <|phi_k|^2> = epsilon / (f'' + kappa k^2), whatever grid and step.
+    strength, chi, kappa = 1e-8, 0.5, 4e-4
+    recipe = AnnealingRecipe(chi=chi, kappa=kappa, width=1.0, noise=0.0, thermal_noise=strength)
+    for cells in (32, 64):
+        simulation = Simulation([recipe] * 4, seeds=range(4), shape=(cells, cells), tolerance=0.01)
+        powers = []
+        for time in np.linspace(0.02, 0.12, 26):
+            simulation.advance(time=float(time))
+            fluctuation = simulation.fields()[:, 0] - 0.5
+            modes = simulation.grid.forward(fluctuation)[:, 0, 1:4].abs() ** 2
+            powers.append((modes / cells).mean(dim=0) / cells**2)
+        measured = torch.stack(powers).mean(dim=0).numpy() * cells
+        k = 2 * np.pi * np.arange(1, 4)
+        expected = strength / (4.0 - 2.0 * chi + kappa * k**2)
+        assert measured == pytest.approx(expected, rel=0.3)
+        assert measured.sum() == pytest.approx(expected.sum(), rel=0.2)
+
+
+def test_noise_keeps_mass_and_a_film_does_not_feel_its_neighbours() -> None:
+    recipe = DryingRecipe(evaporation=1.0)
+    alone = Simulation([recipe], seeds=[7], shape=(24, 64))
+    batch = Simulation([recipe, DryingRecipe(evaporation=0.2)], seeds=[7, 8], shape=(24, 64))
+    for simulation in (alone, batch):
+        simulation.advance_to_dryness(0.9, time=400.0)
+    assert torch.equal(alone.fields()[0], batch.fields()[0])
+    noise = ThermalNoise([1e-8], [0])
+    increments = noise.increments(
+        alone.grid, torch.ones((1, 2, 24, 64)), torch.ones(1), torch.ones(1), torch.tensor([True])
+    )
+    assert float(increments.sum(dim=(2, 3)).abs().max()) < 1e-4 * float(increments.abs().max())
+
+
+def test_slow_drying_gives_columns_and_a_long_donor_gives_layers() -> None:
+    def edges(recipe: DryingRecipe) -> tuple[float, float]:
+        simulation = Simulation([recipe], seeds=[1], shape=(50, 200))
+        simulation.advance_to_dryness(1.0, time=400.0)
+        binary = simulation.donor_share()[0] > 0.5
+        lateral = float((binary ^ binary.roll(1, -1)).float().mean())
+        vertical = float((binary[1:] ^ binary[:-1]).float().mean())
+        return lateral, vertical
+
+    lateral, vertical = edges(DryingRecipe(n_donor=5, evaporation=0.03))
+    assert lateral > vertical
+    lateral, vertical = edges(DryingRecipe(n_donor=20, evaporation=0.3))
+    assert vertical > 5 * lateral
+
+
+def test_ternary_binodal_of_the_dry_blend_is_the_published_one() -> None:
+    # chi 1, N 5/5, b 0: 0.007188 / 0.992812, where the exchange potentials of both phases agree.
+    donor = 0.007188
+    for share in (donor, 1.0 - donor):
+        solvent = 1e-4
+        phi = torch.tensor([share, 1.0 - share], dtype=torch.float64)[None, :, None, None] * (1 - solvent)
+        one = torch.ones((1, 1, 1), dtype=torch.float64)
+        energy = TernaryFloryHuggins(5 * one, 5 * one, one, 0 * one, 0 * one, 0 * one)
+        potential = energy.potential(phi)[0, :, 0, 0]
+        assert float(potential[0] - potential[1]) == pytest.approx(0.0, abs=2e-3)
