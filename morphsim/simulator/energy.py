@@ -18,8 +18,6 @@ SMALLEST_BARRIER_FRACTION = 1e-3
 class FreeEnergy(Protocol):
     """A homogeneous free energy density of C volume fractions; parameters are (B, 1, 1) or numbers."""
 
-    fields: int
-
     def density(self, phi: Tensor) -> Tensor:
         """Energy density (B, H, W) of fields (B, C, H, W)."""
 
@@ -37,7 +35,7 @@ def extended_log(fraction: Tensor) -> Tensor:
 
 
 def _x_log_x(fraction: Tensor) -> Tensor:
-    """x ln x, whose derivative is ln(x) + 1 with the logarithm extended as in `extended_log`."""
+    """The function x ln x, whose derivative is ln(x) + 1 with the logarithm extended as in `extended_log`."""
     floor = fraction.clamp_min(SMALLEST_FRACTION)
     below = fraction - floor
     # Integral of ln(floor) + (x - floor)/floor + 1 from floor to x.
@@ -55,7 +53,6 @@ class BinaryFloryHuggins:
     """
 
     chi: Tensor
-    fields: int = 1
 
     def density(self, phi: Tensor) -> Tensor:
         """Energy density (B, H, W) [RT/V]."""
@@ -98,7 +95,6 @@ class TernaryFloryHuggins:
     chi_donor_solvent: Tensor
     chi_acceptor_solvent: Tensor
     barrier: Tensor
-    fields: int = 2
 
     def density(self, phi: Tensor) -> Tensor:
         """Energy density (B, H, W) [RT/V_s]."""

@@ -63,7 +63,8 @@ class Grid:
         """Transform (..., H, W) to the modes in which the Laplacian is diagonal."""
         depth = torch.matmul(self._cosine_z, field)
         if self._cosine_x is None:
-            return torch.fft.rfft(depth, dim=-1)
+            modes: Tensor = torch.fft.rfft(depth, dim=-1)
+            return modes
         return torch.matmul(depth, self._cosine_x.T)
 
     def inverse(self, modes: Tensor) -> Tensor:

@@ -18,7 +18,8 @@ class ThermalNoise:
 
     In units of energy RT/V and length h0, ε is the volume of a molecule over that of a block of h0 x h0 x
     (the depth that the two-dimensional film stands for). In a stable phase the structure factor is then
-    ε / (f'' + κ k²). Cook, Acta Metall. 18 (1970) 297, doi 10.1016/0001-6160(70)90144-6.
+    ε / (f'' + κ k²), on every grid; modes that relax within a step stay below it.
+    Cook, Acta Metall. 18 (1970) 297, doi 10.1016/0001-6160(70)90144-6.
 
     The random numbers are uniform, which gives the same statistics in the limit of small steps as Gaussian
     ones (a weak scheme needs the first moments only) at a tenth of the cost.
@@ -38,7 +39,9 @@ class ThermalNoise:
     def __bool__(self) -> bool:
         return bool((self.strength > 0).any())
 
-    def increments(self, grid: Grid, mobility: Tensor, thickness: Tensor, dt: Tensor, active: Tensor) -> Tensor:
+    def increments(
+        self, grid: Grid, mobility: Tensor, thickness: Tensor, dt: Tensor, active: Tensor
+    ) -> Tensor:
         """What the fluxes add to h φ during `dt`, (B, C, H, W).
 
         Args:
@@ -56,7 +59,9 @@ class ThermalNoise:
                 numbers[film] = torch.from_numpy((drawn - np.float32(0.5)) * _UNIT_VARIANCE)
         numbers = numbers.to(device=mobility.device, dtype=mobility.dtype)
         cell = thickness * (grid.dx * grid.dtheta)
-        variance = (2.0 * self.strength.to(thickness.device) * dt / cell).to(mobility.dtype)[:, None, None, None]
+        variance = (2.0 * self.strength.to(thickness.device) * dt / cell).to(mobility.dtype)[
+            :, None, None, None
+        ]
         thickness = thickness.to(mobility.dtype)[:, None, None, None]
         flux_x = (grid.mean_x(mobility) * variance).sqrt() * numbers[:, 0] * thickness
         if grid.boundary == "no-flux":

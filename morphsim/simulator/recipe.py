@@ -23,10 +23,6 @@ def _number(default: float, low: float, high: float) -> Any:
     return field(default=default, metadata={"range": (low, high)})
 
 
-def _choice(default: str, choices: tuple[str, ...]) -> Any:
-    return field(default=default, metadata={"choices": choices})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What both processes share. Values outside the stated ranges raise `InputError`.
@@ -40,7 +36,7 @@ class Recipe:
     """Donor share of the solids, by volume."""
     width: float = _number(4.0, 0.05, 64.0)
     """Width of the film [h0]."""
-    boundary: Boundary = _choice("periodic", ("periodic", "no-flux"))
+    boundary: Boundary = field(default="periodic", metadata={"choices": ("periodic", "no-flux")})
     """What happens at the left and right end of the film."""
     noise: float = _number(0.005, 0.0, 0.05)
     """Size of the initial fluctuations: rms in a cell of 0.01 x 0.01 h0 (finer cells see more)."""
@@ -113,7 +109,7 @@ class DryingRecipe(Recipe):
     """Gradient energy coefficient of both solutes [RT/V_s h0^2]."""
     barrier: float = _number(1e-3, 0.0, 0.1)
     """b of the energy b (1/phi_d + 1/phi_a + 1/phi_s) that keeps fields off the pure corners."""
-    mobility: MobilityName = _choice("wodo", MOBILITIES)
+    mobility: MobilityName = field(default="wodo", metadata={"choices": MOBILITIES})
     """Closure of the mobilities."""
     solid_diffusivity: float = _number(1e-3, 1e-5, 1.0)
     """Diffusivity without solvent over that in pure solvent (closure `wodo`)."""

@@ -73,8 +73,8 @@ def record_film(
         simulation.advance_to_dryness(float(dryness), time=recipe.duration)
         if simulation.time[0] >= recipe.duration and not simulation.dry[0]:
             raise InputError(
-                f"the film is not dry at its duration {recipe.duration:g} (dryness {simulation.dryness[0]:.3f}); "
-                "raise duration or evaporation, or lower ambient_vapour"
+                f"the film is not dry at its duration {recipe.duration:g}, but at a dryness of "
+                f"{simulation.dryness[0]:.3f}; raise duration or evaporation, or lower ambient_vapour"
             )
         yield _snapshot(simulation)
 

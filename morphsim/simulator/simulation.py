@@ -26,6 +26,9 @@ TOLERANCE = 0.005
 KNOBS = {"annealing": ("temperature",), "drying": ("evaporation", "ambient_vapour", "temperature")}
 """Parameters that may change while a film is made, by process."""
 
+PerFilm = float | Sequence[float] | np.ndarray[Any, Any]
+"""One value for all films of a batch, or one for each."""
+
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _THICKNESS_TOLERANCE = 1e-4
 
@@ -123,7 +126,7 @@ class Simulation:
         """The current value of each knob, (B,) each."""
         return {name: values.copy() for name, values in self._knobs.items()}
 
-    def set_knobs(self, **values: float | Sequence[float] | np.ndarray[Any, Any]) -> None:
+    def set_knobs(self, **values: PerFilm) -> None:
         """Turn knobs, for all films alike or with one value (B,) for each.
 
         Raises:
@@ -146,7 +149,7 @@ class Simulation:
             self.stepper.model = self._model()
             self.stepper.restart(self.state, torch.from_numpy(changed).to(self.device))
 
-    def advance(self, *, time: float | Sequence[float] = np.inf, thickness: float | Sequence[float] = 0.0) -> None:
+    def advance(self, *, time: PerFilm = np.inf, thickness: PerFilm = 0.0) -> None:
         """Advance each film until it reaches `time` or has shrunk to `thickness`, whichever is first.
 
         Args:
@@ -157,9 +160,7 @@ class Simulation:
             SimulationDiverged: a film can't be stepped; the others stand where they were.
             InputError: neither end can be reached.
         """
-        until = torch.as_tensor(np.broadcast_to(np.asarray(time, dtype=np.float64), (len(self),)).copy())
-        lowest = torch.as_tensor(np.broadcast_to(np.asarray(thickness, dtype=np.float64), (len(self),)).copy())
-        until, lowest = until.to(self.device), lowest.to(self.device)
+        until, lowest = self._each(time), self._each(thickness)
         if not bool(torch.isfinite(until).all()):
             raise InputError("advance needs a finite time, since a film may never shrink to the thickness")
         while True:
@@ -176,10 +177,10 @@ class Simulation:
                 self.rejected += 1
                 self._check(active & ~accepted)
 
-    def advance_to_dryness(self, dryness: float | Sequence[float], *, time: float | Sequence[float]) -> None:
+    def advance_to_dryness(self, dryness: PerFilm, *, time: PerFilm) -> None:
         """Advance each drying film to `dryness` (B,) or, where it does not get there, to `time` (B,)."""
         share = np.asarray(dryness, dtype=np.float64)
-        self.advance(time=time, thickness=1.0 - share * (1.0 - self._dry_thickness()))  # type: ignore[arg-type]
+        self.advance(time=time, thickness=1.0 - share * (1.0 - self._dry_thickness()))
 
     def fields(self) -> Tensor:
         """Volume fractions (B, C, H, W): donor when annealing; donor and acceptor when drying."""
@@ -202,6 +203,11 @@ class Simulation:
 
     def _dry_thickness(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         return np.array([r.dry_thickness for r in self.recipes if isinstance(r, DryingRecipe)])
+
+    def _each(self, value: PerFilm) -> Tensor:
+        """One value or one for each film as (B,) float64."""
+        values = np.broadcast_to(np.asarray(value, dtype=np.float64), (len(self),)).copy()
+        return torch.from_numpy(values).to(self.device)
 
     def _column(self, values: Sequence[float] | np.ndarray[Any, Any]) -> Tensor:
         """A parameter of each film as (B, 1, 1)."""
@@ -269,7 +275,9 @@ class Simulation:
         )
 
 
-def initial_fields(recipe: Recipe, seed: int, shape: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def initial_fields(
+    recipe: Recipe, seed: int, shape: tuple[int, int]
+) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Mixed fields (C, H, W) with white noise of zero mean: the film before anything happens.
 
     The noise has the same spectrum on every grid: its variance in a cell goes with one over the cell's area.

@@ -10,8 +10,8 @@ from torch import Tensor
 from morphsim.simulator.model import FilmModel, Rates
 from morphsim.simulator.noise import ThermalNoise
 
-# Share of the largest linear rate that is treated implicitly. Less is more accurate and less stable; of
-# 0.5 (where the second-order scheme loses stability) to 1, 0.8 needed the fewest steps.
+# Share of the largest linear rate that is treated implicitly. At 1 a fully damped mode is set to where it
+# belongs; below, it rings, and thermal noise rings with it until the steps get short.
 STABILISATION = 1.0
 SMALLEST_STEP = 1e-12
 LARGEST_THICKNESS_CHANGE = 0.004
@@ -99,8 +99,9 @@ class Stepper:
     the extrapolation φ* by more than twice what `tolerance` allows is taken again with a smaller one.
     Thermal noise passes the same implicit damping and stays out of the history and of the error, as in the
     two-step Maruyama schemes of Buckwar and Winkler, SIAM J. Numer. Anal. 44 (2006) 779,
-    doi 10.1137/040602857. Variable-step SBDF2: Wang and Ruuth, J. Comput. Math. 26 (2008) 838; stabilisation: Zhu, Chen, Shen
-    and Tikare, Phys. Rev. E 60 (1999) 3564, doi 10.1103/PhysRevE.60.3564.
+    doi 10.1137/040602857. Variable-step SBDF2: Wang and Ruuth, J. Comput. Math. 26 (2008) 838;
+    stabilisation: Zhu, Chen, Shen and Tikare, Phys. Rev. E 60 (1999) 3564,
+    doi 10.1103/PhysRevE.60.3564.
 
     Args:
         model: the right-hand side.

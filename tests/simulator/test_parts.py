@@ -104,7 +104,10 @@ def test_energies_stay_finite_for_small_overshoots() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(
-    blend=st.floats(0.1, 0.9), chi=st.floats(0.0, 3.0), boundary=st.sampled_from(BOUNDARIES), solvent=st.floats(0.6, 0.9)
+    blend=st.floats(0.1, 0.9),
+    chi=st.floats(0.0, 3.0),
+    boundary=st.sampled_from(BOUNDARIES),
+    solvent=st.floats(0.6, 0.9),
 )
 def test_recipes_survive_the_round_trip(blend: float, chi: float, boundary: Boundary, solvent: float) -> None:
     for recipe in (

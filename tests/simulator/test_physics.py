@@ -60,7 +60,7 @@ def grow(simulation: Simulation, ripple: torch.Tensor, time: float) -> float:
     """Growth rate of a small ripple (C, H, W) laid over uniform fields."""
     state = simulation.state
     mean = state.phi.mean(dim=(2, 3), keepdim=True)
-    state.phi = (mean + 1e-4 * ripple).expand_as(state.phi).contiguous()
+    state.phi = (mean + 2e-3 * ripple).expand_as(state.phi).contiguous()
     state.content, state.phi_before = state.phi.clone(), state.phi
     simulation.stepper.restart(state)
     simulation.advance(time=time)
@@ -133,22 +133,22 @@ def test_coarsening_follows_the_cube_root_of_time() -> None:
 
 
 def test_structure_factor_with_noise_in_a_stable_film() -> None:
-    # Equilibrium: <|phi_k|^2> = epsilon / (f'' + kappa k^2), whatever grid and step.
+    # Equilibrium: <|phi_k|^2> = epsilon / (f'' + kappa k^2), whatever the grid, for modes that relax more
+    # slowly than a step.
     strength, chi, kappa = 1e-8, 0.5, 4e-4
     recipe = AnnealingRecipe(chi=chi, kappa=kappa, width=1.0, noise=0.0, thermal_noise=strength)
-    for cells in (32, 64):
-        simulation = Simulation([recipe] * 4, seeds=range(4), shape=(cells, cells), tolerance=0.01)
+    k2 = (2 * np.pi * np.arange(1, 4)) ** 2 + (np.pi * np.arange(3)[:, None]) ** 2
+    expected = strength / (4.0 - 2.0 * chi + kappa * k2)
+    for cells in (24, 40):
+        simulation = Simulation([recipe] * 8, seeds=range(8), shape=(cells, cells))
         powers = []
-        for time in np.linspace(0.02, 0.12, 26):
+        for time in np.arange(0.02, 0.08, 5e-5):
             simulation.advance(time=float(time))
-            fluctuation = simulation.fields()[:, 0] - 0.5
-            modes = simulation.grid.forward(fluctuation)[:, 0, 1:4].abs() ** 2
-            powers.append((modes / cells).mean(dim=0) / cells**2)
-        measured = torch.stack(powers).mean(dim=0).numpy() * cells
-        k = 2 * np.pi * np.arange(1, 4)
-        expected = strength / (4.0 - 2.0 * chi + kappa * k**2)
-        assert measured == pytest.approx(expected, rel=0.3)
-        assert measured.sum() == pytest.approx(expected.sum(), rel=0.2)
+            modes = simulation.grid.forward(simulation.fields()[:, 0] - 0.5)[:, :3, 1:4].abs() ** 2
+            powers.append(modes.mean(dim=0) / cells / cells**2)
+        ratio = torch.stack(powers).mean(dim=0).numpy() / expected
+        assert ratio == pytest.approx(np.ones((3, 3)), abs=0.35)
+        assert ratio.mean() == pytest.approx(1.0, abs=0.1)
 
 
 def test_noise_keeps_mass_and_a_film_does_not_feel_its_neighbours() -> None:
