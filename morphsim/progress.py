@@ -24,7 +24,7 @@ def _no_display(steps: float = 1, *, note: str = "") -> None:
 
 @contextlib.contextmanager
 def progress(
-    label: str, total: float, *, unit: str = "it", done: float = 0, show: bool = True
+    label: str, total: float, *, unit: str = "it", done: int = 0, show: bool = True
 ) -> Iterator[Advance]:
     """Show the progress of `total` units on stderr while the block runs.
 
@@ -46,7 +46,7 @@ def progress(
 
 
 @contextlib.contextmanager
-def _bar(label: str, total: float, unit: str, done: float) -> Iterator[Advance]:
+def _bar(label: str, total: float, unit: str, done: int) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -73,7 +73,7 @@ def _bar(label: str, total: float, unit: str, done: float) -> Iterator[Advance]:
 
 
 @contextlib.contextmanager
-def _lines(label: str, total: float, unit: str, done: float) -> Iterator[Advance]:
+def _lines(label: str, total: float, unit: str, done: int) -> Iterator[Advance]:
     started = last = time.monotonic()
     finished = 0.0
     shown = -1.0
@@ -85,7 +85,8 @@ def _lines(label: str, total: float, unit: str, done: float) -> Iterator[Advance
         rate = finished / elapsed
         left = f"{(total - done - finished) / rate:.0f} s left" if rate > 0 else "time left unknown"
         text = f"{label}: {done + finished:.6g}/{total:.6g} {unit}, {rate:.3g} {unit}/s, {left}"
-        print(f"{text}  {note}".rstrip(), file=sys.stderr, flush=True)  # noqa: T201
+        sys.stderr.write(f"{text}  {note}".rstrip() + "\n")
+        sys.stderr.flush()
 
     note_at_end = ""
 

@@ -17,6 +17,8 @@ ACCEPTOR_COLOUR = (20, 52, 108)
 """Dark blue; it differs from the donor's in lightness, so that any kind of sight tells them apart."""
 DONOR_COLOUR = (250, 190, 70)
 """Light orange."""
+AIR_COLOUR = (255, 255, 255)
+"""White, above a film that has become thinner."""
 
 _MOST_IN_STRIP = 32
 _LONGEST_SIDE = 640
@@ -113,7 +115,13 @@ def frame_strip(
         figure.savefig(temporary, dpi=150, metadata={"Software": None})
 
 
-def animate(frames: NDArray[Any], path: str | Path, *, fps: float = 10.0) -> None:
+def animate(
+    frames: NDArray[Any],
+    path: str | Path,
+    *,
+    fps: float = 10.0,
+    thickness: Sequence[float] | NDArray[Any] | None = None,
+) -> None:
     """Write frames as a movie: GIF, or MP4 with the extra `movie` installed.
 
     Small frames are enlarged by a whole factor.
@@ -122,9 +130,12 @@ def animate(frames: NDArray[Any], path: str | Path, *, fps: float = 10.0) -> Non
         frames: (N, H, W) 0/1 or donor shares.
         path: a name that ends in .gif or .mp4.
         fps: frames a second, above 0; a GIF shows at most 50.
+        thickness: (N,) of the film in each frame, above 0: the thickest fills the picture, a thinner one
+            its lower part under white air. Without it every frame fills the picture.
 
     Raises:
-        InputError: frames of another shape, a rate out of range, another suffix, or no MP4 writer.
+        InputError: frames of another shape, thicknesses that don't fit them, a rate out of range, another
+            suffix, or no MP4 writer.
     """
     values = np.asarray(frames)
     if values.ndim != 3 or values.size == 0:
@@ -135,10 +146,14 @@ def animate(frames: NDArray[Any], path: str | Path, *, fps: float = 10.0) -> Non
     fastest = _FASTEST_GIF if suffix == ".gif" else 240.0
     if not 0.1 <= fps <= fastest:
         raise InputError(f"fps is {fps!r}; {suffix} takes 0.1 to {fastest:g} frames a second")
+    heights = np.ones(len(values)) if thickness is None else np.asarray(thickness, np.float64)
+    if heights.shape != (len(values),) or not (np.isfinite(heights).all() and (heights > 0.0).all()):
+        raise InputError(f"thickness must be {len(values)} positive numbers, one for each frame")
+    heights = heights / heights.max()
     if suffix == ".gif":
-        _write_gif(values, path, fps)
+        _write_gif(values, heights, path, fps)
     else:
-        _write_mp4(values, path, fps)
+        _write_mp4(values, heights, path, fps)
 
 
 def _unit(colour: tuple[int, int, int]) -> tuple[float, float, float]:
@@ -151,18 +166,31 @@ def _imbalance(columns: int, count: int, aspect: float) -> float:
     return abs(math.log(columns * aspect / rows / 2.0)) + _COST_OF_GAP * (columns * rows - count)
 
 
-def _enlarged(frames: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+def _enlarged(frames: NDArray[Any], heights: NDArray[np.float64]) -> Iterator[NDArray[np.float32]]:
+    """Donor shares of each picture, NaN above a film whose height is below 1."""
     factor = max(1, _LONGEST_SIDE // max(frames.shape[1:]))
-    for frame in frames:
-        yield _share(frame).repeat(factor, axis=0).repeat(factor, axis=1)
+    for frame, height in zip(frames, heights, strict=True):
+        share = _share(frame).repeat(factor, axis=0).repeat(factor, axis=1)
+        rows = len(share)
+        left = max(1, round(height * rows))
+        if left < rows:
+            picture = np.full_like(share, np.nan)
+            picture[rows - left :] = share[((np.arange(left) + 0.5) * (rows / left)).astype(np.int64)]
+            share = picture
+        yield share
 
 
-def _write_gif(frames: NDArray[Any], path: str | Path, fps: float) -> None:
+def _write_gif(frames: NDArray[Any], heights: NDArray[np.float64], path: str | Path, fps: float) -> None:
     from PIL import Image
 
     # One palette for all frames: a colour of its own for each would make a still part flicker.
-    palette = to_rgb(np.linspace(0.0, 1.0, 256)[None]).tobytes()
-    images = [Image.fromarray(np.rint(255.0 * share).astype(np.uint8)) for share in _enlarged(frames)]
+    palette = to_rgb(np.linspace(0.0, 1.0, 255)[None]).tobytes() + bytes(AIR_COLOUR)
+    images = [
+        Image.fromarray(
+            np.where(np.isnan(share), 255, np.rint(254.0 * np.nan_to_num(share))).astype(np.uint8)
+        )
+        for share in _enlarged(frames, heights)
+    ]
     for image in images:
         image.putpalette(palette)
     # A GIF counts in hundredths of a second.
@@ -171,14 +199,14 @@ def _write_gif(frames: NDArray[Any], path: str | Path, fps: float) -> None:
         images[0].save(temporary, save_all=True, append_images=images[1:], duration=duration, loop=0)
 
 
-def _write_mp4(frames: NDArray[Any], path: str | Path, fps: float) -> None:
+def _write_mp4(frames: NDArray[Any], heights: NDArray[np.float64], path: str | Path, fps: float) -> None:
     try:
         import imageio_ffmpeg
     except ImportError as error:
         raise InputError(
             f"{path} needs an MP4 writer: pip install morphsim[movie], or name a .gif"
         ) from error
-    first = next(_enlarged(frames[:1]))
+    first = next(_enlarged(frames[:1], heights[:1]))
     # The usual colour format halves both axes: an odd one is filled up with its last line.
     padding = [(0, first.shape[0] % 2), (0, first.shape[1] % 2)]
     size = (first.shape[1] + padding[1][1], first.shape[0] + padding[0][1])
@@ -188,7 +216,10 @@ def _write_mp4(frames: NDArray[Any], path: str | Path, fps: float) -> None:
         )
         writer.send(None)
         try:
-            for share in _enlarged(frames):
-                writer.send(to_rgb(np.pad(share, padding, mode="edge")))
+            for share in _enlarged(frames, heights):
+                padded = np.pad(share, padding, mode="edge")
+                picture = to_rgb(np.nan_to_num(padded))
+                picture[np.isnan(padded)] = AIR_COLOUR
+                writer.send(picture)
         finally:
             writer.close()

@@ -2,6 +2,6 @@
 
 from morphsim.similarity.calibration import percentile_of_distance
 from morphsim.similarity.distances import euclidean
-from morphsim.similarity.score import ScoreTable, score
+from morphsim.similarity.scoring import ScoreTable, score
 
 __all__ = ["ScoreTable", "euclidean", "percentile_of_distance", "score"]

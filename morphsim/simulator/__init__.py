@@ -2,7 +2,7 @@
 
 from morphsim.simulator.errors import SimulationDiverged
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe, load_recipe, recipe_from_dict
-from morphsim.simulator.record import Snapshot, record_film
+from morphsim.simulator.record import Snapshot, record_film, snapshot_times
 from morphsim.simulator.simulation import KNOBS, Simulation
 from morphsim.simulator.units import ANNEALING_UNITS, DRYING_UNITS, Units
 
@@ -20,4 +20,5 @@ __all__ = [
     "load_recipe",
     "recipe_from_dict",
     "record_film",
+    "snapshot_times",
 ]

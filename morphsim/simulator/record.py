@@ -42,8 +42,8 @@ def record_film(
 ) -> Iterator[Snapshot]:
     """Make one film and yield `frames` snapshots, the last at its end.
 
-    Snapshots are even in log time from 1/200 of the duration on when annealing, since coarsening is a
-    power law, and even in dryness when drying, since the pattern forms within a short part of the time.
+    Snapshots are taken at `snapshot_times` when annealing, and even in dryness when drying, since there the
+    pattern forms within a short part of the time.
 
     Args:
         recipe: how the film is made; its knobs stay as they are.
@@ -64,8 +64,8 @@ def record_film(
         [recipe], seeds=[seed], shape=shape, tolerance=tolerance, dtype=dtype, device=device
     )
     if isinstance(recipe, AnnealingRecipe):
-        for time in np.geomspace(recipe.duration / 200.0, recipe.duration, frames)[-frames:]:
-            simulation.advance(time=float(time) if frames > 1 else recipe.duration)
+        for time in snapshot_times(recipe.duration, frames):
+            simulation.advance(time=float(time))
             yield _snapshot(simulation)
         return
     assert isinstance(recipe, DryingRecipe)
@@ -77,6 +77,11 @@ def record_film(
                 f"{simulation.dryness[0]:.3f}; raise duration or evaporation, or lower ambient_vapour"
             )
         yield _snapshot(simulation)
+
+
+def snapshot_times(duration: float, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Times (count,) from 1/200 of `duration` to its end, even in the logarithm, as coarsening goes."""
+    return duration * np.geomspace(1.0 / 200.0, 1.0, count) if count > 1 else np.array([duration])
 
 
 def _snapshot(simulation: Simulation) -> Snapshot:

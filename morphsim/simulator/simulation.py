@@ -19,7 +19,7 @@ from morphsim.simulator.model import Evaporation, FilmModel
 from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
 from morphsim.simulator.stepper import SMALLEST_STEP, State, Stepper
-from morphsim.simulator.units import arrhenius, chi_at
+from morphsim.simulator.units import GAS_CONSTANT
 
 TOLERANCE = 0.005
 """Default of `Simulation`'s tolerance."""
@@ -126,6 +126,18 @@ class Simulation:
         """The current value of each knob, (B,) each."""
         return {name: values.copy() for name, values in self._knobs.items()}
 
+    @property
+    def chi(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Donor-acceptor interaction parameter at the present temperature, (B,)."""
+        at_reference = np.array([r.chi for r in self._films])
+        slope = np.array([r.chi_slope for r in self._films])
+        return at_reference + slope * (1.0 / self._knobs["temperature"] - 1.0 / self._reference)
+
+    @property
+    def biot(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Evaporation rate of drying films at the present temperature, as a Biot number, (B,)."""
+        return np.asarray(self._knobs["evaporation"] * self._arrhenius("evaporation_enthalpy"))
+
     def set_knobs(self, **values: PerFilm) -> None:
         """Turn knobs, for all films alike or with one value (B,) for each.
 
@@ -201,6 +213,20 @@ class Simulation:
         """Volume of each solute per area of film, (B, C) [initial thickness]; conserved."""
         return self.state.content.double().mean(dim=(2, 3)).cpu().numpy()
 
+    @property
+    def _films(self) -> list[AnnealingRecipe | DryingRecipe]:
+        return [r for r in self.recipes if isinstance(r, AnnealingRecipe | DryingRecipe)]
+
+    @property
+    def _reference(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        return np.array([r.reference_temperature for r in self._films])
+
+    def _arrhenius(self, energy: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """exp(-E/R (1/T - 1/T_ref)) of each film, (B,), for the recipe's parameter `energy` in kJ/mol."""
+        energies = np.array([getattr(r, energy) for r in self._films])
+        inverse = 1.0 / self._knobs["temperature"] - 1.0 / self._reference
+        return np.asarray(np.exp(-energies / GAS_CONSTANT * inverse))
+
     def _dry_thickness(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         return np.array([r.dry_thickness for r in self.recipes if isinstance(r, DryingRecipe)])
 
@@ -214,20 +240,9 @@ class Simulation:
         return torch.as_tensor(values, dtype=torch.float64).to(self.device, self.dtype)[:, None, None]
 
     def _model(self) -> FilmModel:
-        films = [r for r in self.recipes if isinstance(r, AnnealingRecipe | DryingRecipe)]
-        temperatures = self._knobs["temperature"]
-        chi = self._column(
-            [
-                chi_at(t, r.reference_temperature, r.chi, r.chi_slope)
-                for t, r in zip(temperatures, films, strict=True)
-            ]
-        )
-        speed = self._column(
-            [
-                arrhenius(t, r.reference_temperature, r.activation_energy)
-                for t, r in zip(temperatures, films, strict=True)
-            ]
-        )
+        films = self._films
+        chi = self._column(self.chi)
+        speed = self._column(self._arrhenius("activation_energy"))
         kappa = self._column([r.kappa for r in films])[:, None]
         if self.process == "annealing":
             return FilmModel(self.grid, BinaryFloryHuggins(chi), ConstantMobility(speed), kappa)
@@ -245,12 +260,8 @@ class Simulation:
         )
         solid = self._column([r.solid_diffusivity for r in drying])
         mobility: Mobility = named_mobility(drying[0].mobility, lengths, solid, speed)
-        volatility = [
-            arrhenius(t, r.reference_temperature, r.evaporation_enthalpy)
-            for t, r in zip(temperatures, drying, strict=True)
-        ]
         evaporation = Evaporation(
-            biot=torch.as_tensor(self._knobs["evaporation"] * np.array(volatility)).to(self.device),
+            biot=torch.as_tensor(self.biot).to(self.device),
             ambient=torch.as_tensor(self._knobs["ambient_vapour"]).to(self.device),
         )
         return FilmModel(self.grid, energy, mobility, kappa.expand(-1, 2, -1, -1), evaporation)

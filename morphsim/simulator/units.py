@@ -43,13 +43,3 @@ class Units:
 # 1e-10 m^2/s, and a dry film of 100 nm whose molecules move at 1e-17 m^2/s. Put your material's here.
 DRYING_UNITS = Units(length_nm=500.0, diffusivity=1e-10)
 ANNEALING_UNITS = Units(length_nm=100.0, diffusivity=1e-17)
-
-
-def arrhenius(temperature: float, reference: float, energy: float) -> float:
-    """exp(-E/R (1/T - 1/T_ref)) for an energy in kJ/mol and temperatures in K."""
-    return math.exp(-energy / GAS_CONSTANT * (1.0 / temperature - 1.0 / reference))
-
-
-def chi_at(temperature: float, reference: float, chi: float, slope: float) -> float:
-    """chi(T) = chi + B (1/T - 1/T_ref), Flory-Huggins' A + B/T written around a reference."""
-    return chi + slope * (1.0 / temperature - 1.0 / reference)

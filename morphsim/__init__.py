@@ -1,0 +1,49 @@
+"""morphsim: steer the morphology of organic thin films with reinforcement learning.
+
+>>> import gymnasium as gym
+>>> env = gym.make("morphsim:morphsim/Drying-v0", shape=(32, 128))
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from morphsim._version import __version__
+from morphsim.envs.registration import register_environments
+from morphsim.errors import InputError
+
+if TYPE_CHECKING:
+    from morphsim.encoder import Encoder, load_encoder
+    from morphsim.rewards import LatentObservationWrapper, LatentRewardWrapper
+    from morphsim.similarity import ScoreTable, score
+
+_PLACES = {
+    "Encoder": "encoder",
+    "LatentObservationWrapper": "rewards",
+    "LatentRewardWrapper": "rewards",
+    "ScoreTable": "similarity",
+    "load_encoder": "encoder",
+    "score": "similarity",
+}
+
+__all__ = [
+    "Encoder",
+    "InputError",
+    "LatentObservationWrapper",
+    "LatentRewardWrapper",
+    "ScoreTable",
+    "__version__",
+    "load_encoder",
+    "score",
+]
+
+register_environments()
+
+
+def __getattr__(name: str) -> object:
+    """Import a room when something of it is first used, so that the commands start quickly."""
+    if name in _PLACES:
+        from importlib import import_module
+
+        return getattr(import_module(f"morphsim.{_PLACES[name]}"), name)
+    raise AttributeError(f"module 'morphsim' has no attribute {name!r}")

@@ -1,0 +1,186 @@
+"""What all commands share: options from dataclasses, one line for every error, results as text or JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from importlib import import_module
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from morphsim.errors import InputError
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+_FRAME = "│╭╮╰╯\n"
+_RULE = re.compile(r"[─\s]+")
+_BAD_CHOICE = re.compile(
+    r"invalid choice (?P<value>.*) for argument '(?P<name>[^']*)'\. Expected one of \((?P<choices>.*)\)\.",
+    re.DOTALL,
+)
+_BAD_NUMBER = re.compile(
+    r"Error parsing (?P<name>\S+): (invalid literal for (?P<int>int)\(\) with base 10|"
+    r"could not convert string to float): (?P<value>.*)",
+    re.DOTALL,
+)
+
+T = TypeVar("T")
+
+
+class Options(Protocol):
+    """The options of a command: a dataclass whose fields tyro turns into a command line."""
+
+    failures: ClassVar[tuple[type[Exception], ...]]
+    """What may go wrong though the input is good; it ends the command with one line and status 1."""
+
+    def run(self) -> None:
+        """Do it, and print the results on stdout."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command by the module that holds its class `Options`, imported only when it is used.
+
+    Attributes:
+        module: name of the module in `morphsim._commands`.
+        summary: one line for `morphsim --help`.
+    """
+
+    module: str
+    summary: str
+
+    def options(self) -> type[Options]:
+        """Import the options of the command."""
+        kind: type[Options] = import_module(f"morphsim._commands.{self.module}").Options
+        return kind
+
+
+def parse(kind: type[T], arguments: Sequence[str], *, program: str) -> T:
+    """Read a command line into a dataclass.
+
+    Args:
+        kind: the dataclass.
+        arguments: the words after the command.
+        program: how the command is called, for its help.
+
+    Raises:
+        InputError: one line that names the unknown option, the bad value or what is missing.
+        SystemExit: the help was asked for and printed.
+    """
+    import tyro
+
+    words = _joined_lists(kind, arguments)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(kind, args=words, prog=program, config=(tyro.conf.FlagCreatePairsOff,))
+    except SystemExit as end:
+        if not end.code:
+            raise
+        raise InputError(condense(said.getvalue(), words, program=program)) from None
+
+
+def condense(text: str, words: Iterable[str], *, program: str) -> str:
+    """Make one line of the box in which tyro prints an error.
+
+    Args:
+        text: the box.
+        words: of the command line, by which a word that the box breaks is made whole again.
+        program: how the command is called.
+    """
+    words = tuple(words)
+    sections: list[list[str]] = [[]]
+    for raw in _ESCAPES.sub("", text).splitlines()[1:-1]:
+        line = raw.strip(_FRAME).rstrip()
+        if line and _RULE.fullmatch(line):
+            sections.append([])
+        elif line:
+            sections[-1].append(line)
+    first = sections[0]
+    message = _unwrapped(first, words)
+    if not message:
+        return f"{' '.join(text.split())}; see {program} --help"
+    if message.startswith("Missing from "):
+        # What is missing stands above its explanation, which is indented more.
+        names = [line.strip() for line in first[1:] if _indent(line) == _indent(first[1])]
+        return f"{' and '.join(names)} must be given; see {program} --help"
+    if message.startswith("Unrecognized options: "):
+        unknown = message.removeprefix("Unrecognized options: ").split(", ")[0]
+        hint = f"see {program} --help"
+        if len(sections) > 1 and len(sections[1]) > 1 and "Perhaps you meant" in sections[1][0]:
+            hint = f"did you mean {sections[1][1].strip()}?"
+        return f"unknown option {unknown!r}; {hint}"
+    if match := _BAD_CHOICE.fullmatch(message):
+        choices = ", ".join(text for text in re.findall("'([^']*)'", match["choices"]) if text != "None")
+        return f"{match['name']} is {match['value']}; use one of {choices}"
+    if match := _BAD_NUMBER.fullmatch(message):
+        kind = "whole number" if match["int"] else "number"
+        return f"{match['name']} is {match['value']}; it must be a {kind}"
+    return message.removeprefix("Error parsing ")
+
+
+def only(kind: type[T], options: object) -> T:
+    """Build the configuration `kind` from the options of the same names."""
+    assert is_dataclass(kind)
+    return kind(**{entry.name: getattr(options, entry.name) for entry in fields(kind)})
+
+
+def show_json(value: object) -> None:
+    """Print a result as JSON on stdout; numbers that are not known become null."""
+    print(json.dumps(_known(value), allow_nan=False, indent=2))  # noqa: T201
+
+
+def show(text: str) -> None:
+    """Print a result on stdout."""
+    print(text)  # noqa: T201
+
+
+def complain(program: str, message: object) -> None:
+    """Print an error as one line on stderr."""
+    print(f"{program}: {' '.join(str(message).split())}", file=sys.stderr)  # noqa: T201
+
+
+def _joined_lists(kind: type[Any], arguments: Sequence[str]) -> list[str]:
+    """Join `--set a=1 --set b=2` into `--set a=1 b=2`: tyro would keep only the last of several."""
+    lists = {f"--{entry.name}" for entry in fields(kind) if entry.type == "tuple[str, ...]"}
+    kept: list[str] = []
+    values: dict[str, list[str]] = {}
+    current: list[str] | None = None
+    for word in arguments:
+        name, equals, value = word.partition("=")
+        if name in lists:
+            current = values.setdefault(name, [])
+            current += [value] if equals else []
+        elif word.startswith("-") or current is None:
+            current = None
+            kept.append(word)
+        else:
+            current.append(word)
+    return [*kept, *(word for name, texts in values.items() for word in (name, *texts))]
+
+
+def _unwrapped(lines: Sequence[str], words: Sequence[str]) -> str:
+    text = ""
+    for line in map(str.strip, lines):
+        broken = text.rsplit(" ", 1)[-1] + line.split(" ", 1)[0]
+        whole = any(broken.strip("'\",.") in word for word in words)
+        text += line if whole or not text else f" {line}"
+    return text
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _known(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {name: _known(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(item) for item in value]
+    return value

@@ -1,0 +1,86 @@
+"""`morphsim score`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from tyro.conf import Positional, arg
+
+from morphsim._commandline import show, show_json
+from morphsim.device import DeviceName, set_threads
+from morphsim.encoder import load_encoder
+from morphsim.errors import InputError
+from morphsim.frames import read_frames, read_target_frames
+from morphsim.frames.readers import HDF5
+from morphsim.similarity import ScoreTable, score
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Tell how far frames are from a target, as the distance of their latents.
+
+    Example: morphsim score film.h5 --target target.png --encoder runs/encoder
+    """
+
+    failures: ClassVar[tuple[type[Exception], ...]] = ()
+
+    frames: Annotated[Positional[Path], arg(metavar="FRAMES")]
+    """The frames to score: HDF5, or an image, text or NumPy file."""
+    target: str
+    """FILE, FILE:ROW or FILE:ROW,ROW,... in any of these formats; of several targets the nearest counts."""
+    encoder: str = "default"
+    """Name of a shipped encoder, or the folder of one."""
+    top: int = 20
+    """How many frames the table shows, the closest first."""
+    all: bool = False
+    """Show every frame, in the order of the file."""
+    device: DeviceName = "auto"
+    """Where to encode; auto takes a CUDA GPU where there is one."""
+    threads: int = 1
+    """CPU threads of torch."""
+    json: bool = False
+    """Print every frame as JSON, in the order of the file."""
+
+    def run(self) -> None:
+        """Score the frames and print the table."""
+        if self.top < 1:
+            raise InputError(f"--top is {self.top}; it must be at least 1")
+        set_threads(self.threads)
+        encoder = load_encoder(self.encoder, device=self.device)
+        targets = read_target_frames(self.target)
+        columns: dict[str, np.ndarray[Any, Any]] = {}
+        if self.frames.suffix.lower() in HDF5:
+            frameset = read_frames(self.frames)
+            frames = frameset.frames
+            columns = {
+                name: frameset.columns[name] for name in ("trajectory", "time") if name in frameset.columns
+            }
+        else:
+            frames = read_target_frames(self.frames)
+        table = score(frames, targets, encoder=encoder)
+        if self.json:
+            columns = {**table.to_dict(), **columns}
+            values = zip(*(column.tolist() for column in columns.values()), strict=True)
+            show_json(
+                {
+                    "frames": str(self.frames),
+                    "target": self.target,
+                    "encoder": self.encoder,
+                    "encoder_hash": encoder.hash,
+                    "closest": int(table.distance.argmin()),
+                    "rows": [dict(zip(columns, row, strict=True)) for row in values],
+                }
+            )
+        else:
+            show(self._text(table))
+
+    def _text(self, table: ScoreTable) -> str:
+        if self.all:
+            return table.render()
+        closest = np.argsort(table.distance, kind="stable")[: self.top]
+        shown = ScoreTable(**{name: column[closest] for name, column in table.to_dict().items()}).render()
+        left = len(table) - len(closest)
+        return f"{shown}\n{left} more frames; --all shows them" if left else shown

@@ -1,0 +1,49 @@
+"""`morphsim simulate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from tyro.conf import Positional, arg
+
+from morphsim._commandline import only, show, show_json
+from morphsim.device import set_threads
+from morphsim.frames.film import FilmConfig, simulate_film
+from morphsim.simulator import SimulationDiverged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(FilmConfig):
+    """Make one film and write its frames, a movie, a strip of pictures and the full recipe into a folder.
+
+    Example: morphsim simulate --process drying --set blend_ratio=0.55 evaporation=1 --out runs/film
+    """
+
+    failures: ClassVar[tuple[type[Exception], ...]] = (SimulationDiverged,)
+
+    recipe: Annotated[Positional[Path | None], arg(metavar="RECIPE")] = None
+    """TOML file: process, and any of its parameters."""
+    threads: int = 1
+    """CPU threads of torch."""
+    json: bool = False
+    """Print the result as JSON."""
+
+    def run(self) -> None:
+        """Make the film and print what was made."""
+        set_threads(self.threads)
+        report = simulate_film(only(FilmConfig, self))
+        if self.json:
+            show_json(report.to_dict())
+            return
+        state = f"{report.time_s:.4g} s"
+        if report.process == "drying":
+            state += f", {report.thickness_nm:.1f} nm thick, dryness {report.dryness:.3f}"
+        height, width = report.shape
+        show(
+            f"{report.frames} frames of {height} x {width} in {report.seconds:.1f} s; at the end {state}, "
+            f"{100 * report.donor_pixels:.1f} % donor pixels"
+        )
+        for name in report.files:
+            show(f"  {report.out / name}")

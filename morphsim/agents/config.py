@@ -1,0 +1,212 @@
+"""What the training of an agent is made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from morphsim.agents.checks import check_choice, check_number, check_whole
+from morphsim.device import DeviceName
+from morphsim.errors import InputError
+
+EnvName = Literal["drying", "annealing"]
+RewardName = Literal["distance", "squared", "progress"]
+AlgorithmName = Literal["ppo", "sac"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PPOConfig:
+    """Proximal policy optimisation (Schulman et al. 2017, doi 10.48550/arXiv.1707.06347).
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    rollout_steps: int = 256
+    """Steps between two updates, counted over all environments; a multiple of their number."""
+    batch_size: int = 64
+    """Steps in a gradient step; a divisor of the rollout's steps."""
+    n_epochs: int = 10
+    """How often an update goes through the rollout."""
+    ent_coef: float = 0.0
+    """Weight of the policy's entropy."""
+    gae_lambda: float = 0.95
+    """Of generalised advantage estimation: 1 trusts returns, 0 the value network."""
+    clip_range: float = 0.2
+    """How far an update may change the probability of an action."""
+
+    def __post_init__(self) -> None:
+        check_whole("ppo.rollout_steps", self.rollout_steps, 2)
+        check_whole("ppo.batch_size", self.batch_size, 2)
+        check_whole("ppo.n_epochs", self.n_epochs, 1)
+        check_number("ppo.ent_coef", self.ent_coef, 0.0, math.inf)
+        check_number("ppo.gae_lambda", self.gae_lambda, 0.0, 1.0)
+        check_number("ppo.clip_range", self.clip_range, 0.0, 1.0, above=True)
+        if self.rollout_steps % self.batch_size:
+            raise InputError(
+                f"ppo.batch_size is {self.batch_size}; it must divide ppo.rollout_steps, {self.rollout_steps}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SACConfig:
+    """Soft actor-critic (Haarnoja et al. 2018, doi 10.48550/arXiv.1812.05905).
+
+    The temperature of the entropy is learned.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    buffer_size: int = 100_000
+    """Steps that are remembered."""
+    learning_starts: int = 200
+    """Steps of random actions before the first gradient step."""
+    batch_size: int = 256
+    """Steps in a gradient step."""
+    train_every: int = 1
+    """Steps of each environment between two updates."""
+    gradient_steps: int = 1
+    """Gradient steps in an update."""
+    tau: float = 0.005
+    """Share of the critic that its slow copy takes over in a gradient step."""
+
+    def __post_init__(self) -> None:
+        check_whole("sac.learning_starts", self.learning_starts, 0)
+        for name in ("buffer_size", "batch_size", "train_every", "gradient_steps"):
+            check_whole(f"sac.{name}", getattr(self, name), 1)
+        check_number("sac.tau", self.tau, 0.0, 1.0, above=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentConfig:
+    """The training of an agent that steers a film towards a target.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    encoder: str
+    """Name of a shipped encoder, or the folder of any."""
+    target: str
+    """The morphology to reach: FILE, FILE:ROW or FILE:ROW,ROW,...; of several frames the nearest counts."""
+    out: Path = Path("runs/agent")
+    """Folder for the agent, its curves and its checkpoint."""
+    env: EnvName = "drying"
+    """What happens to the film."""
+    recipe: Path | None = None
+    """TOML file of the film's recipe; its knobs are only where they start. Default: the environment's."""
+    knobs: tuple[str, ...] = ()
+    """Which knobs the agent turns (default: the environment's)."""
+    shape: tuple[int, int] | None = None
+    """Height and width of the frames (default, and the only ones allowed: the encoder's)."""
+    steps: int = 20
+    """Longest episode [steps]."""
+    reward: RewardName = "progress"
+    """What a step earns. `progress` pays for what the distance to the target fell in the step, so that the
+    rewards of an episode add up to the first distance less the final one: the agent is paid for where the
+    film ends, whatever way it takes. `distance` and `squared` charge for the distance after every step:
+    they also pay for being near early, and for a film that ends soon."""
+    algorithm: AlgorithmName = "ppo"
+    """How to learn: ppo is robust and quick, sac needs fewer steps of the simulator."""
+    total_steps: int = 20_000
+    """Steps of the simulator; ppo goes on to the end of a rollout."""
+    n_envs: int = 1
+    """Environments side by side; more than one run in processes of their own."""
+    hidden: tuple[int, ...] = (64, 64)
+    """Units in each hidden layer of policy and value networks."""
+    learning_rate: float = 1e-3
+    """Step size of Adam."""
+    gamma: float = 1.0
+    """Discount of rewards for each step that they lie ahead. Episodes are short and end for good, so 1 is
+    sound, and with `progress` the return is then the very score."""
+    seed: int = 0
+    """Of the networks, of exploration and of the films' noise."""
+    device: DeviceName = "auto"
+    """Where networks run; auto is the CPU, since networks this small are slower on a GPU."""
+    threads: int = 1
+    """CPU threads of torch; processes of environments always have one."""
+    checkpoint_every: int = 1000
+    """Steps between checkpoints."""
+    resume: bool = False
+    """Go on from the checkpoint in the folder, or start where there is none."""
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+    """Options of ppo."""
+    sac: SACConfig = field(default_factory=SACConfig)
+    """Options of sac."""
+
+    def __post_init__(self) -> None:
+        for name in ("encoder", "target"):
+            if not isinstance(getattr(self, name), str) or not getattr(self, name):
+                raise InputError(f"{name} is {getattr(self, name)!r}; it must be a text that is not empty")
+        check_choice("env", self.env, get_args(EnvName))
+        check_choice("reward", self.reward, get_args(RewardName))
+        check_choice("algorithm", self.algorithm, get_args(AlgorithmName))
+        for name in ("steps", "total_steps", "n_envs", "threads", "checkpoint_every"):
+            check_whole(name, getattr(self, name), 1)
+        check_whole("seed", self.seed, 0)
+        if self.seed >= 2**32:
+            raise InputError(f"seed is {self.seed}; it must be below 2**32")
+        check_number("learning_rate", self.learning_rate, 0.0, math.inf, above=True)
+        check_number("gamma", self.gamma, 0.0, 1.0, above=True)
+        for units in self.hidden:
+            check_whole("hidden", units, 1)
+        if self.shape is not None:
+            if len(self.shape) != 2:
+                raise InputError(f"shape is {self.shape!r}; it must be a height and a width")
+            for side in self.shape:
+                check_whole("shape", side, 1)
+        if not all(isinstance(knob, str) for knob in self.knobs):
+            raise InputError(f"knobs is {self.knobs!r}; it must be names")
+        if not isinstance(self.resume, bool):
+            raise InputError(f"resume is {self.resume!r}; it must be true or false")
+        if self.algorithm == "ppo" and self.ppo.rollout_steps % self.n_envs:
+            raise InputError(
+                f"n_envs is {self.n_envs}; it must divide ppo.rollout_steps, {self.ppo.rollout_steps}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as plain values that JSON can hold."""
+        values = asdict(self)
+        values.update(
+            out=str(self.out),
+            recipe=None if self.recipe is None else str(self.recipe),
+            knobs=list(self.knobs),
+            shape=None if self.shape is None else list(self.shape),
+            hidden=list(self.hidden),
+        )
+        return values
+
+    @classmethod
+    def from_dict(cls, values: object) -> AgentConfig:
+        """Read what `to_dict` gave.
+
+        Raises:
+            InputError: a field is missing, unknown or out of range.
+        """
+        given = _exact(cls, values, "the agent's configuration")
+        given["ppo"] = PPOConfig(**_exact(PPOConfig, given["ppo"], "ppo"))
+        given["sac"] = SACConfig(**_exact(SACConfig, given["sac"], "sac"))
+        for name in ("knobs", "hidden", "shape"):
+            if name == "shape" and given[name] is None:
+                continue
+            if not isinstance(given[name], list):
+                raise InputError(f"{name} is {given[name]!r}; it must be a list")
+            given[name] = tuple(given[name])
+        for name in ("out", "recipe"):
+            if name == "recipe" and given[name] is None:
+                continue
+            if not isinstance(given[name], str):
+                raise InputError(f"{name} is {given[name]!r}; it must be a path")
+            given[name] = Path(given[name])
+        return cls(**given)
+
+
+def _exact(kind: type, values: object, what: str) -> dict[str, Any]:
+    names = [entry.name for entry in fields(kind)]
+    if not isinstance(values, Mapping) or set(values) != set(names):
+        raise InputError(f"{what} must have exactly the fields {', '.join(names)}")
+    return dict(values)

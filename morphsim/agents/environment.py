@@ -1,0 +1,224 @@
+"""The environment of an agent: a film, the reward of its latents, and the latents as observation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, get_args
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.agents.checks import check_choice, check_whole
+from morphsim.agents.config import AgentConfig, EnvName, RewardName
+from morphsim.encoder import Encoder
+from morphsim.errors import InputError
+from morphsim.simulator import Recipe, load_recipe, recipe_from_dict
+
+# The prefix lets worker processes find the environments: they have not imported the package.
+_IDS = {"drying": "morphsim:morphsim/Drying-v0", "annealing": "morphsim:morphsim/Annealing-v0"}
+
+# What an agent sees beside the latents. Episodes have a limit, so time is part of the state (Pardo et al.
+# 2018, doi 10.48550/arXiv.1712.00378).
+_INFO_KEYS = {"drying": ("dryness", "step_fraction"), "annealing": ("step_fraction",)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentSpec:
+    """All that makes an agent's environment, but for its encoder and its target.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    env: EnvName
+    """What happens to the film."""
+    recipe: Mapping[str, Any]
+    """The film's recipe, as `Recipe.to_dict` gives it."""
+    knobs: tuple[str, ...]
+    """Knobs that the agent turns, in the order of its action."""
+    shape: tuple[int, int]
+    """(H, W) of the frames [pixels]."""
+    steps: int
+    """Longest episode, or for a drying film the steps from wet to dry."""
+    reward: RewardName
+    """What a step earns."""
+
+    def __post_init__(self) -> None:
+        check_choice("env", self.env, get_args(EnvName))
+        check_choice("reward", self.reward, get_args(RewardName))
+        check_whole("steps", self.steps, 1)
+        for side in self.shape:
+            check_whole("shape", side, 1)
+        if recipe_from_dict(self.recipe).process != self.env:
+            raise InputError(f"the recipe is of {self.recipe['process']}, but env is {self.env}")
+
+    @property
+    def id(self) -> str:
+        """Name of the environment, as `gymnasium.make` takes it anywhere."""
+        return _IDS[self.env]
+
+    def with_recipe(self, recipe: Recipe) -> EnvironmentSpec:
+        """Return the same environment for films of another recipe.
+
+        Raises:
+            InputError: it is of another process.
+        """
+        return replace(self, recipe=recipe.to_dict())
+
+    def make(self, encoder: Encoder, target: NDArray[np.uint8]) -> gym.Env[Any, Any]:
+        """Build the environment.
+
+        Args:
+            encoder: for frames of `shape`.
+            target: (K, H, W) uint8 0/1; of several frames the nearest counts.
+
+        Returns:
+            Observations are (D + 1 or 2,) float32: latents, for a drying film the dryness, and the share of
+            the episode that is over. `get_wrapper_attr("last_frame")` is the film's present frame.
+
+        Raises:
+            InputError: a knob or a recipe that the environment doesn't take.
+        """
+        from morphsim.rewards import LatentObservationWrapper, LatentRewardWrapper
+
+        film = gym.make(
+            self.id,
+            # Its checks cost time in every step, and the tests of the environments do them.
+            disable_env_checker=True,
+            recipe=dict(self.recipe),
+            knobs=self.knobs,
+            shape=self.shape,
+            steps=self.steps,
+        )
+        rewarded = LatentRewardWrapper(LastFrame(film), encoder, target=target, reward=self.reward)
+        return LatentObservationWrapper(rewarded, encoder, info_keys=_INFO_KEYS[self.env])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold."""
+        return {
+            "env": self.env,
+            "recipe": dict(self.recipe),
+            "knobs": list(self.knobs),
+            "shape": list(self.shape),
+            "steps": self.steps,
+            "reward": self.reward,
+        }
+
+    @classmethod
+    def from_dict(cls, values: object) -> EnvironmentSpec:
+        """Read what `to_dict` gave.
+
+        Raises:
+            InputError: a field is missing, unknown or out of range.
+        """
+        names = [entry.name for entry in fields(cls)]
+        if not isinstance(values, Mapping) or set(values) != set(names):
+            raise InputError(f"the environment must have exactly the fields {', '.join(names)}")
+        shape, knobs = values["shape"], values["knobs"]
+        if not isinstance(shape, list) or len(shape) != 2:
+            raise InputError(f"shape is {shape!r}; it must be a height and a width")
+        if not isinstance(knobs, list) or not all(isinstance(knob, str) for knob in knobs):
+            raise InputError(f"knobs is {knobs!r}; it must be names")
+        if not isinstance(values["recipe"], Mapping):
+            raise InputError(f"recipe is {values['recipe']!r}; it must be an object")
+        return cls(**{**values, "shape": (shape[0], shape[1]), "knobs": tuple(knobs)})
+
+
+def resolve_environment(config: AgentConfig, encoder: Encoder) -> EnvironmentSpec:
+    """Fill in what a configuration leaves to the environment and to the encoder.
+
+    Raises:
+        InputError: a recipe, a knob or a shape that doesn't fit.
+    """
+    shape = encoder.frame_shape if config.shape is None else config.shape
+    if shape != encoder.frame_shape:
+        raise InputError(
+            f"shape is {shape[0]} {shape[1]}, but the encoder takes frames of {encoder.frame_shape[0]} "
+            f"{encoder.frame_shape[1]}; leave it out, or train an encoder for that shape"
+        )
+    recipe = recipe_from_dict({"process": config.env}) if config.recipe is None else load_recipe(config.recipe)
+    spec = EnvironmentSpec(
+        env=config.env,
+        recipe=recipe.to_dict(),
+        knobs=config.knobs,
+        shape=shape,
+        steps=config.steps,
+        reward=config.reward,
+    )
+    film: Any = gym.make(
+        spec.id, disable_env_checker=True, recipe=recipe, knobs=config.knobs or None, shape=shape
+    ).unwrapped
+    # An agent is compared with the recipe left as it is, so its knobs must reach the recipe.
+    film.action_of()
+    return replace(spec, knobs=tuple(knob.name for knob in film.panel.knobs))
+
+
+class LastFrame(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
+    """Keeps the film's present frame for those who see latents only."""
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        gym.utils.RecordConstructorArgs.__init__(self)
+        gym.Wrapper.__init__(self, env)
+        self._frame: NDArray[np.uint8] | None = None
+
+    @property
+    def last_frame(self) -> NDArray[np.uint8]:
+        """(H, W) uint8 0/1.
+
+        Raises:
+            InputError: there is no film yet.
+        """
+        if self._frame is None:
+            raise InputError("there is no film yet; call reset first")
+        return self._frame
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._keep(observation)
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Make a step."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self._keep(observation)
+        return observation, reward, terminated, truncated, info
+
+    def _keep(self, observation: NDArray[np.uint8]) -> None:
+        self._frame = (observation[0] > 0).astype(np.uint8)
+
+
+class LimitEnds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
+    """Ends an episode for good at its limit, for training.
+
+    The film is judged as it is then, so no value may be expected from what would come later. Agents see how
+    much of the episode is over (Pardo et al. 2018, doi 10.48550/arXiv.1712.00378).
+    """
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        gym.utils.RecordConstructorArgs.__init__(self)
+        gym.Wrapper.__init__(self, env)
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Make a step."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return observation, reward, terminated or truncated, False, info
+
+
+def check_target(target: NDArray[np.uint8], name: str | Path, encoder: Encoder) -> None:
+    """Check that target frames (K, H, W) suit an encoder.
+
+    Raises:
+        InputError: they have another shape, or there are none.
+    """
+    if target.ndim != 3 or target.shape[1:] != encoder.frame_shape or not len(target):
+        height, width = encoder.frame_shape
+        raise InputError(
+            f"target {name} has the shape {target.shape}; the encoder takes ({height}, {width}): "
+            "resize its frames, or choose an encoder for their shape"
+        )

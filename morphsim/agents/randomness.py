@@ -1,0 +1,54 @@
+"""Stable-Baselines3 draws from global generators: they are kept, restored, and hidden from everyone else."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+
+
+@contextlib.contextmanager
+def own_randomness(device: torch.device) -> Iterator[None]:
+    """Give the block global generators of its own; those of the caller are as before afterwards."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - what the library draws from
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
+
+
+def random_state(device: torch.device, actions: gym.Space[Any]) -> dict[str, Any]:
+    """Return the state of all generators that training draws from, for `save_tree`.
+
+    Args:
+        device: of the networks.
+        actions: the space that the first actions are drawn from.
+    """
+    name, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002
+    return {
+        "numpy": [name, torch.from_numpy(np.asarray(keys, np.int64)), position, has_gauss, cached],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+        "actions": actions.np_random.bit_generator.state,
+    }
+
+
+def restore_random_state(state: Mapping[str, Any], device: torch.device, actions: gym.Space[Any]) -> None:
+    """Put all generators where `random_state` found them.
+
+    Raises:
+        KeyError, RuntimeError, TypeError, ValueError: the state is not one.
+    """
+    name, keys, position, has_gauss, cached = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, cached))  # noqa: NPY002
+    torch.set_rng_state(state["torch"])
+    if device.type == "cuda" and state["cuda"] is not None:
+        torch.cuda.set_rng_state(state["cuda"], device)
+    actions.np_random.bit_generator.state = state["actions"]

@@ -1,0 +1,102 @@
+"""Environments side by side for training, in this process or in processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from morphsim.agents.environment import EnvironmentSpec, LimitEnds
+from morphsim.agents.seeds import EpisodeSeeds
+from morphsim.encoder import Encoder
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.vec_env import VecEnv
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrainingEnv:
+    """Makes one environment of a training run; it travels into the process that needs it."""
+
+    spec: EnvironmentSpec
+    """Of the environment."""
+    encoder: Encoder
+    """On the CPU if it travels."""
+    target: NDArray[np.uint8]
+    """(K, H, W) 0/1."""
+    seed: int
+    """Of the run."""
+    number: int
+    """Of this environment, from 0."""
+    episode: int
+    """Number of its first episode."""
+    in_worker: bool
+    """Whether it runs in a process of its own, with one thread."""
+
+    def __call__(self) -> gym.Env[Any, Any]:
+        """Build the environment."""
+        if self.in_worker:
+            torch.set_num_threads(1)
+        env = LimitEnds(self.spec.make(self.encoder, self.target))
+        return EpisodeSeeds(env, seed=self.seed, environment=self.number, episode=self.episode)
+
+
+@contextlib.contextmanager
+def training_envs(
+    spec: EnvironmentSpec,
+    encoder: Encoder,
+    target: NDArray[np.uint8],
+    *,
+    seed: int,
+    episodes: Sequence[int],
+) -> Iterator[VecEnv]:
+    """Give the block the environments of a training run.
+
+    Args:
+        spec: of each.
+        encoder: where there are several environments, on the CPU.
+        target: (K, H, W) 0/1.
+        seed: of the run.
+        episodes: for each environment the number of its first episode.
+    """
+    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+
+    several = len(episodes) > 1
+    makers = [
+        TrainingEnv(
+            spec=spec,
+            encoder=encoder,
+            target=target,
+            seed=seed,
+            number=number,
+            episode=episode,
+            in_worker=several,
+        )
+        for number, episode in enumerate(episodes)
+    ]
+    if not several:
+        single = DummyVecEnv([*makers])
+        try:
+            yield single
+        finally:
+            single.close()
+        return
+    # Not fork: a copy of a process that has run torch threads may hang.
+    workers = SubprocVecEnv([*makers], start_method="spawn")
+    try:
+        yield workers
+    except BaseException:
+        # After a failure or Ctrl-C some workers are gone, and a polite goodbye would wait for them.
+        for process in workers.processes:
+            process.terminate()
+            process.join()
+        for remote in workers.remotes:
+            remote.close()
+        raise
+    workers.close()

@@ -1,0 +1,101 @@
+"""The command `morphsim`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from morphsim._commandline import Command, complain, parse, show
+from morphsim._version import __version__
+from morphsim.errors import InputError
+
+COMMANDS = {
+    "simulate": Command("simulate", "make one film: frames, a movie and a strip of pictures"),
+    "dataset": Command("dataset", "make many films over a grid of recipes, resumed at any moment"),
+    "import": Command("import_frames", "turn text, images, arrays or HDF5 into one file of frames"),
+    "train-encoder": Command("train_encoder", "train an encoder on a file of frames"),
+    "score": Command("score", "tell how far frames are from a target morphology"),
+}
+"""All commands, in the order in which one meets them."""
+
+_BAD_INPUT = 2
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `morphsim`.
+
+    Args:
+        argv: the words after `morphsim`; those of the process where it is None.
+
+    Returns:
+        The exit status: 0, 1 for a run that failed though its input was good, 2 for bad input, 130 when it
+        was interrupted. Whatever goes wrong is one line on stderr.
+    """
+    try:
+        status = _run(sys.argv[1:] if argv is None else list(argv))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone, as with `| head`. Python would complain again when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    return status
+
+
+def _run(words: list[str]) -> int:
+    name, *rest = words or [""]
+    if name in ("-h", "--help"):
+        show(_help())
+        return 0
+    if name == "--version":
+        show(f"morphsim {__version__}")
+        return 0
+    if name not in COMMANDS:
+        found = f"{name!r} is no command" if name else "a command is missing"
+        complain("morphsim", f"{found}; use one of {', '.join(COMMANDS)}, or --help")
+        return _BAD_INPUT
+    program = f"morphsim {name}"
+    kind = COMMANDS[name].options()
+    try:
+        parse(kind, rest, program=program).run()
+    except SystemExit as end:
+        return int(end.code or 0)
+    except InputError as error:
+        complain(program, error)
+        return _BAD_INPUT
+    except kind.failures as error:
+        complain(program, error)
+        return 1
+    except KeyboardInterrupt as stop:
+        complain(program, stop if stop.args else "interrupted")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # The system refuses a path: no permission, no space, a file where a folder is needed.
+        if error.filename is None:
+            raise
+        complain(program, f"{error.filename}: {error.strerror}; name another place")
+        return _BAD_INPUT
+    return 0
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: morphsim COMMAND [OPTIONS]",
+            "",
+            "Steer the morphology of organic thin films.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "options:",
+            "  -h, --help  show this help; `morphsim COMMAND --help` shows that of a command",
+            "  --version   show the version",
+        ]
+    )

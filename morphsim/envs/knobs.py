@@ -1,0 +1,108 @@
+"""From actions between -1 and 1 to the settings of a machine, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.errors import InputError
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One setting that an agent turns.
+
+    Attributes:
+        name: of the recipe's parameter.
+        low: value at action -1.
+        high: value at action 1.
+        logarithmic: equal changes of the action multiply the value.
+    """
+
+    name: str
+    low: float
+    high: float
+    logarithmic: bool = False
+
+    def value(self, action: float) -> float:
+        """The setting for an action, which is limited to -1..1."""
+        share = 0.5 * (min(max(action, -1.0), 1.0) + 1.0)
+        if self.logarithmic:
+            return float(self.low * (self.high / self.low) ** share)
+        return float(self.low + share * (self.high - self.low))
+
+    def action(self, value: float) -> float:
+        """The action for a setting.
+
+        Raises:
+            InputError: the setting can't be reached.
+        """
+        if not self.low * (1 - 1e-9) <= value <= self.high * (1 + 1e-9):
+            raise InputError(
+                f"{self.name} {value:g} can't be set; it reaches from {self.low:g} to {self.high:g}"
+            )
+        if self.logarithmic:
+            share = math.log(value / self.low) / math.log(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low)
+        return min(max(2.0 * share - 1.0, -1.0), 1.0)
+
+
+class Panel:
+    """The knobs of an environment in the order of its action.
+
+    Args:
+        available: the knobs of the process.
+        names: which of them the agent turns, in this order; all by default.
+        ranges: other (low, high) for some of them.
+
+    Raises:
+        InputError: an unknown or repeated name, none at all, or an impossible range.
+    """
+
+    def __init__(
+        self,
+        available: Sequence[Knob],
+        *,
+        names: Sequence[str] | None = None,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:
+        by_name = {knob.name: knob for knob in available}
+        for name in (*(names or ()), *(ranges or {})):
+            if name not in by_name:
+                raise InputError(f"knob {name!r} is unknown; use some of {', '.join(by_name)}")
+        for name, (low, high) in (ranges or {}).items():
+            knob = by_name[name]
+            if not (low < high and (low > 0 or not knob.logarithmic)):
+                raise InputError(
+                    f"range of {name} is ({low:g}, {high:g}); its ends must rise"
+                    + (" from above 0" if knob.logarithmic else "")
+                )
+            by_name[name] = Knob(name, low, high, knob.logarithmic)
+        chosen = list(by_name) if names is None else list(names)
+        if not chosen or len(set(chosen)) < len(chosen):
+            raise InputError(f"knobs are {chosen}; name at least one, and each once")
+        self.knobs = [by_name[name] for name in chosen]
+
+    def __len__(self) -> int:
+        return len(self.knobs)
+
+    def values(self, action: NDArray[Any]) -> dict[str, float]:
+        """Settings by name for an action (len(self),)."""
+        return {knob.name: knob.value(float(a)) for knob, a in zip(self.knobs, action, strict=True)}
+
+    def action(self, values: Mapping[str, float]) -> NDArray[np.float32]:
+        """The action (len(self),) for settings by name.
+
+        Raises:
+            InputError: a setting is missing or can't be reached.
+        """
+        missing = [knob.name for knob in self.knobs if knob.name not in values]
+        if missing:
+            raise InputError(f"no value is given for {', '.join(missing)}")
+        return np.array([knob.action(float(values[knob.name])) for knob in self.knobs], np.float32)
