@@ -11,9 +11,9 @@ from typing import Any, Literal, get_args
 from morphsim.agents.checks import check_choice, check_number, check_whole
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
+from morphsim.rewards import RewardName
 
 EnvName = Literal["drying", "annealing"]
-RewardName = Literal["distance", "squared", "progress"]
 AlgorithmName = Literal["ppo", "sac"]
 
 
@@ -104,7 +104,7 @@ class AgentConfig:
     shape: tuple[int, int] | None = None
     """Height and width of the frames (default, and the only ones allowed: the encoder's)."""
     steps: int = 20
-    """Longest episode [steps]."""
+    """Steps of an episode; a film that is kept from drying may take twice as many."""
     reward: RewardName = "progress"
     """What a step earns. `progress` pays for what the distance to the target fell in the step, so that the
     rewards of an episode add up to the first distance less the final one: the agent is paid for where the

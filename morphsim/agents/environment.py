@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.agents.checks import check_choice, check_whole
-from morphsim.agents.config import AgentConfig, EnvName, RewardName
+from morphsim.agents.config import AgentConfig, EnvName
 from morphsim.encoder import Encoder
 from morphsim.errors import InputError
+from morphsim.rewards import LatentObservationWrapper, LatentRewardWrapper, RewardName
 from morphsim.simulator import Recipe, load_recipe, recipe_from_dict
 
 # The prefix lets worker processes find the environments: they have not imported the package.
@@ -42,7 +43,7 @@ class EnvironmentSpec:
     shape: tuple[int, int]
     """(H, W) of the frames [pixels]."""
     steps: int
-    """Longest episode, or for a drying film the steps from wet to dry."""
+    """Steps of an episode; a film that is kept from drying may take twice as many."""
     reward: RewardName
     """What a step earns."""
 
@@ -82,8 +83,6 @@ class EnvironmentSpec:
         Raises:
             InputError: a knob or a recipe that the environment doesn't take.
         """
-        from morphsim.rewards import LatentObservationWrapper, LatentRewardWrapper
-
         film = gym.make(
             self.id,
             # Its checks cost time in every step, and the tests of the environments do them.

@@ -36,6 +36,10 @@ class Encoder:
 
     def __init__(self, network: CVAE, metadata: Mapping[str, Any], *, device: torch.device) -> None:
         self.network = network.to(device).eval().requires_grad_(False)
+        # Weights that were mapped from a file lie at odd addresses, where the kernels round otherwise: in
+        # memory of their own, every copy of an encoder gives the same latents to the last bit.
+        for parameter in self.network.parameters():
+            parameter.data = parameter.data.clone()
         self.device = device
         self.metadata: dict[str, Any] = {**metadata, "weights_sha256": hash_tensors(network.state_dict())}
 

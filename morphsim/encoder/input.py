@@ -53,7 +53,8 @@ def check_frames(frames: ArrayLike, frame_shape: tuple[int, int], *, name: str =
     if array.dtype == np.uint8:
         return _from_bytes(array, name)
     if np.issubdtype(array.dtype, np.floating):
-        # Written so that NaN fails it too.
+        if np.isnan(array).any():
+            raise InputError(f"{name} hold NaN; floating-point frames must lie from 0 to 1")
         if array.size and not (array.min() >= 0.0 and array.max() <= 1.0):
             raise InputError(
                 f"{name} hold values from {array.min()} to {array.max()}; "

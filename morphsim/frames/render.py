@@ -59,7 +59,7 @@ def _share(frame: NDArray[Any]) -> NDArray[np.float32]:
 def frame_strip(
     frames: NDArray[Any] | Sequence[NDArray[Any]], path: str | Path, *, titles: Sequence[str] | None = None
 ) -> None:
-    """Draw frames next to each other as a PNG, in their true proportions and reading order.
+    """Draw frames next to each other as a PNG, in their true proportions, on one scale and in reading order.
 
     Wide frames are set in several rows, as many as make the picture about twice as wide as high.
 
@@ -84,7 +84,8 @@ def frame_strip(
         raise InputError(f"{len(titles)} titles are given for {len(pictures)} frames; give one for each")
     if Path(path).suffix.lower() != ".png":
         raise InputError(f"{path} is not a PNG file; let its name end in .png")
-    aspect = max(picture.shape[1] / picture.shape[0] for picture in pictures)
+    height, width = (max(picture.shape[axis] for picture in pictures) for axis in range(2))
+    aspect = width / height
     columns = min(range(1, len(pictures) + 1), key=lambda count: _imbalance(count, len(pictures), aspect))
     rows = -(-len(pictures) // columns)
     panel_width = min(4.0, max(1.2, 12.0 / columns))
@@ -99,6 +100,9 @@ def frame_strip(
         axes.set_axis_off()
         if number < len(pictures):
             axes.imshow(pictures[number], interpolation="nearest")
+            # All axes are alike in size: a smaller frame stands at the lower left of its own.
+            rows = pictures[number].shape[0]
+            axes.set(xlim=(-0.5, width - 0.5), ylim=(rows - 0.5, rows - height - 0.5))
             if titles is not None:
                 axes.set_title(titles[number], fontsize=9)
     figure.legend(

@@ -66,7 +66,7 @@ def test_no_frames_give_no_latents(encoder: Encoder) -> None:
         (np.full((1, *SHAPE), 254, np.uint8), "value 254"),
         (np.zeros((1, *SHAPE), np.int64), "int64"),
         (np.zeros((1, *SHAPE), complex), "complex"),
-        (np.full((1, *SHAPE), np.nan), "nan"),
+        (np.full((1, *SHAPE), np.nan), "NaN"),
         (np.full((1, *SHAPE), np.inf), "inf"),
         (np.full((1, *SHAPE), -0.01), "from 0 to 1"),
         (np.full((1, *SHAPE), 1.01), "from 0 to 1"),

@@ -1,0 +1,55 @@
+# Everything is set up from nothing in .venv, with the versions of constraints.txt.
+PYTHON ?= python3
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+# Fields of this size gain nothing from several threads, and test workers would fight for the cores.
+ONE_THREAD := OMP_NUM_THREADS=1
+
+.PHONY: test lint demo bench docs clean
+
+test: $(VENV)/installed-dev lint
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+demo: $(VENV)/installed
+	$(BIN)/morphsim demo --out runs/demo
+
+bench: $(VENV)/installed
+	@mkdir -p benchmarks/results
+	@set -e; for script in benchmarks/[a-z]*.py; do \
+		[ -e "$$script" ] || continue; \
+		name=$$(basename "$$script" .py); \
+		echo "$$name"; \
+		$(BIN)/python "$$script" --json > "benchmarks/results/.$$name.json"; \
+		mv "benchmarks/results/.$$name.json" "benchmarks/results/$$name.json"; \
+	done
+
+docs: $(VENV)/installed-docs
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/installed-torch: constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) torch
+	@touch $@
+
+$(VENV)/installed: $(VENV)/installed-torch pyproject.toml
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(PIP) --editable '.[dev,movie]'
+	@touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(PIP) --editable '.[docs]'
+	@touch $@

@@ -1,0 +1,157 @@
+"""The state of a training run between two updates, and whether a run may go on from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from morphsim.agents.curves import Episode
+from morphsim.agents.folder import AgentSetup, fill
+from morphsim.agents.model import memory_state, model_state, restore_memory
+from morphsim.agents.randomness import random_state, restore_random_state
+from morphsim.encoder.provenance import hash_arrays
+from morphsim.errors import InputError
+from morphsim.files import load_tree, save_tree
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+
+CHECKPOINT = "checkpoint.safetensors"
+
+# What may change from one part of a run to the next. Encoder, target and recipe are compared by content.
+_FREE = frozenset(
+    {"encoder", "target", "recipe", "out", "shape", "knobs"}
+    | {"total_steps", "device", "threads", "checkpoint_every", "resume"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """All that goes on; only the episodes that were under way are lost."""
+
+    model: dict[str, Any]
+    """What the model has learned."""
+    memory: dict[str, Any] | None
+    """Steps that the model remembers."""
+    random: dict[str, Any]
+    """State of the random generators."""
+    steps: int
+    """Steps of all environments so far."""
+    begun: list[int]
+    """Episodes that each environment has begun."""
+    episodes: torch.Tensor
+    """(E, 4) float64, the finished episodes."""
+    identity: dict[str, Any]
+    """What the run is, see `identity`."""
+
+    @classmethod
+    def of(
+        cls,
+        model: BaseAlgorithm,
+        *,
+        begun: list[int],
+        episodes: list[Episode],
+        identity: dict[str, Any],
+    ) -> Checkpoint:
+        """Take the state of a run."""
+        return cls(
+            model=model_state(model),
+            memory=memory_state(model),
+            random=random_state(model.device, model.action_space),
+            steps=model.num_timesteps,
+            begun=begun,
+            episodes=torch.tensor(episodes, dtype=torch.float64).reshape(-1, len(Episode._fields)),
+            identity=identity,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the checkpoint into `folder` in one step."""
+        save_tree(folder / CHECKPOINT, vars(self))
+
+    @classmethod
+    def load(cls, folder: Path) -> Checkpoint:
+        """Read the checkpoint of `folder`.
+
+        Raises:
+            InputError: it is missing, truncated or not a checkpoint.
+        """
+        path = folder / CHECKPOINT
+        tree = load_tree(path)
+        kinds: dict[str, Any] = {
+            "model": dict,
+            "memory": (dict, type(None)),
+            "random": dict,
+            "steps": int,
+            "begun": list,
+            "episodes": torch.Tensor,
+            "identity": dict,
+        }
+        if set(tree) != set(kinds) or not all(isinstance(tree[name], kind) for name, kind in kinds.items()):
+            raise _damaged(path)
+        checkpoint = cls(**tree)
+        if checkpoint.steps < 0 or not all(type(count) is int and count >= 0 for count in checkpoint.begun):
+            raise _damaged(path)
+        if checkpoint.episodes.ndim != 2 or checkpoint.episodes.shape[1] != len(Episode._fields):
+            raise _damaged(path)
+        return checkpoint
+
+    def check_continues(self, setup: AgentSetup) -> None:
+        """Check that the run of `setup` is the one that was begun here.
+
+        Raises:
+            InputError: it isn't; the message names the first difference.
+        """
+        _compare(self.identity, identity(setup), "")
+        if len(self.begun) != setup.config.n_envs:
+            raise InputError("the checkpoint is of another number of environments; train with another --out")
+
+    def restore(self, model: BaseAlgorithm, folder: Path) -> list[Episode]:
+        """Put the state into a model and the global generators, and return the finished episodes.
+
+        Raises:
+            InputError: it doesn't fit.
+        """
+        path = folder / CHECKPOINT
+        fill(model, self.model, path)
+        try:
+            restore_memory(model, self.memory)
+            restore_random_state(self.random, model.device, model.action_space)
+        except (AttributeError, KeyError, OverflowError, RuntimeError, TypeError, ValueError) as error:
+            raise _damaged(path) from error
+        model.num_timesteps = self.steps
+        return [
+            Episode(int(step), reward, distance, int(length))
+            for step, reward, distance, length in self.episodes.tolist()
+        ]
+
+
+def identity(setup: AgentSetup) -> dict[str, Any]:
+    """Return what must stay the same for a run to go on."""
+    config = {name: value for name, value in setup.config.to_dict().items() if name not in _FREE}
+    other = "sac" if setup.config.algorithm == "ppo" else "ppo"
+    del config[other]
+    return {
+        **config,
+        **setup.spec.to_dict(),
+        "encoder": setup.encoder.hash,
+        "target": hash_arrays({"frames": setup.target}),
+    }
+
+
+def _compare(old: dict[str, Any], new: dict[str, Any], prefix: str) -> None:
+    for name in sorted(old.keys() | new.keys()):
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            _compare(before, after, f"{prefix}{name}.")
+        elif before != after:
+            raise InputError(
+                f"{prefix}{name} is {after!r}, but this run was begun with {before!r}; "
+                "give that, or another --out"
+            )
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path} is not a checkpoint of this version; train again with another --out")

@@ -1,0 +1,228 @@
+"""Training of an agent, that can be killed at any moment and resumed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from morphsim.agents.agent import Agent, load_agent
+from morphsim.agents.checkpoint import CHECKPOINT, Checkpoint, identity
+from morphsim.agents.config import AgentConfig
+from morphsim.agents.curves import Episode, write_curves
+from morphsim.agents.environment import check_target, resolve_environment
+from morphsim.agents.folder import POLICY, AgentSetup, write_policy, write_setup
+from morphsim.agents.model import build_model, is_finite, learning_device
+from morphsim.agents.randomness import own_randomness
+from morphsim.agents.vectors import training_envs
+from morphsim.device import set_threads
+from morphsim.encoder import TrainingDiverged, load_encoder
+from morphsim.errors import InputError
+from morphsim.frames import read_target_frames
+from morphsim.progress import Advance, progress
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+
+_RECENT = 20
+
+
+def train_agent(config: AgentConfig, *, show_progress: bool = True) -> Agent:
+    """Train an agent to steer films towards a target, on latents of a frozen encoder.
+
+    The folder `config.out` gets all that `load_agent` needs (see `morphsim.agents.folder`), the curves, and
+    checkpoints from which `resume` goes on after an interruption or a kill: with the networks, their
+    optimizers, the remembered steps and the random generators. Only the episodes that were under way begin
+    anew. Films of training never share a seed with those of `evaluate_agent`, see `morphsim.agents.seeds`.
+    With several environments, a script must guard its entry with `if __name__ == "__main__":`, since each
+    process imports it.
+
+    Args:
+        config: of the run.
+        show_progress: whether to show a progress bar on stderr.
+
+    Returns:
+        The agent, as `load_agent(config.out)` gives it.
+
+    Raises:
+        InputError: the encoder, the target or the recipe can't be used or don't fit together, or the folder
+            holds another run.
+        TrainingDiverged: a weight became NaN or infinite.
+        KeyboardInterrupt: on Ctrl-C, with a text that says what is kept.
+    """
+    device = learning_device(config.device)
+    _check_folder(config)
+    setup = _prepare(config, device)
+    threads = torch.get_num_threads()
+    set_threads(config.threads)
+    try:
+        with own_randomness(device):
+            _Run(setup, device).train(show_progress)
+    finally:
+        torch.set_num_threads(threads)
+    return load_agent(config.out, device=config.device)
+
+
+def _check_folder(config: AgentConfig) -> None:
+    if not config.resume and any((config.out / name).exists() for name in (CHECKPOINT, POLICY)):
+        raise InputError(f"{config.out} holds an agent; go on with --resume, or choose another --out")
+    if config.resume and (config.out / POLICY).exists() and not (config.out / CHECKPOINT).exists():
+        raise InputError(f"{config.out} holds an agent without its checkpoint; choose another --out")
+    try:
+        config.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{config.out} can't be made a folder ({error.strerror}); choose another --out"
+        ) from error
+
+
+def _prepare(config: AgentConfig, device: torch.device) -> AgentSetup:
+    # Several environments have processes of their own, which a GPU would have to serve one by one.
+    place = "cpu" if config.n_envs > 1 else str(device)
+    encoder = load_encoder(config.encoder, device=place)
+    target: NDArray[np.uint8] = read_target_frames(config.target)
+    check_target(target, config.target, encoder)
+    spec = resolve_environment(config, encoder)
+    return AgentSetup(config=config, spec=spec, encoder=encoder, target=target)
+
+
+class _Run:
+    """The state of one training run."""
+
+    def __init__(self, setup: AgentSetup, device: torch.device) -> None:
+        self.setup = setup
+        self.config = setup.config
+        self.device = device
+        self.episodes: list[Episode] = []
+        self.begun = [0] * self.config.n_envs
+        self.checkpoint: Checkpoint | None = None
+        if self.config.resume and (self.config.out / CHECKPOINT).exists():
+            self.checkpoint = Checkpoint.load(self.config.out)
+            self.checkpoint.check_continues(setup)
+            self.begun = list(self.checkpoint.begun)
+
+    def train(self, show_progress: bool) -> None:
+        """Make the steps that are left, and write what they have taught."""
+        config, setup = self.config, self.setup
+        _remove_leftovers(config.out)
+        write_setup(config.out, setup)
+        torch.manual_seed(config.seed)
+        np.random.seed(config.seed)  # noqa: NPY002 - the library draws its batches from it
+        with training_envs(
+            setup.spec, setup.encoder, setup.target, seed=config.seed, episodes=self.begun
+        ) as envs:
+            self.rewards = np.zeros(envs.num_envs)
+            self.lengths = np.zeros(envs.num_envs, np.int64)
+            model = build_model(config, envs, self.device)
+            model.action_space.seed(config.seed)
+            model.set_logger(_silent_logger())
+            if self.checkpoint is not None:
+                self.episodes = self.checkpoint.restore(model, config.out)
+                # What a killed run had written beside its checkpoint may be older or newer.
+                self._write_results(model)
+            try:
+                self._learn(model, show_progress)
+            except KeyboardInterrupt:
+                kept = 0 if self.checkpoint is None else self.checkpoint.steps
+                raise KeyboardInterrupt(
+                    f"stopped after {model.num_timesteps} of {config.total_steps} steps; "
+                    f"the same command with --resume goes on from step {kept}"
+                ) from None
+            except (EOFError, ConnectionError) as error:
+                raise InputError(
+                    "the process of an environment was killed, perhaps for memory; run again with --resume"
+                ) from error
+
+    def _learn(self, model: BaseAlgorithm, show_progress: bool) -> None:
+        config = self.config
+        done = model.num_timesteps
+        with progress("training", config.total_steps, unit="steps", done=done, show=show_progress) as advance:
+            while model.num_timesteps < config.total_steps:
+                steps = min(config.checkpoint_every, config.total_steps - model.num_timesteps)
+                # The first call begins an episode in each environment, later ones go on where they stand.
+                if model._last_obs is None:
+                    self.begun = [count + 1 for count in self.begun]
+                try:
+                    model.learn(steps, self._follow(advance), log_interval=None, reset_num_timesteps=False)
+                except ValueError as error:
+                    # Distributions refuse NaN before anyone else sees it.
+                    if is_finite(model):
+                        raise
+                    raise _diverged(model) from error
+                if not is_finite(model):
+                    raise _diverged(model)
+                self._save(model)
+
+    def _follow(self, advance: Advance) -> Any:
+        """Return a callback that keeps a record of the episodes."""
+
+        def follow(local: dict[str, Any], _: dict[str, Any]) -> bool:
+            model = local["self"]
+            self.rewards += local["rewards"]
+            self.lengths += 1
+            for number in np.flatnonzero(local["dones"]):
+                info = local["infos"][number]
+                self.episodes.append(
+                    Episode(
+                        model.num_timesteps,
+                        float(self.rewards[number]),
+                        float(info["distance"]),
+                        int(self.lengths[number]),
+                    )
+                )
+                self.begun[number] += 1
+                self.rewards[number] = self.lengths[number] = 0
+            advance(len(local["dones"]), note=_note(self.episodes))
+            return True
+
+        return follow
+
+    def _save(self, model: BaseAlgorithm) -> None:
+        self.checkpoint = Checkpoint.of(
+            model, begun=list(self.begun), episodes=self.episodes, identity=identity(self.setup)
+        )
+        self.checkpoint.save(self.config.out)
+        self._write_results(model)
+
+    def _write_results(self, model: BaseAlgorithm) -> None:
+        write_policy(self.config.out, model)
+        write_curves(self.config.out, self.episodes)
+
+
+def _silent_logger() -> Any:
+    from stable_baselines3.common.logger import Logger
+
+    return Logger(folder=None, output_formats=[])
+
+
+def _note(episodes: list[Episode]) -> str:
+    recent = episodes[-_RECENT:]
+    if not recent:
+        return ""
+    reward = math.fsum(episode.total_reward for episode in recent) / len(recent)
+    distance = math.fsum(episode.final_distance for episode in recent) / len(recent)
+    return f"return {reward:.3g}, final distance {distance:.3g}"
+
+
+def _diverged(model: BaseAlgorithm) -> TrainingDiverged:
+    return TrainingDiverged(
+        f"a weight became NaN or infinite by step {model.num_timesteps}; the last checkpoint is kept: "
+        "train anew with a smaller learning_rate"
+    )
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of a run that was killed while it wrote."""
+    for leftover in _leftovers(folder):
+        leftover.unlink(missing_ok=True)
+
+
+def _leftovers(folder: Path) -> Iterator[Path]:
+    for name in ("checkpoint", "policy", "config", "target", "curves", "encoder/.weights", "encoder/.config"):
+        pattern = f"{name}-*" if "/" in name else f".{name}-*"
+        yield from folder.glob(pattern)

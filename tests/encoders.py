@@ -1,0 +1,44 @@
+"""A small encoder, made in a moment, for tests of what stands on encoders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from morphsim.encoder import CVAEConfig, Encoder, TrainingConfig, train_encoder
+from morphsim.frames import FrameSet, write_frames
+
+
+def blobs(count: int, shape: tuple[int, int], *, seed: int = 0) -> np.ndarray:  # type: ignore[type-arg]
+    """Random frames (N, H, W) of smooth domains, coarser from film to film."""
+    random = np.random.default_rng(seed)
+    frames = []
+    for number in range(count):
+        modes = np.fft.rfft2(random.standard_normal(shape))
+        ky, kx = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None, :]
+        width = 0.04 + 0.1 * (number % 5) / 5
+        frames.append(np.fft.irfft2(modes * np.exp(-(ky**2 + kx**2) / width**2), s=shape) > 0)
+    return np.stack(frames).astype(np.uint8)
+
+
+def small_encoder(folder: Path, shape: tuple[int, int], *, boundary: str = "periodic") -> Encoder:
+    """Train an encoder with 4 latents for two epochs and leave it in `folder`."""
+    frames = FrameSet(
+        frames=blobs(40, shape),
+        columns={"trajectory": np.arange(40) // 8},
+        recipes={"chi": np.arange(5.0)},
+        boundary=boundary,  # type: ignore[arg-type]
+    )
+    path = folder.parent / f"{folder.name}-frames.h5"
+    write_frames(path, frames)
+    config = TrainingConfig(
+        frames=path,
+        out=folder,
+        epochs=2,
+        batch_size=8,
+        tensorboard=False,
+        device="cpu",
+        network=CVAEConfig(latent_size=4, channels=(4, 8), hidden=16),
+    )
+    return train_encoder(config, show_progress=False)

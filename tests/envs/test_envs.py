@@ -1,0 +1,180 @@
+"""The environments: what Gymnasium and Stable-Baselines3 ask of them, and what their docs promise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env as check_by_gymnasium
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stable_baselines3.common.env_checker import check_env as check_by_sb3
+
+import morphsim  # noqa: F401 - registers the environments
+from morphsim.envs import AnnealingEnv, DryingEnv, Knob, Panel
+from morphsim.errors import InputError
+from morphsim.simulator import AnnealingRecipe, DryingRecipe, SimulationDiverged
+
+SMALL: dict[str, Any] = {"shape": (36, 64), "steps": 4}
+IDS = ["morphsim:morphsim/Drying-v0", "morphsim:morphsim/Annealing-v0"]
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_both_checkers_accept_the_environment(name: str) -> None:
+    env = gym.make(name, **SMALL, render_mode="rgb_array")
+    check_by_gymnasium(env.unwrapped)
+    check_by_sb3(env.unwrapped, warn=True)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_the_same_seed_gives_the_same_episode_bit_for_bit(name: str) -> None:
+    def episode(seed: int) -> list[Any]:
+        env = gym.make(name, **SMALL)
+        frame, info = env.reset(seed=seed)
+        env.action_space.seed(seed)
+        seen, over = [(frame, info)], False
+        while not over:
+            frame, _, terminated, truncated, info = env.step(env.action_space.sample())
+            over = terminated or truncated
+            seen.append((frame, info))
+        return seen
+
+    first, again, other = episode(3), episode(3), episode(4)
+    assert len(first) == len(again)
+    for (frame, info), (frame_again, info_again) in zip(first, again, strict=True):
+        assert np.array_equal(frame, frame_again)
+        assert info == info_again
+    assert first[0][1]["film_seed"] != other[0][1]["film_seed"]
+
+
+def test_the_recipes_own_knobs_dry_a_film_to_the_end() -> None:
+    env = DryingEnv(**SMALL)
+    frame, info = env.reset(seed=0)
+    assert (info["dryness"], info["time_s"], info["thickness_nm"]) == (0.0, 0.0, 500.0)
+    dryness = []
+    for number in range(4):
+        frame, reward, terminated, truncated, info = env.step(env.action_of())
+        dryness.append(info["dryness"])
+        assert (reward, truncated, terminated) == (0.0, False, number == 3)
+    assert dryness == pytest.approx([0.25, 0.5, 0.75, 1.0], abs=1e-3)
+    assert info["thickness_nm"] == pytest.approx(500.0 * 0.3 / 0.9, rel=1e-3)
+    assert info["temperature_K"] == pytest.approx(298.15)
+    # k_e = Bi D / h0 = 0.3 * 1e-10 / 5e-7 m/s
+    assert info["evaporation_nm_per_s"] == pytest.approx(6e4, rel=1e-3)
+    assert set(np.unique(frame)) == {0, 255}
+    assert frame.shape == (1, 36, 64)
+
+
+def test_a_film_under_vapour_is_truncated_at_the_limit() -> None:
+    env = DryingEnv(**SMALL, limit=5, longest_step=0.2)
+    env.reset(seed=0)
+    for number in range(5):
+        _, _, terminated, truncated, info = env.step(np.array([-1.0, 1.0, -1.0], np.float32))
+        assert (terminated, truncated) == (False, number == 4)
+    assert info["step_fraction"] == 1.0
+    assert info["dryness"] < 0.5
+
+
+def test_annealing_ends_by_the_clock_and_heat_coarsens() -> None:
+    edges = []
+    for action in (-1.0, 0.5):
+        env = AnnealingEnv(**SMALL, recipe={"width": 1.0, "kappa": 2e-3, "duration": 0.2, "noise": 0.02})
+        env.reset(seed=1)
+        for number in range(4):
+            frame, _, terminated, truncated, info = env.step(np.array([action], np.float32))
+            assert (terminated, truncated) == (False, number == 3)
+        edges.append(int((frame[0, :, 1:] != frame[0, :, :-1]).sum()))
+        assert info["time_s"] == pytest.approx(0.2 * (100e-9) ** 2 / 1e-17)
+    assert edges[1] < edges[0]
+
+
+def test_reset_options_choose_recipe_and_noise() -> None:
+    env = DryingEnv(**SMALL)
+    _, info = env.reset(seed=0, options={"film_seed": 77, "recipe": {"boundary": "no-flux"}})
+    assert (info["film_seed"], info["boundary"]) == (77, "no-flux")
+    _, info = env.reset()
+    assert (info["film_seed"] != 77, info["boundary"]) == (True, "periodic")
+    with pytest.raises(InputError, match="reset has no option 'color'; it has recipe, film_seed"):
+        env.reset(options={"color": 1})
+
+
+def test_the_picture_shows_the_film_at_its_thickness() -> None:
+    env = DryingEnv(**SMALL, render_mode="rgb_array")
+    env.reset(seed=0)
+    full = env.render()
+    assert full is not None
+    assert full.shape == (36, 64, 3)
+    assert not (full == 255).all(axis=-1).any()
+    for _ in range(4):
+        env.step(env.action_of())
+    dry = env.render()
+    assert dry is not None
+    blank = (dry == 255).all(axis=(1, 2)).sum()
+    assert blank == 36 - round(36 * 0.3 / 0.9)
+    assert DryingEnv(**SMALL).render() is None
+
+
+def test_a_divergence_ends_the_episode_with_the_last_sound_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = DryingEnv(**SMALL)
+    env.reset(seed=0)
+    frame, *_ = env.step(env.action_of())
+
+    def diverge(*_: object, **__: object) -> None:
+        raise SimulationDiverged(0, 1.0, {"step": 1e-13})
+
+    monkeypatch.setattr("morphsim.simulator.Simulation.advance_to_dryness", diverge)
+    with pytest.warns(RuntimeWarning, match="can't be advanced"):
+        last, reward, terminated, truncated, info = env.step(env.action_of())
+    assert (reward, terminated, truncated, info["diverged"]) == (0.0, False, True, True)
+    assert np.array_equal(last, frame)
+
+
+def test_recipes_come_as_objects_dicts_and_files(tmp_path: Path) -> None:
+    path = tmp_path / "film.toml"
+    path.write_text('process = "drying"\nevaporation = 2.0\n')
+    for recipe in (DryingRecipe(evaporation=2.0), {"evaporation": 2.0}, path, str(path)):
+        assert DryingEnv(**SMALL, recipe=recipe).recipe == DryingRecipe(evaporation=2.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"recipe": AnnealingRecipe()}, "the recipe is of annealing"),
+        ({"recipe": {"chi": 99.0}}, "chi is 99"),
+        ({"recipe": "absent.toml"}, "absent.toml does not exist"),
+        ({"shape": (5,)}, "it must be .H, W."),
+        ({"steps": 0}, "steps is 0"),
+        ({"knobs": ["pressure"]}, "knob 'pressure' is unknown; use some of evaporation, ambient_vapour"),
+        ({"knobs": []}, "name at least one"),
+        ({"knobs": ["evaporation", "evaporation"]}, "each once"),
+        ({"ranges": {"evaporation": (0.0, 1.0)}}, "ends must rise from above 0"),
+        ({"ranges": {"temperature": (300.0, 290.0)}}, "ends must rise"),
+        ({"render_mode": "ansi"}, "render_mode is 'ansi'"),
+    ],
+)
+def test_wrong_arguments_name_the_mend(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        DryingEnv(**{**SMALL, **arguments})
+    with pytest.raises(InputError, match="call reset first"):
+        DryingEnv(**SMALL).step(np.zeros(3, np.float32))
+
+
+@settings(max_examples=60, deadline=None)
+@given(action=st.lists(st.floats(-1, 1, width=32), min_size=2, max_size=2))
+def test_settings_and_actions_are_each_others_inverse(action: list[float]) -> None:
+    panel = Panel([Knob("rate", 0.03, 3.0, logarithmic=True), Knob("heat", 280.0, 340.0)])
+    values = panel.values(np.array(action, np.float32))
+    assert 0.0299 <= values["rate"] <= 3.001
+    assert panel.action(values) == pytest.approx(action, abs=1e-5)
+
+
+def test_settings_out_of_reach_are_refused() -> None:
+    panel = Panel([Knob("rate", 0.03, 3.0, logarithmic=True)])
+    assert panel.values(np.array([9.0])) == {"rate": pytest.approx(3.0)}
+    with pytest.raises(InputError, match=r"rate 5 can't be set; it reaches from 0\.03 to 3"):
+        panel.action({"rate": 5.0})
+    with pytest.raises(InputError, match="no value is given for rate"):
+        panel.action({})
