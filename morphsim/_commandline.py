@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from morphsim.errors import InputError
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
-_FRAME = "│╭╮╰╯\n"
-_RULE = re.compile(r"[─\s]+")
+_FRAME = "│╭╮╰╯"
+_RULE = re.compile(r"\s*(─{4,}|-{4,})")
 _BAD_CHOICE = re.compile(
     r"invalid choice (?P<value>.*) for argument '(?P<name>[^']*)'\. Expected one of \((?P<choices>.*)\)\.",
     re.DOTALL,
@@ -85,7 +85,7 @@ def parse(kind: type[T], arguments: Sequence[str], *, program: str) -> T:
 
 
 def condense(text: str, words: Iterable[str], *, program: str) -> str:
-    """Make one line of the box in which tyro prints an error.
+    """Make one line of the box, with or without a frame, in which tyro prints an error.
 
     Args:
         text: the box.
@@ -93,17 +93,20 @@ def condense(text: str, words: Iterable[str], *, program: str) -> str:
         program: how the command is called.
     """
     words = tuple(words)
+    # The first line is the title of the box.
     sections: list[list[str]] = [[]]
-    for raw in _ESCAPES.sub("", text).splitlines()[1:-1]:
+    for raw in _ESCAPES.sub("", text).splitlines()[1:]:
         line = raw.strip(_FRAME).rstrip()
-        if line and _RULE.fullmatch(line):
+        if _RULE.fullmatch(line):
             sections.append([])
         elif line:
             sections[-1].append(line)
+    boxed = len(sections) > 1
+    sections = [section for section in sections if section]
+    if not boxed or not sections:
+        return f"{' '.join(text.split())}; see {program} --help"
     first = sections[0]
     message = _unwrapped(first, words)
-    if not message:
-        return f"{' '.join(text.split())}; see {program} --help"
     if message.startswith("Missing from "):
         # What is missing stands above its explanation, which is indented more.
         names = [line.strip() for line in first[1:] if _indent(line) == _indent(first[1])]
@@ -146,12 +149,13 @@ def complain(program: str, message: object) -> None:
 
 def _joined_lists(kind: type[Any], arguments: Sequence[str]) -> list[str]:
     """Join `--set a=1 --set b=2` into `--set a=1 b=2`: tyro would keep only the last of several."""
-    lists = {f"--{entry.name}" for entry in fields(kind) if entry.type == "tuple[str, ...]"}
+    lists = {_option(entry.name) for entry in fields(kind) if str(entry.type).endswith(", ...]")}
     kept: list[str] = []
     values: dict[str, list[str]] = {}
     current: list[str] | None = None
     for word in arguments:
-        name, equals, value = word.partition("=")
+        text, equals, value = word.partition("=")
+        name = _option(text.removeprefix("--")) if text.startswith("--") else text
         if name in lists:
             current = values.setdefault(name, [])
             current += [value] if equals else []
@@ -161,6 +165,10 @@ def _joined_lists(kind: type[Any], arguments: Sequence[str]) -> list[str]:
         else:
             current.append(word)
     return [*kept, *(word for name, texts in values.items() for word in (name, *texts))]
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _unwrapped(lines: Sequence[str], words: Sequence[str]) -> str:

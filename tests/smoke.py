@@ -46,23 +46,13 @@ def check_encoder_and_environment() -> None:
 def check_command() -> None:
     """The command is installed and makes a film."""
     command = str(Path(sys.executable).with_name("morphsim"))
-    usage = subprocess.run([command, "--help"], check=True, capture_output=True, text=True).stdout
-    assert "simulate" in usage
-    words = [
-        "simulate",
-        "--process",
-        "annealing",
-        "--frames",
-        "2",
-        "--shape",
-        "16",
-        "64",
-        "--out",
-        "film",
-        "--json",
-    ]
-    printed = subprocess.run([command, *words], check=True, capture_output=True, text=True).stdout
-    report = json.loads(printed)
+
+    def run(*words: str) -> str:
+        return subprocess.run([command, *words], check=True, capture_output=True, text=True).stdout
+
+    assert "simulate" in run("--help")
+    film = ("--process", "annealing", "--frames", "2", "--shape", "16", "64")
+    report = json.loads(run("simulate", *film, "--out", "film", "--json"))
     assert report["frames"] == 2
     for name in report["files"]:
         assert (Path("film") / name).stat().st_size > 0

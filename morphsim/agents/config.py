@@ -16,6 +16,8 @@ from morphsim.rewards import RewardName
 EnvName = Literal["drying", "annealing"]
 AlgorithmName = Literal["ppo", "sac"]
 
+_LARGEST_LAYER = 8192
+
 
 @dataclass(frozen=True, kw_only=True)
 class PPOConfig:
@@ -154,6 +156,9 @@ class AgentConfig:
         check_number("gamma", self.gamma, 0.0, 1.0, above=True)
         for units in self.hidden:
             check_whole("hidden", units, 1)
+            # The limit keeps a damaged file from asking for more memory than any machine has.
+            if units > _LARGEST_LAYER:
+                raise InputError(f"hidden is {self.hidden!r}; no layer may have over {_LARGEST_LAYER} units")
         if self.shape is not None:
             if len(self.shape) != 2:
                 raise InputError(f"shape is {self.shape!r}; it must be a height and a width")

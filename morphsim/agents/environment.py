@@ -138,7 +138,9 @@ def resolve_environment(config: AgentConfig, encoder: Encoder) -> EnvironmentSpe
             f"shape is {shape[0]} {shape[1]}, but the encoder takes frames of {encoder.frame_shape[0]} "
             f"{encoder.frame_shape[1]}; leave it out, or train an encoder for that shape"
         )
-    recipe = recipe_from_dict({"process": config.env}) if config.recipe is None else load_recipe(config.recipe)
+    recipe = (
+        recipe_from_dict({"process": config.env}) if config.recipe is None else load_recipe(config.recipe)
+    )
     spec = EnvironmentSpec(
         env=config.env,
         recipe=recipe.to_dict(),

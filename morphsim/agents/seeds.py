@@ -36,8 +36,8 @@ def evaluation_seeds(first: int, count: int) -> Sequence[int]:
     """
     if first < 0 or first + count > len(EVALUATION_SEEDS):
         raise InputError(
-            f"first_seed is {first}; with {count} seeds it must be from 0 to {len(EVALUATION_SEEDS) - count}, "
-            "since larger ones are those of training"
+            f"first_seed is {first}; with {count} seeds it must be from 0 to "
+            f"{len(EVALUATION_SEEDS) - count}, since larger ones are those of training"
         )
     return range(first, first + count)
 
@@ -59,9 +59,7 @@ class EpisodeSeeds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorA
         episode: number of the first episode; a run that is resumed begins after those it has used.
     """
 
-    def __init__(
-        self, env: gym.Env[Any, Any], *, seed: int, environment: int = 0, episode: int = 0
-    ) -> None:
+    def __init__(self, env: gym.Env[Any, Any], *, seed: int, environment: int = 0, episode: int = 0) -> None:
         gym.utils.RecordConstructorArgs.__init__(self, seed=seed, environment=environment, episode=episode)
         gym.Wrapper.__init__(self, env)
         self._seed, self._environment, self._episode = seed, environment, episode

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,9 @@ from numpy.typing import NDArray
 from morphsim.agents.agent import Agent, load_agent
 from morphsim.agents.checkpoint import CHECKPOINT, Checkpoint, identity
 from morphsim.agents.config import AgentConfig
-from morphsim.agents.curves import Episode, write_curves
+from morphsim.agents.curves import CURVES, Episode, write_curves
 from morphsim.agents.environment import check_target, resolve_environment
-from morphsim.agents.folder import POLICY, AgentSetup, write_policy, write_setup
+from morphsim.agents.folder import CONFIG, ENCODER, POLICY, TARGET, AgentSetup, write_policy, write_setup
 from morphsim.agents.model import build_model, is_finite, learning_device
 from morphsim.agents.randomness import own_randomness
 from morphsim.agents.vectors import training_envs
@@ -140,15 +139,16 @@ class _Run:
 
     def _learn(self, model: BaseAlgorithm, show_progress: bool) -> None:
         config = self.config
+        at_once = config.ppo.rollout_steps if config.algorithm == "ppo" else config.n_envs
+        total = math.ceil(config.total_steps / at_once) * at_once
         done = model.num_timesteps
-        with progress("training", config.total_steps, unit="steps", done=done, show=show_progress) as advance:
+        # The first call of `learn` begins an episode in each environment, later ones go on where they stand.
+        self.begun = [count + 1 for count in self.begun]
+        with progress("training", total, unit="steps", done=done, show=show_progress) as advance:
             while model.num_timesteps < config.total_steps:
                 steps = min(config.checkpoint_every, config.total_steps - model.num_timesteps)
-                # The first call begins an episode in each environment, later ones go on where they stand.
-                if model._last_obs is None:
-                    self.begun = [count + 1 for count in self.begun]
                 try:
-                    model.learn(steps, self._follow(advance), log_interval=None, reset_num_timesteps=False)
+                    model.learn(steps, self._follow(advance), reset_num_timesteps=False)
                 except ValueError as error:
                     # Distributions refuse NaN before anyone else sees it.
                     if is_finite(model):
@@ -218,11 +218,7 @@ def _diverged(model: BaseAlgorithm) -> TrainingDiverged:
 
 def _remove_leftovers(folder: Path) -> None:
     """Remove the temporary files of a run that was killed while it wrote."""
-    for leftover in _leftovers(folder):
-        leftover.unlink(missing_ok=True)
-
-
-def _leftovers(folder: Path) -> Iterator[Path]:
-    for name in ("checkpoint", "policy", "config", "target", "curves", "encoder/.weights", "encoder/.config"):
-        pattern = f"{name}-*" if "/" in name else f".{name}-*"
-        yield from folder.glob(pattern)
+    for name in (CHECKPOINT, POLICY, CONFIG, TARGET, CURVES, "weights"):
+        stem = Path(name).stem
+        for leftover in (*folder.glob(f".{stem}-*"), *(folder / ENCODER).glob(f".{stem}-*")):
+            leftover.unlink(missing_ok=True)

@@ -158,8 +158,7 @@ class Simulation:
             turned[name] = new
         if changed.any():
             self._knobs = turned
-            self.stepper.model = self._model()
-            self.stepper.restart(self.state, torch.from_numpy(changed).to(self.device))
+            self.stepper.change_model(self._model(), self.state, torch.from_numpy(changed).to(self.device))
 
     def advance(self, *, time: PerFilm = np.inf, thickness: PerFilm = 0.0) -> None:
         """Advance each film until it reaches `time` or has shrunk to `thickness`, whichever is first.

@@ -1,0 +1,59 @@
+"""`morphsim train-agent`."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from statistics import median
+from typing import ClassVar
+
+from morphsim._commandline import only, show, show_json
+from morphsim.agents import AgentConfig, train_agent
+from morphsim.agents.curves import CURVES
+from morphsim.encoder import TrainingDiverged
+
+_LAST = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(AgentConfig):
+    """Train an agent to steer films towards a target, on latents of an encoder; --resume goes on with it.
+
+    Example: morphsim train-agent --target target.h5:10 --knobs evaporation temperature --out runs/agent
+    """
+
+    failures: ClassVar[tuple[type[Exception], ...]] = (TrainingDiverged,)
+
+    encoder: str = "default"
+    """Name of a shipped encoder, or the folder of any."""
+    json: bool = False
+    """Print the result as JSON."""
+
+    def __post_init__(self) -> None:
+        """Leave the checks to the configuration that `run` builds, whose message then stays whole."""
+
+    def run(self) -> None:
+        """Train the agent and print where its films ended."""
+        agent = train_agent(only(AgentConfig, self))
+        with (self.out / CURVES).open(newline="", encoding="utf-8") as file:
+            episodes = list(csv.DictReader(file))
+        distances = [float(episode["final_distance"]) for episode in episodes]
+        first, last = distances[:_LAST], distances[-_LAST:]
+        if self.json:
+            show_json(
+                {
+                    "out": str(self.out),
+                    "algorithm": agent.setup.config.algorithm,
+                    "knobs": list(agent.setup.spec.knobs),
+                    "episodes": len(episodes),
+                    "median_final_distance_first": median(first) if first else None,
+                    "median_final_distance_last": median(last) if last else None,
+                }
+            )
+            return
+        show(f"{self.out}: {agent.setup.config.algorithm} on {len(episodes)} films")
+        if episodes:
+            show(
+                f"median distance of a film's end from the target: {median(first):.4f} in the first "
+                f"{len(first)}, {median(last):.4f} in the last {len(last)}"
+            )

@@ -1,0 +1,171 @@
+"""How near policies come to a target, on the same films: medians, regret and a sign test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.errors import InputError
+
+AGENT, RANDOM, RECIPE, OWN = "agent", "random", "recipe", "own"
+"""Names of the policies."""
+
+_BASELINES = (RANDOM, RECIPE)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PolicyResult:
+    """One policy on all films."""
+
+    name: str
+    """Of the policy."""
+    distances: NDArray[np.float64]
+    """(S,) distance of each film's last frame from the target, in the encoder's distance scale."""
+    diverged: NDArray[np.bool_]
+    """(S,) whether the simulator had to give the film up; its last sound frame counts."""
+    frames: NDArray[np.uint8] = field(repr=False)
+    """(S, H, W) 0/1, the last frames."""
+
+    @property
+    def median(self) -> float:
+        """Median of the distances."""
+        return float(np.median(self.distances))
+
+    @property
+    def quartiles(self) -> tuple[float, float]:
+        """Lower and upper quartile of the distances, interpolated linearly."""
+        lower, upper = np.quantile(self.distances, (0.25, 0.75))
+        return float(lower), float(upper)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignTest:
+    """Whether one policy comes nearer than another on the same films; equal distances are left out."""
+
+    nearer: int
+    """Films on which it comes nearer."""
+    farther: int
+    """Films on which it stays farther away."""
+    p_value: float
+    """Chance of so many nearer films, or more, if neither were better; exact and one-sided."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Evaluation:
+    """All policies on the same films."""
+
+    seeds: Sequence[int]
+    """(S,) seeds of the films, none of which training uses."""
+    results: Sequence[PolicyResult]
+    """The policies, the one that is judged first."""
+
+    def __post_init__(self) -> None:
+        for result in self.results:
+            if result.distances.shape != (len(self.seeds),):
+                raise InputError(
+                    f"{result.name} has {result.distances.size} distances; give one for each seed"
+                )
+
+    def __getitem__(self, name: str) -> PolicyResult:
+        for result in self.results:
+            if result.name == name:
+                return result
+        names = ", ".join(result.name for result in self.results)
+        raise InputError(f"policy {name!r} is not among {names}")
+
+    def __contains__(self, name: object) -> bool:
+        return any(result.name == name for result in self.results)
+
+    def regret(self, name: str) -> float | None:
+        """Return (d - d_own) / (d_random - d_own), where each d is a median over the films.
+
+        0 is as good as the recipe that made the target, 1 no better than chance; below 0 is better than that
+        recipe, above 1 worse than chance. None where that recipe was not run, or does not come nearer than
+        chance.
+        """
+        if OWN not in self or RANDOM not in self:
+            return None
+        own, chance = self[OWN].median, self[RANDOM].median
+        return (self[name].median - own) / (chance - own) if chance > own else None
+
+    def sign_test(self, name: str, other: str) -> SignTest:
+        """Compare two policies film by film."""
+        from scipy.stats import binomtest
+
+        difference = self[name].distances - self[other].distances
+        nearer, farther = int((difference < 0).sum()), int((difference > 0).sum())
+        decided = nearer + farther
+        p_value = binomtest(nearer, decided, 0.5, alternative="greater").pvalue if decided else 1.0
+        return SignTest(nearer=nearer, farther=farther, p_value=float(p_value))
+
+    @property
+    def beats_baselines(self) -> bool:
+        """Whether the median of the first policy is below those of `random` and of `recipe`."""
+        first = self.results[0]
+        return all(first.median < self[name].median for name in self._baselines())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all but the frames as plain values that JSON can hold."""
+        first = self.results[0].name
+        return {
+            "seeds": list(self.seeds),
+            "policies": {
+                result.name: {
+                    "median": result.median,
+                    "quartiles": list(result.quartiles),
+                    "regret": self.regret(result.name),
+                    "diverged": int(result.diverged.sum()),
+                    "distances": result.distances.tolist(),
+                }
+                for result in self.results
+            },
+            "beats_baselines": self.beats_baselines,
+            "sign_tests": {name: vars(self.sign_test(first, name)) for name in self._baselines()},
+        }
+
+    def render(self) -> str:
+        """Return the table and the verdict as plain text."""
+        lines = [f"{'policy':<8}  {'median':>8}  {'quartiles':>18}  {'regret':>7}"]
+        for result in self.results:
+            regret = self.regret(result.name)
+            lower, upper = result.quartiles
+            shown = "-" if regret is None else f"{regret:.3f}"
+            quartiles = f"{lower:.4f} - {upper:.4f}"
+            lines.append(f"{result.name:<8}  {result.median:>8.4f}  {quartiles:>18}  {shown:>7}")
+        lines += [
+            "",
+            f"Distance of the last frame from the target, over {len(self.seeds)} films that training did not "
+            "see; 1 is the median of random pairs.",
+        ]
+        lines += [
+            f"{result.name}: {result.diverged.sum()} films were given up by the simulator"
+            for result in self.results
+            if result.diverged.any()
+        ]
+        return "\n".join([*lines, *self._verdict()])
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def _verdict(self) -> list[str]:
+        first, baselines = self.results[0].name, self._baselines()
+        if not baselines:
+            return []
+        which = " and ".join(baselines)
+        whether = "is below" if self.beats_baselines else "is NOT below"
+        lines = [f"The median of {first} {whether} {'those' if len(baselines) > 1 else 'that'} of {which}."]
+        for name in baselines:
+            test = self.sign_test(first, name)
+            lines.append(
+                f"{first} ends nearer than {name} on {test.nearer} of {test.nearer + test.farther} films "
+                f"(sign test, one-sided p = {test.p_value:.2g})."
+            )
+        return lines
+
+    def _baselines(self) -> list[str]:
+        first = self.results[0].name
+        return [name for name in _BASELINES if name in self and name != first]

@@ -1,0 +1,226 @@
+"""Evaluation of an agent beside policies that know nothing of its target."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.agents.agent import Agent, load_agent
+from morphsim.agents.baselines import Policy, RandomPolicy, RecipePolicy
+from morphsim.agents.checks import check_whole
+from morphsim.agents.comparison import AGENT, OWN, RANDOM, RECIPE, Evaluation, PolicyResult
+from morphsim.agents.pool import run_jobs
+from morphsim.agents.seeds import evaluation_seeds, reset_film
+from morphsim.device import DeviceName
+from morphsim.errors import InputError
+from morphsim.progress import progress
+from morphsim.simulator import Recipe, load_recipe, recipe_from_dict
+from morphsim.simulator.recipe import parse_settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """The evaluation of a trained agent.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    agent: Path
+    """Folder of the agent."""
+    seeds: int = 20
+    """Films for each policy."""
+    first_seed: int = 1_000_000
+    """Seed of the first film; the others count up from it."""
+    own: Path | None = None
+    """TOML file of the recipe that made the target; with it, regret is told."""
+    own_set: tuple[str, ...] = ()
+    """NAME=VALUE: what that recipe has otherwise than `own`, or than the agent's own recipe."""
+    workers: int = 1
+    """Processes that make films side by side; the result doesn't depend on it."""
+    device: DeviceName = "auto"
+    """Where networks run; auto is the CPU."""
+
+    def __post_init__(self) -> None:
+        check_whole("seeds", self.seeds, 1)
+        check_whole("first_seed", self.first_seed, 0)
+        check_whole("workers", self.workers, 1)
+        evaluation_seeds(self.first_seed, self.seeds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contestant:
+    """A policy and the films that it makes. It travels to the processes of an evaluation."""
+
+    name: str
+    """Of the policy."""
+    make: Callable[[], tuple[gym.Env[Any, Any], Policy]]
+    """Builds the environment, whose attribute `last_frame` is a film's present frame, and the policy."""
+
+
+def evaluate_agent(config: EvaluationConfig, *, show_progress: bool = True) -> Evaluation:
+    """Let an agent and its baselines make the same films, and tell how far each ends from the target.
+
+    `random` turns every knob at random at each step, `recipe` leaves the knobs where the recipe has them,
+    and `own`, where it is known, is the recipe that made the target, run with new noise. The films' seeds
+    come from a range that training never uses. With several workers, a script must guard its entry with
+    `if __name__ == "__main__":`, since each process imports it.
+
+    Args:
+        config: of the evaluation.
+        show_progress: whether to show a progress bar on stderr.
+
+    Raises:
+        InputError: a folder that holds no agent, or a recipe that the agent's environment doesn't take.
+    """
+    agent = load_agent(config.agent, device=config.device)
+    contestants = [
+        Contestant(name=name, make=_Make(config.agent, config.device, name, None))
+        for name in (AGENT, RANDOM, RECIPE)
+    ]
+    own = _own_recipe(config, agent)
+    if own is not None:
+        contestants.append(Contestant(name=OWN, make=_Make(config.agent, config.device, OWN, own)))
+    for contestant in contestants[2:]:
+        # A recipe out of the knobs' reach would be found after many films only.
+        env, policy = contestant.make()
+        policy.begin(env, 0)
+    return evaluate_policies(
+        contestants,
+        evaluation_seeds(config.first_seed, config.seeds),
+        workers=config.workers,
+        show_progress=show_progress,
+    )
+
+
+def evaluate_policies(
+    contestants: Sequence[Contestant],
+    seeds: Sequence[int],
+    *,
+    workers: int = 1,
+    show_progress: bool = True,
+) -> Evaluation:
+    """Let each policy make a film of each seed.
+
+    Args:
+        contestants: the one that is judged first.
+        seeds: (S,) of the films.
+        workers: processes; the result doesn't depend on it.
+        show_progress: whether to show a progress bar on stderr.
+
+    Raises:
+        InputError: no contestant or no seed.
+    """
+    if not contestants or not seeds:
+        raise InputError(f"{len(contestants)} policies and {len(seeds)} seeds; give at least one of each")
+    numbers = range(len(contestants))
+    jobs = list(itertools.product(numbers, seeds))
+    with progress("films", len(jobs), unit="films", show=show_progress) as advance:
+        ends = run_jobs(_MakeStage(contestants), jobs, workers=workers, done=advance)
+    results = []
+    for number in numbers:
+        of_policy = ends[number * len(seeds) : (number + 1) * len(seeds)]
+        results.append(
+            PolicyResult(
+                name=contestants[number].name,
+                distances=np.array([end.distance for end in of_policy]),
+                diverged=np.array([end.diverged for end in of_policy]),
+                frames=np.stack([end.frame for end in of_policy]),
+            )
+        )
+    return Evaluation(seeds=tuple(seeds), results=tuple(results))
+
+
+@dataclass(frozen=True)
+class _Make:
+    """Builds a contestant from the agent's folder, in whatever process needs it."""
+
+    folder: Path
+    device: str
+    name: str
+    recipe: Recipe | None
+
+    def __call__(self) -> tuple[gym.Env[Any, Any], Policy]:
+        agent = load_agent(self.folder, device=self.device)
+        env = agent.make_env(self.recipe)
+        if self.name == AGENT:
+            return env, _AgentPolicy(agent)
+        return env, RandomPolicy() if self.name == RANDOM else RecipePolicy()
+
+
+class _AgentPolicy:
+    """An agent as a policy; it needs no memory of the episode."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    def begin(self, env: gym.Env[Any, Any], seed: int) -> None:
+        """Begin an episode."""
+
+    def act(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the middle of the policy's distribution."""
+        return self._agent.act(observation)
+
+
+@dataclass(frozen=True, eq=False)
+class _End:
+    """How a film ended."""
+
+    distance: float
+    diverged: bool
+    frame: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _MakeStage:
+    """Gives what runs episodes, and builds each contestant once in a process."""
+
+    contestants: Sequence[Contestant]
+
+    def __call__(self) -> Callable[[tuple[int, int]], _End]:
+        built: dict[int, tuple[gym.Env[Any, Any], Policy]] = {}
+
+        def run(job: tuple[int, int]) -> _End:
+            number, seed = job
+            if number not in built:
+                built[number] = self.contestants[number].make()
+            return _run_episode(*built[number], seed)
+
+        return run
+
+
+def _run_episode(env: gym.Env[Any, Any], policy: Policy, seed: int) -> _End:
+    observation, info = reset_film(env, seed)
+    policy.begin(env, seed)
+    over = False
+    while not over:
+        observation, _, terminated, truncated, info = env.step(policy.act(observation))
+        over = terminated or truncated
+    return _End(
+        distance=float(info["distance"]),
+        diverged=bool(info.get("diverged", False)),
+        frame=np.array(env.get_wrapper_attr("last_frame"), np.uint8),
+    )
+
+
+def _own_recipe(config: EvaluationConfig, agent: Agent) -> Recipe | None:
+    if config.own is None and not config.own_set:
+        return None
+    env = agent.setup.spec.env
+    recipe = recipe_from_dict(agent.setup.spec.recipe) if config.own is None else load_recipe(config.own)
+    if recipe.process != env:
+        raise InputError(f"own is a recipe of {recipe.process}, but the agent is of {env}; give the target's")
+    settings: dict[str, str] = {}
+    for text in config.own_set:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"own_set is {text!r}; write NAME=VALUE")
+        settings[name.strip()] = value.strip()
+    return replace(recipe, **parse_settings(type(recipe), settings))  # type: ignore[arg-type]

@@ -1,0 +1,119 @@
+"""Episodes side by side in processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+import torch
+
+from morphsim.errors import InputError
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def run_jobs(
+    make_worker: Callable[[], Callable[[Job], Result]],
+    jobs: Sequence[Job],
+    *,
+    workers: int,
+    done: Callable[[], None],
+) -> list[Result]:
+    """Do some jobs, in this process with one worker, else in others; each worker uses one thread.
+
+    Args:
+        make_worker: called once in each process; gives what does a job. It travels to the processes.
+        jobs: they travel too.
+        workers: how many processes.
+        done: called in this process after each job.
+
+    Returns:
+        The results in the order of the jobs.
+
+    Raises:
+        InputError: a worker was killed by the system.
+    """
+    workers = min(workers, len(jobs))
+    if workers <= 1:
+        return _run_here(make_worker, jobs, done)
+    # Not fork: a copy of a process that has run torch threads may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_start_worker, initargs=(make_worker,)
+    ) as pool:
+        try:
+            with _interrupts_ignored():
+                futures = [pool.submit(_work, job) for job in jobs]
+            for future in as_completed(futures):
+                future.result()
+                done()
+            return [future.result() for future in futures]
+        except BrokenProcessPool as error:
+            raise InputError(
+                "a worker process was killed, perhaps for memory; run again with fewer --workers"
+            ) from error
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _run_here(
+    make_worker: Callable[[], Callable[[Job], Result]], jobs: Sequence[Job], done: Callable[[], None]
+) -> list[Result]:
+    threads = torch.get_num_threads()
+    # As in a worker: sums over several threads may differ in their last bits.
+    torch.set_num_threads(1)
+    try:
+        worker = make_worker()
+        results = []
+        for job in jobs:
+            results.append(worker(job))
+            done()
+        return results
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """While processes start: they inherit it, and Ctrl-C finds none whose initializer has not run."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+_worker: Callable[[Any], Any]
+
+
+def _start_worker(make_worker: Callable[[], Callable[[Any], Any]]) -> None:
+    global _worker
+    torch.set_num_threads(1)
+    # Ctrl-C reaches the whole group of processes: the parent alone decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _worker = make_worker()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _work(job: Any) -> Any:
+    return _worker(job)
