@@ -18,6 +18,7 @@ COMMANDS = {
     "score": Command("score", "tell how far frames are from a target morphology"),
     "train-agent": Command("train_agent", "train an agent to steer films towards a target"),
     "evaluate-agent": Command("evaluate_agent", "compare an agent with baselines on new films"),
+    "demo": Command("demo", "go the whole way once, in minutes, and show it on a page"),
 }
 """All commands, in the order in which one meets them."""
 
@@ -36,9 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 for a run that failed though its input was good, 2 for bad input, 130 when it
         was interrupted. Whatever goes wrong is one line on stderr.
     """
+    words = sys.argv[1:] if argv is None else list(argv)
     try:
-        status = _run(sys.argv[1:] if argv is None else list(argv))
+        status = _run(words)
         sys.stdout.flush()
+    except KeyboardInterrupt as stop:
+        complain(" ".join(["morphsim", *words[:1]]), stop if stop.args else "interrupted")
+        return _INTERRUPTED
     except BrokenPipeError:
         # The reader has gone, as with `| head`. Python would complain again when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -70,9 +75,6 @@ def _run(words: list[str]) -> int:
     except kind.failures as error:
         complain(program, error)
         return 1
-    except KeyboardInterrupt as stop:
-        complain(program, stop if stop.args else "interrupted")
-        return _INTERRUPTED
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -12,7 +12,7 @@ from morphsim.agents import AgentConfig, train_agent
 from morphsim.agents.curves import CURVES
 from morphsim.encoder import TrainingDiverged
 
-_LAST = 20
+_MOST_COMPARED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,8 @@ class Options(AgentConfig):
         with (self.out / CURVES).open(newline="", encoding="utf-8") as file:
             episodes = list(csv.DictReader(file))
         distances = [float(episode["final_distance"]) for episode in episodes]
-        first, last = distances[:_LAST], distances[-_LAST:]
+        compared = min(_MOST_COMPARED, max(1, len(distances) // 2))
+        first, last = distances[:compared], distances[-compared:]
         if self.json:
             show_json(
                 {

@@ -104,9 +104,9 @@ class Evaluation:
 
     @property
     def beats_baselines(self) -> bool:
-        """Whether the median of the first policy is below those of `random` and of `recipe`."""
-        first = self.results[0]
-        return all(first.median < self[name].median for name in self._baselines())
+        """Whether the median of the first policy is below that of each baseline that ran."""
+        first, baselines = self.results[0], self._baselines()
+        return bool(baselines) and all(first.median < self[name].median for name in baselines)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all but the frames as plain values that JSON can hold."""
@@ -142,7 +142,7 @@ class Evaluation:
             "see; 1 is the median of random pairs.",
         ]
         lines += [
-            f"{result.name}: {result.diverged.sum()} films were given up by the simulator"
+            f"{result.name}: the simulator gave up {result.diverged.sum()} of {len(self.seeds)} films."
             for result in self.results
             if result.diverged.any()
         ]

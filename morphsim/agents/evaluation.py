@@ -38,7 +38,7 @@ class EvaluationConfig:
     seeds: int = 20
     """Films for each policy."""
     first_seed: int = 1_000_000
-    """Seed of the first film; the others count up from it."""
+    """Seed of the first film; the others count up from it. No training uses them, but a target may."""
     own: Path | None = None
     """TOML file of the recipe that made the target; with it, regret is told."""
     own_set: tuple[str, ...] = ()

@@ -165,5 +165,5 @@ def fill(model: BaseAlgorithm, state: Any, path: Path) -> None:
     try:
         restore_model_state(model, state)
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} doesn't fit config.json ({reason}); restore one of them") from error

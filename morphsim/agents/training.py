@@ -51,7 +51,7 @@ def train_agent(config: AgentConfig, *, show_progress: bool = True) -> Agent:
     Raises:
         InputError: the encoder, the target or the recipe can't be used or don't fit together, or the folder
             holds another run.
-        TrainingDiverged: a weight became NaN or infinite.
+        TrainingDiverged: a weight became NaN or infinite, or the policy lost its width.
         KeyboardInterrupt: on Ctrl-C, with a text that says what is kept.
     """
     device = learning_device(config.device)
@@ -150,10 +150,10 @@ class _Run:
                 try:
                     model.learn(steps, self._follow(advance), reset_num_timesteps=False)
                 except ValueError as error:
-                    # Distributions refuse NaN before anyone else sees it.
-                    if is_finite(model):
-                        raise
-                    raise _diverged(model) from error
+                    # Distributions refuse what is no number, or no width, before anyone else sees it.
+                    if str(error).startswith("Expected parameter"):
+                        raise _diverged(model) from error
+                    raise
                 if not is_finite(model):
                     raise _diverged(model)
                 self._save(model)
@@ -211,7 +211,7 @@ def _note(episodes: list[Episode]) -> str:
 
 def _diverged(model: BaseAlgorithm) -> TrainingDiverged:
     return TrainingDiverged(
-        f"a weight became NaN or infinite by step {model.num_timesteps}; the last checkpoint is kept: "
+        f"the networks fell apart by step {model.num_timesteps}; the last checkpoint is kept: "
         "train anew with a smaller learning_rate"
     )
 

@@ -137,6 +137,11 @@ class FilmEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
         picture[height - rows :] = to_rgb(self._picture[source])
         return picture
 
+    @property
+    def frame(self) -> NDArray[np.uint8]:
+        """The present frame (H, W), 0/1."""
+        return binarise(self._picture, threshold=self.threshold)
+
     def action_of(self, values: Mapping[str, float] | None = None) -> NDArray[np.float32]:
         """The action that sets the knobs to `values`, by default to what the recipe says."""
         return self.panel.action(self.recipe.to_dict() if values is None else values)  # type: ignore[arg-type]
@@ -175,7 +180,7 @@ class FilmEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
         self._picture = self._running().donor_share()[0].float().cpu().numpy().copy()
 
     def _observation(self) -> NDArray[np.uint8]:
-        return binarise(self._picture, threshold=self.threshold)[None] * np.uint8(255)
+        return self.frame[None] * np.uint8(255)
 
     def _info(self, *, diverged: bool) -> dict[str, Any]:
         film = self._running()

@@ -91,7 +91,7 @@ class DryingRecipe(Recipe):
     thermal_noise: float = _number(1e-9, 0.0, 1e-5)
     """Strength epsilon of the fluctuations while the film dries: a molecule's volume in units of
     h0 x h0 x the depth that the two-dimensional film stands for."""
-    solvent: float = _number(0.7, 0.05, 0.97)
+    solvent: float = _number(0.8, 0.05, 0.97)
     """Initial volume share of solvent."""
     residual_solvent: float = _number(0.1, 0.01, 0.5)
     """Volume share of solvent at which the film counts as dry."""

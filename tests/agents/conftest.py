@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +12,29 @@ import pytest
 from morphsim.agents import Agent, AgentConfig, PPOConfig, SACConfig, train_agent
 from morphsim.encoder import CVAEConfig, TrainingConfig, train_encoder
 from morphsim.frames import FrameSet, binarise, write_frames
-from morphsim.simulator import DryingRecipe, Recipe, record_film
+from morphsim.simulator import AnnealingRecipe, record_film
 
 SHAPE = (16, 48)
-RECIPE = {"evaporation": 1.0, "thermal_noise": 0.0, "width": 3.0}
-
-
-def film(recipe: Recipe, seed: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    snapshots = record_film(recipe, seed=seed, frames=4, shape=SHAPE)
-    return np.stack([binarise(snapshot.share) for snapshot in snapshots])
+# Coarse and short films, that take little time.
+ANNEALING = AnnealingRecipe(width=3.0, kappa=2e-3, duration=0.02)
+DRYING_TOML = 'process = "drying"\nwidth = 3.0\nevaporation = 1.0\nthermal_noise = 0.0\n'
 
 
 @pytest.fixture(scope="session")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with films (`frames.h5`), an encoder trained on them, and a recipe."""
+    """A folder with films (`frames.h5`, 16 frames), an encoder trained on them, and recipes."""
     folder = tmp_path_factory.mktemp("material")
     films = [
-        film(DryingRecipe(**{**RECIPE, "evaporation": rate}), seed)  # type: ignore[arg-type]
-        for rate in (0.3, 3.0)
+        np.stack(
+            [binarise(snapshot.share) for snapshot in record_film(recipe, seed=seed, frames=4, shape=SHAPE)]
+        )
+        for recipe in (ANNEALING, dataclasses.replace(ANNEALING, temperature=440.0))
         for seed in range(2)
     ]
     frames = FrameSet(
         frames=np.concatenate(films),
         columns={"trajectory": np.repeat(np.arange(len(films)), 4)},
-        process="drying",
+        process="annealing",
         boundary="periodic",
     )
     write_frames(folder / "frames.h5", frames)
@@ -50,8 +50,10 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         show_progress=False,
     )
-    settings = "\n".join(f"{name} = {value}" for name, value in RECIPE.items())
-    (folder / "recipe.toml").write_text(f'process = "drying"\n{settings}\n')
+    (folder / "annealing.toml").write_text(
+        'process = "annealing"\nwidth = 3.0\nkappa = 2e-3\nduration = 0.02\n'
+    )
+    (folder / "drying.toml").write_text(DRYING_TOML)
     return folder
 
 
@@ -59,13 +61,13 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_config(material: Path) -> Callable[..., AgentConfig]:
     """Make the configuration of a small run."""
 
-    def make(out: Path, **options: Any) -> AgentConfig:
+    def make(out: Path, *, env: str = "annealing", **options: Any) -> AgentConfig:
         defaults: dict[str, Any] = {
             "encoder": str(material / "encoder"),
-            "target": f"{material / 'frames.h5'}:15",
-            "recipe": material / "recipe.toml",
+            "target": f"{material / 'frames.h5'}:11,15",
+            "recipe": material / f"{env}.toml",
+            "env": env,
             "out": out,
-            "knobs": ("evaporation", "temperature"),
             "steps": 4,
             "total_steps": 64,
             "checkpoint_every": 32,
@@ -79,34 +81,39 @@ def make_config(material: Path) -> Callable[..., AgentConfig]:
 
 
 @pytest.fixture(scope="session")
-def trained(make_config: Callable[..., AgentConfig], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Agent]:
-    """Train a small agent of an algorithm, once."""
+def trained(
+    make_config: Callable[..., AgentConfig], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Agent]:
+    """Train a small agent with an algorithm, once."""
     agents: dict[str, Agent] = {}
 
     def train(algorithm: str) -> Agent:
         if algorithm not in agents:
             out = tmp_path_factory.mktemp("agents") / algorithm
-            agents[algorithm] = train_agent(make_config(out, algorithm=algorithm), show_progress=False)
+            agents[algorithm] = train_agent(
+                make_config(out, algorithm=algorithm, total_steps=208), show_progress=False
+            )
         return agents[algorithm]
 
     return train
 
 
-class Stopped(Exception):
-    """Ends a run from inside."""
+@pytest.fixture
+def failing_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., contextlib.AbstractContextManager[None]]:
+    """While the block runs, call number `call` of a function raises `error`."""
 
+    @contextlib.contextmanager
+    def failing(owner: Any, name: str, call: int, error: BaseException) -> Iterator[None]:
+        original, calls = getattr(owner, name), [0]
 
-@contextlib.contextmanager
-def stopping_at(monkeypatch: pytest.MonkeyPatch, what: Any, name: str, call: int, error: BaseException) -> Any:
-    """While the block runs, the call number `call` of a function raises `error`."""
-    original, calls = getattr(what, name), [0]
+        def counted(*arguments: Any, **options: Any) -> Any:
+            calls[0] += 1
+            if calls[0] == call:
+                raise error
+            return original(*arguments, **options)
 
-    def counted(*arguments: Any, **options: Any) -> Any:
-        calls[0] += 1
-        if calls[0] == call:
-            raise error
-        return original(*arguments, **options)
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, counted)
+            yield
 
-    with monkeypatch.context() as patch:
-        patch.setattr(what, name, counted)
-        yield
+    return failing

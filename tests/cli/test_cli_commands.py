@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -59,10 +60,18 @@ def test_every_command_explains_each_of_its_options(morphsim: Morphsim, command:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_documentation_mentions_every_command(command: str):
-    pages = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")}
-    assert f"morphsim {command}" in pages["commands.md"]
-    assert any(f"morphsim {command}" in text for name, text in pages.items() if name != "commands.md")
+def test_the_documentation_uses_every_command(command: str):
+    pages = [path for path in (ROOT / "docs").glob("*.md") if path.name != "commands.md"]
+    assert any(f"morphsim {command}" in path.read_text(encoding="utf-8") for path in pages)
+
+
+def test_the_page_of_commands_shows_the_help_of_each(morphsim: Morphsim):
+    hooks = runpy.run_path(str(ROOT / "docs" / "hooks.py"))
+    page = hooks["on_page_markdown"]((ROOT / "docs" / "commands.md").read_text(encoding="utf-8"))
+    for command in COMMANDS:
+        assert f"## morphsim {command}\n" in page
+        assert f"usage: morphsim {command} " in page
+        assert morphsim(command, "--help").out.strip() in page
 
 
 def test_version(morphsim: Morphsim):
@@ -215,6 +224,43 @@ def test_score_takes_a_picture(morphsim: Morphsim, frame_file: Path, encoder_fol
     assert json.loads(morphsim("score", frame_file, *words).out)["closest"] == 4
     alone = json.loads(morphsim("score", tmp_path / "target.png", *words).out)
     assert [row["distance"] for row in alone["rows"]] == [0.0]
+
+
+def test_train_and_evaluate_an_agent(
+    morphsim: Morphsim, frame_file: Path, encoder_folder: Path, tmp_path: Path
+):
+    words = (
+        "train-agent",
+        "--env",
+        "annealing",
+        "--steps",
+        2,
+        "--total-steps",
+        16,
+        "--out",
+        tmp_path / "agent",
+    )
+    words = (*words, "--target", f"{frame_file}:3", "--encoder", encoder_folder)
+    words = (*words, "--ppo.rollout-steps", 8, "--ppo.batch-size", 4)
+    trained = json.loads(morphsim(*words, "--json").out)
+    assert trained["episodes"] == 8
+    assert trained["knobs"] == ["temperature"]
+    assert trained["median_final_distance_last"] >= 0
+    assert "ppo on 8 films" in morphsim(*words, "--resume").out
+    words = (
+        "evaluate-agent",
+        tmp_path / "agent",
+        "--seeds",
+        2,
+        "--own-set",
+        "chi=2.5",
+        "--own-set",
+        "noise=0.01",
+    )
+    evaluation = json.loads(morphsim(*words, "--json").out)
+    assert set(evaluation["policies"]) == {"agent", "random", "recipe", "own"}
+    assert all(len(policy["distances"]) == 2 for policy in evaluation["policies"].values())
+    assert morphsim(*words).out.startswith("policy ")
 
 
 def test_the_front_script_trains(frame_file: Path, tmp_path: Path):

@@ -60,7 +60,7 @@ def test_the_recipes_own_knobs_dry_a_film_to_the_end() -> None:
         dryness.append(info["dryness"])
         assert (reward, truncated, terminated) == (0.0, False, number == 3)
     assert dryness == pytest.approx([0.25, 0.5, 0.75, 1.0], abs=1e-3)
-    assert info["thickness_nm"] == pytest.approx(500.0 * 0.3 / 0.9, rel=1e-3)
+    assert info["thickness_nm"] == pytest.approx(500.0 * 0.2 / 0.9, rel=1e-3)
     assert info["temperature_K"] == pytest.approx(298.15)
     # k_e = Bi D / h0 = 0.3 * 1e-10 / 5e-7 m/s
     assert info["evaporation_nm_per_s"] == pytest.approx(6e4, rel=1e-3)
@@ -113,7 +113,7 @@ def test_the_picture_shows_the_film_at_its_thickness() -> None:
     dry = env.render()
     assert dry is not None
     blank = (dry == 255).all(axis=(1, 2)).sum()
-    assert blank == 36 - round(36 * 0.3 / 0.9)
+    assert blank == 36 - round(36 * 0.2 / 0.9)
     assert DryingEnv(**SMALL).render() is None
 
 

@@ -1,0 +1,1 @@
+"""What is shipped inside the package: the default encoder, and how it was made."""

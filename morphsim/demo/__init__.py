@@ -1,0 +1,5 @@
+"""The whole path in a few minutes: films, encoder, agent, comparison, and a page that shows them."""
+
+from morphsim.demo.run import DemoConfig, DemoResult, run_demo
+
+__all__ = ["DemoConfig", "DemoResult", "run_demo"]

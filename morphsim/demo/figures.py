@@ -1,0 +1,124 @@
+"""The figures of the demo's page."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.agents import Evaluation
+from morphsim.demo.rollout import Rollout
+from morphsim.files import atomic_path
+from morphsim.frames import to_rgb
+
+COLOURS = {"agent": "#0072B2", "random": "#888888", "recipe": "#D55E00", "own": "#009E73"}
+"""Of the policies: Okabe and Ito's, which any kind of sight tells apart."""
+LABELS = {
+    "agent": "agent",
+    "random": "random knobs",
+    "recipe": "untouched recipe",
+    "own": "target's own recipe",
+}
+_FILMS_SHOWN = 3
+
+
+def _figure(width: float, height: float) -> Any:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: Any, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary)
+
+
+def draw_films(path: Path, target: NDArray[np.uint8], evaluation: Evaluation) -> None:
+    """Draw the target over the last frames of each policy on the first films."""
+    columns = min(_FILMS_SHOWN, len(evaluation.seeds))
+    rows = 1 + len(evaluation.results)
+    height, width = target.shape[-2:]
+    figure = _figure(3.6 * columns, (3.6 * height / width + 0.45) * rows)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.ravel():
+        axis.set_axis_off()
+    axes[0, 0].imshow(to_rgb(target[0]), interpolation="nearest")
+    axes[0, 0].set_title("target", fontsize=10)
+    for row, result in enumerate(evaluation.results, start=1):
+        for column in range(columns):
+            axes[row, column].imshow(to_rgb(result.frames[column]), interpolation="nearest")
+            seed, distance = evaluation.seeds[column], result.distances[column]
+            axes[row, column].set_title(
+                f"{LABELS.get(result.name, result.name)}, seed {seed}: {distance:.2f}", fontsize=9
+            )
+    _save(figure, path)
+
+
+def draw_comparison(path: Path, evaluation: Evaluation) -> None:
+    """Draw the final distances of each policy, a dot for each film and a bar for the median."""
+    figure = _figure(6.0, 3.4)
+    axis = figure.subplots()
+    for place, result in enumerate(evaluation.results):
+        spread = np.linspace(-0.18, 0.18, len(result.distances))
+        axis.plot(place + spread, result.distances, "o", ms=4, alpha=0.7, color=COLOURS.get(result.name))
+        axis.plot([place - 0.3, place + 0.3], [result.median] * 2, lw=2.5, color=COLOURS.get(result.name))
+    axis.set_xticks(range(len(evaluation.results)), [LABELS.get(r.name, r.name) for r in evaluation.results])
+    axis.set_ylabel("final distance to the target\n(1 = median of random pairs)")
+    axis.set_ylim(bottom=0.0)
+    axis.spines[["top", "right"]].set_visible(False)
+    _save(figure, path)
+
+
+def draw_learning(path: Path, curves: Path, evaluation: Evaluation) -> None:
+    """Draw the final distance of each training episode and its running median."""
+    with curves.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    steps = np.array([int(row["step"]) for row in rows])
+    distances = np.array([float(row["final_distance"]) for row in rows])
+    window = max(1, len(distances) // 15)
+    running = [float(np.median(distances[max(0, at - window) : at + 1])) for at in range(len(distances))]
+    figure = _figure(6.0, 3.4)
+    axis = figure.subplots()
+    axis.plot(steps, distances, ".", ms=3, alpha=0.35, color=COLOURS["agent"], label="one episode")
+    axis.plot(steps, running, lw=2, color=COLOURS["agent"], label=f"median of the last {window + 1}")
+    for name in ("random", "recipe", "own"):
+        if name in evaluation:
+            axis.axhline(evaluation[name].median, ls="--", lw=1, color=COLOURS[name], label=LABELS[name])
+    axis.set_xlabel("environment steps of training")
+    axis.set_ylabel("final distance to the target")
+    axis.set_ylim(bottom=0.0)
+    axis.legend(fontsize=8, frameon=False)
+    axis.spines[["top", "right"]].set_visible(False)
+    _save(figure, path)
+
+
+def draw_schedules(path: Path, rollouts: Mapping[str, Rollout]) -> None:
+    """Draw how each knob was turned on one film, and what that did to the distance."""
+    knobs = list(next(iter(rollouts.values())).knobs)
+    units = {"evaporation": "evaporation [Biot number]", "temperature": "temperature [K]"}
+    figure = _figure(9.5, 3.1)
+    axes = figure.subplots(1, len(knobs) + 1, squeeze=False)[0]
+    for name, rollout in rollouts.items():
+        for axis, knob in zip(axes, knobs, strict=False):
+            axis.step(
+                rollout.dryness[1:], rollout.knobs[knob], where="mid", color=COLOURS[name], label=LABELS[name]
+            )
+        axes[-1].plot(rollout.dryness, rollout.distance, ".-", color=COLOURS[name], label=LABELS[name])
+    for axis, knob in zip(axes, knobs, strict=False):
+        axis.set_ylabel(units.get(knob, knob))
+        if knob == "evaporation":
+            axis.set_yscale("log")
+    axes[-1].set_ylabel("distance to the target")
+    axes[-1].set_ylim(bottom=0.0)
+    axes[-1].legend(fontsize=8, frameon=False)
+    for axis in axes:
+        axis.set_xlabel("dryness")
+        axis.spines[["top", "right"]].set_visible(False)
+    _save(figure, path)

@@ -1,0 +1,105 @@
+"""The page of the demo: one HTML file beside its figures, to be opened from disk."""
+
+from __future__ import annotations
+
+import html
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from morphsim.agents import Agent, Evaluation
+from morphsim.demo.figures import LABELS, draw_comparison, draw_films, draw_learning, draw_schedules
+from morphsim.demo.rollout import Rollout
+from morphsim.files import write_text
+from morphsim.frames import animate, frame_strip
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #222 }
+body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+img { max-width: 100%; height: auto; display: block; margin: .5rem 0 }
+table { border-collapse: collapse } td, th { padding: .25rem .9rem; text-align: right }
+th:first-child, td:first-child { text-align: left } tr { border-bottom: 1px solid #ddd }
+.verdict { font-weight: 600 } .note { color: #555 }
+"""
+
+
+def write_page(folder: Path, agent: Agent, evaluation: Evaluation, rollouts: Mapping[str, Rollout]) -> Path:
+    """Draw the figures into `folder` and write `index.html` beside them.
+
+    Args:
+        folder: of the demo, with `encoder/` and `agent/`.
+        agent: that was trained.
+        evaluation: of the agent and the baselines.
+        rollouts: films step by step, `agent` and `recipe`.
+
+    Returns:
+        The page.
+    """
+    draw_films(folder / "films.png", agent.setup.target, evaluation)
+    draw_comparison(folder / "comparison.png", evaluation)
+    draw_learning(folder / "learning.png", folder / "agent" / "curves.csv", evaluation)
+    draw_schedules(folder / "schedules.png", rollouts)
+    steered = rollouts["agent"]
+    shown = range(len(steered.frames))[:: max(1, len(steered.frames) // 6)]
+    titles = [f"dryness {steered.dryness[at]:.2f}" for at in shown]
+    frame_strip(steered.frames[list(shown)], folder / "strip.png", titles=titles)
+    animate(steered.frames, folder / "agent.gif", fps=3.0)
+    for name in ("curves.png", "reconstructions.png"):
+        shutil.copyfile(folder / "encoder" / name, folder / f"encoder-{name}")
+    metrics = json.loads((folder / "encoder" / "metrics.json").read_text(encoding="utf-8"))
+    page = folder / "index.html"
+    write_text(page, _html(evaluation, metrics))
+    return page
+
+
+def _html(evaluation: Evaluation, metrics: Mapping[str, object]) -> str:
+    rows = []
+    for result in evaluation.results:
+        regret = evaluation.regret(result.name)
+        low, high = result.quartiles
+        rows.append(
+            f"<tr><td>{html.escape(LABELS.get(result.name, result.name))}</td><td>{result.median:.3f}</td>"
+            f"<td>{low:.3f} to {high:.3f}</td><td>{'' if regret is None else f'{regret:.2f}'}</td></tr>"
+        )
+    verdict = (
+        "The agent's films end nearer to the target than those of random knobs and of the untouched recipe."
+        if evaluation.beats_baselines
+        else "The agent is NOT better than both baselines here."
+    )
+    held_out = metrics.get("held_out")
+    bound = held_out.get("negative_elbo") if isinstance(held_out, Mapping) else None
+    fit = f" Held-out -ELBO: {bound:.0f} nats a frame." if isinstance(bound, float) else ""
+    return f"""<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>morphsim demo</title><style>{_STYLE}</style></head>
+<body>
+<h1>Steering a drying film to a target morphology</h1>
+<p>A donor/acceptor film dries. Left alone it forms three layers; the target is the bilayer that the same
+film forms when it dries slowly. The agent sees the latent vector of each frame and how dry the film is, and
+sets evaporation rate and temperature.</p>
+<h2>Result on {len(evaluation.seeds)} unseen films</h2>
+<p class="verdict">{verdict}</p>
+<table>
+<tr><th>policy</th><th>median final distance</th><th>quartiles</th><th>regret</th></tr>
+{"".join(rows)}
+</table>
+<p class="note">Distance between latent means; 1 is the median distance of random pairs of training frames.
+Regret: 0 is as good as repeating the target's own recipe with new noise, 1 is no better than random
+knobs.</p>
+<img src="comparison.png" alt="final distances by policy">
+<h2>Target and final films</h2>
+<img src="films.png" alt="target and final films of each policy">
+<h2>What the agent does</h2>
+<img src="schedules.png" alt="knobs and distance against dryness, agent and untouched recipe">
+<img src="strip.png" alt="frames of a film that the agent dries">
+<img src="agent.gif" alt="the same film as an animation">
+<h2>Learning curve</h2>
+<img src="learning.png" alt="final distance against steps of training">
+<h2>Encoder</h2>
+<p>A convolutional variational autoencoder trained on films of other recipes and seeds.{fit}</p>
+<img src="encoder-curves.png" alt="-ELBO against epochs">
+<img src="encoder-reconstructions.png" alt="held-out frames over their reconstructions">
+</body>
+</html>
+"""

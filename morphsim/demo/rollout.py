@@ -1,0 +1,57 @@
+"""One episode, step by step, for the figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.agents import Agent
+from morphsim.envs import FilmEnv
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Rollout:
+    """One film and how its knobs were set."""
+
+    frames: NDArray[np.uint8]
+    """(T + 1, H, W) 0/1, from the mixed film to the last."""
+    dryness: NDArray[np.float64]
+    """(T + 1,)."""
+    time_s: NDArray[np.float64]
+    """(T + 1,) [s]."""
+    distance: NDArray[np.float64]
+    """(T + 1,) distance from the target, 1 = median of random pairs."""
+    knobs: dict[str, NDArray[np.float64]]
+    """(T,) each: what a knob was set to in each step."""
+
+
+def roll_out(agent: Agent, *, seed: int, steer: bool) -> Rollout:
+    """Make the film of `seed`, steered by the agent, or with the knobs where the recipe has them."""
+    env = agent.make_env()
+    film = env.unwrapped
+    assert isinstance(film, FilmEnv)
+    observation, info = env.reset(seed=seed, options={"film_seed": seed})
+    infos: list[dict[str, Any]] = [info]
+    frames, settings = [film.frame], []
+    over = False
+    while not over:
+        action = agent.act(observation) if steer else film.action_of()
+        observation, _, terminated, truncated, info = env.step(action)
+        over = terminated or truncated
+        infos.append(info)
+        frames.append(film.frame)
+        settings.append(film.panel.values(action))
+
+    def column(name: str) -> NDArray[np.float64]:
+        return np.array([info.get(name, np.nan) for info in infos], np.float64)
+
+    return Rollout(
+        frames=np.stack(frames),
+        dryness=column("dryness"),
+        time_s=column("time_s"),
+        distance=column("distance"),
+        knobs={knob.name: np.array([values[knob.name] for values in settings]) for knob in film.panel.knobs},
+    )

@@ -1,0 +1,79 @@
+"""The demo at toy size: every stage runs, the page shows what was found, and a second run repeats nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from morphsim.cli import main
+from morphsim.demo import DemoConfig, run_demo
+from morphsim.errors import InputError
+
+TINY = DemoConfig(
+    shape=(16, 48),
+    rates=(0.3, 3.0),
+    temperatures=(298.15,),
+    frames=4,
+    epochs=2,
+    agent_steps=16,
+    rollout=16,
+    seeds=2,
+    workers=1,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "out"
+
+
+def command(folder: Path) -> list[str]:
+    words = "--shape 16 48 --rates 0.3 3.0 --temperatures 298.15 --frames 4 --epochs 2 --agent-steps 16"
+    return ["demo", "--out", str(folder), *words.split(), "--rollout", "16", "--seeds", "2", "--workers", "1"]
+
+
+def test_the_demo_ends_with_its_table_and_a_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command(folder)) == 0
+    output = capsys.readouterr()
+    for name in ("agent", "random", "recipe", "own"):
+        assert re.search(rf"^{name} +\d", output.out, re.MULTILINE)
+    assert "The median of agent is" in output.out
+    assert [line[:5] for line in output.err.splitlines() if line.startswith("[")] == [
+        f"[{stage}/6]" for stage in range(1, 7)
+    ]
+    page = (folder / "index.html").read_text()
+    pictures = re.findall(r'<img src="([^"]+)"', page)
+    assert len(pictures) == 8
+    for picture in pictures:
+        with Image.open(folder / picture) as image:
+            assert min(image.size) >= 30
+            assert len(np.unique(np.asarray(image.convert("L")))) > 1
+    result = json.loads((folder / "result.json").read_text())
+    medians = {name: policy["median"] for name, policy in result["policies"].items()}
+    assert result["beats_baselines"] == (medians["agent"] < min(medians["random"], medians["recipe"]))
+    assert ("NOT better" in page) != result["beats_baselines"]
+
+
+def test_a_second_run_only_compares_and_draws_again(folder: Path) -> None:
+    before = {
+        name: (folder / name).stat().st_mtime_ns for name in ("films.h5", "encoder/weights.safetensors")
+    }
+    first = json.loads((folder / "result.json").read_text())
+    result = run_demo(DemoConfig(**{**vars(TINY), "out": folder}), show_progress=False)
+    assert {name: (folder / name).stat().st_mtime_ns for name in before} == before
+    assert result.to_dict()["policies"] == first["policies"]
+    assert set(result.seconds) == {"films", "encoder", "target", "agent", "comparison", "page"}
+
+
+def test_a_demo_of_another_size_does_not_mix_with_the_old_one(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command(folder), "--frames", "5"]) == 2
+    assert "frames" in capsys.readouterr().err
+    with pytest.raises(InputError, match="seeds is 0"):
+        DemoConfig(seeds=0)
