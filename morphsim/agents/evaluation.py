@@ -16,10 +16,10 @@ from morphsim.agents.agent import Agent, load_agent
 from morphsim.agents.baselines import Policy, RandomPolicy, RecipePolicy
 from morphsim.agents.checks import check_whole
 from morphsim.agents.comparison import AGENT, OWN, RANDOM, RECIPE, Evaluation, PolicyResult
-from morphsim.agents.pool import run_jobs
 from morphsim.agents.seeds import evaluation_seeds, reset_film
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
+from morphsim.processes import run_jobs
 from morphsim.progress import progress
 from morphsim.simulator import Recipe, load_recipe, recipe_from_dict
 from morphsim.simulator.recipe import parse_settings
@@ -123,7 +123,7 @@ def evaluate_policies(
     numbers = range(len(contestants))
     jobs = list(itertools.product(numbers, seeds))
     with progress("films", len(jobs), unit="films", show=show_progress) as advance:
-        ends = run_jobs(_MakeStage(contestants), jobs, workers=workers, done=advance)
+        ends = run_jobs(_MakeStage(contestants), jobs, workers=workers, done=lambda _: advance())
     results = []
     for number in numbers:
         of_policy = ends[number * len(seeds) : (number + 1) * len(seeds)]
@@ -184,10 +184,10 @@ class _MakeStage:
 
     contestants: Sequence[Contestant]
 
-    def __call__(self) -> Callable[[tuple[int, int]], _End]:
+    def __call__(self) -> Callable[[tuple[int, int], Callable[[], bool]], _End]:
         built: dict[int, tuple[gym.Env[Any, Any], Policy]] = {}
 
-        def run(job: tuple[int, int]) -> _End:
+        def run(job: tuple[int, int], stopped: Callable[[], bool]) -> _End:
             number, seed = job
             if number not in built:
                 built[number] = self.contestants[number].make()

@@ -43,7 +43,7 @@ class CVAEConfig:
     """Strides of the two convolutions [pixels]; the dense layers shrink with the square of their product."""
     hidden: int = 128
     """Width of the dense layer between the convolutions and the latents."""
-    activation: Activation = "relu"
+    activation: Activation = "silu"
     """What follows every layer but the last one of encoder and decoder."""
 
     def __post_init__(self) -> None:

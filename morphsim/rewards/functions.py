@@ -19,7 +19,7 @@ def squared(before: float, after: float) -> float:
 
 
 def progress(before: float, after: float) -> float:
-    """The d before less the d after: an episode's sum is what it gained in all, so only the final frame counts."""
+    """The d before less the d after: over an episode the whole gain, so only the final frame counts."""
     return before - after
 
 

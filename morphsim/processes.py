@@ -1,4 +1,4 @@
-"""Episodes side by side in processes of their own."""
+"""Jobs side by side in processes of their own."""
 
 from __future__ import annotations
 
@@ -10,30 +10,31 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, TypeVar
+from multiprocessing.synchronize import Event
+from typing import Any
 
 import torch
 
 from morphsim.errors import InputError
 
-Job = TypeVar("Job")
-Result = TypeVar("Result")
+Worker = Callable[[Any, Callable[[], bool]], Any]
+"""Does a job. Its second argument tells whether the work was called off: a long job may then end early."""
 
 
 def run_jobs(
-    make_worker: Callable[[], Callable[[Job], Result]],
-    jobs: Sequence[Job],
+    make_worker: Callable[[], Worker],
+    jobs: Sequence[Any],
     *,
     workers: int,
-    done: Callable[[], None],
-) -> list[Result]:
+    done: Callable[[Any], None],
+) -> list[Any]:
     """Do some jobs, in this process with one worker, else in others; each worker uses one thread.
 
     Args:
         make_worker: called once in each process; gives what does a job. It travels to the processes.
         jobs: they travel too.
         workers: how many processes.
-        done: called in this process after each job.
+        done: called in this process with each job that is done.
 
     Returns:
         The results in the order of the jobs.
@@ -46,28 +47,30 @@ def run_jobs(
         return _run_here(make_worker, jobs, done)
     # Not fork: a copy of a process that has run torch threads may hang.
     context = multiprocessing.get_context("spawn")
+    stop = context.Event()
     with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=(make_worker,)
+        workers, mp_context=context, initializer=_start_worker, initargs=(make_worker, stop)
     ) as pool:
         try:
             with _interrupts_ignored():
-                futures = [pool.submit(_work, job) for job in jobs]
+                futures = {pool.submit(_work, job): job for job in jobs}
             for future in as_completed(futures):
                 future.result()
-                done()
+                done(futures[future])
             return [future.result() for future in futures]
         except BrokenProcessPool as error:
             raise InputError(
                 "a worker process was killed, perhaps for memory; run again with fewer --workers"
             ) from error
         except BaseException:
+            stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
 def _run_here(
-    make_worker: Callable[[], Callable[[Job], Result]], jobs: Sequence[Job], done: Callable[[], None]
-) -> list[Result]:
+    make_worker: Callable[[], Worker], jobs: Sequence[Any], done: Callable[[Any], None]
+) -> list[Any]:
     threads = torch.get_num_threads()
     # As in a worker: sums over several threads may differ in their last bits.
     torch.set_num_threads(1)
@@ -75,8 +78,8 @@ def _run_here(
         worker = make_worker()
         results = []
         for job in jobs:
-            results.append(worker(job))
-            done()
+            results.append(worker(job, lambda: False))
+            done(job)
         return results
     finally:
         torch.set_num_threads(threads)
@@ -95,15 +98,17 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-_worker: Callable[[Any], Any]
+_worker: Worker
+_stop: Event
 
 
-def _start_worker(make_worker: Callable[[], Callable[[Any], Any]]) -> None:
-    global _worker
+def _start_worker(make_worker: Callable[[], Worker], stop: Event) -> None:
+    global _worker, _stop
     torch.set_num_threads(1)
     # Ctrl-C reaches the whole group of processes: the parent alone decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    _stop = stop
     _worker = make_worker()
 
 
@@ -116,4 +121,4 @@ def _end_with_parent() -> None:
 
 
 def _work(job: Any) -> Any:
-    return _worker(job)
+    return _worker(job, _stop.is_set)
