@@ -16,7 +16,7 @@ from morphsim.agents import (
     AgentConfig,
     Evaluation,
     EvaluationConfig,
-    PPOConfig,
+    SACConfig,
     evaluate_agent,
     load_agent,
     train_agent,
@@ -50,20 +50,18 @@ class DemoConfig:
     """Folder for everything that is made; a demo that was stopped goes on where it was."""
     shape: tuple[int, int] = (48, 192)
     """Height and width of the frames [cells]."""
-    rates: tuple[float, ...] = (0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
+    rates: tuple[float, ...] = (0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.0, 3.0)
     """Evaporation rates of the films that the encoder is trained on."""
-    temperatures: tuple[float, ...] = (288.15, 313.15, 338.15)
-    """Temperatures of those films [K]."""
-    replicas: int = 2
-    """Films for each rate and temperature."""
+    blends: tuple[float, ...] = (0.4, 0.45, 0.5, 0.55, 0.6)
+    """Blend ratios of those films."""
+    chains: tuple[float, ...] = (5.0, 10.0, 20.0)
+    """Chain lengths of their donor: short ones give columns, long ones layers."""
     frames: int = 12
     """Frames of each film."""
     epochs: int = 40
     """Epochs of the encoder."""
-    agent_steps: int = 6000
+    agent_steps: int = 3000
     """Environment steps of the agent's training."""
-    rollout: int = 200
-    """Steps in each process between two updates of the agent."""
     seeds: int = 12
     """Unseen films on which policies are compared."""
     workers: int = 2
@@ -72,7 +70,7 @@ class DemoConfig:
     """Of everything random."""
 
     def __post_init__(self) -> None:
-        for name in ("replicas", "frames", "epochs", "agent_steps", "rollout", "seeds", "workers"):
+        for name in ("frames", "epochs", "agent_steps", "seeds", "workers"):
             check_whole(name, getattr(self, name), 1)
 
 
@@ -163,9 +161,9 @@ class _Stages:
                 set=(f"kappa={RECIPE.kappa}",),
                 grid=(
                     "evaporation=" + ",".join(map(str, config.rates)),
-                    "temperature=" + ",".join(map(str, config.temperatures)),
+                    "blend_ratio=" + ",".join(map(str, config.blends)),
+                    "n_donor=" + ",".join(map(str, config.chains)),
                 ),
-                replicas=config.replicas,
                 frames=config.frames,
                 shape=config.shape,
                 seed=config.seed,
@@ -180,6 +178,7 @@ class _Stages:
                 frames=films,
                 out=self.config.out / "encoder",
                 epochs=self.config.epochs,
+                batch_size=32,
                 seed=self.config.seed,
                 device="cpu",
                 resume=True,
@@ -217,9 +216,10 @@ class _Stages:
                 seed=config.seed,
                 device="cpu",
                 resume=True,
-                ppo=PPOConfig(
-                    rollout_steps=config.rollout * config.workers,
-                    batch_size=config.rollout * config.workers // 4,
+                algorithm="sac",
+                gamma=0.99,
+                sac=SACConfig(
+                    learning_starts=min(300, config.agent_steps // 4), batch_size=128, gradient_steps=2
                 ),
             ),
             show_progress=self.show,

@@ -17,11 +17,11 @@ from morphsim.errors import InputError
 TINY = DemoConfig(
     shape=(16, 48),
     rates=(0.3, 3.0),
-    temperatures=(298.15,),
+    blends=(0.5,),
+    chains=(20.0,),
     frames=4,
     epochs=2,
     agent_steps=16,
-    rollout=16,
     seeds=2,
     workers=1,
 )
@@ -33,8 +33,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(folder: Path) -> list[str]:
-    words = "--shape 16 48 --rates 0.3 3.0 --temperatures 298.15 --frames 4 --epochs 2 --agent-steps 16"
-    return ["demo", "--out", str(folder), *words.split(), "--rollout", "16", "--seeds", "2", "--workers", "1"]
+    words = "--shape 16 48 --rates 0.3 3.0 --blends 0.5 --chains 20 --frames 4 --epochs 2 --agent-steps 16"
+    return ["demo", "--out", str(folder), *words.split(), "--seeds", "2", "--workers", "1"]
 
 
 def test_the_demo_ends_with_its_table_and_a_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
