@@ -69,7 +69,8 @@ def draw_comparison(path: Path, evaluation: Evaluation) -> None:
         spread = np.linspace(-0.18, 0.18, len(result.distances))
         axis.plot(place + spread, result.distances, "o", ms=4, alpha=0.7, color=COLOURS.get(result.name))
         axis.plot([place - 0.3, place + 0.3], [result.median] * 2, lw=2.5, color=COLOURS.get(result.name))
-    axis.set_xticks(range(len(evaluation.results)), [LABELS.get(r.name, r.name) for r in evaluation.results])
+    labels = [LABELS.get(result.name, result.name).replace(" ", "\n", 1) for result in evaluation.results]
+    axis.set_xticks(range(len(labels)), labels)
     axis.set_ylabel("final distance to the target\n(1 = median of random pairs)")
     axis.set_ylim(bottom=0.0)
     axis.spines[["top", "right"]].set_visible(False)
@@ -115,6 +116,8 @@ def draw_schedules(path: Path, rollouts: Mapping[str, Rollout]) -> None:
         axis.set_ylabel(units.get(knob, knob))
         if knob == "evaporation":
             axis.set_yscale("log")
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter("{x:g}")
     axes[-1].set_ylabel("distance to the target")
     axes[-1].set_ylim(bottom=0.0)
     axes[-1].legend(fontsize=8, frameon=False)

@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from morphsim.agents import Agent, Evaluation
 from morphsim.demo.figures import LABELS, draw_comparison, draw_films, draw_learning, draw_schedules
 from morphsim.demo.rollout import Rollout
@@ -41,9 +43,9 @@ def write_page(folder: Path, agent: Agent, evaluation: Evaluation, rollouts: Map
     draw_learning(folder / "learning.png", folder / "agent" / "curves.csv", evaluation)
     draw_schedules(folder / "schedules.png", rollouts)
     steered = rollouts["agent"]
-    shown = range(len(steered.frames))[:: max(1, len(steered.frames) // 6)]
+    shown = np.unique(np.linspace(0, len(steered.frames) - 1, 6).round().astype(int))
     titles = [f"dryness {steered.dryness[at]:.2f}" for at in shown]
-    frame_strip(steered.frames[list(shown)], folder / "strip.png", titles=titles)
+    frame_strip(steered.frames[shown], folder / "strip.png", titles=titles)
     animate(steered.frames, folder / "agent.gif", fps=3.0)
     for name in ("curves.png", "reconstructions.png"):
         shutil.copyfile(folder / "encoder" / name, folder / f"encoder-{name}")
@@ -97,7 +99,8 @@ knobs.</p>
 <h2>Learning curve</h2>
 <img src="learning.png" alt="final distance against steps of training">
 <h2>Encoder</h2>
-<p>A convolutional variational autoencoder trained on films of other recipes and seeds.{fit}</p>
+<p>A convolutional variational autoencoder, trained on films of many recipes: the target's is among them,
+with other noise.{fit}</p>
 <img src="encoder-curves.png" alt="-ELBO against epochs">
 <img src="encoder-reconstructions.png" alt="held-out frames over their reconstructions">
 </body>

@@ -43,8 +43,9 @@ class CVAEConfig:
     """Strides of the two convolutions [pixels]; the dense layers shrink with the square of their product."""
     hidden: int = 128
     """Width of the dense layer between the convolutions and the latents."""
-    activation: Activation = "silu"
-    """What follows every layer but the last one of encoder and decoder."""
+    activation: Activation = "elu"
+    """What follows every layer but the last one of encoder and decoder. With relu, units that only ever
+    helped to paint white die, and acceptor domains stay grey."""
 
     def __post_init__(self) -> None:
         for name in ("latent_size", "hidden", "kernel_size"):
