@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # Fields of this size gain nothing from several threads, and test workers would fight for the cores.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: test lint demo bench docs clean
+.PHONY: test lint demo bench docs default-encoder clean
 
 test: $(VENV)/installed-dev lint
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS)
@@ -19,7 +19,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 demo: $(VENV)/installed
-	$(BIN)/morphsim demo --out runs/demo
+	$(ONE_THREAD) $(BIN)/morphsim demo --out runs/demo
 
 bench: $(VENV)/installed
 	@mkdir -p benchmarks/results
@@ -30,6 +30,10 @@ bench: $(VENV)/installed
 		$(BIN)/python "$$script" --json > "benchmarks/results/.$$name.json"; \
 		mv "benchmarks/results/.$$name.json" "benchmarks/results/$$name.json"; \
 	done
+
+# Simulates the films and trains the encoder that is shipped in morphsim/assets/default.
+default-encoder: $(VENV)/installed
+	$(ONE_THREAD) $(BIN)/python -m morphsim.assets.make_default
 
 docs: $(VENV)/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

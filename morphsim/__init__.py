@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from morphsim._version import __version__
-from morphsim.envs.registration import register_environments
 from morphsim.errors import InputError
+from morphsim.registration import register_environments
 
 if TYPE_CHECKING:
     from morphsim.encoder import Encoder, load_encoder

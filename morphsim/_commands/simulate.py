@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 
 from morphsim._commandline import only, show, show_json
 from morphsim.device import set_threads
-from morphsim.frames.film import FilmConfig, simulate_film
+from morphsim.frames.simulate import FilmConfig, simulate_film
 from morphsim.simulator import SimulationDiverged
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from morphsim.agents import (
     Agent,
     AgentConfig,
@@ -25,8 +23,9 @@ from morphsim.agents.checks import check_whole
 from morphsim.demo.page import write_page
 from morphsim.demo.rollout import Rollout, roll_out
 from morphsim.encoder import CVAEConfig, Encoder, TrainingConfig, train_encoder
-from morphsim.files import write_json
-from morphsim.frames import DatasetConfig, FrameSet, binarise, make_dataset, write_frames
+from morphsim.files import write_json, write_text
+from morphsim.frames import DatasetConfig, film_frames, make_dataset, write_frames
+from morphsim.frames.simulate import recipe_text
 from morphsim.simulator import DryingRecipe, record_film
 
 # A film as the agent finds it: left alone, it dries to three layers. Cells are coarser than the default, so
@@ -191,17 +190,13 @@ class _Stages:
         path = self.config.out / "target.h5"
         recipe = replace(RECIPE, evaporation=TARGET_EVAPORATION)
         *_, last = record_film(recipe, seed=_TARGET_SEED, frames=1, shape=self.config.shape)
-        frame = binarise(last.share)[None]
-        columns = {"trajectory": np.zeros(1, np.int64), "seed": np.array([_TARGET_SEED])}
-        write_frames(
-            path, FrameSet(frames=frame, columns=columns, process="drying", boundary=recipe.boundary)
-        )
+        write_frames(path, film_frames(recipe, [last], seed=_TARGET_SEED, threshold=0.5))
         return f"{path}:0"
 
     def agent(self, target: str) -> Agent:
         config = self.config
         recipe = config.out / "recipe.toml"
-        recipe.write_text(f'process = "drying"\nkappa = {RECIPE.kappa}\n', encoding="utf-8")
+        write_text(recipe, recipe_text(RECIPE))
         folder = config.out / "agent"
         train_agent(
             AgentConfig(

@@ -6,6 +6,8 @@ from morphsim.frames.frameset import FrameSet
 from morphsim.frames.importing import ImportConfig, ImportReport, import_frames
 from morphsim.frames.readers import read_any
 from morphsim.frames.render import animate, frame_strip, to_rgb
+from morphsim.frames.simulate import FilmConfig, FilmReport, simulate_film
+from morphsim.frames.snapshots import film_frames
 from morphsim.frames.splits import split_by_trajectory
 from morphsim.frames.store import read_frames, read_notes, write_frames
 from morphsim.frames.targets import read_frame, read_target_frames
@@ -13,6 +15,8 @@ from morphsim.frames.transforms import binarise, mirror, resize, roll
 
 __all__ = [
     "DatasetConfig",
+    "FilmConfig",
+    "FilmReport",
     "FrameSet",
     "ImportConfig",
     "ImportReport",
@@ -20,6 +24,7 @@ __all__ = [
     "as_binary_frames",
     "binarise",
     "failed_films",
+    "film_frames",
     "frame_strip",
     "import_frames",
     "make_dataset",
@@ -31,6 +36,7 @@ __all__ = [
     "read_target_frames",
     "resize",
     "roll",
+    "simulate_film",
     "split_by_trajectory",
     "to_rgb",
     "write_frames",

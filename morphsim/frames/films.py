@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from morphsim.errors import InputError
 from morphsim.files import read_json, write_json
 from morphsim.frames.frameset import FrameSet
 from morphsim.frames.plan import Plan
+from morphsim.frames.snapshots import film_frames
 from morphsim.frames.store import write_frames
-from morphsim.frames.transforms import binarise
 from morphsim.simulator import Recipe, SimulationDiverged, record_film
-
-UNITS = {
-    "annealing": {"time": "h0^2/D", "thickness": "h0"},
-    "drying": {"time": "h0^2/D_s", "thickness": "h0"},
-}
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong
@@ -91,23 +84,4 @@ def _record(plan: Plan, recipe: Recipe, seed: int, stopped: Callable[[], bool]) 
         if stopped():
             raise Stopped
         snapshots.append(snapshot)
-    parameters = {
-        name: np.array([value])
-        for name, value in recipe.to_dict().items()
-        if name not in {"process", "boundary"}
-    }
-    return FrameSet(
-        frames=np.stack([binarise(snapshot.share, threshold=plan.threshold) for snapshot in snapshots]),
-        columns={
-            "trajectory": np.zeros(len(snapshots), np.int64),
-            "time": np.array([snapshot.time for snapshot in snapshots], np.float64),
-            "dryness": np.array([snapshot.dryness for snapshot in snapshots], np.float64),
-            "thickness": np.array([snapshot.thickness for snapshot in snapshots], np.float64),
-            "seed": np.full(len(snapshots), seed, np.int64),
-        },
-        recipes=parameters,
-        process=recipe.process,
-        boundary=recipe.boundary,
-        threshold=plan.threshold,
-        units=UNITS[recipe.process],
-    )
+    return film_frames(recipe, snapshots, seed=seed, threshold=plan.threshold)

@@ -77,3 +77,25 @@ def test_a_demo_of_another_size_does_not_mix_with_the_old_one(
     assert "frames" in capsys.readouterr().err
     with pytest.raises(InputError, match="seeds is 0"):
         DemoConfig(seeds=0)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--seeds", "many"], "many"),
+        (["--seeds", "0"], "seeds is 0; it must be"),
+        (["--rates", "-1", "1"], "evaporation is -1"),
+        (["--shape", "0", "5"], "shape is"),
+        (["--speed", "3"], "--speed"),
+    ],
+)
+def test_bad_input_is_one_line(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "--out", str(tmp_path / "out"), *words]) == 2
+    output = capsys.readouterr()
+    last = output.err.splitlines()[-1]
+    assert last.startswith("morphsim demo: ")
+    assert message in last
+    assert "Traceback" not in output.err
+    assert output.out == ""

@@ -13,12 +13,12 @@ import numpy as np
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.files import write_text
-from morphsim.frames.films import UNITS
 from morphsim.frames.frameset import FrameSet
 from morphsim.frames.plan import make_plan
 from morphsim.frames.render import animate, frame_strip
+from morphsim.frames.snapshots import film_frames
 from morphsim.frames.store import write_frames
-from morphsim.frames.transforms import binarise, resize
+from morphsim.frames.transforms import resize
 from morphsim.progress import progress
 from morphsim.simulator import ANNEALING_UNITS, DRYING_UNITS, Recipe, Snapshot, record_film
 
@@ -190,36 +190,6 @@ def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmRepo
         dryness=last.dryness,
         donor_pixels=float(frameset.frames[-1].mean()),
         seconds=seconds,
-    )
-
-
-def film_frames(recipe: Recipe, snapshots: list[Snapshot], *, seed: int, threshold: float) -> FrameSet:
-    """Binarise the snapshots of one film, with its recipe and units beside them.
-
-    Args:
-        recipe: of the film.
-        snapshots: at least one, in the order of time.
-        seed: of the film's noise.
-        threshold: donor share from which on a pixel counts as donor.
-    """
-    return FrameSet(
-        frames=np.stack([binarise(snapshot.share, threshold=threshold) for snapshot in snapshots]),
-        columns={
-            "trajectory": np.zeros(len(snapshots), np.int64),
-            "time": np.array([snapshot.time for snapshot in snapshots], np.float64),
-            "dryness": np.array([snapshot.dryness for snapshot in snapshots], np.float64),
-            "thickness": np.array([snapshot.thickness for snapshot in snapshots], np.float64),
-            "seed": np.full(len(snapshots), seed, np.int64),
-        },
-        recipes={
-            name: np.array([value])
-            for name, value in recipe.to_dict().items()
-            if name not in {"process", "boundary"}
-        },
-        process=recipe.process,
-        boundary=recipe.boundary,
-        threshold=threshold,
-        units=UNITS[recipe.process],
     )
 
 
