@@ -84,7 +84,7 @@ def test_a_demo_of_another_size_does_not_mix_with_the_old_one(
     [
         (["--seeds", "many"], "many"),
         (["--seeds", "0"], "seeds is 0; it must be"),
-        (["--rates", "-1", "1"], "evaporation is -1"),
+        (["--rates", "99", "1"], "evaporation is 99"),
         (["--shape", "0", "5"], "shape is"),
         (["--speed", "3"], "--speed"),
     ],
