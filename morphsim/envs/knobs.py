@@ -93,7 +93,14 @@ class Panel:
         return len(self.knobs)
 
     def values(self, action: NDArray[Any]) -> dict[str, float]:
-        """Settings by name for an action (len(self),)."""
+        """Settings by name for an action (len(self),).
+
+        Raises:
+            InputError: an action of another size, or one that is no number.
+        """
+        if np.shape(action) != (len(self),) or np.isnan(action).any():
+            names = ", ".join(knob.name for knob in self.knobs)
+            raise InputError(f"action is {action}; it must be {len(self)} numbers from -1 to 1, for {names}")
         return {knob.name: knob.value(float(a)) for knob, a in zip(self.knobs, action, strict=True)}
 
     def action(self, values: Mapping[str, float]) -> NDArray[np.float32]:

@@ -65,6 +65,8 @@ class Simulation:
     ) -> None:
         if not recipes or len(recipes) != len(seeds):
             raise InputError(f"{len(recipes)} recipes and {len(seeds)} seeds; give one seed for each recipe")
+        if min(seeds) < 0:
+            raise InputError(f"seed is {min(seeds)}; it must be at least 0")
         if dtype not in _DTYPES:
             raise InputError(f"dtype is {dtype!r}; use float32 or float64")
         if not 0.0 < tolerance <= 0.5:
@@ -151,7 +153,7 @@ class Simulation:
                 raise InputError(f"{self.process} has no knob {name!r}; it has {', '.join(self._knobs)}")
             entry = type(self.recipes[0]).__dataclass_fields__[name]
             low, high = entry.metadata["range"]
-            new = np.broadcast_to(np.asarray(value, dtype=np.float64), (len(self),)).copy()
+            new = self._each(value).cpu().numpy()
             if not np.all((new >= low) & (new <= high)):
                 raise InputError(f"knob {name} is {value}; it must lie from {low:g} to {high:g}")
             changed |= new != turned[name]
@@ -189,7 +191,14 @@ class Simulation:
                 self._check(active & ~accepted)
 
     def advance_to_dryness(self, dryness: PerFilm, *, time: PerFilm) -> None:
-        """Advance each drying film to `dryness` (B,) or, where it does not get there, to `time` (B,)."""
+        """Advance each drying film to `dryness` (B,) or, where it does not get there, to `time` (B,).
+
+        Raises:
+            SimulationDiverged: a film can't be stepped.
+            InputError: the films don't dry.
+        """
+        if self.process != "drying":
+            raise InputError("an annealed film does not dry; use advance(time=...)")
         share = np.asarray(dryness, dtype=np.float64)
         self.advance(time=time, thickness=1.0 - share * (1.0 - self._dry_thickness()))
 
@@ -231,8 +240,12 @@ class Simulation:
 
     def _each(self, value: PerFilm) -> Tensor:
         """One value or one for each film as (B,) float64."""
-        values = np.broadcast_to(np.asarray(value, dtype=np.float64), (len(self),)).copy()
-        return torch.from_numpy(values).to(self.device)
+        values = np.asarray(value, dtype=np.float64)
+        if values.shape not in {(), (1,), (len(self),)}:
+            raise InputError(
+                f"{values.size} values are given for {len(self)} films; give one, or one for each"
+            )
+        return torch.from_numpy(np.broadcast_to(values, (len(self),)).copy()).to(self.device)
 
     def _column(self, values: Sequence[float] | np.ndarray[Any, Any]) -> Tensor:
         """A parameter of each film as (B, 1, 1)."""
@@ -303,6 +316,7 @@ def initial_fields(
     amplitude = min(amplitude, room / 6.0)
     fields = []
     for mean in means:
-        noise = random.standard_normal(shape)
-        fields.append(mean + amplitude * np.clip(noise - noise.mean(), -5.0, 5.0))
+        # Without its rarest values the noise stays within the room, and without its mean the blend is exact.
+        noise = np.clip(random.standard_normal(shape), -5.0, 5.0)
+        fields.append(mean + amplitude * (noise - noise.mean()))
     return np.stack(fields)

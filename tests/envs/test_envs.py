@@ -178,3 +178,11 @@ def test_settings_out_of_reach_are_refused() -> None:
         panel.action({"rate": 5.0})
     with pytest.raises(InputError, match="no value is given for rate"):
         panel.action({})
+
+
+@pytest.mark.parametrize("action", [[0.0], [0.0, float("nan"), 0.0], [[0.0, 0.0, 0.0]]])
+def test_wrong_actions_are_refused(action: list[Any]) -> None:
+    env = DryingEnv(**SMALL)
+    env.reset(seed=0)
+    with pytest.raises(InputError, match="must be 3 numbers from -1 to 1, for evaporation, ambient_vapour"):
+        env.step(np.array(action, np.float32))

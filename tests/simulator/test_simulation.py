@@ -103,6 +103,8 @@ def test_knobs_out_of_range_are_refused_and_change_nothing() -> None:
         simulation.set_knobs(temperature=300.0, evaporation=-1)
     with pytest.raises(InputError, match="knob evaporation is nan"):
         simulation.set_knobs(evaporation=float("nan"))
+    with pytest.raises(InputError, match="2 values are given for 1 films"):
+        simulation.set_knobs(evaporation=[1.0, 2.0])
     assert simulation.knobs["temperature"] == 298.15
 
 
@@ -125,6 +127,7 @@ def test_a_film_that_can_not_be_stepped_is_reported_and_not_handed_out() -> None
         ({"recipes": [], "seeds": []}, "give one seed for each recipe"),
         ({"recipes": [AnnealingRecipe()], "seeds": [1, 2]}, "1 recipes and 2 seeds"),
         ({"recipes": [AnnealingRecipe()], "seeds": [1], "dtype": "float16"}, "use float32 or float64"),
+        ({"recipes": [AnnealingRecipe()], "seeds": [-1]}, "seed is -1"),
         ({"recipes": [AnnealingRecipe()], "seeds": [1], "tolerance": 0.0}, "tolerance is 0.0"),
         ({"recipes": [AnnealingRecipe()], "seeds": [1], "shape": (0, 5)}, r"shape is \(0, 5\)"),
         ({"recipes": [AnnealingRecipe()], "seeds": [1], "device": "tpu"}, "device 'tpu'"),
@@ -137,5 +140,13 @@ def test_impossible_batches_are_refused(arguments: dict[str, object], message: s
 
 
 def test_advance_needs_an_end() -> None:
+    with pytest.raises(InputError, match="does not dry"):
+        Simulation([AnnealingRecipe()], seeds=[0], shape=SMALL).advance_to_dryness(1.0, time=1.0)
     with pytest.raises(InputError, match="needs a finite time"):
         Simulation([DryingRecipe()], seeds=[0], shape=SMALL).advance()
+
+
+def test_a_blend_starts_with_exactly_its_composition() -> None:
+    recipe = DryingRecipe(blend_ratio=0.4, solvent=0.75, noise=0.02)
+    simulation = Simulation([recipe], seeds=[3], shape=SMALL, dtype="float64")
+    assert simulation.solute_mass()[0] == pytest.approx([0.1, 0.15], abs=1e-12)
