@@ -102,6 +102,8 @@ def draw_learning(path: Path, curves: Path, evaluation: Evaluation) -> None:
 
 def draw_schedules(path: Path, rollouts: Mapping[str, Rollout]) -> None:
     """Draw how each knob was turned on one film, and what that did to the distance."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     knobs = list(next(iter(rollouts.values())).knobs)
     units = {"evaporation": "evaporation [Biot number]", "temperature": "temperature [K]"}
     figure = _figure(9.5, 3.1)
@@ -116,8 +118,9 @@ def draw_schedules(path: Path, rollouts: Mapping[str, Rollout]) -> None:
         axis.set_ylabel(units.get(knob, knob))
         if knob == "evaporation":
             axis.set_yscale("log")
+            axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
             axis.yaxis.set_major_formatter("{x:g}")
-            axis.yaxis.set_minor_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter(NullFormatter())
     axes[-1].set_ylabel("distance to the target")
     axes[-1].set_ylim(bottom=0.0)
     axes[-1].legend(fontsize=8, frameon=False)

@@ -59,7 +59,7 @@ class DemoConfig:
     """Frames of each film."""
     epochs: int = 40
     """Epochs of the encoder."""
-    agent_steps: int = 4000
+    agent_steps: int = 5000
     """Environment steps of the agent's training."""
     seeds: int = 12
     """Unseen films on which policies are compared."""

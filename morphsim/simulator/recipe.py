@@ -70,9 +70,9 @@ class AnnealingRecipe(Recipe):
     """Annealing temperature [K]."""
     reference_temperature: float = _number(373.15, 200.0, 600.0)
     """Temperature for which chi and the unit of time are meant [K]."""
-    chi_slope: float = _number(1500.0, -1e4, 1e4)
+    chi_slope: float = _number(1500.0, -5e3, 5e3)
     """B of chi(T) = chi + B (1/T - 1/T_ref) [K]."""
-    activation_energy: float = _number(50.0, 0.0, 500.0)
+    activation_energy: float = _number(50.0, 0.0, 150.0)
     """Of the Arrhenius mobility [kJ/mol]."""
     duration: float = _number(0.1, 1e-6, 1e3)
     """How long the film is annealed [h0^2 / D]."""
@@ -117,15 +117,15 @@ class DryingRecipe(Recipe):
     """Evaporation rate at the reference temperature, as a Biot number k_e h0 / D_s."""
     ambient_vapour: float = _number(0.0, 0.0, 0.95)
     """Solvent share in the film that would balance the vapour above it; more than in the film swells it."""
-    temperature: float = _number(298.15, 230.0, 450.0)
+    temperature: float = _number(298.15, 250.0, 400.0)
     """Temperature of the film [K]."""
-    reference_temperature: float = _number(298.15, 230.0, 450.0)
+    reference_temperature: float = _number(298.15, 250.0, 400.0)
     """Temperature for which chi, evaporation and the unit of time are meant [K]."""
-    chi_slope: float = _number(400.0, -1e4, 1e4)
+    chi_slope: float = _number(400.0, -3e3, 3e3)
     """B of chi(T) = chi + B (1/T - 1/T_ref) [K]."""
-    activation_energy: float = _number(12.0, 0.0, 500.0)
+    activation_energy: float = _number(12.0, 0.0, 60.0)
     """Of the Arrhenius mobility [kJ/mol]."""
-    evaporation_enthalpy: float = _number(38.0, 0.0, 200.0)
+    evaporation_enthalpy: float = _number(38.0, 0.0, 60.0)
     """Of the evaporation rate's dependence on temperature [kJ/mol]."""
     duration: float = _number(400.0, 1e-6, 1e5)
     """Longest time that a film may take to dry [h0^2 / D_s]."""

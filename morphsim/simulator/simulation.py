@@ -26,6 +26,9 @@ TOLERANCE = 0.005
 KNOBS = {"annealing": ("temperature",), "drying": ("evaporation", "ambient_vapour", "temperature")}
 """Parameters that may change while a film is made, by process."""
 
+LARGEST_BIOT = 200.0
+"""Faster drying forms a skin that is thinner than a cell."""
+
 PerFilm = float | Sequence[float] | np.ndarray[Any, Any]
 """One value for all films of a batch, or one for each."""
 
@@ -158,9 +161,15 @@ class Simulation:
                 raise InputError(f"knob {name} is {value}; it must lie from {low:g} to {high:g}")
             changed |= new != turned[name]
             turned[name] = new
-        if changed.any():
-            self._knobs = turned
-            self.stepper.change_model(self._model(), self.state, torch.from_numpy(changed).to(self.device))
+        if not changed.any():
+            return
+        before, self._knobs = self._knobs, turned
+        try:
+            model = self._model()
+        except InputError:
+            self._knobs = before
+            raise
+        self.stepper.change_model(model, self.state, torch.from_numpy(changed).to(self.device))
 
     def advance(self, *, time: PerFilm = np.inf, thickness: PerFilm = 0.0) -> None:
         """Advance each film until it reaches `time` or has shrunk to `thickness`, whichever is first.
@@ -258,6 +267,13 @@ class Simulation:
         kappa = self._column([r.kappa for r in films])[:, None]
         if self.process == "annealing":
             return FilmModel(self.grid, BinaryFloryHuggins(chi), ConstantMobility(speed), kappa)
+        if self.biot.max() > LARGEST_BIOT:
+            film = int(self.biot.argmax())
+            evaporation, kelvin = (self._knobs[name][film] for name in ("evaporation", "temperature"))
+            raise InputError(
+                f"evaporation {evaporation:g} at {kelvin:g} K is a Biot number of {self.biot[film]:.3g}; "
+                f"at most {LARGEST_BIOT:g} can be simulated: lower evaporation or temperature"
+            )
         drying = [r for r in films if isinstance(r, DryingRecipe)]
         lengths = torch.stack(
             (self._column([r.n_donor for r in drying]), self._column([r.n_acceptor for r in drying])), dim=1

@@ -103,9 +103,11 @@ def test_knobs_out_of_range_are_refused_and_change_nothing() -> None:
         simulation.set_knobs(temperature=300.0, evaporation=-1)
     with pytest.raises(InputError, match="knob evaporation is nan"):
         simulation.set_knobs(evaporation=float("nan"))
+    with pytest.raises(InputError, match=r"evaporation 20 at 390 K is a Biot number of 739; at most 200"):
+        simulation.set_knobs(evaporation=20.0, temperature=390.0)
     with pytest.raises(InputError, match="2 values are given for 1 films"):
         simulation.set_knobs(evaporation=[1.0, 2.0])
-    assert simulation.knobs["temperature"] == 298.15
+    assert simulation.knobs == {"evaporation": 0.3, "ambient_vapour": 0.0, "temperature": 298.15}
 
 
 def test_a_film_that_can_not_be_stepped_is_reported_and_not_handed_out() -> None:
