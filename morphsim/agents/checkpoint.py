@@ -15,6 +15,7 @@ from morphsim.agents.randomness import random_state, restore_random_state
 from morphsim.encoder.provenance import hash_arrays
 from morphsim.errors import InputError
 from morphsim.files import load_tree, save_tree
+from morphsim.resuming import check_same_run, damaged_checkpoint
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -90,12 +91,12 @@ class Checkpoint:
             "identity": dict,
         }
         if set(tree) != set(kinds) or not all(isinstance(tree[name], kind) for name, kind in kinds.items()):
-            raise _damaged(path)
+            raise damaged_checkpoint(path)
         checkpoint = cls(**tree)
         if checkpoint.steps < 0 or not all(type(count) is int and count >= 0 for count in checkpoint.begun):
-            raise _damaged(path)
+            raise damaged_checkpoint(path)
         if checkpoint.episodes.ndim != 2 or checkpoint.episodes.shape[1] != len(Episode._fields):
-            raise _damaged(path)
+            raise damaged_checkpoint(path)
         return checkpoint
 
     def check_continues(self, setup: AgentSetup) -> None:
@@ -104,7 +105,7 @@ class Checkpoint:
         Raises:
             InputError: it isn't; the message names the first difference.
         """
-        _compare(self.identity, identity(setup), "")
+        check_same_run(self.identity, identity(setup))
         if len(self.begun) != setup.config.n_envs:
             raise InputError("the checkpoint is of another number of environments; train with another --out")
 
@@ -120,7 +121,7 @@ class Checkpoint:
             restore_memory(model, self.memory)
             restore_random_state(self.random, model.device, model.action_space)
         except (AttributeError, KeyError, OverflowError, RuntimeError, TypeError, ValueError) as error:
-            raise _damaged(path) from error
+            raise damaged_checkpoint(path) from error
         model.num_timesteps = self.steps
         return [
             Episode(int(step), reward, distance, int(length))
@@ -139,19 +140,3 @@ def identity(setup: AgentSetup) -> dict[str, Any]:
         "encoder": setup.encoder.hash,
         "target": hash_arrays({"frames": setup.target}),
     }
-
-
-def _compare(old: dict[str, Any], new: dict[str, Any], prefix: str) -> None:
-    for name in sorted(old.keys() | new.keys()):
-        before, after = old.get(name), new.get(name)
-        if isinstance(before, dict) and isinstance(after, dict):
-            _compare(before, after, f"{prefix}{name}.")
-        elif before != after:
-            raise InputError(
-                f"{prefix}{name} is {after!r}, but this run was begun with {before!r}; "
-                "give that, or another --out"
-            )
-
-
-def _damaged(path: Path) -> InputError:
-    return InputError(f"{path} is not a checkpoint of this version; train again with another --out")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from morphsim.encoder import TrainingDiverged, load_encoder
 from morphsim.errors import InputError
 from morphsim.frames import read_target_frames
 from morphsim.progress import Advance, progress
+from morphsim.resuming import make_run_folder, remove_leftovers
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -72,12 +72,7 @@ def _check_folder(config: AgentConfig) -> None:
         raise InputError(f"{config.out} holds an agent; go on with --resume, or choose another --out")
     if config.resume and (config.out / POLICY).exists() and not (config.out / CHECKPOINT).exists():
         raise InputError(f"{config.out} holds an agent without its checkpoint; choose another --out")
-    try:
-        config.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{config.out} can't be made a folder ({error.strerror}); choose another --out"
-        ) from error
+    make_run_folder(config.out)
 
 
 def _prepare(config: AgentConfig, device: torch.device) -> AgentSetup:
@@ -108,7 +103,9 @@ class _Run:
     def train(self, show_progress: bool) -> None:
         """Make the steps that are left, and write what they have taught."""
         config, setup = self.config, self.setup
-        _remove_leftovers(config.out)
+        written = (CHECKPOINT, POLICY, CONFIG, TARGET, CURVES)
+        remove_leftovers(config.out, written)
+        remove_leftovers(config.out / ENCODER, ("weights", CONFIG))
         write_setup(config.out, setup)
         torch.manual_seed(config.seed)
         np.random.seed(config.seed)  # noqa: NPY002 - the library draws its batches from it
@@ -214,11 +211,3 @@ def _diverged(model: BaseAlgorithm) -> TrainingDiverged:
         f"the networks fell apart by step {model.num_timesteps}; the last checkpoint is kept: "
         "train anew with a smaller learning_rate"
     )
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of a run that was killed while it wrote."""
-    for name in (CHECKPOINT, POLICY, CONFIG, TARGET, CURVES, "weights"):
-        stem = Path(name).stem
-        for leftover in (*folder.glob(f".{stem}-*"), *(folder / ENCODER).glob(f".{stem}-*")):
-            leftover.unlink(missing_ok=True)

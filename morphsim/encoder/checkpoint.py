@@ -12,6 +12,7 @@ from morphsim.encoder.config import TrainingConfig
 from morphsim.encoder.curves import COLUMNS
 from morphsim.errors import InputError
 from morphsim.files import load_tree, save_tree
+from morphsim.resuming import check_same_run, damaged_checkpoint
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -60,9 +61,9 @@ class Checkpoint:
             "frames_sha256": str,
         }
         if set(tree) != set(kinds) or not all(isinstance(tree[name], kind) for name, kind in kinds.items()):
-            raise _damaged(path)
+            raise damaged_checkpoint(path)
         if not all(isinstance(record, dict) and set(record) == set(COLUMNS) for record in tree["history"]):
-            raise _damaged(path)
+            raise damaged_checkpoint(path)
         return cls(**tree)
 
     def check_continues(self, config: TrainingConfig, frames_sha256: str) -> None:
@@ -75,7 +76,7 @@ class Checkpoint:
             raise InputError(
                 f"frames are {config.frames}, but this run was begun with others; give them, or a new --out"
             )
-        _compare(_constant(self.config), _constant(config.to_dict()), "")
+        check_same_run(_constant(self.config), _constant(config.to_dict()))
         if config.epochs < len(self.history):
             raise InputError(
                 f"epochs is {config.epochs}, but this run has finished {len(self.history)}; "
@@ -94,24 +95,8 @@ class Checkpoint:
             network.load_state_dict(self.weights)
             optimizer.load_state_dict(self.optimizer)
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _damaged(folder / CHECKPOINT) from error
+            raise damaged_checkpoint(folder / CHECKPOINT) from error
 
 
 def _constant(config: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name not in _FREE}
-
-
-def _compare(old: dict[str, Any], new: dict[str, Any], prefix: str) -> None:
-    for name in sorted(old.keys() | new.keys()):
-        before, after = old.get(name), new.get(name)
-        if isinstance(before, dict) and isinstance(after, dict):
-            _compare(before, after, f"{prefix}{name}.")
-        elif before != after:
-            raise InputError(
-                f"{prefix}{name} is {after!r}, but this run was begun with {before!r}; "
-                "give that, or another --out"
-            )
-
-
-def _damaged(path: Path) -> InputError:
-    return InputError(f"{path} is not a checkpoint of this version; train again with another --out")

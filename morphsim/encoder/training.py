@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
 import torch
 
@@ -24,6 +23,7 @@ from morphsim.encoder.results import METRICS, is_finished, kept_epoch, shown_fra
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, read_frames, split_by_trajectory
 from morphsim.progress import Advance, progress
+from morphsim.resuming import make_run_folder, remove_leftovers
 
 _IMAGES_PER_RUN = 10
 
@@ -33,6 +33,9 @@ _TRAINING, _EVALUATION, _FIRST_WEIGHTS = 0, 1, 2
 
 class TrainingDiverged(RuntimeError):  # noqa: N818
     """The loss became NaN or infinite. The checkpoint of the last good epoch is kept."""
+
+
+_WRITTEN = ("checkpoint", "weights", "config", "metrics", "curves", "reconstructions")
 
 
 def train_encoder(config: TrainingConfig, *, show_progress: bool = True) -> Encoder:
@@ -75,12 +78,7 @@ def train_encoder(config: TrainingConfig, *, show_progress: bool = True) -> Enco
 def _check_folder(config: TrainingConfig) -> None:
     if not config.resume and (config.out / CHECKPOINT).exists():
         raise InputError(f"{config.out} holds a training run; go on with --resume, or choose another --out")
-    try:
-        config.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{config.out} can't be made a folder ({error.strerror}); choose another --out"
-        ) from error
+    make_run_folder(config.out)
 
 
 class _Run:
@@ -124,7 +122,7 @@ class _Run:
             return
         # Results of fewer epochs must not pass for those of this run.
         (config.out / METRICS).unlink(missing_ok=True)
-        _remove_leftovers(config.out)
+        remove_leftovers(config.out, _WRITTEN)
         if show_progress and config.roll and not self.roll:
             print(  # noqa: T201
                 f"{config.frames.name}: frames with a {self.frame_set.boundary} boundary are not rolled",
@@ -250,10 +248,3 @@ def _diverged(epoch: int, where: str) -> TrainingDiverged:
         f"the loss became NaN or infinite in epoch {epoch + 1}, {where}; the last checkpoint is kept: "
         "train anew with a smaller learning rate"
     )
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of a run that was killed while it wrote."""
-    for name in ("checkpoint", "weights", "config", "metrics", "curves", "reconstructions"):
-        for leftover in folder.glob(f".{name}-*"):
-            leftover.unlink(missing_ok=True)

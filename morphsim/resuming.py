@@ -1,0 +1,52 @@
+"""What long runs that can be resumed share: their folder, and whether a checkpoint is of the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from morphsim.errors import InputError
+
+
+def make_run_folder(folder: Path) -> None:
+    """Make the folder of a run.
+
+    Raises:
+        InputError: it can't be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder} can't be made a folder ({error.strerror}); choose another --out"
+        ) from error
+
+
+def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
+    """Remove the temporary files of a run that was killed while it wrote one of `names`."""
+    for name in names:
+        for leftover in folder.glob(f".{Path(name).stem}-*"):
+            leftover.unlink(missing_ok=True)
+
+
+def check_same_run(old: Mapping[str, Any], new: Mapping[str, Any], *, prefix: str = "") -> None:
+    """Check that what defined a run when it was begun is what defines it now.
+
+    Raises:
+        InputError: it isn't; the message names the first difference.
+    """
+    for name in sorted(old.keys() | new.keys()):
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            check_same_run(before, after, prefix=f"{prefix}{name}.")
+        elif before != after:
+            raise InputError(
+                f"{prefix}{name} is {after!r}, but this run was begun with {before!r}; "
+                "give that, or another --out"
+            )
+
+
+def damaged_checkpoint(path: Path) -> InputError:
+    """The error for a checkpoint that can't be used."""
+    return InputError(f"{path} is not a checkpoint of this version; train again with another --out")
