@@ -41,6 +41,10 @@ def draw_reconstructions(
         for column, index in enumerate(range(row * across, min(count, (row + 1) * across))):
             for axis, image in zip(axes[:, column], (frames[index], probabilities[index]), strict=True):
                 axis.imshow(image, cmap="gray_r", vmin=0.0, vmax=1.0, interpolation="nearest")
+                # A thin line around it: frames of one phase are white on white.
+                axis.set_axis_on()
+                axis.set(xticks=[], yticks=[])
+                axis.spines[:].set(linewidth=0.5, color="gray")
             axes[0, column].set_title(titles[index], fontsize=8)
     _save(figure, path)
 
