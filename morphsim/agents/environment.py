@@ -78,7 +78,7 @@ class EnvironmentSpec:
 
         Returns:
             Observations are (D + 1 or 2,) float32: latents, for a drying film the dryness, and the share of
-            the episode that is over. `get_wrapper_attr("last_frame")` is the film's present frame.
+            the episode that is over. `get_wrapper_attr("frame")` is the film's present frame.
 
         Raises:
             InputError: a knob or a recipe that the environment doesn't take.
@@ -92,7 +92,7 @@ class EnvironmentSpec:
             shape=self.shape,
             steps=self.steps,
         )
-        rewarded = LatentRewardWrapper(LastFrame(film), encoder, target=target, reward=self.reward)
+        rewarded = LatentRewardWrapper(film, encoder, target=target, reward=self.reward)
         return LatentObservationWrapper(rewarded, encoder, info_keys=_INFO_KEYS[self.env])
 
     def to_dict(self) -> dict[str, Any]:
@@ -155,43 +155,6 @@ def resolve_environment(config: AgentConfig, encoder: Encoder) -> EnvironmentSpe
     # An agent is compared with the recipe left as it is, so its knobs must reach the recipe.
     film.action_of()
     return replace(spec, knobs=tuple(knob.name for knob in film.panel.knobs))
-
-
-class LastFrame(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
-    """Keeps the film's present frame for those who see latents only."""
-
-    def __init__(self, env: gym.Env[Any, Any]) -> None:
-        gym.utils.RecordConstructorArgs.__init__(self)
-        gym.Wrapper.__init__(self, env)
-        self._frame: NDArray[np.uint8] | None = None
-
-    @property
-    def last_frame(self) -> NDArray[np.uint8]:
-        """(H, W) uint8 0/1.
-
-        Raises:
-            InputError: there is no film yet.
-        """
-        if self._frame is None:
-            raise InputError("there is no film yet; call reset first")
-        return self._frame
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode."""
-        observation, info = self.env.reset(seed=seed, options=options)
-        self._keep(observation)
-        return observation, info
-
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Make a step."""
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        self._keep(observation)
-        return observation, reward, terminated, truncated, info
-
-    def _keep(self, observation: NDArray[np.uint8]) -> None:
-        self._frame = (observation[0] > 0).astype(np.uint8)
 
 
 class LimitEnds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):

@@ -62,7 +62,7 @@ class Contestant:
     name: str
     """Of the policy."""
     make: Callable[[], tuple[gym.Env[Any, Any], Policy]]
-    """Builds the environment, whose attribute `last_frame` is a film's present frame, and the policy."""
+    """Builds the environment, whose attribute `frame` is a film's present frame, and the policy."""
 
 
 def evaluate_agent(config: EvaluationConfig, *, show_progress: bool = True) -> Evaluation:
@@ -206,7 +206,7 @@ def _run_episode(env: gym.Env[Any, Any], policy: Policy, seed: int) -> _End:
     return _End(
         distance=float(info["distance"]),
         diverged=bool(info.get("diverged", False)),
-        frame=np.array(env.get_wrapper_attr("last_frame"), np.uint8),
+        frame=np.array(env.get_wrapper_attr("frame"), np.uint8),
     )
 
 

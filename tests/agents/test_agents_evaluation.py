@@ -33,7 +33,7 @@ class LineEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     action_space = gym.spaces.Box(-1.0, 1.0, (1,), np.float32)
     observation_space = gym.spaces.Box(-1.0, 1.0, (1,), np.float32)
-    last_frame = np.zeros((2, 3), np.uint8)
+    frame = np.zeros((2, 3), np.uint8)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -47,7 +47,7 @@ class LineEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self, action: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         self.steps += 1
-        self.last_frame = np.full((2, 3), self.steps % 2, np.uint8)
+        self.frame = np.full((2, 3), self.steps % 2, np.uint8)
         distance = abs(float(action[0])) + self.seed / 10
         info = {"distance": distance, "diverged": self.seed == 3 and action[0] == 1}
         return np.zeros(1, np.float32), 0.0, self.steps == 2, False, info

@@ -113,7 +113,7 @@ def test_a_drying_film_is_steered_by_the_chosen_knobs(make_config: Configs, tmp_
     assert action.shape == (2,)
     _, _, _, _, info = env.step(np.array([1.0, 0.0], np.float32))
     assert info["temperature_K"] == pytest.approx(338.15, abs=1e-3)
-    assert env.get_wrapper_attr("last_frame").shape == (16, 48)
+    assert env.get_wrapper_attr("frame").shape == (16, 48)
 
 
 def test_environments_run_in_processes(make_config: Configs, tmp_path: Path) -> None:
