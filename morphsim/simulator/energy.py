@@ -72,6 +72,39 @@ class BinaryFloryHuggins:
 
 
 @dataclass(frozen=True)
+class DoubleWell:
+    """The polynomial f = ρ (c - low)² (high - c)² of the PFHub benchmark of spinodal decomposition.
+
+    Jokisaari et al., Comput. Mater. Sci. 126 (2017) 139, doi 10.1016/j.commatsci.2016.09.022.
+
+    Attributes:
+        height: ρ, (B, 1, 1).
+        low: composition of the one phase, (B, 1, 1).
+        high: composition of the other phase, (B, 1, 1).
+    """
+
+    height: Tensor
+    low: Tensor
+    high: Tensor
+
+    def density(self, phi: Tensor) -> Tensor:
+        """Energy density (B, H, W)."""
+        c = phi[:, 0]
+        return self.height * (c - self.low) ** 2 * (self.high - c) ** 2
+
+    def potential(self, phi: Tensor) -> Tensor:
+        """μ = 2 ρ (c - low) (high - c) (low + high - 2c), (B, 1, H, W)."""
+        c = phi[:, 0]
+        mu = 2.0 * self.height * (c - self.low) * (self.high - c) * (self.low + self.high - 2.0 * c)
+        return mu[:, None]
+
+    def curvature(self, phi: Tensor) -> Tensor:
+        """|f''|, (B, 1, H, W)."""
+        below, above = phi[:, 0] - self.low, self.high - phi[:, 0]
+        return (2.0 * self.height * (below**2 + above**2 - 4.0 * below * above)).abs()[:, None]
+
+
+@dataclass(frozen=True)
 class TernaryFloryHuggins:
     """Donor, acceptor and solvent s, φ_s = 1 - φ_d - φ_a, with a barrier b against pure components.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -13,17 +14,36 @@ from morphsim.errors import InputError
 Boundary = Literal["periodic", "no-flux"]
 
 
+@dataclass(frozen=True)
+class Squares:
+    """Squared wavenumbers of the modes of a grid; k² = `x` + `theta` / h².
+
+    Attributes:
+        x: along the film, (1, modes).
+        theta: in scaled depth, (H, 1).
+    """
+
+    x: Tensor
+    theta: Tensor
+
+    def at(self, thickness: Tensor) -> Tensor:
+        """k² of the modes (B, 1, H, modes) in films of `thickness` (B,)."""
+        return self.x + self.theta / (thickness**2).to(self.x.dtype)[:, None, None, None]
+
+
 class Grid:
     """A film of `shape` cells in depth and width, `width` wide in units of the initial thickness.
 
-    Depth is the scaled coordinate theta = z/h in (0, 1), with no flux through substrate and surface.
-    Row 0 lies under the free surface and the last row on the substrate, so that a field looks like the
-    film when it is shown as an image. Along x the film is periodic, or closed by walls without flux.
+    Depth is the scaled coordinate theta = z/h in (0, 1). Row 0 lies under the free surface and the last row
+    on the substrate, so that a field looks like the film when it is shown as an image. Each direction is
+    periodic, or closed by walls without flux. Modes are Fourier modes along a periodic direction and cosines
+    between walls; both transforms are orthonormal.
 
     Args:
         shape: (H, W), cells in depth and in width.
         width: width of the film [initial thickness].
         boundary: what happens at the left and right end.
+        depth_boundary: what happens at substrate and surface; "periodic" makes a block of bulk material.
         dtype: of the fields.
         device: of the fields.
     """
@@ -34,92 +54,151 @@ class Grid:
         *,
         width: float,
         boundary: Boundary,
+        depth_boundary: Boundary = "no-flux",
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
         height_cells, width_cells = shape
         if height_cells < 1 or width_cells < 1:
             raise InputError(f"shape is {shape}; a film needs at least one cell each way")
+        for name, choice in (("boundary", boundary), ("depth_boundary", depth_boundary)):
+            if choice not in {"periodic", "no-flux"}:
+                raise InputError(f"{name} is {choice!r}; use one of periodic, no-flux")
         self.shape = (int(height_cells), int(width_cells))
         self.boundary = boundary
+        self.depth_boundary = depth_boundary
+        self.dtype = dtype
+        self.device = device
         self.dx = width / width_cells
         self.dtheta = 1.0 / height_cells
         # theta at the faces between rows, from the face under row 0 downwards.
         faces = 1.0 - torch.arange(1, height_cells, dtype=torch.float64) / height_cells
         self.face_theta = faces[:, None].to(device=device, dtype=dtype)
-        self._cosine_z = _cosine_matrix(height_cells).to(device=device, dtype=dtype)
-        depth_modes = _wall_eigenvalues(height_cells, self.dtheta)
-        if boundary == "periodic":
-            self._cosine_x = None
-            modes = torch.arange(width_cells // 2 + 1, dtype=torch.float64)
-            width_modes = (2.0 * torch.sin(math.pi * modes / width_cells) / self.dx) ** 2
-        else:
-            self._cosine_x = _cosine_matrix(width_cells).to(device=device, dtype=dtype)
-            width_modes = _wall_eigenvalues(width_cells, self.dx)
-        self.k2_x = width_modes[None, :].to(device=device, dtype=dtype)
-        self.k2_theta = depth_modes[:, None].to(device=device, dtype=dtype)
+        self._cosine_z = None if depth_boundary == "periodic" else self._cosines(height_cells)
+        self._cosine_x = None if boundary == "periodic" else self._cosines(width_cells)
+        # The real transform halves the last direction that is transformed by Fourier modes.
+        self._half_x = boundary == "periodic"
+        half_z = depth_boundary == "periodic" and not self._half_x
+        along_x = _wavenumbers(width_cells, self.dx, boundary, half=self._half_x)
+        along_z = _wavenumbers(height_cells, self.dtheta, depth_boundary, half=half_z)
+        self.exact = self._squares(along_x, along_z)
+        """k² of the modes themselves, for pseudo-spectral models."""
+        self.differences = self._squares(
+            2.0 / self.dx * torch.sin(0.5 * self.dx * along_x),
+            2.0 / self.dtheta * torch.sin(0.5 * self.dtheta * along_z),
+        )
+        """Eigenvalues of minus the five-point Laplacian, for finite volumes."""
 
     def forward(self, field: Tensor) -> Tensor:
-        """Transform (..., H, W) to the modes in which the Laplacian is diagonal."""
-        depth = torch.matmul(self._cosine_z, field)
-        if self._cosine_x is None:
-            modes: Tensor = torch.fft.rfft(depth, dim=-1)
-            return modes
-        return torch.matmul(depth, self._cosine_x.T)
+        """Transform (..., H, W) to modes; complex if a direction is periodic."""
+        if self._cosine_z is None and self._cosine_x is None:
+            return _tensor(torch.fft.rfft2(field, norm="ortho"))
+        if self._cosine_z is not None:
+            field = torch.matmul(self._cosine_z, field)
+        if self._cosine_x is not None:
+            field = torch.matmul(field, self._cosine_x.T)
+        if self._half_x:
+            return _tensor(torch.fft.rfft(field, dim=-1, norm="ortho"))
+        if self._cosine_z is None:
+            return _tensor(torch.fft.rfft(field, dim=-2, norm="ortho"))
+        return field
 
     def inverse(self, modes: Tensor) -> Tensor:
         """Undo `forward`."""
-        if self._cosine_x is None:
-            depth = torch.fft.irfft(modes, n=self.shape[1], dim=-1)
-        else:
-            depth = torch.matmul(modes, self._cosine_x)
-        return torch.matmul(self._cosine_z.T, depth)
+        height, width = self.shape
+        if self._cosine_z is None and self._cosine_x is None:
+            return _tensor(torch.fft.irfft2(modes, s=self.shape, norm="ortho"))
+        if self._half_x:
+            modes = torch.fft.irfft(modes, n=width, dim=-1, norm="ortho")
+        elif self._cosine_z is None:
+            modes = torch.fft.irfft(modes, n=height, dim=-2, norm="ortho")
+        if self._cosine_x is not None:
+            modes = torch.matmul(modes, self._cosine_x)
+        if self._cosine_z is not None:
+            modes = torch.matmul(self._cosine_z.T, modes)
+        return modes
+
+    def power(self, modes: Tensor) -> Tensor:
+        """|a|² of each mode, with the modes that the real transform leaves out counted in.
+
+        Its sum over the modes is the sum of the squares of the field's cells.
+        """
+        if not modes.is_complex():
+            return modes**2
+        squares = modes.real**2 + modes.imag**2
+        dim, cells = (-1, self.shape[1]) if self._half_x else (-2, self.shape[0])
+        twice = torch.full((squares.shape[dim],), 2.0, dtype=squares.dtype, device=squares.device)
+        twice[0] = 1.0
+        if cells % 2 == 0:
+            twice[-1] = 1.0
+        return squares * (twice if dim == -1 else twice[:, None])
 
     def step_x(self, field: Tensor) -> Tensor:
-        """Differences to the right neighbour, (..., H, W); zero through the right wall."""
+        """Differences to the right neighbour, (..., H, W); zero through a right wall."""
         if self.boundary == "periodic":
             return torch.roll(field, -1, dims=-1) - field
-        right = torch.zeros_like(field)
-        torch.sub(field[..., 1:], field[..., :-1], out=right[..., :-1])
-        return right
+        return torch.nn.functional.pad(field[..., 1:] - field[..., :-1], (0, 1))
 
     def mean_x(self, field: Tensor) -> Tensor:
         """Means with the right neighbour, on the faces of `step_x`."""
         return 0.5 * (field + torch.roll(field, -1, dims=-1))
+
+    def step_z(self, field: Tensor) -> Tensor:
+        """Differences to the row below, (..., F, W) on the F faces under rows: H - 1 between walls, else H."""
+        if self.depth_boundary == "periodic":
+            return torch.roll(field, -1, dims=-2) - field
+        return field[..., 1:, :] - field[..., :-1, :]
+
+    def mean_z(self, field: Tensor) -> Tensor:
+        """Means with the row below, on the faces of `step_z`."""
+        if self.depth_boundary == "periodic":
+            return 0.5 * (field + torch.roll(field, -1, dims=-2))
+        return 0.5 * (field[..., 1:, :] + field[..., :-1, :])
 
     def divergence(self, flux_x: Tensor, flux_z: Tensor, scale_x: float, scale_z: float | Tensor) -> Tensor:
         """Net inflow `scale_x * d(flux_x) + scale_z * d(flux_z)` of each cell, (..., H, W).
 
         Args:
             flux_x: (..., H, W), flux towards the left through the face at each cell's right.
-            flux_z: (..., H - 1, W), flux downwards through the face under each row but the last.
+            flux_z: (..., F, W), flux upwards through the face under each row of `step_z`.
             scale_x: factor of the difference along x.
             scale_z: factor of the difference along depth.
         """
         net = (flux_x - torch.roll(flux_x, 1, dims=-1)) * scale_x
         scaled = flux_z * scale_z
+        if self.depth_boundary == "periodic":
+            return net + (scaled - torch.roll(scaled, 1, dims=-2))
         net[..., :-1, :] += scaled
         net[..., 1:, :] -= scaled
         return net
 
     def laplacian(self, field: Tensor, thickness: Tensor) -> Tensor:
         """Five-point Laplacian of (B, C, H, W) for films of `thickness` (B, 1, 1, 1)."""
-        down = field[..., 1:, :] - field[..., :-1, :]
         return self.divergence(
-            self.step_x(field), down, 1.0 / self.dx**2, 1.0 / (thickness * self.dtheta) ** 2
+            self.step_x(field), self.step_z(field), 1.0 / self.dx**2, 1.0 / (thickness * self.dtheta) ** 2
         )
 
+    def _cosines(self, cells: int) -> Tensor:
+        """The orthonormal DCT-II as a matrix (modes, cells)."""
+        modes = torch.arange(cells, dtype=torch.float64)[:, None]
+        centres = torch.arange(cells, dtype=torch.float64)[None, :] + 0.5
+        matrix = torch.cos(math.pi * modes * centres / cells) * math.sqrt(2.0 / cells)
+        matrix[0] /= math.sqrt(2.0)
+        return matrix.to(device=self.device, dtype=self.dtype)
 
-def _cosine_matrix(cells: int) -> Tensor:
-    """The orthonormal DCT-II as a matrix (modes, cells)."""
-    modes = torch.arange(cells, dtype=torch.float64)[:, None]
-    centres = torch.arange(cells, dtype=torch.float64)[None, :] + 0.5
-    matrix = torch.cos(math.pi * modes * centres / cells) * math.sqrt(2.0 / cells)
-    matrix[0] /= math.sqrt(2.0)
-    return matrix
+    def _squares(self, along_x: Tensor, along_z: Tensor) -> Squares:
+        x, theta = along_x[None, :] ** 2, along_z[:, None] ** 2
+        return Squares(x.to(self.device, self.dtype), theta.to(self.device, self.dtype))
 
 
-def _wall_eigenvalues(cells: int, spacing: float) -> Tensor:
-    """Eigenvalues of minus the second difference between walls without flux."""
-    modes = torch.arange(cells, dtype=torch.float64)
-    return (2.0 * torch.sin(0.5 * math.pi * modes / cells) / spacing) ** 2
+def _wavenumbers(cells: int, spacing: float, boundary: Boundary, *, half: bool) -> Tensor:
+    """Wavenumbers of the modes of one direction, in radians per unit of `spacing`."""
+    if boundary == "no-flux":
+        return math.pi / (cells * spacing) * torch.arange(cells, dtype=torch.float64)
+    frequencies = torch.fft.rfftfreq if half else torch.fft.fftfreq
+    return 2.0 * math.pi / spacing * frequencies(cells, dtype=torch.float64)
+
+
+def _tensor(value: Tensor) -> Tensor:
+    """Name the type that the stubs of torch.fft leave open."""
+    return value

@@ -15,26 +15,62 @@ class Mobility(Protocol):
     """Mobilities of C fields; parameters are (B, 1, 1)."""
 
     def __call__(self, phi: Tensor) -> Tensor:
-        """Mobilities M_i (B, C, H, W) of fields (B, C, H, W)."""
+        """Mobilities M_ii (B, C, H, W) of fields (B, C, H, W)."""
+
+    def cross(self, phi: Tensor) -> Tensor | None:
+        """M_12 = M_21 (B, H, W) of two fields, or None where each flux follows its own potential alone."""
+
+
+class _Diagonal:
+    """A closure without cross terms."""
+
+    def cross(self, phi: Tensor) -> Tensor | None:
+        """None."""
+        return None
 
 
 @dataclass(frozen=True)
-class ConstantMobility:
+class ConstantMobility(_Diagonal):
     """The same mobility everywhere.
 
     Attributes:
-        value: (B, 1, 1).
+        value: (B, C, 1, 1).
+    """
+
+    value: Tensor
+
+    def __call__(self, phi: Tensor) -> Tensor:
+        """Mobilities (B, C, 1, 1)."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class OnsagerMobility:
+    """M_ii = M0 φ_i (1 - φ_i), M_ij = -M0 φ_i φ_j: fluxes of an incompressible blend of equal friction.
+
+    With one field M = M0 φ (1 - φ). De Gennes, J. Chem. Phys. 72 (1980) 4756, doi 10.1063/1.439809.
+
+    Attributes:
+        value: M0, (B, 1, 1).
     """
 
     value: Tensor
 
     def __call__(self, phi: Tensor) -> Tensor:
         """Mobilities (B, C, H, W)."""
-        return self.value[:, None].expand_as(phi)
+        inside = phi.clamp(SMALLEST_FRACTION, 1.0 - SMALLEST_FRACTION)
+        return self.value[:, None] * inside * (1.0 - inside)
+
+    def cross(self, phi: Tensor) -> Tensor | None:
+        """M_12 (B, H, W) of two fields."""
+        if phi.shape[1] == 1:
+            return None
+        inside = phi.clamp(SMALLEST_FRACTION, 1.0 - SMALLEST_FRACTION)
+        return -self.value * inside[:, 0] * inside[:, 1]
 
 
 @dataclass(frozen=True)
-class WodoMobility:
+class WodoMobility(_Diagonal):
     """M_i = D / f''_ideal,i, D = φ_s + D_solid (1 - φ_s), f''_ideal,i = 1/(N_i φ_i) + 1/(N_s φ_s), N_s = 1.
 
     Diffusion slows by the factor `solid` as the solvent leaves, which freezes the film.
@@ -59,7 +95,7 @@ class WodoMobility:
 
 
 @dataclass(frozen=True)
-class NegiMobility:
+class NegiMobility(_Diagonal):
     """The form of `WodoMobility` with a constant diffusivity for each solute.
 
     Negi et al., Modelling Simul. Mater. Sci. Eng. 2018 (D_p = 1e-3, D_f = 5e-3 there).
@@ -86,14 +122,28 @@ def _ideal_mobility(phi: Tensor, chain_lengths: Tensor, solvent: Tensor) -> Tens
     return weighted * solvent / (weighted + solvent)
 
 
-MOBILITIES = ("wodo", "negi", "constant")
+MOBILITIES = ("wodo", "negi", "onsager", "constant")
+"""Closures of a drying film."""
+NEGI_DIFFUSIVITIES = (1e-3, 5e-3)
+"""Of polymer and fullerene over that of the solvent."""
 
 
-def named_mobility(name: str, chain_lengths: Tensor, solid: Tensor, scale: Tensor) -> Mobility:
-    """The drying closure called `name`; see `MOBILITIES`."""
-    if name == "wodo":
-        return WodoMobility(chain_lengths, solid, scale)
+def named_mobility(
+    name: str, *, chain_lengths: Tensor, solid: Tensor, scale: Tensor, initial: Tensor
+) -> Mobility:
+    """The closure of a drying film called `name`; see `MOBILITIES`.
+
+    Args:
+        name: of the closure; "constant" is `WodoMobility` of the freshly mixed film.
+        chain_lengths: (B, 2, 1, 1).
+        solid: diffusivity without solvent over that in pure solvent, (B, 1, 1).
+        scale: factor on all mobilities, (B, 1, 1).
+        initial: composition of the freshly mixed film, (B, 2, 1, 1).
+    """
+    wodo = WodoMobility(chain_lengths, solid, scale)
     if name == "negi":
-        diffusivities = torch.tensor([1e-3, 5e-3], dtype=chain_lengths.dtype, device=chain_lengths.device)
-        return NegiMobility(chain_lengths, diffusivities[None, :, None, None], scale)
-    return ConstantMobility(scale)
+        diffusivities = chain_lengths.new_tensor(NEGI_DIFFUSIVITIES)[None, :, None, None]
+        return NegiMobility(chain_lengths, diffusivities, scale)
+    if name == "onsager":
+        return OnsagerMobility(scale)
+    return ConstantMobility(wodo(initial)) if name == "constant" else wodo

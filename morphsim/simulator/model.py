@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from morphsim.errors import InputError
+from morphsim.simulator import fused
 from morphsim.simulator.energy import FreeEnergy
-from morphsim.simulator.grid import Grid
-from morphsim.simulator.mobility import Mobility
+from morphsim.simulator.grid import Grid, Squares
+from morphsim.simulator.mobility import ConstantMobility, Mobility
+from morphsim.simulator.substrate import Substrate
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Evaporation:
 
     def __call__(self, phi: Tensor) -> Tensor:
         """dh/dt (B,) of fields (B, C, H, W), in float64."""
-        solids = phi.sum(dim=1).mean(dim=-1).double()
+        solids = phi[:, :, :2].sum(dim=1).mean(dim=-1).double()
         # The surface lies half a cell above the first row's centre.
         surface = 1.5 * solids[:, 0] - 0.5 * solids[:, 1] if solids.shape[1] > 1 else solids[:, 0]
         return -self.biot * (1.0 - surface - self.ambient)
@@ -39,27 +42,32 @@ class Rates:
     """What the stepper needs to know of a state.
 
     Attributes:
-        fields: d(h φ_i)/dt, (B, C, H, W).
+        modes: d(h φ_i)/dt in the modes of the grid, (B, C, ...).
         thickness: dh/dt, (B,), float64.
-        stiffness2: bound of M_i |f''|, the factor of k^2 in the decay of a ripple, (B, C, 1, 1).
-        stiffness4: bound of M_i kappa_i, the factor of k^4, (B, C, 1, 1).
-        mobility: M_i, (B, C, H, W).
+        stiffness2: bound of M_i |f''|, the factor of k² in the decay of a ripple, (B, C, 1, 1).
+        stiffness4: bound of M_i κ_i, the factor of k⁴, (B, C, 1, 1).
+        mobility: M_ii, (B, C, H, W) or (B, C, 1, 1).
+        cross: M_12, (B, H, W), or None.
     """
 
-    fields: Tensor
+    modes: Tensor
     thickness: Tensor
     stiffness2: Tensor
     stiffness4: Tensor
     mobility: Tensor
+    cross: Tensor | None
 
 
 @dataclass(frozen=True)
 class FilmModel:
     """Cahn-Hilliard transport in a film of moving height, in the scaled depth θ = z/h.
 
-    ∂(h φ_i)/∂t = h ∂_x (M_i ∂_x μ_i) + ∂_θ [ḣ θ φ_i + (M_i / h) ∂_θ μ_i],  μ_i = ∂f/∂φ_i - κ_i ∇²φ_i
+    ∂(h φ_i)/∂t = h ∂_x (Σ_j M_ij ∂_x μ_j) + ∂_θ [ḣ θ φ_i + Σ_j (M_ij / h) ∂_θ μ_j],
+    μ_i = ∂f/∂φ_i - κ_i ∇²φ_i
 
-    with no flux through θ = 0 and θ = 1, so that each solute's mass ∫ h φ_i is conserved exactly.
+    with no flux through walls, so that each solute's mass ∫ h φ_i is conserved exactly. With a constant
+    mobility, a fixed height and a neutral substrate the gradients are those of the modes themselves
+    (pseudo-spectral); otherwise they are conservative differences between cells (finite volumes).
 
     Attributes:
         grid: where the fields live.
@@ -67,6 +75,9 @@ class FilmModel:
         mobility: the closure of the mobilities.
         kappa: gradient energy coefficients, (B, C, 1, 1).
         evaporation: None for a film of fixed height.
+        substrate: None for a neutral one.
+        fused: use compiled loops where there are any for this model; they give the same rates to
+            rounding, see `morphsim.simulator.fused`.
     """
 
     grid: Grid
@@ -74,36 +85,121 @@ class FilmModel:
     mobility: Mobility
     kappa: Tensor
     evaporation: Evaporation | None = None
+    substrate: Substrate | None = None
+    fused: bool = True
 
-    def rates(self, phi: Tensor, thickness: Tensor) -> Rates:
-        """Rates of fields (B, C, H, W) in films of `thickness` (B,)."""
+    def __post_init__(self) -> None:
+        if self.grid.depth_boundary == "periodic" and (self.evaporation or self.substrate):
+            raise InputError(
+                "a film that is periodic in depth has neither surface nor substrate; "
+                "use depth_boundary='no-flux' with evaporation or a substrate"
+            )
+
+    @property
+    def spectral(self) -> bool:
+        """Whether gradients are exact for each mode of the grid."""
+        fixed = self.evaporation is None and self.substrate is None
+        return fixed and isinstance(self.mobility, ConstantMobility)
+
+    @property
+    def squares(self) -> Squares:
+        """The squared wavenumbers that this model's Laplacian has."""
+        return self.grid.exact if self.spectral else self.grid.differences
+
+    def rates(self, phi: Tensor, content: Tensor, thickness: Tensor) -> Rates:
+        """Rates of fields (B, C, H, W), whose modes times h are `content`, in films of `thickness` (B,)."""
+        return self._modal_rates(phi, content, thickness) if self.spectral else self._rates(phi, thickness)
+
+    def potential(self, phi: Tensor, thickness: Tensor) -> Tensor:
+        """Chemical potentials μ_i of the finite volumes, (B, C, H, W)."""
+        h = thickness.to(phi.dtype)[:, None, None, None]
+        potential = self.energy.potential(phi) - self.kappa * self.grid.laplacian(phi, h)
+        if self.substrate is not None:
+            # The wall's energy belongs to the last row, which is h dθ thick.
+            slope = self.substrate.slope(phi[:, :, -1])
+            potential[:, :, -1] += slope / (h[..., 0] * self.grid.dtheta)
+        return potential
+
+    def _modal_rates(self, phi: Tensor, content: Tensor, thickness: Tensor) -> Rates:
+        mobility = self.mobility(phi)
+        local = fused.local_potential(self.energy, phi) if self.fused else None
+        potential, steepest = local or (
+            self.energy.potential(phi),
+            self.energy.curvature(phi).amax(dim=(2, 3), keepdim=True),
+        )
+        modes = self.grid.forward(potential)
+        done = None
+        if self.fused:
+            done = fused.modal_rates(modes, content, thickness, mobility, self.kappa, self.grid)
+        if done is None:
+            h = thickness.to(phi.dtype)[:, None, None, None]
+            k2 = self.grid.exact.at(thickness)
+            done = -mobility * k2 * (h * modes + self.kappa * k2 * content)
+        still = torch.zeros_like(thickness)
+        return Rates(done, still, mobility * steepest, mobility * self.kappa, mobility, None)
+
+    def _rates(self, phi: Tensor, thickness: Tensor) -> Rates:
+        grid = self.grid
+        hdot = torch.zeros_like(thickness) if self.evaporation is None else self.evaporation(phi)
+        compiled = fused.film_rates(self, phi, thickness, hdot) if self.fused else None
+        fields, stiffness2, stiffness4, mobility, cross = compiled or self._cell_rates(phi, thickness, hdot)
+        modes = grid.forward(fields)
+        # What rounding makes of the mean is left out: mass is conserved to the last bit.
+        modes[..., 0, 0] = 0.0
+        return Rates(modes, hdot, stiffness2, stiffness4, mobility, cross)
+
+    def _cell_rates(
+        self, phi: Tensor, thickness: Tensor, hdot: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
+        """d(hφ)/dt in the cells, both stiffnesses, mobility and its cross term."""
         grid = self.grid
         h = thickness.to(phi.dtype)[:, None, None, None]
-        potential = self.energy.potential(phi) - self.kappa * grid.laplacian(phi, h)
-        mobility = self.mobility(phi)
-        flux_x = grid.mean_x(mobility) * grid.step_x(potential) * h
-        upper, lower = mobility[..., :-1, :], mobility[..., 1:, :]
-        flux_z = (0.5 / (h * grid.dtheta)) * (upper + lower)
-        flux_z = flux_z * (potential[..., 1:, :] - potential[..., :-1, :])
-        hdot = torch.zeros_like(thickness)
+        potential = self.potential(phi, thickness)
+        mobility = self.mobility(phi).expand_as(phi)
+        cross = self.mobility.cross(phi)
+        slope_x, slope_z = grid.step_x(potential), grid.step_z(potential)
+        flux_x = grid.mean_x(mobility) * slope_x
+        flux_z = grid.mean_z(mobility) * slope_z
+        largest = mobility.amax(dim=(2, 3), keepdim=True)
+        curvature = self.energy.curvature(phi)
+        if cross is None:
+            stiffness2 = (mobility * curvature).amax(dim=(2, 3), keepdim=True)
+        else:
+            flux_x = flux_x + grid.mean_x(cross)[:, None] * slope_x.flip(1)
+            flux_z = flux_z + grid.mean_z(cross)[:, None] * slope_z.flip(1)
+            row = mobility + cross.abs()[:, None]
+            largest = row.amax(dim=(2, 3), keepdim=True)
+            stiffness2 = (row * curvature.amax(dim=1, keepdim=True)).amax(dim=(2, 3), keepdim=True)
+        flux_x = flux_x * h
+        flux_z = flux_z / (h * grid.dtheta)
         if self.evaporation is not None:
-            hdot = self.evaporation(phi)
-            sweep = (0.5 * hdot).to(phi.dtype)[:, None, None, None] * grid.face_theta
+            sweep = hdot.to(phi.dtype)[:, None, None, None] * grid.face_theta
             # Rows run downwards, against theta: a film that shrinks carries its top into the row below.
-            flux_z = flux_z - sweep * (phi[..., :-1, :] + phi[..., 1:, :])
+            flux_z = flux_z - sweep * grid.mean_z(phi)
         fields = grid.divergence(flux_x, flux_z, 1.0 / grid.dx**2, 1.0 / grid.dtheta)
-        stiffness2 = (mobility * self.energy.curvature(phi)).amax(dim=(2, 3), keepdim=True)
-        stiffness4 = self.kappa * mobility.amax(dim=(2, 3), keepdim=True)
-        return Rates(fields, hdot, stiffness2, stiffness4, mobility)
+        return fields, stiffness2, self.kappa * largest, mobility, cross
 
-    def free_energy(self, phi: Tensor, thickness: Tensor) -> Tensor:
-        """Total free energy (B,) per unit length of film in the third direction, in float64."""
+    def free_energy(self, phi: Tensor, content: Tensor, thickness: Tensor) -> Tensor:
+        """Total free energy (B,) per unit length of film in the third direction, in float64.
+
+        Args:
+            phi: (B, C, H, W).
+            content: modes of h φ, as in `rates`.
+            thickness: (B,).
+        """
         grid = self.grid
-        h = thickness[:, None, None, None]
-        phi = phi.double()
-        gradient_x = (grid.step_x(phi) / grid.dx) ** 2
-        gradient_z = ((phi[..., 1:, :] - phi[..., :-1, :]) / (h * grid.dtheta)) ** 2
+        cell = grid.dx * grid.dtheta * thickness
+        density = self.energy.density(phi.double()).sum(dim=(1, 2))
         kappa = self.kappa.double()[..., 0, 0]
-        gradients = 0.5 * kappa * (gradient_x.sum(dim=(2, 3)) + gradient_z.sum(dim=(2, 3)))
-        total = self.energy.density(phi).sum(dim=(1, 2)) + gradients.sum(dim=1)
-        return total * thickness * (grid.dx * grid.dtheta)
+        if self.spectral:
+            power = grid.power(content).double() * grid.exact.at(thickness).double()
+            gradients = power.sum(dim=(2, 3)) / thickness[:, None] ** 2
+        else:
+            phi = phi.double()
+            depth = (thickness * grid.dtheta)[:, None]
+            gradients = (grid.step_x(phi) ** 2).sum(dim=(2, 3)) / grid.dx**2
+            gradients = gradients + (grid.step_z(phi) ** 2).sum(dim=(2, 3)) / depth**2
+        total = (density + 0.5 * (kappa * gradients).sum(dim=1)) * cell
+        if self.substrate is not None:
+            total = total + self.substrate.density(phi[:, :, -1].double()).sum(dim=(1, 2)) * grid.dx
+        return total

@@ -15,7 +15,8 @@ from morphsim.simulator.grid import Boundary
 from morphsim.simulator.mobility import MOBILITIES
 
 Scalar = float | int | str
-MobilityName = Literal["wodo", "negi", "constant"]
+AnnealingMobility = Literal["constant", "onsager"]
+MobilityName = Literal["wodo", "negi", "onsager", "constant"]
 
 
 def _number(default: float, low: float, high: float) -> Any:
@@ -36,6 +37,8 @@ class Recipe:
     """Donor share of the solids, by volume."""
     width: float = _number(4.0, 0.05, 64.0)
     """Width of the film [h0]."""
+    initial_thickness: float = _number(1.0, 0.1, 10.0)
+    """Thickness of the film at the start [h0]; more than 1 is a film that is thicker than the unit of length."""
     boundary: Boundary = field(default="periodic", metadata={"choices": ("periodic", "no-flux")})
     """What happens at the left and right end of the film."""
     noise: float = _number(0.005, 0.0, 0.05)
@@ -44,9 +47,23 @@ class Recipe:
     """Strength epsilon of the fluctuations while the film is made: a molecule's volume in units of
     h0 x h0 x the depth that the two-dimensional film stands for."""
 
+    substrate_strength: float = _number(0.0, 0.0, 0.05)
+    """h of the substrate's energy h (phi_d - substrate_donor)^2 [RT/V h0]; 0 is a neutral substrate."""
+    substrate_donor: float = _number(0.8, 0.05, 0.95)
+    """Volume fraction of donor that the substrate prefers."""
+    substrate_period: float = _number(0.0, 0.0, 64.0)
+    """Period of a striped substrate, half of which prefers 1 - substrate_donor instead [h0]; 0 is uniform."""
+
     def __post_init__(self) -> None:
         for entry in fields(self):
             _check_field(type(self).__name__, entry, getattr(self, entry.name))
+        if self.substrate_period > 0.0 and self.boundary == "periodic":
+            periods = self.width / self.substrate_period
+            if abs(periods - round(periods)) > 1e-6 or round(periods) < 1:
+                raise InputError(
+                    f"substrate_period {self.substrate_period:g} does not divide the width {self.width:g} of a "
+                    "periodic film; use width / n with a whole n"
+                )
 
     def to_dict(self) -> dict[str, Scalar]:
         """All parameters by name, and `process`; `recipe_from_dict` reads it again."""
@@ -74,8 +91,17 @@ class AnnealingRecipe(Recipe):
     """B of chi(T) = chi + B (1/T - 1/T_ref) [K]."""
     activation_energy: float = _number(50.0, 0.0, 150.0)
     """Of the Arrhenius mobility [kJ/mol]."""
+    mobility: AnnealingMobility = field(
+        default="constant", metadata={"choices": ("constant", "onsager")}
+    )
+    """Closure of the mobility: the same everywhere, or phi (1 - phi)."""
     duration: float = _number(0.1, 1e-6, 1e3)
     """How long the film is annealed [h0^2 / D]."""
+
+    @property
+    def composition(self) -> tuple[float, ...]:
+        """Volume fraction of the donor."""
+        return (self.blend_ratio,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +141,10 @@ class DryingRecipe(Recipe):
     """Diffusivity without solvent over that in pure solvent (closure `wodo`)."""
     evaporation: float = _number(0.3, 0.0, 20.0)
     """Evaporation rate at the reference temperature, as a Biot number k_e h0 / D_s."""
+    spin_speed: float = _number(1500.0, 100.0, 12000.0)
+    """Spin speed [rpm]; evaporation grows with its square root (Meyerhofer, J. Appl. Phys. 49 (1978) 3993)."""
+    reference_spin_speed: float = _number(1500.0, 100.0, 12000.0)
+    """Spin speed for which evaporation is meant [rpm]."""
     ambient_vapour: float = _number(0.0, 0.0, 0.95)
     """Solvent share in the film that would balance the vapour above it; more than in the film swells it."""
     temperature: float = _number(298.15, 250.0, 400.0)
@@ -141,7 +171,13 @@ class DryingRecipe(Recipe):
     @property
     def dry_thickness(self) -> float:
         """Thickness at which the film counts as dry [h0]."""
-        return (1.0 - self.solvent) / (1.0 - self.residual_solvent)
+        return self.initial_thickness * (1.0 - self.solvent) / (1.0 - self.residual_solvent)
+
+    @property
+    def composition(self) -> tuple[float, ...]:
+        """Volume fractions of donor and acceptor at the start."""
+        solids = 1.0 - self.solvent
+        return (self.blend_ratio * solids, (1.0 - self.blend_ratio) * solids)
 
 
 _PROCESSES: dict[str, type[Recipe]] = {"annealing": AnnealingRecipe, "drying": DryingRecipe}

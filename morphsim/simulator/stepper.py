@@ -1,109 +1,158 @@
-"""Linearly stabilised SBDF2 with steps of variable size, each film of a batch with its own."""
+"""Exponential steps of variable size, each film of a batch with its own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from morphsim.simulator import fused
+from morphsim.simulator.etd import Damping, advance_modes, soften, step_weights
 from morphsim.simulator.model import FilmModel, Rates
 from morphsim.simulator.noise import ThermalNoise
 
-# Share of the largest linear rate that is treated implicitly. At 1 a fully damped mode is set to where it
-# belongs; below, it rings, and thermal noise rings with it until the steps get short.
-STABILISATION = 1.0
-SMALLEST_STEP = 1e-12
+# Share of the largest linear rate that is treated exactly. From 7/8 on, a mode that decays at any rate up to
+# the largest stays bounded with any step: for z -> infinity the scheme is x³ + r (3x² - 3x + 1) = 0 with
+# r = 1/share - 1, whose largest root is -1 at r = 1/7.
+STABILISATION = 0.875
 LARGEST_THICKNESS_CHANGE = 0.004
 _SHRINK = 0.4
-# Steps that grow faster amplify modes that are damped but slow, and then have to shrink again: a film held
-# under vapour took ten times as many steps with 1.25.
+# Steps that grow faster amplify modes that are damped but slow, and then have to shrink again.
 _GROW = 1.1
-# Variable-step BDF2 is zero-stable for step ratios below 1 + sqrt(2).
 _LARGEST_RATIO = 2.0
-# The extrapolated rates weigh the last two noises by 2 and 1, and older ones still relax.
-_NOISE_ALLOWANCE = 4.0
+# What relaxes of the last noise within a step is no error, and older noises still relax.
+_NOISE_ALLOWANCE = 2.0
 _VANISHING = 1e-3
 _LEAST_CONTRAST = 0.01
+
+_Films = TypeVar("_Films", "State", Rates)
 
 
 @dataclass
 class State:
-    """A batch of B films between two steps. Fields are (B, C, H, W); all else is (B,) float64.
+    """A batch of B films between two steps. Fields are (B, C, H, W), modes those of the grid.
+
+    All else is (B,) and float64, but for the counts.
 
     Attributes:
-        content: q = h φ, what the scheme conserves.
-        content_change: q minus its value a step before, less the noise of that step.
         phi: volume fractions.
-        phi_before: volume fractions a step before, with the noise of that step added.
+        phi_before: volume fractions a step before.
+        content: modes of q = h φ, what the scheme conserves.
+        content_change: content less that of a step before.
+        older_content_change: the same a step before.
+        rate_change: rates of the content less those of a step before.
+        older_rate_change: the same a step before.
         thickness: h.
-        thickness_before: h a step before.
+        speed_change: dh/dt less that of a step before.
+        older_speed_change: the same a step before.
         time: simulated time.
         step: size of the next step.
         last_step: size of the last step.
-        fresh: there is no history: the next step is of first order.
+        older_step: size of the step before the last.
+        history: how many past steps count, int64.
+        draws: how many noises have been drawn, int64.
         noise: rms change of a row's volume fractions by the last thermal noise, (B, C, H).
+        smallest: the smallest volume fraction of any component, the last one included.
+        contrast: the largest spread of a field.
     """
 
-    content: Tensor
-    content_change: Tensor
     phi: Tensor
     phi_before: Tensor
+    content: Tensor
+    content_change: Tensor
+    older_content_change: Tensor
+    rate_change: Tensor
+    older_rate_change: Tensor
     thickness: Tensor
-    thickness_before: Tensor
+    speed_change: Tensor
+    older_speed_change: Tensor
     time: Tensor
     step: Tensor
     last_step: Tensor
-    fresh: Tensor
+    older_step: Tensor
+    history: Tensor
+    draws: Tensor
     noise: Tensor
+    smallest: Tensor
+    contrast: Tensor
 
     @classmethod
-    def start(cls, phi: Tensor, thickness: Tensor) -> State:
-        """Films at time 0 with fields (B, C, H, W) and thickness (B,)."""
+    def start(cls, model: FilmModel, phi: Tensor, thickness: Tensor) -> State:
+        """Films at time 0 with fields (B, C, H, W) and thickness (B,) float64."""
         zero = torch.zeros_like(thickness)
-        content = phi * thickness.to(phi.dtype)[:, None, None, None]
+        count = torch.zeros_like(thickness, dtype=torch.int64)
+        content = model.grid.forward(phi * thickness.to(phi.dtype)[:, None, None, None])
+        still = torch.zeros_like(content)
         return cls(
-            content=content,
-            content_change=torch.zeros_like(content),
             phi=phi,
             phi_before=phi,
+            content=content,
+            content_change=still,
+            older_content_change=still,
+            rate_change=still,
+            older_rate_change=still,
             thickness=thickness,
-            thickness_before=thickness,
+            speed_change=zero,
+            older_speed_change=zero,
             time=zero,
             step=torch.full_like(thickness, torch.inf),
             last_step=zero + 1.0,
-            fresh=torch.ones_like(thickness, dtype=torch.bool),
+            older_step=zero + 1.0,
+            history=count,
+            draws=count,
             noise=torch.zeros_like(phi[..., 0]),
+            smallest=smallest_fraction(phi),
+            contrast=contrast(phi),
         )
 
 
 def smallest_fraction(phi: Tensor) -> Tensor:
     """The smallest volume fraction of any component of each film, the last one included, (B,) float64."""
-    return torch.minimum(phi.amin(dim=(1, 2, 3)), 1.0 - phi.sum(dim=1).amax(dim=(1, 2))).double()
+    return torch.minimum(phi.amin(dim=(1, 2, 3)).double(), 1.0 - phi.sum(dim=1).amax(dim=(1, 2)).double())
 
 
 def contrast(phi: Tensor) -> Tensor:
-    """Largest spread of a volume fraction within each film, at least `_LEAST_CONTRAST`, (B,) float64."""
-    spread = phi.amax(dim=(2, 3)) - phi.amin(dim=(2, 3))
-    return spread.amax(dim=1).double().clamp_min(_LEAST_CONTRAST)
+    """Largest spread of a volume fraction within each film, (B,) float64."""
+    return (phi.amax(dim=(2, 3)) - phi.amin(dim=(2, 3))).amax(dim=1).double()
+
+
+def compare(
+    new: Tensor, old: Tensor, before: Tensor, w: Tensor, allowance: Tensor, *, use_loops: bool = True
+) -> tuple[Tensor, Tensor, Tensor]:
+    """How far new fields are from the line through the old ones.
+
+    Args:
+        new: φ_{n+1}, (B, C, H, W).
+        old: φ_n.
+        before: φ_{n-1}.
+        w: the new step over the last one, (B,).
+        allowance: what of the rms in each row is not counted, (B, C, H).
+        use_loops: use the compiled loop where there is one.
+
+    Returns:
+        The largest rms of a row, less its allowance; the smallest volume fraction; the contrast: (B,) each.
+    """
+    if use_loops:
+        done = fused.compare(new, old, before, w, allowance)
+        if done is not None:
+            return done
+    rest = new - torch.lerp(before, old, (1.0 + w).to(new.dtype)[:, None, None, None])
+    error = (rest.square().mean(dim=-1).sqrt() - allowance).amax(dim=(1, 2)).double()
+    error = torch.nan_to_num(error, nan=torch.inf).clamp_min(0.0)
+    return error, smallest_fraction(new), contrast(new)
 
 
 class Stepper:
     """Advances a `State` under a `FilmModel`.
 
-    With w = Δt_n / Δt_{n-1} each step solves
-
-        (a0 - Δt (h/h1) L) (q1 - h1 φ*) = -a0 h1 φ* - a1 q_n - a2 q_{n-1} + Δt [(1+w) R_n - w R_{n-1}],
-
-    a0 = (1+2w)/(1+w), a1 = -(1+w), a2 = w²/(1+w), φ* = φ_n + w (φ_n - φ_{n-1}), L = -(A2 k² + A4 k⁴),
-    diagonal in the modes of the grid. The height follows the same formula, so that a uniform film stays
-    uniform while it shrinks, and the mean of q is carried over exactly. A step whose fields differ from
-    the extrapolation φ* by more than twice what `tolerance` allows is taken again with a smaller one.
-    Thermal noise passes the same implicit damping and stays out of the history and of the error, as in the
-    two-step Maruyama schemes of Buckwar and Winkler, SIAM J. Numer. Anal. 44 (2006) 779,
-    doi 10.1137/040602857. Variable-step SBDF2: Wang and Ruuth, J. Comput. Math. 26 (2008) 838;
-    stabilisation: Zhu, Chen, Shen and Tikare, Phys. Rev. E 60 (1999) 3564,
-    doi 10.1103/PhysRevE.60.3564.
+    The modes of q = h φ take exponential Adams-Bashforth steps of third order (`etd.advance_modes`), with
+    the linear damping Λ = A2 k² + A4 k⁴, A2 = 7/8 max M |f''| and A4 = max M κ; the height takes the same
+    step with Λ = 0, and the mean of q is carried over exactly. A step whose fields differ from the line
+    through the last two by more than twice what `tolerance` allows is taken again with a smaller one.
+    Thermal noise is added after each step, in the modes, with the variance that a mode with the damping Λ
+    keeps of it.
 
     Args:
         model: the right-hand side.
@@ -116,25 +165,24 @@ class Stepper:
         self.model = model
         self.noise = noise
         self.tolerance = tolerance
-        self._now: Rates | None = None
-        self._before: Rates | None = None
+        self._rates: Rates | None = None
 
     def restart(self, state: State) -> None:
         """Forget the history, after the fields were set from outside."""
-        state.fresh = torch.ones_like(state.fresh)
-        self._now = None
+        fresh = State.start(self.model, state.phi, state.thickness)
+        for name in ("time", "draws"):
+            setattr(fresh, name, getattr(state, name))
+        _assign(state, fresh)
+        self._rates = None
 
-    def change_model(self, model: FilmModel, state: State, films: Tensor) -> None:
-        """Go on under another model, which differs for `films` (B,) bool.
+    def change_model(self, model: FilmModel) -> None:
+        """Go on under another model.
 
-        Their old rates are dropped, but not their old fields: the first step is off by a third of the change
-        of the rates, which the error sees, and no film has to start again from tiny steps.
+        What is known of how the rates change stays as it is, so that no film has to start again from tiny
+        steps; the first step under the new model sees the error that this makes.
         """
         self.model = model
-        if self._now is None:
-            return
-        self._now = model.rates(state.phi, state.thickness)
-        self._before = _choose(films, self._now, self._before or self._now)
+        self._rates = None
 
     def step(self, state: State, longest: Tensor, lowest: Tensor, active: Tensor) -> Tensor:
         """Try one step of each active film, in place.
@@ -148,22 +196,48 @@ class Stepper:
         Returns:
             (B,) bool, the films that were advanced. The others' `step` was made smaller.
         """
-        if self._now is None:
-            self._now = self.model.rates(state.phi, state.thickness)
-            self._before = self._before or self._now
-            change = self._now.fields.abs().amax(dim=(1, 2, 3)).double() / state.thickness
-            first = 0.5 * self.tolerance * contrast(state.phi) / change.clamp_min(1e-30)
-            state.step = torch.where(state.fresh, torch.minimum(state.step, first), state.step)
-        now, before = self._now, self._before
-        assert before is not None
-        dtype = state.phi.dtype
+        if self._rates is None:
+            self._rates = self.model.rates(state.phi, state.content, state.thickness)
+            first = torch.minimum(state.step, self._first_step(state, self._rates))
+            state.step = torch.where(state.history > 0, state.step, first)
+        rates = self._rates
+        stepped, accepted, state.step = self._attempt(state, rates, longest, lowest, active)
+        # On a GPU nobody asks how the step went, since the answer would take longer than the work.
+        on_cpu = state.phi.device.type == "cpu"
+        if on_cpu and not bool(accepted.any()):
+            return accepted
+        new_rates = self.model.rates(stepped.phi, stepped.content, stepped.thickness)
+        stepped.rate_change = new_rates.modes - rates.modes
+        stepped.speed_change = new_rates.thickness - rates.thickness
+        if self.noise is not None:
+            # The trend of the rates is that of the step without its noise, which comes after.
+            self._add_noise(self.noise, stepped, rates)
+            new_rates = self.model.rates(stepped.phi, stepped.content, stepped.thickness)
+        if on_cpu and bool(accepted.all()):
+            _assign(state, stepped)
+            self._rates = new_rates
+        else:
+            _assign(state, _choose(accepted, stepped, state))
+            self._rates = _choose(accepted, new_rates, rates)
+        return accepted
 
-        def spread(value: Tensor) -> Tensor:
-            return value.to(dtype)[:, None, None, None]
+    def _first_step(self, state: State, rates: Rates) -> Tensor:
+        """A step over which the fields change by half of what the tolerance allows, (B,)."""
+        grid = self.model.grid
+        cells = grid.shape[0] * grid.shape[1]
+        change = (grid.power(rates.modes).double().sum(dim=(2, 3)).amax(dim=1) / cells).sqrt()
+        change = change / state.thickness
+        return 0.5 * self.tolerance * state.contrast.clamp_min(_LEAST_CONTRAST) / change.clamp_min(1e-30)
 
-        h, hdot = state.thickness, now.thickness
+    def _attempt(
+        self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor
+    ) -> tuple[State, Tensor, Tensor]:
+        """One step, whether each film may keep it, and the next step of each."""
+        model, grid = self.model, self.model.grid
+        h, hdot = state.thickness, rates.thickness
         speed = hdot.abs().clamp_min(1e-30)
-        largest = torch.where(state.fresh, state.step, _LARGEST_RATIO * state.last_step)
+        fresh = state.history == 0
+        largest = torch.where(fresh, state.step, _LARGEST_RATIO * state.last_step)
         dt = torch.minimum(torch.minimum(state.step, largest), LARGEST_THICKNESS_CHANGE / speed)
         # Land on the wanted time or thickness, in two even steps rather than a long and a tiny one.
         landing = torch.where(hdot < 0, (h - lowest).clamp_min(1e-6) / speed, torch.inf)
@@ -171,81 +245,93 @@ class Stepper:
         cut = landing < 2.0 * dt
         dt = torch.where(cut, torch.where(landing <= dt, landing, 0.5 * landing), dt)
 
-        w = torch.where(state.fresh, torch.zeros_like(dt), dt / state.last_step)
-        history = w**2 / (1.0 + 2.0 * w)
-        weight = dt * (1.0 + w) / (1.0 + 2.0 * w)
-        slope = (1.0 + w) * hdot - w * before.thickness
-        h1 = h + history * (h - state.thickness_before) + weight * slope
-
-        extrapolated = torch.lerp(state.phi_before, state.phi, spread(1.0 + w))
-        explicit = torch.lerp(before.fields, now.fields, spread(1.0 + w))
-        base = spread(h1) * extrapolated
-        residual = state.content - base
-        residual.addcmul_(state.content_change, spread(history)).addcmul_(explicit, spread(weight))
-        k2 = self.model.grid.k2_x + self.model.grid.k2_theta / spread(h1) ** 2
-        damping = spread(weight * STABILISATION * h / h1)
-        implicit = (now.stiffness4 * damping * k2).add_(now.stiffness2 * damping).mul_(k2).add_(1.0)
-        content = base + self.model.grid.inverse(self.model.grid.forward(residual) / implicit)
-        phi = content / spread(h1)
-
-        # Rms along x, the worst row counts. What relaxes of earlier noise is no error of the scheme.
-        error = (phi - extrapolated).square_().mean(dim=-1).sqrt_() - _NOISE_ALLOWANCE * state.noise
-        error = torch.nan_to_num(error.amax(dim=(1, 2)).double(), nan=torch.inf).clamp_min(0.0)
+        weights = step_weights(dt, state.last_step, state.older_step, state.history)
+        a1, b1, c1, b2, c2 = weights.unbind(dim=1)
+        h1 = h + dt * hdot + ((a1 + b1) / 2.0 + c1 / 6.0) * state.speed_change
+        h1 = h1 - (b2 / 2.0 + c2 / 6.0) * state.older_speed_change
+        change = advance_modes(
+            rates.modes,
+            (state.rate_change, state.older_rate_change),
+            (state.content_change, state.older_content_change),
+            self._damping(rates, h),
+            dt,
+            weights,
+            use_loops=model.fused,
+        )
+        content = state.content + change
+        height = h1.to(grid.dtype)[:, None, None, None]
+        phi = grid.inverse(content) / height
+        w = torch.where(fresh, torch.zeros_like(dt), dt / state.last_step)
+        error, smallest, spread = compare(
+            phi, state.phi, state.phi_before, w, _NOISE_ALLOWANCE * state.noise, use_loops=model.fused
+        )
         # The energy is steep where a component is nearly gone: no step may halve the smallest fraction.
-        smallest = smallest_fraction(state.phi)
-        vanishing = (smallest > _VANISHING) & (smallest_fraction(phi) < 0.5 * smallest)
-        bound = self.tolerance * contrast(state.phi)
+        vanishing = (state.smallest > _VANISHING) & (smallest < 0.5 * state.smallest)
+        bound = self.tolerance * state.contrast.clamp_min(_LEAST_CONTRAST)
         accepted = active & (error <= 2.0 * bound) & (h1 > 0) & ~vanishing
-        rejected = active & ~accepted
         proposed = 0.9 * (bound / error.clamp_min(1e-30)).sqrt() * dt
         grown = torch.minimum(proposed, _GROW * torch.where(cut, state.step, dt)).maximum(_SHRINK * dt)
-        state.step = torch.where(accepted, grown, torch.where(rejected, _SHRINK * dt, state.step))
-        if not bool(accepted.any()):
-            return accepted
-        change, phi_before, noise = content - state.content, state.phi, state.noise
-        if self.noise is not None:
-            grid = self.model.grid
-            fluctuation = self.noise.increments(grid, now.mobility, h1, dt, accepted)
-            fluctuation = grid.inverse(grid.forward(fluctuation) / implicit)
-            content = content + fluctuation
-            fluctuation = fluctuation / spread(h1)
-            phi_before = phi_before + fluctuation
-            phi = phi + fluctuation
-            noise = fluctuation.square().mean(dim=-1).sqrt()
+        rejected = active & ~accepted
+        step = torch.where(accepted, grown, torch.where(rejected, _SHRINK * dt, state.step))
         stepped = State(
+            phi=phi,
+            phi_before=state.phi,
             content=content,
             content_change=change,
-            phi=phi,
-            phi_before=phi_before,
+            older_content_change=state.content_change,
+            rate_change=state.rate_change,
+            older_rate_change=state.rate_change,
             thickness=h1,
-            thickness_before=h,
+            speed_change=state.speed_change,
+            older_speed_change=state.speed_change,
             time=state.time + dt,
-            step=state.step,
+            step=step,
             last_step=dt,
-            fresh=torch.zeros_like(state.fresh),
-            noise=noise,
+            older_step=state.last_step,
+            history=state.history + 1,
+            draws=state.draws + 1,
+            noise=state.noise,
+            smallest=smallest,
+            contrast=spread,
         )
-        rates = self.model.rates(phi, h1)
-        if bool(accepted.all()):
-            self._before, self._now = now, rates
-            for entry in fields(State):
-                setattr(state, entry.name, getattr(stepped, entry.name))
-            return accepted
-        for entry in fields(State):
-            new, old = getattr(stepped, entry.name), getattr(state, entry.name)
-            mask = accepted.view(-1, *(1,) * (new.dim() - 1))
-            setattr(state, entry.name, torch.where(mask, new, old))
-        self._before = _choose(accepted, now, before)
-        self._now = _choose(accepted, rates, now)
-        return accepted
+        return stepped, accepted, step
+
+    def _add_noise(self, noise: ThermalNoise, state: State, rates: Rates) -> None:
+        """Add the noise of a step that began with `rates` to the films that took it, in place."""
+        grid, loops, dt = self.model.grid, self.model.fused, state.last_step
+        fluxes = grid.forward(
+            noise.increments(grid, rates, state.thickness, dt, state.draws, use_loops=loops)
+        )
+        if self.model.spectral:
+            # Their divergence was taken between cells, which is less than that of the modes.
+            ratio = grid.exact.at(state.thickness) / grid.differences.at(state.thickness)
+            fluxes = fluxes * ratio.sqrt()
+        fluxes[..., 0, 0] = 0.0
+        fluctuation = soften(fluxes, self._damping(rates, state.thickness), dt, use_loops=loops)
+        state.content = state.content + fluctuation
+        ripple = grid.inverse(fluctuation) / state.thickness.to(grid.dtype)[:, None, None, None]
+        state.phi = state.phi + ripple
+        # The line that the next step is compared with runs through fields without this jump.
+        state.phi_before = state.phi_before + ripple
+        state.noise = ripple.square().mean(dim=-1).sqrt()
+        state.smallest = smallest_fraction(state.phi)
+
+    def _damping(self, rates: Rates, thickness: Tensor) -> Damping:
+        return Damping(
+            self.model.squares, thickness, STABILISATION * rates.stiffness2, rates.stiffness4
+        )
 
 
-def _choose(films: Tensor, new: Rates, old: Rates) -> Rates:
-    mask = films[:, None, None, None]
-    return Rates(
-        torch.where(mask, new.fields, old.fields),
-        torch.where(films, new.thickness, old.thickness),
-        torch.where(mask, new.stiffness2, old.stiffness2),
-        torch.where(mask, new.stiffness4, old.stiffness4),
-        torch.where(mask, new.mobility, old.mobility),
-    )
+def _assign(state: State, new: State) -> None:
+    for entry in fields(State):
+        setattr(state, entry.name, getattr(new, entry.name))
+
+
+def _choose(films: Tensor, new: _Films, old: _Films) -> _Films:
+    """Each film from `new` where `films`, else from `old`."""
+    chosen = {}
+    for entry in fields(new):
+        one, other = getattr(new, entry.name), getattr(old, entry.name)
+        mask = films if one is None else films.view(-1, *(1,) * (one.dim() - 1))
+        chosen[entry.name] = None if one is None else torch.where(mask, one, other)
+    return type(new)(**chosen)

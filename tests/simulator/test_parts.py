@@ -12,15 +12,24 @@ from hypothesis import strategies as st
 
 from morphsim.errors import InputError
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Units, load_recipe, recipe_from_dict
-from morphsim.simulator.energy import BinaryFloryHuggins, FreeEnergy, TernaryFloryHuggins
+from morphsim.simulator.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
 from morphsim.simulator.grid import Boundary, Grid
 from morphsim.simulator.recipe import parse_settings
 
 BOUNDARIES: tuple[Boundary, ...] = ("periodic", "no-flux")
 
 
-def make_grid(shape: tuple[int, int], boundary: Boundary, width: float = 2.0) -> Grid:
-    return Grid(shape, width=width, boundary=boundary, dtype=torch.float64, device=torch.device("cpu"))
+def make_grid(
+    shape: tuple[int, int], boundary: Boundary, width: float = 2.0, depth_boundary: Boundary = "no-flux"
+) -> Grid:
+    return Grid(
+        shape,
+        width=width,
+        boundary=boundary,
+        depth_boundary=depth_boundary,
+        dtype=torch.float64,
+        device=torch.device("cpu"),
+    )
 
 
 def column(value: float) -> torch.Tensor:
@@ -38,27 +47,40 @@ def ternary(barrier: float = 1e-3) -> TernaryFloryHuggins:
     )
 
 
+@pytest.mark.parametrize("depth_boundary", BOUNDARIES)
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 @pytest.mark.parametrize("shape", [(8, 12), (7, 9), (1, 6), (5, 1)])
 def test_transforms_undo_each_other_and_diagonalise_the_laplacian(
-    shape: tuple[int, int], boundary: Boundary
+    shape: tuple[int, int], boundary: Boundary, depth_boundary: Boundary
 ) -> None:
-    grid = make_grid(shape, boundary)
+    grid = make_grid(shape, boundary, depth_boundary=depth_boundary)
     field = torch.randn((2, 1, *shape), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(grid.inverse(grid.forward(field)), field, atol=1e-13)
-    thickness = torch.tensor([0.7, 1.0], dtype=torch.float64)[:, None, None, None]
-    k2 = grid.k2_x + grid.k2_theta / thickness**2
-    by_modes = grid.inverse(-k2 * grid.forward(field))
-    by_differences = grid.laplacian(field, thickness)
+    modes = grid.forward(field)
+    assert torch.allclose(grid.inverse(modes), field, atol=1e-13)
+    assert torch.allclose(grid.power(modes).sum(dim=(2, 3)), (field**2).sum(dim=(2, 3)))
+    thickness = torch.tensor([0.7, 1.0], dtype=torch.float64)
+    by_modes = grid.inverse(-grid.differences.at(thickness) * modes)
+    by_differences = grid.laplacian(field, thickness[:, None, None, None])
     assert torch.allclose(by_modes, by_differences, atol=1e-9 * float(by_differences.abs().max() + 1))
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-def test_divergence_moves_content_and_makes_none(boundary: Boundary) -> None:
-    grid = make_grid((6, 9), boundary)
+def test_exact_wavenumbers_are_those_of_smooth_waves(boundary: Boundary) -> None:
+    grid = make_grid((6, 16), boundary, width=2.0)
+    x = (torch.arange(16, dtype=torch.float64) + 0.5) * grid.dx
+    k = 2 * torch.pi / 2.0
+    wave = torch.cos(k * x).expand(1, 1, 6, 16)
+    second = grid.inverse(-grid.exact.at(torch.ones(1, dtype=torch.float64)) * grid.forward(wave))
+    assert torch.allclose(second, -(k**2) * wave, atol=1e-12)
+
+
+@pytest.mark.parametrize("depth_boundary", BOUNDARIES)
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_divergence_moves_content_and_makes_none(boundary: Boundary, depth_boundary: Boundary) -> None:
+    grid = make_grid((6, 9), boundary, depth_boundary=depth_boundary)
     random = torch.Generator().manual_seed(1)
     potential = torch.randn((1, 2, 6, 9), dtype=torch.float64, generator=random)
-    down = torch.randn((1, 2, 5, 9), dtype=torch.float64, generator=random)
+    down = grid.step_z(torch.randn((1, 2, 6, 9), dtype=torch.float64, generator=random))
     net = grid.divergence(grid.step_x(potential), down, 3.0, 2.0)
     assert float(net.sum(dim=(2, 3)).abs().max()) < 1e-12
     assert float(net.abs().max()) > 1.0
@@ -82,6 +104,13 @@ def test_ternary_potential_is_the_derivative_of_the_energy_and_curvature_bounds_
 def test_binary_potential_is_the_derivative_of_the_energy(donor: float, chi: float) -> None:
     phi = torch.tensor([donor], dtype=torch.float64, requires_grad=True)
     check_derivatives(BinaryFloryHuggins(column(chi)), phi)
+
+
+@settings(max_examples=30, deadline=None)
+@given(c=st.floats(-0.2, 1.2))
+def test_double_well_potential_is_the_derivative_of_the_energy(c: float) -> None:
+    phi = torch.tensor([c], dtype=torch.float64, requires_grad=True)
+    check_derivatives(DoubleWell(column(5.0), column(0.3), column(0.7)), phi)
 
 
 def check_derivatives(energy: FreeEnergy, phi: torch.Tensor) -> None:

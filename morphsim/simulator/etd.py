@@ -1,0 +1,143 @@
+"""Exponential Adams-Bashforth steps of variable size: the weights and the update of the modes.
+
+Cox and Matthews, J. Comput. Phys. 176 (2002) 430, doi 10.1006/jcph.2002.6995, for steps that vary.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from morphsim.simulator import fused
+from morphsim.simulator.grid import Squares
+
+THIRD_ORDER_REACH = 4.0
+"""Modes that are damped more than this in a step take it at second order, see `advance_modes`."""
+
+
+def step_weights(dt: Tensor, last: Tensor, older: Tensor, history: Tensor) -> Tensor:
+    """Weights (a1, b1, c1, b2, c2) of the two differences of rates, (B, 5), see `advance_modes`.
+
+    They belong to the polynomial through the rates at the last one, two or three times.
+
+    Args:
+        dt: step to be taken, (B,).
+        last: the step before, (B,).
+        older: the one before that, (B,).
+        history: how many of these steps there were, 0, 1 or 2 (more count as 2), (B,).
+    """
+    line = torch.where(history >= 1, dt**2 / last, 0.0)
+    curve = torch.where(history >= 2, dt**2 / (last + older), 0.0)
+    return torch.stack(
+        (line, curve, 2.0 * curve * dt / last, curve * last / older, 2.0 * curve * dt / older), dim=1
+    )
+
+
+def advance_modes(
+    rates: Tensor,
+    rate_changes: tuple[Tensor, Tensor],
+    content_changes: tuple[Tensor, Tensor],
+    damping: Damping,
+    dt: Tensor,
+    weights: Tensor,
+    *,
+    use_loops: bool = True,
+) -> Tensor:
+    """What a step adds to the contents q of the modes.
+
+    With the linear damping Λ = A2 k² + A4 k⁴, z = Λ Δt and the differences D = ΔR + Λ Δq of what is left
+    of the rates R beside the damping,
+
+        q_{n+1} = q_n + Δt p1 R_n + (a1 p2 + s (b1 p2 + c1 p3)) D_n - s (b2 p2 + c2 p3) D_{n-1},
+        p1 = (1 - e^{-z}) / z,  p2 = (1 - p1) / z,  p3 = (1/2 - p2) / z.
+
+    At s = 1 this is of third order. Modes that the damping would take far beyond where they belong (slow
+    ones with a large Λ) are then unstable for z > 5, but never at second order, s = 0; so s = min(1, 4 / z),
+    and a mode gains the third order as soon as the step resolves it.
+    A mean (z = 0) whose rate is zero stays what it is to the last bit.
+
+    Args:
+        rates: R_n of the modes, (B, C, ...).
+        rate_changes: R_n - R_{n-1} and R_{n-1} - R_{n-2}.
+        content_changes: the same of q.
+        damping: Λ.
+        dt: (B,).
+        weights: of `step_weights`, (B, 5).
+        use_loops: use the compiled loop where there is one.
+    """
+    if use_loops:
+        done = fused.advance_modes(rates, rate_changes, content_changes, damping, dt, weights)
+        if done is not None:
+            return done
+    size = damping.of_modes()
+    z = _spread(dt, size) * size
+    p1, p2, p3 = exponential_weights(z)
+    a1, b1, c1, b2, c2 = (_spread(weight, size) for weight in weights.unbind(dim=1))
+    share = THIRD_ORDER_REACH / z.clamp_min(THIRD_ORDER_REACH)
+    first = rate_changes[0] + size * content_changes[0]
+    second = rate_changes[1] + size * content_changes[1]
+    ahead = _spread(dt, size) * p1 * rates + (a1 * p2 + share * (b1 * p2 + c1 * p3)) * first
+    return ahead - share * (b2 * p2 + c2 * p3) * second
+
+
+def exponential_weights(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """p1, p2 and p3 of `advance_modes` for z >= 0."""
+    # Below 1/2 by the series of p3, since the quotients lose all digits; above, the other way round.
+    series = torch.zeros_like(z)
+    factorial = 39916800.0
+    for divisor in (11.0, 10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0):
+        series = 1.0 / factorial - z * series
+        factorial /= divisor
+    series = 1.0 / factorial - z * series
+    p2 = 0.5 - z * series
+    large = z.clamp_min(0.5)
+    large1 = -torch.expm1(-large) / large
+    large2 = (1.0 - large1) / large
+    large3 = (0.5 - large2) / large
+    small = z < 0.5
+    return (
+        torch.where(small, 1.0 - z * p2, large1),
+        torch.where(small, p2, large2),
+        torch.where(small, series, large3),
+    )
+
+
+def soften(noise: Tensor, damping: Damping, dt: Tensor, *, use_loops: bool = True) -> Tensor:
+    """What is left of the modes of a noise that came evenly over the step, if they decay as Λ has it.
+
+    Its variance shrinks by (1 - e^{-2z}) / 2z, so that modes that relax within a step keep the variance
+    that they have in equilibrium.
+    """
+    if use_loops:
+        done = fused.soften(noise, damping, dt)
+        if done is not None:
+            return done
+    share, _, _ = exponential_weights(2.0 * _spread(dt, noise.real) * damping.of_modes())
+    return noise * share.sqrt()
+
+
+class Damping:
+    """The linear damping Λ = A2 k² + A4 k⁴ of the modes.
+
+    Args:
+        squares: of the wavenumbers.
+        thickness: h that k refers to, (B,).
+        stiffness2: A2, (B, C, 1, 1).
+        stiffness4: A4, (B, C, 1, 1).
+    """
+
+    def __init__(self, squares: Squares, thickness: Tensor, stiffness2: Tensor, stiffness4: Tensor) -> None:
+        self.squares = squares
+        self.thickness = thickness
+        self.stiffness2 = stiffness2
+        self.stiffness4 = stiffness4
+
+    def of_modes(self) -> Tensor:
+        """Λ of each mode, (B, C, H, modes)."""
+        k2 = self.squares.at(self.thickness)
+        return (self.stiffness4 * k2 + self.stiffness2) * k2
+
+
+def _spread(value: Tensor, like: Tensor) -> Tensor:
+    """One value for each film (B,) against modes (B, C, H, modes)."""
+    return value.to(like.dtype)[:, None, None, None]

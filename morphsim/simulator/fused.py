@@ -1,0 +1,245 @@
+"""Where compiled loops take over from torch: on the CPU, with numba, for what most films are.
+
+Each function here returns None where the plain definition, which stands beside its call, must do the work:
+on a GPU, without numba, or for parts of a model that have no loop of their own. Tests hold both equal.
+`MORPHSIM_FUSED=0` in the environment switches the loops off.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from morphsim.simulator.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
+from morphsim.simulator.grid import Grid
+from morphsim.simulator.mobility import (
+    ConstantMobility,
+    Mobility,
+    NegiMobility,
+    OnsagerMobility,
+    WodoMobility,
+)
+
+if TYPE_CHECKING:
+    from morphsim.simulator.etd import Damping
+    from morphsim.simulator.model import FilmModel
+
+
+@functools.cache
+def loops() -> tuple[ModuleType, ModuleType] | None:
+    """The compiled modules of rates and of steps, or None where they can't be had or are not wanted."""
+    if os.environ.get("MORPHSIM_FUSED", "1") == "0":
+        return None
+    try:
+        from morphsim.simulator import numba_film, numba_step
+    except ImportError:
+        return None
+    return numba_film, numba_step
+
+
+def _loops(tensor: Tensor) -> tuple[ModuleType, ModuleType] | None:
+    return loops() if tensor.device.type == "cpu" and not torch.compiler.is_compiling() else None
+
+
+def _view(tensor: Tensor) -> Any:
+    """A tensor as an array, complex numbers as pairs in the last direction."""
+    tensor = tensor.contiguous()
+    return (torch.view_as_real(tensor).flatten(-2) if tensor.is_complex() else tensor).numpy()
+
+
+def _along_x(squares: Tensor, modes: Tensor) -> Any:
+    """Squared wavenumbers for each number in the last direction of `_view(modes)`."""
+    return (squares[0].repeat_interleave(2) if modes.is_complex() else squares[0]).numpy()
+
+
+def local_potential(energy: FreeEnergy, phi: Tensor) -> tuple[Tensor, Tensor] | None:
+    """μ (B, C, H, W) without gradients, and the largest curvature of each field (B, C, 1, 1)."""
+    compiled = _loops(phi)
+    if compiled is None or not isinstance(energy, BinaryFloryHuggins | DoubleWell):
+        return None
+    out, steepest = torch.empty_like(phi), phi.new_empty(len(phi))
+    cells = _view(phi).reshape(len(phi), -1)
+    arrays = out.numpy().reshape(len(phi), -1), steepest.numpy()
+    if isinstance(energy, BinaryFloryHuggins):
+        compiled[0].binary_potential(cells, energy.chi.flatten().numpy(), *arrays)
+    else:
+        wells = (part.flatten().numpy() for part in (energy.height, energy.low, energy.high))
+        compiled[0].double_well_potential(cells, *wells, *arrays)
+    return out, steepest[:, None, None, None]
+
+
+def modal_rates(
+    potential: Tensor, content: Tensor, thickness: Tensor, mobility: Tensor, kappa: Tensor, grid: Grid
+) -> Tensor | None:
+    """-M k² (h F[μ] + κ k² q) of the modes F[μ], which are overwritten."""
+    compiled = _loops(potential)
+    if compiled is None:
+        return None
+    potential = potential.contiguous()
+    fields = potential.shape[:2]
+    x = _along_x(grid.exact.x, potential)
+    compiled[1].modal_rates(
+        _view(potential),
+        _view(content),
+        thickness.to(grid.dtype).numpy(),
+        mobility.expand(*fields, 1, 1)[..., 0, 0].contiguous().numpy(),
+        kappa.expand(*fields, 1, 1)[..., 0, 0].contiguous().numpy(),
+        x,
+        grid.exact.theta[:, 0].numpy(),
+    )
+    return potential
+
+
+def film_rates(
+    model: FilmModel, phi: Tensor, thickness: Tensor, hdot: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None] | None:
+    """What `FilmModel` finds for ternary films: d(hφ)/dt, both stiffnesses, mobility, cross term."""
+    compiled = _loops(phi)
+    energy, grid = model.energy, model.grid
+    if compiled is None or not isinstance(energy, TernaryFloryHuggins) or grid.depth_boundary == "periodic":
+        return None
+    closure = _closure(compiled[0], model.mobility)
+    if closure is None:
+        return None
+    kind, numbers = closure
+    batch = len(phi)
+    columns = (
+        energy.n_donor,
+        energy.n_acceptor,
+        energy.chi_donor_acceptor,
+        energy.chi_donor_solvent,
+        energy.chi_acceptor_solvent,
+        energy.barrier,
+        model.kappa[:, 0],
+        model.kappa[:, 1],
+        *numbers,
+    )
+    parameters = torch.stack([column.reshape(-1).expand(batch) for column in columns], dim=1)
+    wall = phi.new_zeros((batch, 2, phi.shape[-1]))
+    if model.substrate is not None:
+        layer = (thickness * grid.dtheta).to(phi.dtype)[:, None, None]
+        wall = (model.substrate.slope(phi[:, :, -1]) / layer).contiguous()
+    out, mobility = torch.empty_like(phi), torch.empty_like(phi)
+    cross, stiffness = torch.empty_like(phi[:, 0]), phi.new_empty((batch, 2, 2))
+    compiled[0].film_rates(
+        phi.contiguous().numpy(),
+        thickness.numpy(),
+        hdot.numpy(),
+        parameters.contiguous().numpy(),
+        wall.numpy(),
+        kind,
+        grid.boundary == "periodic",
+        grid.dx,
+        grid.dtheta,
+        out.numpy(),
+        mobility.numpy(),
+        cross.numpy(),
+        stiffness.numpy(),
+    )
+    bounds = stiffness[..., None, None]
+    return out, bounds[:, 0], bounds[:, 1], mobility, cross if kind == compiled[0].ONSAGER else None
+
+
+def _closure(module: ModuleType, mobility: Mobility) -> tuple[int, tuple[Tensor, Tensor]] | None:
+    """Which loop a closure has, and its two numbers (B, 1, 1)."""
+    if isinstance(mobility, WodoMobility):
+        return module.WODO, (mobility.scale, mobility.solid)
+    if isinstance(mobility, NegiMobility):
+        diffusivities = mobility.scale[:, None] * mobility.diffusivities
+        return module.NEGI, (diffusivities[:, 0], diffusivities[:, 1])
+    if isinstance(mobility, OnsagerMobility):
+        return module.ONSAGER, (mobility.value, mobility.value)
+    if isinstance(mobility, ConstantMobility):
+        return module.CONSTANT, (mobility.value[:, 0], mobility.value[:, -1])
+    return None
+
+
+def advance_modes(
+    rates: Tensor,
+    rate_changes: tuple[Tensor, Tensor],
+    content_changes: tuple[Tensor, Tensor],
+    damping: Damping,
+    dt: Tensor,
+    weights: Tensor,
+) -> Tensor | None:
+    """See `etd.advance_modes`."""
+    compiled = _loops(rates)
+    if compiled is None:
+        return None
+    out = torch.empty(rates.shape, dtype=rates.dtype)
+    real = damping.stiffness2.dtype
+    compiled[1].advance_modes(
+        _view(rates),
+        _view(rate_changes[0]),
+        _view(content_changes[0]),
+        _view(rate_changes[1]),
+        _view(content_changes[1]),
+        dt.to(real).numpy(),
+        weights.to(real).numpy(),
+        *_damping(damping, rates),
+        _view(out),
+    )
+    return out
+
+
+def soften(noise: Tensor, damping: Damping, dt: Tensor) -> Tensor | None:
+    """See `etd.soften`; the modes are overwritten."""
+    compiled = _loops(noise)
+    if compiled is None:
+        return None
+    noise = noise.contiguous()
+    compiled[1].soften(dt.to(damping.stiffness2.dtype).numpy(), *_damping(damping, noise), _view(noise))
+    return noise
+
+
+def _damping(damping: Damping, modes: Tensor) -> tuple[Any, ...]:
+    fields = modes.shape[:2]
+    return (
+        damping.stiffness2.expand(*fields, 1, 1)[..., 0, 0].contiguous().numpy(),
+        damping.stiffness4.expand(*fields, 1, 1)[..., 0, 0].contiguous().numpy(),
+        damping.thickness.to(damping.stiffness2.dtype).numpy(),
+        _along_x(damping.squares.x, modes),
+        damping.squares.theta[:, 0].numpy(),
+    )
+
+
+def compare(
+    new: Tensor, old: Tensor, before: Tensor, w: Tensor, allowance: Tensor
+) -> tuple[Tensor, Tensor, Tensor] | None:
+    """See `stepper.compare`."""
+    compiled = _loops(new)
+    if compiled is None:
+        return None
+    found = tuple(torch.empty(len(new), dtype=torch.float64) for _ in range(3))
+    arrays = (new.contiguous(), old.contiguous(), before.contiguous(), w, allowance.contiguous())
+    compiled[1].compare(*(array.numpy() for array in arrays), *(part.numpy() for part in found))
+    return found[0], found[1], found[2]
+
+
+def noise_increments(
+    grid: Grid, keys: Tensor, scale: Tensor, thickness: Tensor, mobility: Tensor, cross: Tensor | None
+) -> Tensor | None:
+    """See `ThermalNoise.increments`."""
+    compiled = _loops(keys)
+    if compiled is None or grid.depth_boundary == "periodic":
+        return None
+    out = torch.empty(mobility.shape, dtype=grid.dtype)
+    compiled[1].noise_increments(
+        keys.numpy().view(np.uint64),
+        scale.numpy(),
+        thickness.numpy(),
+        mobility.contiguous().numpy(),
+        (mobility[:, 0] if cross is None else cross).contiguous().numpy(),
+        cross is not None,
+        grid.boundary == "periodic",
+        grid.dx,
+        grid.dtheta,
+        out.numpy(),
+    )
+    return out

@@ -1,0 +1,325 @@
+"""Compiled right-hand sides: the same sums as `FilmModel`'s, cell by cell instead of field by field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from morphsim.simulator.energy import SMALLEST_BARRIER_FRACTION, SMALLEST_FRACTION
+from morphsim.simulator.numba_math import LOOP, barrier_slope, extended_logarithm
+
+WODO, NEGI, ONSAGER, CONSTANT = range(4)
+
+_FLOOR = SMALLEST_FRACTION
+_WALL = SMALLEST_BARRIER_FRACTION
+
+
+@njit(**LOOP)
+def _potentials(
+    phi: Any, inverse2_z: Any, inverse2_x: Any, periodic: bool, p: Any, wall: Any, steep: Any, mu: Any
+) -> None:
+    """Potentials (2, H, W) of one film and, for each column, the largest curvature of each field."""
+    height, width = phi.shape[1:]
+    one = type(inverse2_z)(1.0)
+    two = type(inverse2_z)(2.0)
+    floor = type(inverse2_z)(_FLOOR)
+    wall_floor = type(inverse2_z)(_WALL)
+    n_donor, n_acceptor, chi, chi_donor, chi_acceptor, barrier = p[0], p[1], p[2], p[3], p[4], p[5]
+    inverse_donor, inverse_acceptor = one / n_donor, one / n_acceptor
+    for row in range(height):
+        above, below = max(row - 1, 0), min(row + 1, height - 1)
+        for j in range(width):
+            donor, acceptor = phi[0, row, j], phi[1, row, j]
+            solvent = one - donor - acceptor
+            shared = barrier * barrier_slope(solvent, wall_floor) + extended_logarithm(solvent, floor) + one
+            mu[0, row, j] = (
+                (extended_logarithm(donor, floor) + one) * inverse_donor
+                + (chi - chi_acceptor) * acceptor
+                + chi_donor * (solvent - donor)
+                + barrier * barrier_slope(donor, wall_floor)
+                - shared
+            )
+            mu[1, row, j] = (
+                (extended_logarithm(acceptor, floor) + one) * inverse_acceptor
+                + (chi - chi_donor) * donor
+                + chi_acceptor * (solvent - acceptor)
+                + barrier * barrier_slope(acceptor, wall_floor)
+                - shared
+            )
+            inside_s = max(solvent, floor)
+            inside_d = max(donor, floor)
+            inside_a = max(acceptor, floor)
+            wall_s = max(solvent, wall_floor)
+            wall_d = max(donor, wall_floor)
+            wall_a = max(acceptor, wall_floor)
+            of_solvent = one / inside_s + two * barrier / (wall_s * wall_s * wall_s)
+            cross = abs(of_solvent + chi - chi_donor - chi_acceptor)
+            steep[0, row, j] = cross + abs(
+                inverse_donor / inside_d
+                + two * barrier / (wall_d * wall_d * wall_d)
+                + of_solvent
+                - two * chi_donor
+            )
+            steep[1, row, j] = cross + abs(
+                inverse_acceptor / inside_a
+                + two * barrier / (wall_a * wall_a * wall_a)
+                + of_solvent
+                - two * chi_acceptor
+            )
+        for c in range(2):
+            kappa = p[6 + c]
+            for j in range(1, width - 1):
+                centre = phi[c, row, j]
+                mu[c, row, j] -= kappa * (
+                    (phi[c, row, j + 1] - two * centre + phi[c, row, j - 1]) * inverse2_x
+                    + (phi[c, above, j] - two * centre + phi[c, below, j]) * inverse2_z
+                )
+            for j in (0, width - 1):
+                left = j - 1 if j > 0 else (width - 1 if periodic else 0)
+                right = j + 1 if j < width - 1 else (0 if periodic else width - 1)
+                centre = phi[c, row, j]
+                mu[c, row, j] -= kappa * (
+                    (phi[c, row, right] - two * centre + phi[c, row, left]) * inverse2_x
+                    + (phi[c, above, j] - two * centre + phi[c, below, j]) * inverse2_z
+                )
+                if width == 1:
+                    break
+    for c in range(2):
+        for j in range(width):
+            mu[c, height - 1, j] += wall[c, j]
+
+
+@njit(**LOOP)
+def _mobilities(kind: int, phi: Any, p: Any, mobility: Any, cross: Any) -> None:
+    """Mobilities (2, H, W) of one film, and the cross term (H, W) of the closure that has one."""
+    height, width = phi.shape[1:]
+    one = type(p[0])(1.0)
+    floor = type(p[0])(_FLOOR)
+    n_donor, n_acceptor = p[0], p[1]
+    for row in range(height):
+        if kind == CONSTANT:
+            for j in range(width):
+                mobility[0, row, j] = p[8]
+                mobility[1, row, j] = p[9]
+        elif kind == ONSAGER:
+            for j in range(width):
+                donor = min(max(phi[0, row, j], floor), one - floor)
+                acceptor = min(max(phi[1, row, j], floor), one - floor)
+                mobility[0, row, j] = p[8] * donor * (one - donor)
+                mobility[1, row, j] = p[8] * acceptor * (one - acceptor)
+                cross[row, j] = -p[8] * donor * acceptor
+        else:
+            for j in range(width):
+                donor, acceptor = phi[0, row, j], phi[1, row, j]
+                solvent = min(max(one - donor - acceptor, floor), one)
+                donor = n_donor * max(donor, floor)
+                acceptor = n_acceptor * max(acceptor, floor)
+                if kind == WODO:
+                    first = p[8] * (solvent + p[9] * (one - solvent))
+                    second = first
+                else:
+                    first, second = p[8], p[9]
+                mobility[0, row, j] = first * donor * solvent / (donor + solvent)
+                mobility[1, row, j] = second * acceptor * solvent / (acceptor + solvent)
+
+
+@njit(**LOOP)
+def _bounds(kappa: Any, steep: Any, mobility: Any, cross: Any, mixed: bool, stiffness: Any) -> None:
+    """Bounds (2, 2) of M f'' and of M κ for each field of one film."""
+    height, width = steep.shape[1:]
+    zero = mobility[0, 0, 0] * 0
+    largest = np.zeros((2, width), mobility.dtype)
+    product = np.zeros((2, width), mobility.dtype)
+    for row in range(height):
+        for c in range(2):
+            for j in range(width):
+                size = mobility[c, row, j]
+                curvature = steep[c, row, j]
+                if mixed:
+                    size = size + abs(cross[row, j])
+                    curvature = max(curvature, steep[1 - c, row, j])
+                largest[c, j] = max(largest[c, j], size)
+                product[c, j] = max(product[c, j], size * curvature)
+    for c in range(2):
+        most, steepest = zero, zero
+        for j in range(width):
+            most = max(most, largest[c, j])
+            steepest = max(steepest, product[c, j])
+        stiffness[0, c] = steepest
+        stiffness[1, c] = most * kappa[c]
+
+
+@njit(**LOOP)
+def _inflow(
+    phi: Any,
+    mu: Any,
+    mobility: Any,
+    cross: Any,
+    mixed: bool,
+    periodic: bool,
+    across: Any,
+    down: Any,
+    sweep: Any,
+    dtheta: Any,
+    out: Any,
+) -> None:
+    """d(hφ)/dt (2, H, W) of one film: h d_x(M d_x μ) and d_θ[hdot θ φ + M/h d_θ μ]."""
+    height, width = phi.shape[1:]
+    half = type(dtheta)(0.5)
+    flux = np.empty(width + 1, phi.dtype)
+    over = np.empty(width, phi.dtype)
+    for c in range(2):
+        other = 1 - c
+        over[:] = 0
+        for row in range(height):
+            for j in range(width - 1):
+                flux[j + 1] = half * (mobility[c, row, j] + mobility[c, row, j + 1]) * (
+                    mu[c, row, j + 1] - mu[c, row, j]
+                )
+            if mixed:
+                for j in range(width - 1):
+                    flux[j + 1] += half * (cross[row, j] + cross[row, j + 1]) * (
+                        mu[other, row, j + 1] - mu[other, row, j]
+                    )
+            around = over[0] * 0
+            if periodic:
+                last = width - 1
+                around = half * (mobility[c, row, last] + mobility[c, row, 0]) * (
+                    mu[c, row, 0] - mu[c, row, last]
+                )
+                if mixed:
+                    around += half * (cross[row, last] + cross[row, 0]) * (
+                        mu[other, row, 0] - mu[other, row, last]
+                    )
+            flux[0] = around
+            flux[width] = around
+            if row == height - 1:
+                for j in range(width):
+                    out[c, row, j] = (flux[j + 1] - flux[j]) * across - over[j]
+                continue
+            theta = (height - 1 - row) * dtheta
+            carried = sweep * theta * half
+            for j in range(width):
+                under = half * (mobility[c, row, j] + mobility[c, row + 1, j]) * (
+                    mu[c, row + 1, j] - mu[c, row, j]
+                )
+                if mixed:
+                    under += half * (cross[row, j] + cross[row + 1, j]) * (
+                        mu[other, row + 1, j] - mu[other, row, j]
+                    )
+                under = under * down - carried * (phi[c, row, j] + phi[c, row + 1, j])
+                out[c, row, j] = (flux[j + 1] - flux[j]) * across + (under - over[j])
+                over[j] = under
+
+
+@njit(**LOOP)
+def film_rates(
+    phi: Any,
+    thickness: Any,
+    hdot: Any,
+    parameters: Any,
+    wall: Any,
+    kind: int,
+    periodic: bool,
+    dx: float,
+    dtheta: float,
+    out: Any,
+    mobility: Any,
+    cross: Any,
+    stiffness: Any,
+) -> None:
+    """Rates of ternary films between substrate and surface.
+
+    Args:
+        phi: (B, 2, H, W).
+        thickness: (B,).
+        hdot: dh/dt (B,).
+        parameters: (B, 10): both chain lengths, chi of donor and acceptor, of donor and solvent, of
+            acceptor and solvent, the barrier, both kappas, two numbers of the mobility.
+        wall: what the substrate adds to the potentials of the last row, (B, 2, W).
+        kind: closure of the mobility.
+        periodic: along x; walls otherwise.
+        dx: width of a cell.
+        dtheta: scaled depth of a cell.
+        out: receives d(hφ)/dt, (B, 2, H, W).
+        mobility: receives M_ii, (B, 2, H, W).
+        cross: receives M_12, (B, H, W).
+        stiffness: receives the bounds of M f'' and M κ, (B, 2, 2).
+    """
+    batch = phi.shape[0]
+    mu = np.empty(phi.shape[1:], phi.dtype)
+    steep = np.empty(phi.shape[1:], phi.dtype)
+    real = phi.dtype.type
+    mixed = kind == ONSAGER
+    for film in range(batch):
+        h = thickness[film]
+        p = parameters[film]
+        _potentials(
+            phi[film],
+            real(1.0 / (h * dtheta) ** 2),
+            real(1.0 / dx**2),
+            periodic,
+            p,
+            wall[film],
+            steep,
+            mu,
+        )
+        _mobilities(kind, phi[film], p, mobility[film], cross[film])
+        _bounds(p[6:8], steep, mobility[film], cross[film], mixed, stiffness[film])
+        _inflow(
+            phi[film],
+            mu,
+            mobility[film],
+            cross[film],
+            mixed,
+            periodic,
+            real(h / dx**2),
+            real(1.0 / (h * dtheta**2)),
+            real(hdot[film] / dtheta),
+            real(dtheta),
+            out[film],
+        )
+
+
+@njit(**LOOP)
+def binary_potential(phi: Any, chi: Any, out: Any, steepest: Any) -> None:
+    """ln φ - ln(1-φ) + χ(1-2φ) of (B, N) cells, and the largest |1/φ + 1/(1-φ) - 2χ| of each film."""
+    batch, cells = phi.shape
+    lanes = 64
+    for film in range(batch):
+        x = chi[film]
+        one, two = type(x)(1.0), type(x)(2.0)
+        floor = type(x)(_FLOOR)
+        largest = np.zeros(lanes, phi.dtype)
+        for start in range(0, cells, lanes):
+            for lane in range(min(lanes, cells - start)):
+                c = phi[film, start + lane]
+                out[film, start + lane] = (
+                    extended_logarithm(c, floor) - extended_logarithm(one - c, floor) + x * (one - two * c)
+                )
+                inside = min(max(c, floor), one - floor)
+                curvature = abs(one / (inside * (one - inside)) - two * x)
+                largest[lane] = max(largest[lane], curvature)
+        steepest[film] = largest.max()
+
+
+@njit(**LOOP)
+def double_well_potential(phi: Any, height: Any, low: Any, high: Any, out: Any, steepest: Any) -> None:
+    """2ρ(c - low)(high - c)(low + high - 2c) of (B, N) cells, and the largest |f''| of each film."""
+    batch, cells = phi.shape
+    lanes = 64
+    for film in range(batch):
+        twice = height[film] + height[film]
+        first, second = low[film], high[film]
+        four = type(twice)(4.0)
+        largest = np.zeros(lanes, phi.dtype)
+        for start in range(0, cells, lanes):
+            for lane in range(min(lanes, cells - start)):
+                below = phi[film, start + lane] - first
+                above = second - phi[film, start + lane]
+                out[film, start + lane] = twice * below * above * (above - below)
+                curvature = abs(twice * (below * below + above * above - four * below * above))
+                largest[lane] = max(largest[lane], curvature)
+        steepest[film] = largest.max()

@@ -1,0 +1,236 @@
+"""A batch of films of one model, advanced side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields as fields_of
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from morphsim.errors import InputError
+from morphsim.simulator.errors import SimulationDiverged
+from morphsim.simulator.model import FilmModel
+from morphsim.simulator.noise import ThermalNoise
+from morphsim.simulator.stepper import State, Stepper
+
+TOLERANCE = 0.005
+"""Default of the tolerance of a step, see `Stepper`."""
+
+SMALLEST_STEP = 1e-12
+"""A film whose step falls below this share of its time (at least 1) can't be advanced."""
+
+PerFilm = float | Sequence[float] | np.ndarray[Any, Any]
+"""One value for all films of a batch, or one for each."""
+
+ARRIVED = 1e-12
+"""A film is at a time when it is this share of it away."""
+THICKNESS_TOLERANCE = 1e-4
+"""A film is at a thickness when it is this far above it [h0]."""
+
+# How many steps a GPU is sent before it is asked whether all films have arrived.
+_STEPS_UNASKED = 16
+# From here on several threads are worth their trouble [cells in all fields of the batch].
+_MANY_CELLS = 4_000_000
+
+
+class Solver:
+    """Fields under a `FilmModel`, each film of the batch with its own clock and step.
+
+    >>> import torch
+    >>> from morphsim.simulator import ConstantMobility, DoubleWell, FilmModel, Grid, Solver
+    >>> grid = Grid((64, 64), width=64.0, boundary="periodic", depth_boundary="periodic",
+    ...             dtype=torch.float64, device=torch.device("cpu"))
+    >>> one = torch.ones((1, 1, 1), dtype=torch.float64)
+    >>> model = FilmModel(grid, DoubleWell(5 * one, 0.3 * one, 0.7 * one),
+    ...                   ConstantMobility(5 * one[None]), kappa=2 * one[None])
+    >>> noise = torch.randn((1, 1, 64, 64), generator=torch.Generator().manual_seed(0))
+    >>> solver = Solver(model, 0.5 + 0.01 * noise, thickness=64.0)
+    >>> before = solver.free_energy()
+    >>> solver.advance(time=10.0)
+    >>> bool(solver.free_energy() < before)
+    True
+
+    Args:
+        model: the right-hand side.
+        fields: volume fractions (B, C, H, W).
+        thickness: of each film [initial thickness].
+        tolerance: largest error of a volume fraction over one step, see `Stepper`.
+        noise: thermal noise, or None.
+
+    Raises:
+        InputError: fields that don't fit the model's grid, or that are not finite.
+    """
+
+    def __init__(
+        self,
+        model: FilmModel,
+        fields: Tensor,
+        *,
+        thickness: PerFilm = 1.0,
+        tolerance: float = TOLERANCE,
+        noise: ThermalNoise | None = None,
+    ) -> None:
+        grid = model.grid
+        if fields.dim() != 4 or tuple(fields.shape[-2:]) != grid.shape or len(fields) < 1:
+            raise InputError(
+                f"fields have the shape {tuple(fields.shape)}; they must be (films, components, "
+                f"{grid.shape[0]}, {grid.shape[1]}), as the grid has it"
+            )
+        if not bool(torch.isfinite(fields).all()):
+            raise InputError("fields hold NaN or infinity; start from finite volume fractions")
+        if not 0.0 < tolerance <= 0.5:
+            raise InputError(f"tolerance is {tolerance!r}; it must lie above 0 and up to 0.5")
+        self._films = len(fields)
+        h = self.each(thickness, grid.device)
+        if not bool((h > 0.0).all()):
+            raise InputError(f"thickness is {thickness}; it must be above 0")
+        self.stepper = Stepper(model, tolerance=tolerance, noise=noise)
+        with threads_for(fields):
+            self.state = State.start(model, fields.to(device=grid.device, dtype=grid.dtype), h)
+        self.steps = 0
+        self.rejected = 0
+
+    def __len__(self) -> int:
+        return self._films
+
+    @property
+    def model(self) -> FilmModel:
+        """The right-hand side."""
+        return self.stepper.model
+
+    @property
+    def time(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Simulated time of each film (B,)."""
+        return self.state.time.cpu().numpy().copy()
+
+    @property
+    def thickness(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Thickness of each film (B,) [initial thickness]."""
+        return self.state.thickness.cpu().numpy().copy()
+
+    def fields(self) -> Tensor:
+        """Volume fractions (B, C, H, W)."""
+        return self.state.phi
+
+    def free_energy(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Total free energy of each film (B,), per unit length in the third direction."""
+        state = self.state
+        return self.model.free_energy(state.phi, state.content, state.thickness).cpu().numpy()
+
+    def solute_mass(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Volume of each component per area of film, (B, C) [initial thickness]; conserved."""
+        mean = self.state.content[..., 0, 0].real.double()
+        return (mean / np.sqrt(np.prod(self.model.grid.shape))).cpu().numpy()
+
+    def advance(self, *, time: PerFilm = np.inf, thickness: PerFilm = 0.0) -> None:
+        """Advance each film until it reaches `time` or has shrunk to `thickness`, whichever is first.
+
+        Args:
+            time: one value or (B,), absolute.
+            thickness: one value or (B,) [initial thickness].
+
+        Raises:
+            SimulationDiverged: a film can't be stepped; the others stand where they were.
+            InputError: neither end can be reached.
+        """
+        device = self.model.grid.device
+        until, lowest = self.each(time, device), self.each(thickness, device)
+        if not bool(torch.isfinite(until).all()):
+            raise InputError("advance needs a finite time, since a film may never shrink to the thickness")
+        unasked = 1 if device.type == "cpu" else _STEPS_UNASKED
+        with threads_for(self.state.phi):
+            while True:
+                state = self.state
+                if not bool(self._active(until, lowest).any()):
+                    return
+                for _ in range(unasked):
+                    active = self._active(until, lowest)
+                    accepted = self.stepper.step(state, until - state.time, lowest, active)
+                    self.steps += 1
+                if bool((active & ~accepted).any()):
+                    self.rejected += 1
+                    self._check(active)
+
+    def _active(self, until: Tensor, lowest: Tensor) -> Tensor:
+        """Films (B,) that have not arrived."""
+        state = self.state
+        away = until - state.time > ARRIVED * until.abs().clamp_min(ARRIVED)
+        return away & (state.thickness > lowest + THICKNESS_TOLERANCE)
+
+    def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:
+        """All that `restore` needs to go on bit for bit, as arrays by name."""
+        entries = {entry.name: getattr(self.state, entry.name) for entry in fields_of(State)}
+        return {name: value.cpu().numpy().copy() for name, value in entries.items()}
+
+    def restore(self, snapshot: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Go back to a `snapshot` of this solver, or of one like it.
+
+        Raises:
+            InputError: the snapshot is of other films.
+        """
+        restored = {}
+        for entry in fields_of(State):
+            present = getattr(self.state, entry.name)
+            value = snapshot.get(entry.name)
+            if value is None:
+                raise InputError(f"the snapshot lacks {entry.name!r}; use what snapshot() returned")
+            if tuple(value.shape) != tuple(present.shape):
+                raise InputError(
+                    f"the snapshot's {entry.name} has the shape {tuple(value.shape)}, these films' "
+                    f"{tuple(present.shape)}; restore it to films of the same number and grid"
+                )
+            tensor = torch.from_numpy(np.array(value))
+            if tensor.dtype != present.dtype:
+                raise InputError(
+                    f"the snapshot's {entry.name} is {tensor.dtype}, these films' {present.dtype}; "
+                    "use the dtype that it was taken with"
+                )
+            restored[entry.name] = tensor.to(present.device)
+        self.state = State(**restored)
+        self.stepper.change_model(self.model)
+
+    def each(self, value: PerFilm, device: torch.device) -> Tensor:
+        """One value or one for each film as (B,) float64."""
+        values = np.asarray(value, dtype=np.float64)
+        if values.shape not in {(), (1,), (self._films,)}:
+            raise InputError(
+                f"{values.size} values are given for {self._films} films; give one, or one for each"
+            )
+        return torch.from_numpy(np.broadcast_to(values, (self._films,)).copy()).to(device)
+
+    def _check(self, active: Tensor) -> None:
+        """Raise for a film whose step has shrunk to nothing."""
+        state = self.state
+        stuck = active & (state.step < SMALLEST_STEP * state.time.clamp_min(1.0))
+        if not bool(stuck.any()):
+            return
+        film = int(stuck.nonzero()[0])
+        phi = state.phi[film]
+        raise SimulationDiverged(
+            film,
+            float(state.time[film]),
+            {
+                "smallest": float(phi.min()),
+                "largest": float(phi.max()),
+                "step": float(state.step[film]),
+                "thickness": float(state.thickness[film]),
+            },
+        )
+
+
+@contextmanager
+def threads_for(fields: Tensor) -> Iterator[None]:
+    """One thread for batches so small that several would only wait for each other."""
+    before = torch.get_num_threads()
+    if fields.device.type != "cpu" or fields.numel() > _MANY_CELLS or before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,161 @@
+"""The compiled loops against the plain definitions that they stand beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from morphsim.simulator import AnnealingRecipe, DoubleWell, DryingRecipe, Simulation, fused
+from morphsim.simulator.energy import BinaryFloryHuggins
+from morphsim.simulator.etd import Damping, advance_modes, soften, step_weights
+from morphsim.simulator.noise import ThermalNoise
+from morphsim.simulator.stepper import compare
+
+pytestmark = pytest.mark.skipif(fused.loops() is None, reason="numba is not there, or switched off")
+
+TIGHT = {"float32": 2e-5, "float64": 1e-11}
+
+
+def agree(one: torch.Tensor, other: torch.Tensor, dtype: str) -> None:
+    scale = float(other.abs().max())
+    assert float((one - other).abs().max()) <= TIGHT[dtype] * max(scale, 1e-30)
+
+
+def fields(batch: int, components: int, shape: tuple[int, int], dtype: str) -> torch.Tensor:
+    random = torch.Generator().manual_seed(4)
+    phi = 0.25 + 0.2 * torch.rand((batch, components, *shape), generator=random, dtype=torch.float64)
+    # A little outside the simplex too, where logarithm and barrier are continued.
+    phi[0, 0, 1, 2] = -1e-4
+    phi[0, -1, 2, 3] = 1.0001
+    return phi.to(getattr(torch, dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
+@pytest.mark.parametrize("mobility", ["wodo", "negi", "onsager", "constant"])
+@pytest.mark.parametrize("substrate", [0.0, 0.02])
+def test_rates_of_drying_films(mobility: str, boundary: str, dtype: str, substrate: float) -> None:
+    recipes = [
+        DryingRecipe(
+            mobility=mobility,  # type: ignore[arg-type]
+            boundary=boundary,  # type: ignore[arg-type]
+            n_donor=n,
+            chi_donor_solvent=0.6,
+            substrate_strength=substrate,
+            substrate_period=2.0,
+        )
+        for n in (5.0, 60.0)
+    ]
+    phi = fields(2, 2, (11, 21), dtype)
+    thickness = torch.tensor([0.9, 0.4], dtype=torch.float64)
+    rates = []
+    for loops in (True, False):
+        simulation = Simulation(recipes, seeds=[0, 1], shape=(11, 21), dtype=dtype, fused=loops)
+        content = simulation.grid.forward(phi)
+        rates.append(simulation.model.rates(phi, content, thickness))
+    compiled, plain = rates
+    agree(torch.view_as_real(compiled.modes) if compiled.modes.is_complex() else compiled.modes,
+          torch.view_as_real(plain.modes) if plain.modes.is_complex() else plain.modes, dtype)
+    agree(compiled.stiffness2, plain.stiffness2, dtype)
+    agree(compiled.stiffness4, plain.stiffness4, dtype)
+    agree(compiled.mobility, plain.mobility, dtype)
+    assert (compiled.cross is None) == (plain.cross is None) == (mobility != "onsager")
+    if compiled.cross is not None and plain.cross is not None:
+        agree(compiled.cross, plain.cross, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["binary", "double well"])
+def test_local_potentials(kind: str, dtype: str) -> None:
+    phi = fields(2, 1, (9, 30), dtype)
+
+    def column(*values: float) -> torch.Tensor:
+        return torch.tensor(values, dtype=phi.dtype)[:, None, None]
+
+    energy = BinaryFloryHuggins(column(2.5, 3.5))
+    if kind != "binary":
+        energy = DoubleWell(column(5.0, 2.0), column(0.3, 0.2), column(0.7, 0.9))  # type: ignore[assignment]
+    compiled = fused.local_potential(energy, phi)
+    assert compiled is not None
+    agree(compiled[0], energy.potential(phi), dtype)
+    agree(compiled[1], energy.curvature(phi).amax(dim=(2, 3), keepdim=True), dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
+def test_the_parts_of_a_step(boundary: str, dtype: str) -> None:
+    recipe = AnnealingRecipe(boundary=boundary)  # type: ignore[arg-type]
+    grid = Simulation([recipe] * 2, seeds=[0, 1], shape=(8, 24), dtype=dtype).grid
+    random = torch.Generator().manual_seed(1)
+
+    def modes() -> torch.Tensor:
+        return grid.forward(torch.randn((2, 1, 8, 24), generator=random, dtype=grid.dtype))
+
+    arrays = [modes() for _ in range(5)]
+    numbers = torch.tensor([1.0, 2.0], dtype=grid.dtype)[:, None, None, None]
+    damping = Damping(grid.exact, torch.tensor([1.0, 0.5], dtype=torch.float64), 9 * numbers, 4e-4 * numbers)
+    dt = torch.tensor([1e-4, 3e-3], dtype=torch.float64)
+    for history in (0, 1, 2):
+        count = torch.full((2,), history, dtype=torch.int64)
+        weights = step_weights(dt, 0.7 * dt, 1.3 * dt, count)
+
+        def step(loops: bool, weights: torch.Tensor = weights) -> torch.Tensor:
+            changes = (arrays[1], arrays[2]), (arrays[3], arrays[4])
+            return advance_modes(arrays[0], *changes, damping, dt, weights, use_loops=loops)
+
+        both(step, dtype)
+    both(lambda loops: soften(arrays[0].clone(), damping, dt, use_loops=loops), dtype)
+    new, old, before = (fields(2, 2, (8, 24), dtype) + shift for shift in (0.0, 0.01, 0.03))
+    allowance = torch.full((2, 2, 8), 1e-3, dtype=grid.dtype)
+    for part in (0, 1, 2):
+        both(
+            lambda loops, part=part: compare(new, old, before, dt * 1e3, allowance, use_loops=loops)[part],  # type: ignore[misc]
+            dtype,
+        )
+    broken = new.clone()
+    broken[1, 0, 3, 3] = float("nan")
+    for loops in (True, False):
+        error, _, _ = compare(broken, old, before, dt, allowance, use_loops=loops)
+        assert torch.isinf(error).tolist() == [False, True]
+
+
+def both(function: Callable[[bool], torch.Tensor], dtype: str) -> None:
+    compiled, plain = function(True), function(False)
+    if compiled.is_complex():
+        compiled, plain = torch.view_as_real(compiled), torch.view_as_real(plain)
+    agree(compiled, plain, dtype)
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
+@pytest.mark.parametrize("mobility", ["wodo", "onsager"])
+def test_noise_is_the_same_and_keeps_mass(mobility: str, boundary: str) -> None:
+    recipe = DryingRecipe(boundary=boundary, mobility=mobility)  # type: ignore[arg-type]
+    simulation = Simulation([recipe] * 2, seeds=[0, 1], shape=(24, 64))
+    noise = ThermalNoise([1e-8, 2e-8], [3, 2**70 + 1], torch.device("cpu"))
+    state = simulation.state
+    rates = simulation.model.rates(state.phi, state.content, state.thickness)
+    dt = torch.tensor([1e-3, 2e-3], dtype=torch.float64)
+    for draws in (0, 1):
+        count = torch.full((2,), draws, dtype=torch.int64)
+        drawn = [
+            noise.increments(simulation.grid, rates, state.thickness, dt, count, use_loops=loops)
+            for loops in (True, False)
+        ]
+        agree(drawn[0], drawn[1], "float32")
+        assert float(drawn[0].sum(dim=(2, 3)).abs().max()) < 1e-4 * float(drawn[0].abs().max())
+        spread = float(drawn[0].std())
+        assert spread > 0.0
+    assert float((drawn[0][0] - drawn[0][1]).abs().max()) > spread
+
+
+@pytest.mark.parametrize("recipe", [AnnealingRecipe(), DryingRecipe()])
+def test_whole_films_agree(recipe: AnnealingRecipe | DryingRecipe) -> None:
+    shares = []
+    for loops in (True, False):
+        simulation = Simulation([recipe], seeds=[1], shape=(16, 48), dtype="float64", fused=loops)
+        simulation.advance(time=0.002 if recipe.process == "annealing" else 1.0)
+        shares.append(simulation.donor_share())
+    assert float((shares[0] - shares[1]).abs().max()) < 1e-6
+    assert float(shares[0].std()) > 0.003
