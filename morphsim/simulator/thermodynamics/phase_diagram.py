@@ -1,0 +1,253 @@
+"""Phase diagrams as figures: a Gibbs triangle for drying, interaction against composition for annealing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from morphsim.errors import InputError
+from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
+from morphsim.simulator.thermodynamics.mixture import Array, BinaryMixture, TernaryMixture, chi_at, energy_of
+from morphsim.simulator.thermodynamics.phases import binodal, critical_chi, spinodal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito's palette, which readers with any colour vision can tell apart.
+_BINODAL, _SPINODAL, _FILM, _TIE, _GRID = "#0072B2", "#D55E00", "#000000", "#56B4E9", "#d0d0d0"
+_HEIGHT = float(np.sqrt(3.0) / 2.0)
+_TICKS = np.arange(1, 5) / 5.0
+
+
+def film_path(recipe: DryingRecipe, thickness: ArrayLike | None = None) -> Array:
+    """Mean composition of a drying film, whose solutes stay while the solvent leaves.
+
+    Args:
+        recipe: how the film is made.
+        thickness: (n,) thicknesses that the film passes, such as those of its snapshots [h0]; by default
+            from the freshly mixed to the dry film.
+
+    Returns:
+        Donor, acceptor and solvent fractions, (n, 3).
+
+    Raises:
+        InputError: a thickness that is not finite, or less than that of the solutes alone.
+    """
+    solids = recipe.dry_thickness * (1.0 - recipe.residual_solvent)
+    if thickness is None:
+        thickness = np.linspace(solids / (1.0 - recipe.solvent), recipe.dry_thickness, 51)
+    passed = np.atleast_1d(np.asarray(thickness, dtype=np.float64))
+    whole = passed.ndim == 1 and passed.size > 0 and bool(np.isfinite(passed).all())
+    if not whole or passed.min() < solids * (1.0 - 1e-6):
+        raise InputError(
+            f"thickness of shape {passed.shape} must be a list of numbers from {solids:.4g}, the thickness "
+            "of the solutes alone"
+        )
+    content = np.minimum(solids / passed, 1.0)
+    share = recipe.blend_ratio
+    return np.stack([share * content, (1.0 - share) * content, 1.0 - content], axis=1)
+
+
+def plot_phase_diagram(
+    recipe: Recipe, *, path: ArrayLike | None = None, ax: Axes | None = None, tie_lines: int = 9
+) -> Axes:
+    """Draw the phase diagram of a recipe at its temperature, and where its film is.
+
+    A drying film gets a Gibbs triangle with spinodal, binodal, tie lines, critical point and the film's
+    mean path; an annealed one its interaction parameter against the donor fraction, with the temperature
+    on the right.
+
+    Args:
+        recipe: how the film is made.
+        path: the film's mean compositions, in order: donor, acceptor and solvent fractions (n, 3) when
+            drying, by default those of `film_path`; donor fraction and interaction parameter (n, 2) when
+            annealing, by default the recipe's own point.
+        ax: where to draw; by default the only axes of a new figure.
+        tie_lines: how many tie lines a triangle gets.
+
+    Returns:
+        The axes; `ax.figure.savefig("diagram.png")` stores them.
+
+    Raises:
+        InputError: a path of another shape or out of range, or fewer than 0 tie lines.
+    """
+    from matplotlib.figure import Figure
+
+    if tie_lines < 0:
+        raise InputError(f"tie_lines is {tie_lines}; it must be at least 0")
+    mixture = energy_of(recipe)
+    if ax is None:
+        size = (5.2, 4.9) if isinstance(mixture, TernaryMixture) else (5.2, 4.0)
+        ax = Figure(figsize=size, dpi=150, layout="constrained").add_subplot()
+    if isinstance(mixture, TernaryMixture):
+        assert isinstance(recipe, DryingRecipe)
+        points = film_path(recipe) if path is None else mixture.checked(path)
+        if points.ndim != 2 or not len(points):
+            raise InputError(f"path has shape {points.shape}; give (n, 3)")
+        _draw_triangle(ax, mixture, points, tie_lines)
+    else:
+        assert isinstance(recipe, AnnealingRecipe)
+        given = [[recipe.blend_ratio, mixture.chi]] if path is None else path
+        points = np.asarray(given, dtype=np.float64)
+        if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
+            raise InputError(f"path has shape {points.shape}; give finite donor fractions and chi, (n, 2)")
+        if points[:, 0].min() < 0.0 or points[:, 0].max() > 1.0:
+            raise InputError("path holds a donor fraction that does not lie from 0 to 1")
+        _draw_binary(ax, recipe, points)
+    return ax
+
+
+def _draw_triangle(ax: Axes, mixture: TernaryMixture, path: Array, tie_lines: int) -> None:
+    _draw_frame(ax)
+    lines = binodal(mixture)
+    if len(lines):
+        for ends in _evenly(lines, tie_lines):
+            ax.plot(*_corner_coordinates(ends), color=_TIE, linewidth=0.7, zorder=2)
+        outline = np.concatenate([lines[:, 0], lines[::-1, 1]])
+        ax.plot(*_corner_coordinates(outline), color=_BINODAL, linewidth=1.6, label="binodal", zorder=4)
+        ax.plot([], [], color=_TIE, linewidth=0.7, label="tie lines")
+    for number, curve in enumerate(spinodal(mixture)):
+        label = "_" if number else "spinodal"
+        ax.plot(
+            *_corner_coordinates(curve), color=_SPINODAL, linewidth=1.4, linestyle="--", label=label, zorder=3
+        )
+    if len(lines) and np.array_equal(lines[-1, 0], lines[-1, 1]):
+        ax.plot(
+            *_corner_coordinates(lines[-1, :1]),
+            linestyle="none",
+            marker="D",
+            markersize=6.5,
+            color=_BINODAL,
+            markeredgecolor="white",
+            label="critical point",
+            zorder=8,
+        )
+    _draw_path(ax, _corner_coordinates(path))
+    _draw_legend(ax, "upper right")
+
+
+def _evenly(lines: Array, count: int) -> Array:
+    """Tie lines (count, 2, 3) whose middles are evenly spaced, without the critical point."""
+    middles = lines.mean(axis=1)
+    passed = np.concatenate([[0.0], np.linalg.norm(np.diff(middles, axis=0), axis=1).cumsum()])
+    wanted = np.linspace(0.0, passed[-1], count + 1)[:-1]
+    flat = lines.reshape(len(lines), 6)
+    columns = [np.interp(wanted, passed, flat[:, column]) for column in range(6)]
+    return np.stack(columns, axis=1).reshape(-1, 2, 3)
+
+
+def _draw_frame(ax: Axes) -> None:
+    """Triangle, grid, ticks and names; donor left, acceptor right, solvent on top."""
+    corners = np.eye(3)
+    names = ("donor", "acceptor", "solvent")
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    ax.set_xlim(-0.12, 1.12)
+    ax.set_ylim(-0.13, _HEIGHT + 0.09)
+    for number, name in enumerate(names):
+        following = corners[(number + 1) % 3]
+        opposite = corners[(number + 2) % 3]
+        for value in _TICKS:
+            start = value * corners[number] + (1.0 - value) * following
+            end = value * corners[number] + (1.0 - value) * opposite
+            ax.plot(*_corner_coordinates(np.stack([start, end])), color=_GRID, linewidth=0.6, zorder=1)
+            # Each component's ticks stand on the side after its corner, outside, along its grid lines.
+            outside = start + 0.025 * (start - end) / (1.0 - value)
+            x, y = _corner_coordinates(start + 0.05 * (start - end) / (1.0 - value))
+            ax.plot(
+                *_corner_coordinates(np.stack([start, outside])), color="black", linewidth=0.7, clip_on=False
+            )
+            ax.text(float(x), float(y), f"{value:.1f}", ha="center", va="center", fontsize=7.5)
+        middle = 0.5 * (corners[number] + following)
+        x, y = _corner_coordinates(middle + 0.13 * (middle - opposite))
+        # Along the side, and never upside down.
+        ax.text(
+            float(x),
+            float(y),
+            f"{name} fraction",
+            rotation=(0.0, -60.0, 60.0)[number],
+            ha="center",
+            va="center",
+            fontsize=8.5,
+        )
+        x, y = _corner_coordinates(1.06 * corners[number] - 0.03 * (1.0 - corners[number]))
+        ax.text(float(x), float(y), name, ha="center", va="center", fontsize=10, fontweight="bold")
+    ax.plot(*_corner_coordinates(corners[[0, 1, 2, 0]]), color="black", linewidth=1.0, zorder=5)
+
+
+def _corner_coordinates(fractions: Array) -> tuple[Array, Array]:
+    """Coordinates x and y of compositions (..., 3): donor at (0, 0), acceptor at (1, 0), solvent on top."""
+    return fractions[..., 1] + 0.5 * fractions[..., 2], _HEIGHT * fractions[..., 2]
+
+
+def _draw_binary(ax: Axes, recipe: AnnealingRecipe, path: Array) -> None:
+    critical = critical_chi(1.0, 1.0)
+    top = max(1.35 * critical, 1.15 * float(path[:, 1].max()))
+    bottom = min(0.75 * critical, float(path[:, 1].min()) - 0.15 * critical)
+    # Even in the opening of the gap, which grows with the square root.
+    levels = critical + (top - critical) * np.linspace(1e-2, 1.0, 80) ** 2
+    for edges, color, style, label in (
+        (binodal, _BINODAL, "-", "binodal"),
+        (spinodal, _SPINODAL, "--", "spinodal"),
+    ):
+        pairs: list[Any] = [edges(BinaryMixture(chi=float(level))) for level in levels]
+        donor = np.array([[0.5, 0.5], *pairs])
+        chi = np.concatenate([[critical], levels])
+        outline = np.concatenate([donor[::-1, 0], donor[1:, 1]])
+        heights = np.concatenate([chi[::-1], chi[1:]])
+        ax.plot(outline, heights, color=color, linestyle=style, linewidth=1.6, label=label)
+    ax.plot(
+        0.5,
+        critical,
+        linestyle="none",
+        marker="D",
+        markersize=5.5,
+        color=_BINODAL,
+        markeredgecolor="white",
+        label="critical point",
+        zorder=6,
+    )
+    _draw_path(ax, (path[:, 0], path[:, 1]))
+    ax.set_xlim(0.0, 1.0)
+    ax.set_ylim(bottom, top)
+    ax.set_xlabel("donor fraction φ")
+    ax.set_ylabel("interaction parameter χ")
+    ax.grid(color=_GRID, linewidth=0.6)
+    ax.set_axisbelow(True)
+    _draw_temperature(ax, recipe, bottom, top)
+    _draw_legend(ax, "lower left")
+
+
+def _draw_temperature(ax: Axes, recipe: AnnealingRecipe, bottom: float, top: float) -> None:
+    """The temperatures at which the recipe's blend has the interaction parameters on the left."""
+    kelvin = np.arange(200.0, 601.0, 25.0)
+    chi = np.array([chi_at(recipe, float(value)) for value in kelvin])
+    shown = (chi > bottom) & (chi < top)
+    if recipe.chi_slope == 0.0 or not shown.any():
+        return
+    # Labels that would run into one another are left out.
+    kept: list[int] = []
+    for index in np.flatnonzero(shown):
+        if not kept or abs(chi[index] - chi[kept[-1]]) > 0.06 * (top - bottom):
+            kept.append(int(index))
+    right = ax.twinx()
+    right.set_ylim(bottom, top)
+    right.set_yticks(chi[kept], [f"{value:.0f}" for value in kelvin[kept]])
+    right.set_ylabel("temperature [K]")
+
+
+def _draw_path(ax: Axes, path: tuple[Array, Array]) -> None:
+    x, y = path
+    style: dict[str, Any] = {"color": _FILM, "linestyle": "none", "markersize": 6.5, "zorder": 7}
+    if len(x) == 1:
+        ax.plot(x, y, marker="o", label="film", **style)
+        return
+    ax.plot(x, y, color=_FILM, linewidth=1.3, label="film", zorder=6)
+    ax.plot(x[:1], y[:1], marker="o", markerfacecolor="white", label="start", **style)
+    ax.plot(x[-1:], y[-1:], marker="s", label="end", **style)
+
+
+def _draw_legend(ax: Axes, place: Literal["upper right", "lower left"]) -> None:
+    ax.legend(loc=place, fontsize=8, frameon=False, handlelength=1.8, borderaxespad=0.2)

@@ -1,0 +1,155 @@
+"""Linear stability: how fast a ripple of a uniform mixture grows, and which one grows fastest."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from morphsim.errors import InputError
+from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe
+from morphsim.simulator.simulation import Simulation
+from morphsim.simulator.thermodynamics.mixture import Array, Mixture, energy_of
+
+Film = AnnealingRecipe | DryingRecipe
+_SCAN = 400
+
+
+@dataclass(frozen=True)
+class FastestWave:
+    """The ripple that grows fastest in a uniform mixture.
+
+    Attributes:
+        wavenumber: k [1/h0].
+        wavelength: 2π/k [h0].
+        rate: of its amplitude's growth [1 / unit of time].
+    """
+
+    wavenumber: float
+    wavelength: float
+    rate: float
+
+
+def growth_rate(
+    energy: Film | Mixture,
+    composition: ArrayLike,
+    wavenumber: ArrayLike,
+    *,
+    kappa: float | None = None,
+    mobility: ArrayLike | None = None,
+) -> Array:
+    """The fastest growth of a ripple exp(ikx) in a uniform mixture; negative where all of them decay.
+
+    It is the largest eigenvalue of -k² M (H + κ k²), with H the Hessian of the free energy: Cahn, Acta
+    Metall. 9 (1961) 795, doi 10.1016/0001-6160(61)90182-1, for several components.
+
+    Args:
+        energy: a recipe, taken at its temperature, or a mixture.
+        composition: all volume fractions (n,): donor and acceptor, and solvent when drying.
+        wavenumber: k, of any shape [1/h0].
+        kappa: gradient energy coefficient of each field; by default the recipe's.
+        mobility: one number, one for each field (n - 1,), or a matrix (n - 1, n - 1); by default the
+            recipe's closure at this composition and temperature.
+
+    Returns:
+        Rates in the shape of `wavenumber` [1 / unit of time].
+
+    Raises:
+        InputError: not a composition, or a mixture without kappa and mobility.
+
+    >>> from morphsim.simulator.thermodynamics.mixture import DoubleWellMixture
+    >>> rate = growth_rate(DoubleWellMixture(), (0.5, 0.5), 0.2**0.5, kappa=2.0, mobility=5.0)
+    >>> round(float(rate), 3)
+    0.4
+    """
+    hessian, kappa, matrix = _linear(energy, composition, kappa, mobility)
+    squares = np.asarray(wavenumber, dtype=np.float64) ** 2
+    if not np.isfinite(squares).all():
+        raise InputError("wavenumber holds a value that is not finite; give numbers")
+    return _rates(hessian, kappa, matrix, squares)
+
+
+def fastest_wave(
+    energy: Film | Mixture,
+    composition: ArrayLike,
+    *,
+    kappa: float | None = None,
+    mobility: ArrayLike | None = None,
+) -> FastestWave | None:
+    """The ripple that grows fastest, or None where the mixture is stable; see `growth_rate`.
+
+    >>> from morphsim.simulator.thermodynamics.mixture import DoubleWellMixture
+    >>> wave = fastest_wave(DoubleWellMixture(), (0.5, 0.5), kappa=2.0, mobility=5.0)
+    >>> round(wave.wavelength, 2), round(wave.rate, 2)
+    (14.05, 0.4)
+    """
+    from scipy.optimize import minimize_scalar
+
+    hessian, kappa, matrix = _linear(energy, composition, kappa, mobility)
+    deepest = float(np.linalg.eigvalsh(hessian)[0])
+    if deepest >= 0.0:
+        return None
+    # Ripples with κ k² above the deepest curvature decay, whatever the mobilities.
+    band = -deepest / kappa * np.arange(1, _SCAN) / _SCAN
+    best = int(_rates(hessian, kappa, matrix, band).argmax())
+    around = (float(band[max(best - 1, 0)]), float(band[min(best + 1, len(band) - 1)]))
+    found = minimize_scalar(
+        lambda square: -float(_rates(hessian, kappa, matrix, np.asarray(square))),
+        bounds=(0.0 if best == 0 else around[0], around[1]),
+        method="bounded",
+        options={"xatol": 1e-10 * around[1]},
+    )
+    wavenumber = math.sqrt(float(found.x))
+    return FastestWave(wavenumber, 2.0 * math.pi / wavenumber, -float(found.fun))
+
+
+def _linear(
+    energy: Film | Mixture, composition: ArrayLike, kappa: float | None, mobility: ArrayLike | None
+) -> tuple[Array, float, Array]:
+    """Hessian, gradient coefficient and mobility matrix of a mixture."""
+    film = energy if isinstance(energy, AnnealingRecipe | DryingRecipe) else None
+    mixture = energy_of(energy) if isinstance(energy, AnnealingRecipe | DryingRecipe) else energy
+    phi = mixture.checked(composition)
+    hessian = mixture.hessian(phi)
+    if hessian.ndim != 2:
+        raise InputError(f"composition has shape {phi.shape}; give one composition at a time")
+    if film is not None:
+        kappa = film.kappa if kappa is None else kappa
+        mobility = _closure(film, phi) if mobility is None else mobility
+    if kappa is None or mobility is None:
+        raise InputError(
+            "a mixture alone does not say how fast it moves; give kappa and mobility, or a recipe"
+        )
+    if not (math.isfinite(kappa) and kappa > 0.0):
+        raise InputError(f"kappa is {kappa!r}; it must be a positive number")
+    matrix = np.asarray(mobility, dtype=np.float64)
+    if matrix.shape in {(), (len(hessian),)}:
+        matrix = np.diag(np.broadcast_to(matrix, len(hessian)))
+    if matrix.shape != hessian.shape or not np.isfinite(matrix).all() or np.linalg.eigvalsh(matrix)[0] < 0.0:
+        raise InputError(
+            f"mobility {np.asarray(mobility).tolist()} does not fit {len(hessian)} fields; give a number, "
+            "one for each field, or a positive symmetric matrix"
+        )
+    return hessian, float(kappa), matrix
+
+
+def _closure(film: Film, phi: Array) -> Array:
+    """The recipe's mobilities (n - 1, n - 1) at a composition: the simulation's own closure."""
+    mobility = Simulation([film], seeds=[0], shape=(4, 4), dtype="float64").model.mobility
+    fields = torch.from_numpy(phi[:-1].copy())[None, :, None, None]
+    matrix = np.diag(mobility(fields)[0, :, 0, 0].numpy().astype(np.float64))
+    cross = mobility.cross(fields)
+    if cross is not None:
+        matrix[0, 1] = matrix[1, 0] = float(cross[0, 0, 0])
+    return np.asarray(matrix)
+
+
+def _rates(hessian: Array, kappa: float, mobility: Array, squares: Array) -> Array:
+    """Largest eigenvalue of -k² M (H + κ k²) for k² of any shape."""
+    stiffness = hessian + kappa * squares[..., None, None] * np.eye(len(hessian))
+    # Both factors are symmetric and M is positive: the eigenvalues of their product are real.
+    eigenvalues = np.linalg.eigvals(-squares[..., None, None] * (mobility @ stiffness)).real
+    return np.asarray(eigenvalues.max(axis=-1))
