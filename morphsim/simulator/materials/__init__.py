@@ -1,0 +1,6 @@
+"""Materials by name, with the sources of their numbers."""
+
+from morphsim.simulator.materials.material import Material, Source
+from morphsim.simulator.materials.table import MATERIALS, material
+
+__all__ = ["MATERIALS", "Material", "Source", "material"]

@@ -1,0 +1,191 @@
+"""A blend with its parameters, their sources, and the recipes made of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from morphsim.errors import InputError
+from morphsim.simulator.grid import Boundary
+from morphsim.simulator.recipe import (
+    AnnealingRecipe,
+    DryingRecipe,
+    MobilityName,
+    Scalar,
+    recipe_from_dict,
+)
+from morphsim.simulator.units import Units
+
+Basis = Literal["published", "secondary", "estimate"]
+"""Read in the source itself; known from others' use of it; an estimate of this project."""
+
+# How far beyond the measured spin speeds the law of the square root is trusted.
+_SPEED_MARGIN = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where some of a material's parameters come from."""
+
+    parameters: str
+    """Which parameters."""
+    basis: Basis
+    """How they are known."""
+    citation: str
+    """Authors, journal, volume (year) page, or how an estimate was made."""
+    doi: str = ""
+    """Digital object identifier, empty for an estimate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """A blend and, when it is dried, its solvent. Energies in RT/V, lengths in h0 as in the recipes."""
+
+    name: str
+    """What `material` finds it by."""
+    description: str
+    """The substances."""
+    process: Literal["drying", "annealing"]
+    """What the parameters are for."""
+    blend_ratio: float
+    """Donor share of the solids, by volume."""
+    chi: float
+    """Donor-acceptor interaction parameter at `reference_temperature`."""
+    kappa: float
+    """Gradient energy coefficient that the recipes use [RT/V h0^2]."""
+    published_kappa: float | None = None
+    """The source's own coefficient where `kappa` had to differ from it [RT/V h0^2]."""
+    width: float
+    """Width of the film [h0]."""
+    boundary: Boundary = "periodic"
+    """What happens at the left and right end of the film."""
+    reference_temperature: float
+    """Temperature for which the parameters are meant [K]."""
+    units: Units
+    """h0 [nm] and diffusivity [m^2/s]."""
+    duration: float
+    """How long the film is annealed, or may take to dry [units of time]."""
+    n_donor: float = 1.0
+    """Chain length of the donor [solvent molecules; acceptor molecules when annealing]."""
+    n_acceptor: float = 1.0
+    """Chain length of the acceptor, likewise."""
+    chi_donor_solvent: float = 0.0
+    """Donor-solvent interaction parameter."""
+    chi_acceptor_solvent: float = 0.0
+    """Acceptor-solvent interaction parameter."""
+    barrier: float = 0.0
+    """b of the energy that keeps fields off the pure corners [RT/V_s]."""
+    mobility: MobilityName = "wodo"
+    """Closure of the mobilities of a drying film."""
+    solvent: float = 0.0
+    """Initial volume share of solvent."""
+    evaporation: float = 0.0
+    """Biot number of a recipe that names no spin speed."""
+    spin_speeds: tuple[tuple[float, float], ...] = ()
+    """Spin speed [rpm] and Biot number, slowest first; empty where none are published."""
+    sources: tuple[Source, ...] = field(default=())
+    """Where the parameters come from, by group."""
+    remark: str = ""
+    """What to know before using it."""
+
+    def biot(self, spin_speed: float) -> float:
+        """The Biot number k_e h0 / D_s at `spin_speed` [rpm].
+
+        Exact at the published speeds and a power law between two of them. Beyond them it goes with the
+        square root of the speed, as evaporation into the boundary layer of a turning disk does
+        (Meyerhofer, J. Appl. Phys. 49 (1978) 3993, doi 10.1063/1.325357).
+
+        Raises:
+            InputError: a speed more than a factor of 2 outside the published ones, or there are none.
+        """
+        self._check_speed(spin_speed)
+        if not self.spin_speeds[0][0] <= spin_speed <= self.spin_speeds[-1][0]:
+            speed, biot = self.spin_speeds[0 if spin_speed < self.spin_speeds[0][0] else -1]
+            return biot * math.sqrt(spin_speed / speed)
+        upper = next(i for i, (speed, _) in enumerate(self.spin_speeds) if i and spin_speed <= speed)
+        (slow, low), (fast, high) = self.spin_speeds[upper - 1 : upper + 1]
+        share = math.log(spin_speed / slow) / math.log(fast / slow)
+        return float(low ** (1.0 - share) * high**share)
+
+    def dry_thickness_ratio(self, spin_speed: float, reference_speed: float) -> float:
+        """Thickness of the dry film at one spin speed over that at another: (ω/ω_ref)^-½.
+
+        Meyerhofer, J. Appl. Phys. 49 (1978) 3993, doi 10.1063/1.325357: h ~ (e/ω²)^⅓ for an evaporation
+        rate e, and e ~ ω^½. The films of `drying_recipe` all start at h0, past the stage of flow.
+
+        Raises:
+            InputError: a speed that `biot` would refuse.
+        """
+        self._check_speed(spin_speed)
+        self._check_speed(reference_speed)
+        return math.sqrt(reference_speed / spin_speed)
+
+    def drying_recipe(self, *, spin_speed: float | None = None, **overrides: Scalar) -> DryingRecipe:
+        """The recipe of a drying film of this material.
+
+        Args:
+            spin_speed: sets `evaporation` to the Biot number at this speed [rpm].
+            overrides: parameters of `DryingRecipe` that shall differ.
+
+        Raises:
+            InputError: the material is for annealing, the speed is unknown to it, both a speed and an
+                evaporation are given, or an override is no parameter or out of range.
+        """
+        self._check_process("drying")
+        if spin_speed is not None and "evaporation" in overrides:
+            raise InputError("spin_speed and evaporation both set the drying rate; give one of them")
+        own: dict[str, Scalar] = {
+            "solvent": self.solvent,
+            "n_donor": self.n_donor,
+            "n_acceptor": self.n_acceptor,
+            "chi_donor_solvent": self.chi_donor_solvent,
+            "chi_acceptor_solvent": self.chi_acceptor_solvent,
+            "barrier": self.barrier,
+            "mobility": self.mobility,
+            "evaporation": self.evaporation if spin_speed is None else self.biot(spin_speed),
+        }
+        recipe = recipe_from_dict({"process": "drying", **self._shared(), **own, **overrides})
+        assert isinstance(recipe, DryingRecipe)
+        return recipe
+
+    def annealing_recipe(self, **overrides: Scalar) -> AnnealingRecipe:
+        """The recipe of an annealed film of this material.
+
+        Args:
+            overrides: parameters of `AnnealingRecipe` that shall differ.
+
+        Raises:
+            InputError: the material is for drying, or an override is no parameter or out of range.
+        """
+        self._check_process("annealing")
+        recipe = recipe_from_dict({"process": "annealing", **self._shared(), **overrides})
+        assert isinstance(recipe, AnnealingRecipe)
+        return recipe
+
+    def _shared(self) -> dict[str, Scalar]:
+        return {
+            "blend_ratio": self.blend_ratio,
+            "chi": self.chi,
+            "kappa": self.kappa,
+            "width": self.width,
+            "boundary": self.boundary,
+            "temperature": self.reference_temperature,
+            "reference_temperature": self.reference_temperature,
+            "duration": self.duration,
+        }
+
+    def _check_process(self, wanted: str) -> None:
+        if self.process != wanted:
+            raise InputError(
+                f"{self.name} is for {self.process}, not for {wanted}; use {self.process}_recipe"
+            )
+
+    def _check_speed(self, spin_speed: float) -> None:
+        if not self.spin_speeds:
+            raise InputError(f"{self.name} has no published spin speeds; give evaporation, a Biot number")
+        low, high = self.spin_speeds[0][0] / _SPEED_MARGIN, self.spin_speeds[-1][0] * _SPEED_MARGIN
+        if not low <= spin_speed <= high:
+            raise InputError(
+                f"spin_speed is {spin_speed!r} rpm; for {self.name} it must lie from {low:g} to {high:g}"
+            )
