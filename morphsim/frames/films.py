@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from morphsim.errors import InputError
@@ -11,7 +11,7 @@ from morphsim.frames.frameset import FrameSet
 from morphsim.frames.plan import Plan
 from morphsim.frames.snapshots import film_frames
 from morphsim.frames.store import write_frames
-from morphsim.simulator import Recipe, SimulationDiverged, record_film
+from morphsim.simulator import Recipe, SimulationDiverged, Snapshot, record_film
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong
@@ -76,12 +76,14 @@ def failure_of(folder: Path, film: int) -> dict[str, object] | None:
 
 
 def _record(plan: Plan, recipe: Recipe, seed: int, stopped: Callable[[], bool]) -> FrameSet:
-    snapshots = []
     height, width = plan.shape
-    for snapshot in record_film(
-        recipe, shape=(height, width), seed=seed, frames=plan.frames, dtype=plan.dtype, device=plan.device
-    ):
-        if stopped():
-            raise Stopped
-        snapshots.append(snapshot)
-    return film_frames(recipe, snapshots, seed=seed, threshold=plan.threshold)
+
+    def snapshots() -> Iterator[Snapshot]:
+        for snapshot in record_film(
+            recipe, shape=(height, width), seed=seed, frames=plan.frames, dtype=plan.dtype, device=plan.device
+        ):
+            if stopped():
+                raise Stopped
+            yield snapshot
+
+    return film_frames(recipe, snapshots(), seed=seed, threshold=plan.threshold)

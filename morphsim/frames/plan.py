@@ -162,6 +162,7 @@ def make_plan(
 
 
 def _simulator_digest() -> str:
+    # The files beside the solver decide what a film becomes; the folders only look at it.
     digest = hashlib.sha256()
     for source in sorted(Path(simulator.__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())

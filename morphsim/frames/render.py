@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,17 +13,21 @@ from numpy.typing import NDArray
 
 from morphsim.errors import InputError
 from morphsim.files import atomic_path
+from morphsim.frames.titlebar import title_bars
 
 ACCEPTOR_COLOUR = (20, 52, 108)
 """Dark blue; it differs from the donor's in lightness, so that any kind of sight tells them apart."""
 DONOR_COLOUR = (250, 190, 70)
 """Light orange."""
-AIR_COLOUR = (255, 255, 255)
-"""White, above a film that has become thinner."""
 
 _MOST_IN_STRIP = 32
 _LONGEST_SIDE = 640
+_LONGEST_TO_SCALE = 1920
 _FASTEST_GIF = 50.0
+# Of the 256 colours of a palette; greys are the others.
+_SHADES = 240
+# White, above a film that has become thinner.
+_AIR = 255
 _COST_OF_GAP = 0.15
 
 
@@ -125,10 +130,12 @@ def animate(
     *,
     fps: float = 10.0,
     thickness: Sequence[float] | NDArray[Any] | None = None,
+    width: float | None = None,
+    titles: Sequence[str] | None = None,
 ) -> None:
     """Write frames as a movie: GIF, or MP4 with the extra `movie` installed.
 
-    Small frames are enlarged by a whole factor.
+    Small frames are enlarged.
 
     Args:
         frames: (N, H, W) 0/1 or donor shares.
@@ -136,10 +143,13 @@ def animate(
         fps: frames a second, above 0; a GIF shows at most 50.
         thickness: (N,) of the film in each frame, above 0: the thickest fills the picture, a thinner one
             its lower part under white air. Without it every frame fills the picture.
+        width: of the film, in the unit of `thickness`: height and width are then to scale. Without it cells
+            are square.
+        titles: a line for each frame, in a bar above the picture that also explains the colours.
 
     Raises:
-        InputError: frames of another shape, thicknesses that don't fit them, a rate out of range, another
-            suffix, or no MP4 writer.
+        InputError: frames of another shape, thicknesses or titles that don't fit them, a rate or width out of
+            range, another suffix, or no MP4 writer.
     """
     values = np.asarray(frames)
     if values.ndim != 3 or values.size == 0:
@@ -153,11 +163,16 @@ def animate(
     heights = np.ones(len(values)) if thickness is None else np.asarray(thickness, np.float64)
     if heights.shape != (len(values),) or not (np.isfinite(heights).all() and (heights > 0.0).all()):
         raise InputError(f"thickness must be {len(values)} positive numbers, one for each frame")
-    heights = heights / heights.max()
+    if titles is not None and len(titles) != len(values):
+        raise InputError(f"{len(titles)} titles are given for {len(values)} frames; give one for each")
+    if any("\n" in title for title in titles or ()):
+        raise InputError("a title has several lines; a movie shows one above each picture")
+    size = _picture_size(values.shape[1:], None if width is None else _aspect(width, thickness))
+    pictures = _pictures(values, heights / heights.max(), size, titles)
     if suffix == ".gif":
-        _write_gif(values, heights, path, fps)
+        _write_gif(pictures, path, fps)
     else:
-        _write_mp4(values, heights, path, fps)
+        _write_mp4(pictures, path, fps)
 
 
 def _unit(colour: tuple[int, int, int]) -> tuple[float, float, float]:
@@ -170,31 +185,66 @@ def _imbalance(columns: int, count: int, aspect: float) -> float:
     return abs(math.log(columns * aspect / rows / 2.0)) + _COST_OF_GAP * (columns * rows - count)
 
 
-def _enlarged(frames: NDArray[Any], heights: NDArray[np.float64]) -> Iterator[NDArray[np.float32]]:
-    """Donor shares of each picture, NaN above a film whose height is below 1."""
-    factor = max(1, _LONGEST_SIDE // max(frames.shape[1:]))
-    for frame, height in zip(frames, heights, strict=True):
-        share = _share(frame).repeat(factor, axis=0).repeat(factor, axis=1)
-        rows = len(share)
+def _aspect(width: float, thickness: Sequence[float] | NDArray[Any] | None) -> float:
+    if not (math.isfinite(width) and width > 0.0):
+        raise InputError(f"width is {width!r}; it must be a positive length")
+    if thickness is None:
+        raise InputError("width is given without thickness; give both, in one unit")
+    return width / float(np.max(thickness))
+
+
+def _picture_size(shape: tuple[int, ...], aspect: float | None) -> tuple[int, int]:
+    """Rows and columns of the picture of frames (H, W), `aspect` times as wide as high."""
+    height, width = shape
+    if aspect is None:
+        factor = max(1, _LONGEST_SIDE // max(shape))
+        return height * factor, width * factor
+    # As many pixels as the finer side of the cells needs.
+    rows, columns = max((height, height * aspect), (width / aspect, width))
+    longest = max(rows, columns)
+    scale = min(max(1, int(_LONGEST_SIDE / longest)), _LONGEST_TO_SCALE / longest)
+    return max(1, round(rows * scale)), max(1, round(columns * scale))
+
+
+def _pictures(
+    frames: NDArray[Any], heights: NDArray[np.float64], size: tuple[int, int], titles: Sequence[str] | None
+) -> Iterator[NDArray[np.uint8]]:
+    """Pictures as indices of `_palette`, with films as high as their share of the picture."""
+    rows, columns = size
+    bars = None if titles is None else title_bars(titles, columns=columns)
+    bar_rows, bar_columns = (0, columns) if bars is None else bars.grey.shape[1:]
+    across = _nearest(columns, frames.shape[2])
+    for number, (frame, height) in enumerate(zip(frames, heights, strict=True)):
+        picture = np.full((bar_rows + rows, bar_columns), _AIR, np.uint8)
+        if bars is not None:
+            picture[:bar_rows] = np.rint(bars.grey[number] / 255 * (_AIR - _SHADES)) + _SHADES
+            if bars.legend is not None:
+                ramp = np.linspace(0, _SHADES - 1, bars.legend[1].stop - bars.legend[1].start)
+                picture[bars.legend] = np.rint(ramp)
         left = max(1, round(height * rows))
-        if left < rows:
-            picture = np.full_like(share, np.nan)
-            picture[rows - left :] = share[((np.arange(left) + 0.5) * (rows / left)).astype(np.int64)]
-            share = picture
-        yield share
+        shade = np.rint((_SHADES - 1) * _share(frame)).astype(np.uint8)
+        picture[bar_rows + rows - left :, :columns] = shade[np.ix_(_nearest(left, len(shade)), across)]
+        yield picture
 
 
-def _write_gif(frames: NDArray[Any], heights: NDArray[np.float64], path: str | Path, fps: float) -> None:
+def _nearest(pixels: int, cells: int) -> NDArray[np.int64]:
+    """The cell under each pixel's centre."""
+    return ((2 * np.arange(pixels) + 1) * cells) // (2 * pixels)
+
+
+def _palette() -> NDArray[np.uint8]:
+    """Colours (256, 3): from acceptor to donor, then greys from black to white, the colour of the air."""
+    greys = np.linspace(0, 255, 256 - _SHADES)
+    greys = np.rint(greys)[:, None].repeat(3, axis=1).astype(np.uint8)
+    return np.concatenate([to_rgb(np.linspace(0.0, 1.0, _SHADES)[None])[0], greys])
+
+
+def _write_gif(pictures: Iterator[NDArray[np.uint8]], path: str | Path, fps: float) -> None:
     from PIL import Image
 
     # One palette for all frames: a colour of its own for each would make a still part flicker.
-    palette = to_rgb(np.linspace(0.0, 1.0, 255)[None]).tobytes() + bytes(AIR_COLOUR)
-    images = [
-        Image.fromarray(
-            np.where(np.isnan(share), 255, np.rint(254.0 * np.nan_to_num(share))).astype(np.uint8)
-        )
-        for share in _enlarged(frames, heights)
-    ]
+    palette = _palette().tobytes()
+    images = [Image.fromarray(picture) for picture in pictures]
     for image in images:
         image.putpalette(palette)
     # A GIF counts in hundredths of a second.
@@ -203,14 +253,15 @@ def _write_gif(frames: NDArray[Any], heights: NDArray[np.float64], path: str | P
         images[0].save(temporary, save_all=True, append_images=images[1:], duration=duration, loop=0)
 
 
-def _write_mp4(frames: NDArray[Any], heights: NDArray[np.float64], path: str | Path, fps: float) -> None:
+def _write_mp4(pictures: Iterator[NDArray[np.uint8]], path: str | Path, fps: float) -> None:
     try:
         import imageio_ffmpeg
     except ImportError as error:
         raise InputError(
             f"{path} needs an MP4 writer: pip install morphsim[movie], or name a .gif"
         ) from error
-    first = next(_enlarged(frames[:1], heights[:1]))
+    palette = _palette()
+    first = next(pictures)
     # The usual colour format halves both axes: an odd one is filled up with its last line.
     padding = [(0, first.shape[0] % 2), (0, first.shape[1] % 2)]
     size = (first.shape[1] + padding[1][1], first.shape[0] + padding[0][1])
@@ -220,10 +271,7 @@ def _write_mp4(frames: NDArray[Any], heights: NDArray[np.float64], path: str | P
         )
         writer.send(None)
         try:
-            for share in _enlarged(frames, heights):
-                padded = np.pad(share, padding, mode="edge")
-                picture = to_rgb(np.nan_to_num(padded))
-                picture[np.isnan(padded)] = AIR_COLOUR
-                writer.send(picture)
+            for picture in itertools.chain([first], pictures):
+                writer.send(palette[np.pad(picture, padding, mode="edge")])
         finally:
             writer.close()

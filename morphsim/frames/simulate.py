@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,12 +21,18 @@ from morphsim.frames.snapshots import film_frames
 from morphsim.frames.store import write_frames
 from morphsim.frames.transforms import resize
 from morphsim.progress import progress
-from morphsim.simulator import ANNEALING_UNITS, DRYING_UNITS, Recipe, Snapshot, record_film
+from morphsim.simulator import ANNEALING_UNITS, DRYING_UNITS, Recipe, Snapshot, Units, record_film
+from morphsim.simulator.export.netcdf import check_xarray, write_netcdf
+from morphsim.simulator.export.vtk import remove_vtk, vtk_folder, write_vtk
+from morphsim.simulator.export.xdmf import remove_xdmf, write_xdmf, xdmf_fields
 
 FRAMES, STRIP, RECIPE = "frames.h5", "strip.png", "recipe.toml"
+VTK, XDMF, NETCDF = "film.pvd", "film.xdmf", "film.nc"
 
-_MOST_VALUES = 2**30
+# The fields of all snapshots are kept, at most two components of four bytes each.
+_MOST_VALUES = 2**28
 _SHOWN = 8
+_PREFIXES = {"": 1.0, "m": 1e3, "µ": 1e6, "n": 1e9}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +57,12 @@ class FilmConfig:
     """Donor share from which on a pixel counts as donor."""
     animation: Literal["gif", "mp4", "none"] = "gif"
     """Format of the movie; mp4 needs the extra `movie`."""
+    export: tuple[Literal["vtk", "xdmf", "netcdf"], ...] = ()
+    """Files of the volume fractions: vtk, xdmf (for ParaView), netcdf (needs the extra `xarray`)."""
+    length_nm: float | None = None
+    """What h0 means [nm] (default: 500 when drying, 100 when annealing)."""
+    diffusivity: float | None = None
+    """What D means [m^2/s] (default: 1e-10 when drying, 1e-17 when annealing)."""
     dtype: Literal["float32", "float64"] = "float32"
     """Precision of the simulation."""
     device: DeviceName = "cpu"
@@ -85,6 +98,18 @@ class FilmConfig:
             )
         return plan.film_recipe(0)
 
+    def units(self, process: str) -> Units:
+        """The scales in nm and s that results are given in.
+
+        Raises:
+            InputError: a scale that is not a positive number.
+        """
+        default = DRYING_UNITS if process == "drying" else ANNEALING_UNITS
+        return Units(
+            length_nm=default.length_nm if self.length_nm is None else self.length_nm,
+            diffusivity=default.diffusivity if self.diffusivity is None else self.diffusivity,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class FilmReport:
@@ -103,11 +128,11 @@ class FilmReport:
     time: float
     """Simulated time [h0^2/D_s when drying, h0^2/D when annealing]."""
     time_s: float
-    """The same in seconds, for the default units of the process [s]."""
+    """The same in seconds [s]."""
     thickness: float
     """[h0]."""
     thickness_nm: float
-    """The same for the default units of the process [nm]."""
+    """The same in nanometres [nm]."""
     dryness: float
     """Evaporated share of the solvent that must leave, 0 to 1; 1 when annealing."""
     donor_pixels: float
@@ -128,8 +153,9 @@ class FilmReport:
 def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmReport:
     """Make one film and write `frames.h5`, `film.gif`, `strip.png` and `recipe.toml` into a folder.
 
-    The movie shows donor shares and, when drying, how the film shrinks; the strip shows up to eight of the
-    binary frames in their true thickness.
+    The movie shows donor shares to scale, and so how a drying film shrinks; the strip shows up to eight of
+    the binary frames in their true thickness. `config.export` adds `film.pvd` with the folder `film_vti`,
+    `film.xdmf` with `film_fields.h5`, and `film.nc`, all in nm and s.
 
     Args:
         config: what to make.
@@ -145,8 +171,11 @@ def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmRepo
     >>> report = simulate_film(FilmConfig(process="annealing", shape=(32, 128)))     # doctest: +SKIP
     """
     recipe = config.film_recipe()
+    units = config.units(recipe.process)
     if config.animation == "mp4":
         _check_mp4()
+    if "netcdf" in config.export:
+        check_xarray()
     started = time.perf_counter()
     snapshots: list[Snapshot] = []
     with progress("simulating", config.frames, unit="frames", show=show_progress) as advance:
@@ -161,25 +190,27 @@ def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmRepo
             snapshots.append(snapshot)
             advance()
     seconds = time.perf_counter() - started
+    _remove_earlier(config.out)
     frameset = film_frames(recipe, snapshots, seed=config.seed, threshold=config.threshold)
     write_frames(config.out / FRAMES, frameset)
     files = [FRAMES]
-    for suffix in ("gif", "mp4"):
-        (config.out / f"film.{suffix}").unlink(missing_ok=True)
+    titles = _titles(snapshots, recipe.process, units)
     if config.animation != "none":
         files.append(f"film.{config.animation}")
         animate(
             np.stack([snapshot.share for snapshot in snapshots]),
             config.out / files[-1],
             thickness=[snapshot.thickness for snapshot in snapshots],
+            width=recipe.width,
+            titles=titles,
         )
-    _draw_strip(frameset, config.out / STRIP)
+    _draw_strip(frameset, titles, config.out / STRIP)
     write_text(config.out / RECIPE, recipe_text(recipe))
-    units = DRYING_UNITS if recipe.process == "drying" else ANNEALING_UNITS
+    exports = tuple(_export(config, snapshots, recipe, units))
     last = snapshots[-1]
     return FilmReport(
         out=config.out,
-        files=(*files, STRIP, RECIPE),
+        files=(*files, STRIP, RECIPE, *exports),
         process=recipe.process,
         frames=len(frameset),
         shape=frameset.shape,
@@ -208,15 +239,45 @@ def _check_mp4() -> None:
         raise InputError("mp4 needs a movie writer: pip install morphsim[movie], or take gif") from error
 
 
-def _draw_strip(frameset: FrameSet, path: Path) -> None:
+def _remove_earlier(out: Path) -> None:
+    """Remove movies and exports of an earlier film, which the new one may not have."""
+    for name in ("film.gif", "film.mp4", NETCDF):
+        (out / name).unlink(missing_ok=True)
+    remove_vtk(out / VTK)
+    remove_xdmf(out / XDMF)
+
+
+def _export(config: FilmConfig, snapshots: list[Snapshot], recipe: Recipe, units: Units) -> Iterator[str]:
+    """Write the exports that are asked for; yield the names of their files."""
+    if "vtk" in config.export:
+        write_vtk(config.out / VTK, snapshots, width=recipe.width, units=units)
+        yield from (VTK, vtk_folder(VTK).name)
+    if "xdmf" in config.export:
+        write_xdmf(config.out / XDMF, snapshots, width=recipe.width, units=units)
+        yield from (XDMF, xdmf_fields(XDMF).name)
+    if "netcdf" in config.export:
+        write_netcdf(config.out / NETCDF, snapshots, recipe, units=units)
+        yield NETCDF
+
+
+def _titles(snapshots: Sequence[Snapshot], process: str, units: Units) -> list[str]:
+    """Time and, when drying, thickness of each snapshot, all with the prefix that suits the last."""
+    end = snapshots[-1].time * units.time_s
+    prefix, factor = next((pair for pair in _PREFIXES.items() if end * pair[1] >= 1.0), ("n", 1e9))
+    titles = [f"{snapshot.time * units.time_s * factor:.3g} {prefix}s" for snapshot in snapshots]
+    if process == "annealing":
+        return titles
+    return [
+        f"{title}, {snapshot.thickness * units.length_nm:.3g} nm"
+        for title, snapshot in zip(titles, snapshots, strict=True)
+    ]
+
+
+def _draw_strip(frameset: FrameSet, titles: Sequence[str], path: Path) -> None:
     chosen = np.unique(np.linspace(0, len(frameset) - 1, min(_SHOWN, len(frameset))).round().astype(int))
-    drying = frameset.process == "drying"
-    units = DRYING_UNITS if drying else ANNEALING_UNITS
     height, width = frameset.shape
-    pictures, titles = [], []
+    pictures = []
     for row in chosen:
         thickness = float(frameset.columns["thickness"][row])
         pictures.append(resize(frameset.frames[row], (max(1, round(thickness * height)), width)))
-        title = f"{frameset.columns['time'][row] * units.time_s:.3g} s"
-        titles.append(f"{title}, {thickness * units.length_nm:.0f} nm" if drying else title)
-    frame_strip(pictures, path, titles=titles)
+    frame_strip(pictures, path, titles=[titles[row] for row in chosen])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -16,23 +16,28 @@ UNITS = {
 }
 
 
-def film_frames(recipe: Recipe, snapshots: Sequence[Snapshot], *, seed: int, threshold: float) -> FrameSet:
+def film_frames(recipe: Recipe, snapshots: Iterable[Snapshot], *, seed: int, threshold: float) -> FrameSet:
     """Binarise the snapshots of one film, with its recipe and units beside them.
 
     Args:
         recipe: of the film.
-        snapshots: at least one, in the order of time.
+        snapshots: at least one, in the order of time; an iterator is followed with the memory of one.
         seed: of the film's noise.
         threshold: donor share from which on a pixel counts as donor.
     """
+    frames, moments = [], []
+    for snapshot in snapshots:
+        frames.append(binarise(snapshot.share, threshold=threshold))
+        moments.append((snapshot.time, snapshot.dryness, snapshot.thickness))
+    time, dryness, thickness = np.array(moments, np.float64).T
     return FrameSet(
-        frames=np.stack([binarise(snapshot.share, threshold=threshold) for snapshot in snapshots]),
+        frames=np.stack(frames),
         columns={
-            "trajectory": np.zeros(len(snapshots), np.int64),
-            "time": np.array([snapshot.time for snapshot in snapshots], np.float64),
-            "dryness": np.array([snapshot.dryness for snapshot in snapshots], np.float64),
-            "thickness": np.array([snapshot.thickness for snapshot in snapshots], np.float64),
-            "seed": np.full(len(snapshots), seed, np.int64),
+            "trajectory": np.zeros(len(frames), np.int64),
+            "time": time.copy(),
+            "dryness": dryness.copy(),
+            "thickness": thickness.copy(),
+            "seed": np.full(len(frames), seed, np.int64),
         },
         recipes={
             name: np.array([value])

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from morphsim.errors import InputError
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
-from morphsim.simulator.simulation import TOLERANCE, Simulation
+from morphsim.simulator.simulation import Simulation
+from morphsim.simulator.solver import TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -18,16 +20,54 @@ class Snapshot:
     """One moment of one film.
 
     Attributes:
-        share: donor share of the solids, (H, W) float32; row 0 lies under the free surface.
+        fields: volume fractions, (C, H, W) float32: of the donor when annealing; of donor and acceptor when
+            drying. Row 0 lies under the free surface.
         time: [time units of the process].
-        thickness: [initial thickness].
+        thickness: [h0].
         dryness: evaporated share of the solvent that must leave, 0 to 1; 1 when annealing.
+        free_energy: of the whole film, per unit length in the third direction [RT/V h0^2 when annealing,
+            RT/V_s h0^2 when drying].
+
+    Raises:
+        InputError: fields of another shape.
     """
 
-    share: np.ndarray[Any, np.dtype[np.float32]]
+    fields: NDArray[np.float32]
     time: float
     thickness: float
     dryness: float
+    free_energy: float
+
+    def __post_init__(self) -> None:
+        if self.fields.ndim != 3 or self.fields.shape[0] not in (1, 2) or self.fields.size == 0:
+            raise InputError(
+                f"the fields of a snapshot have the shape {self.fields.shape}; they must be (C, H, W), "
+                "with the donor alone (C = 1), or donor and acceptor (C = 2)"
+            )
+
+    @property
+    def donor(self) -> NDArray[np.float32]:
+        """Volume fraction of the donor, (H, W)."""
+        return np.asarray(self.fields[0])
+
+    @property
+    def acceptor(self) -> NDArray[np.float32]:
+        """Volume fraction of the acceptor, (H, W)."""
+        return np.asarray(self.fields[1] if len(self.fields) == 2 else 1.0 - self.fields[0])
+
+    @property
+    def solvent(self) -> NDArray[np.float32]:
+        """Volume fraction of the solvent, (H, W); 0 everywhere when annealing."""
+        if len(self.fields) == 2:
+            return np.asarray(1.0 - self.fields[0] - self.fields[1])
+        return np.zeros_like(self.fields[0])
+
+    @property
+    def share(self) -> NDArray[np.float32]:
+        """Donor share of the solids, (H, W)."""
+        if len(self.fields) == 2:
+            return np.asarray(self.fields[0] / (self.fields[0] + self.fields[1]))
+        return np.asarray(self.fields[0])
 
 
 def record_film(
@@ -86,8 +126,9 @@ def snapshot_times(duration: float, count: int) -> np.ndarray[Any, np.dtype[np.f
 
 def _snapshot(simulation: Simulation) -> Snapshot:
     return Snapshot(
-        share=simulation.donor_share()[0].float().cpu().numpy().copy(),
+        fields=simulation.fields()[0].float().cpu().numpy().copy(),
         time=float(simulation.time[0]),
         thickness=float(simulation.thickness[0]),
         dryness=float(simulation.dryness[0]),
+        free_energy=float(simulation.free_energy()[0]),
     )

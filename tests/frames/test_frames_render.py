@@ -108,6 +108,96 @@ def test_a_gif_of_shares(tmp_path):
     assert abs(pixels - to_rgb(shares[1])).max() <= 1
 
 
+def film_rows(picture: np.ndarray) -> np.ndarray:
+    """Which rows of a picture hold film, by its first column."""
+    return (picture[:, 0] != 255).any(axis=-1)
+
+
+def pictures_of(path) -> list[np.ndarray]:
+    with Image.open(path) as image:
+        pictures = []
+        for number in range(image.n_frames):
+            image.seek(number)
+            pictures.append(np.array(image.convert("RGB")))
+    return pictures
+
+
+@pytest.mark.parametrize(
+    ("shape", "width", "thickness"),
+    [
+        ((20, 80), 4.0, 1.0),
+        ((20, 20), 4.0, 1.0),
+        ((80, 20), 0.5, 2.0),
+        ((6, 6), 64.0, 1.0),
+        ((10, 400), 300, 90),
+    ],
+)
+def test_a_movie_to_scale(tmp_path, shape, width, thickness):
+    frames = np.zeros((3, *shape))
+    frames[:, shape[0] // 2 :] = 1.0
+    heights = [thickness, 0.5 * thickness, 0.25 * thickness]
+    animate(frames, tmp_path / "a.gif", thickness=heights, width=width)
+    pictures = pictures_of(tmp_path / "a.gif")
+    rows, columns = pictures[0].shape[:2]
+    assert 300 <= max(rows, columns) <= 1920
+    assert columns / rows == pytest.approx(width / thickness, rel=0.02)
+    for picture, height in zip(pictures, heights, strict=True):
+        film = film_rows(picture)
+        assert film.sum() == pytest.approx(rows * height / thickness, abs=1)
+        assert not film[: rows - film.sum()].any()
+        # Donor lies below, in the lower half of what is left of the film.
+        assert (picture[-1] == DONOR_COLOUR).all()
+        assert (picture[rows - film.sum()] == ACCEPTOR_COLOUR).all()
+        assert ((picture == DONOR_COLOUR).all(-1)[:, 0].sum()) == pytest.approx(film.sum() / 2, abs=1)
+
+
+def test_titles_stand_above_the_pictures_with_a_legend(tmp_path):
+    frames = np.zeros((2, 10, 40))
+    animate(frames, tmp_path / "bare.gif")
+    animate(frames, tmp_path / "a.gif", titles=["1 s, 500 nm", "2 s, 400 nm"])
+    bare, (first, second) = pictures_of(tmp_path / "bare.gif")[0], pictures_of(tmp_path / "a.gif")
+    bar = len(first) - len(bare)
+    assert 15 < bar < 60
+    np.testing.assert_array_equal(first[bar:], bare)
+    text = (first[:bar] == 0).all(-1)
+    assert text.any()
+    assert not np.array_equal(first[:bar], second[:bar])
+    # The legend runs from one colour to the other.
+    middle = first[bar // 2]
+    left = np.flatnonzero((middle == ACCEPTOR_COLOUR).all(-1))
+    right = np.flatnonzero((middle == DONOR_COLOUR).all(-1))
+    assert len(left)
+    assert len(right)
+    assert left.max() < right.min()
+    assert left.min() > first.shape[1] / 2
+
+
+def test_a_narrow_picture_is_widened_for_its_title(tmp_path):
+    animate(np.zeros((1, 640, 4)), tmp_path / "a.gif", titles=["123 ms, 456 nm"])
+    (picture,) = pictures_of(tmp_path / "a.gif")
+    assert picture.shape[1] > 60
+    assert (picture[-1, :4] == ACCEPTOR_COLOUR).all()
+    assert (picture[-1, 4:] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"titles": ["one"]}, "1 titles are given for 2 frames"),
+        ({"titles": ["one", "two\nlines"]}, "several lines"),
+        ({"thickness": [1.0]}, "thickness must be 2 positive numbers"),
+        ({"thickness": [1.0, 0.0]}, "thickness must be 2 positive numbers"),
+        ({"width": 1.0}, "width is given without thickness"),
+        ({"width": 0.0, "thickness": [1.0, 1.0]}, "width is 0.0; it must be a positive length"),
+        ({"width": float("nan"), "thickness": [1.0, 1.0]}, "width is nan"),
+    ],
+)
+def test_options_of_a_movie_that_can_not_be(tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
+        animate(np.zeros((2, 4, 4)), tmp_path / "a.gif", **options)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("frames", "name", "fps"),
     [

@@ -1,0 +1,107 @@
+"""What the exports of a film share: their units, the names of their fields, and what they refuse."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.errors import InputError
+from morphsim.simulator.record import Snapshot
+from morphsim.simulator.units import Units
+
+FIELDS = {
+    "donor": "volume fraction of the donor",
+    "acceptor": "volume fraction of the acceptor",
+    "solvent": "volume fraction of the solvent",
+    "share": "donor share of the solids",
+}
+"""The exported fields, each a property of `Snapshot`, and what they mean."""
+
+
+@dataclass(frozen=True)
+class Scales:
+    """What a number of the simulation is multiplied by for an export, and the unit that this gives.
+
+    Attributes:
+        length: of a length in h0.
+        length_unit: its unit.
+        time: of a time in h0^2/D.
+        time_unit: its unit.
+    """
+
+    length: float = 1.0
+    length_unit: str = "h0"
+    time: float = 1.0
+    time_unit: str = "h0^2/D"
+
+    @classmethod
+    def of(cls, units: Units | None) -> Scales:
+        """Nanometres and seconds where `units` are known, else the units of the simulation."""
+        if units is None:
+            return cls()
+        return cls(length=units.length_nm, length_unit="nm", time=units.time_s, time_unit="s")
+
+
+def check_export(path: str | Path, snapshots: Sequence[Snapshot], *, suffix: str, width: float) -> Path:
+    """Refuse what can't be exported before anything is written.
+
+    Args:
+        path: the file to write.
+        snapshots: of one film.
+        suffix: of the format.
+        width: of the film [h0].
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: a name with another suffix, or snapshots as `check_series` refuses them.
+    """
+    path = Path(path)
+    if path.suffix.lower() != suffix:
+        raise InputError(f"{path} does not end in {suffix}; name the file film{suffix}, say")
+    check_series(snapshots, width=width)
+    return path
+
+
+def check_series(snapshots: Sequence[Snapshot], *, width: float) -> None:
+    """Refuse what is no series of one film.
+
+    Raises:
+        InputError: no snapshot, snapshots of different shapes, fields that are not finite or hold no solids,
+            a time that does not rise, or a thickness or width that is not positive.
+    """
+    if not (math.isfinite(width) and width > 0.0):
+        raise InputError(f"width is {width!r}; it must be a positive length in h0")
+    if not snapshots:
+        raise InputError("there is no snapshot to export; give at least one")
+    before = -math.inf
+    for number, snapshot in enumerate(snapshots):
+        if snapshot.fields.shape != snapshots[0].fields.shape:
+            raise InputError(
+                f"snapshot {number} has fields of the shape {snapshot.fields.shape}, snapshot 0 of "
+                f"{snapshots[0].fields.shape}; export films one by one"
+            )
+        if not np.isfinite(snapshot.fields).all():
+            raise InputError(f"snapshot {number} holds NaN or infinite values; leave it out")
+        if not (snapshot.fields.sum(axis=0) > 0.0).all():
+            raise InputError(f"snapshot {number} has cells without any solids, which have no donor share")
+        if not (math.isfinite(snapshot.thickness) and snapshot.thickness > 0.0):
+            raise InputError(f"snapshot {number} is {snapshot.thickness!r} h0 thick; it must be positive")
+        if not (math.isfinite(snapshot.time) and snapshot.time > before):
+            raise InputError(
+                f"snapshot {number} has the time {snapshot.time!r}, after {before:g}; "
+                "snapshots must be in the order of time"
+            )
+        before = snapshot.time
+
+
+def upwards(snapshot: Snapshot, name: str) -> NDArray[np.float32]:
+    """A field (H, W) float32 whose first row lies on the substrate, so that height rises with the row."""
+    field: NDArray[np.float32] = getattr(snapshot, name)
+    return np.ascontiguousarray(field[::-1], np.float32)
