@@ -9,7 +9,7 @@ from typing import Any
 from morphsim.envs.film import FilmEnv
 from morphsim.envs.knobs import Knob
 from morphsim.simulator import ANNEALING_UNITS, AnnealingRecipe, Simulation, Units, snapshot_times
-from morphsim.simulator.simulation import TOLERANCE
+from morphsim.simulator.solver import TOLERANCE
 
 
 class AnnealingEnv(FilmEnv):

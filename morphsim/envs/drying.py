@@ -11,7 +11,7 @@ import numpy as np
 from morphsim.envs.film import FilmEnv
 from morphsim.envs.knobs import Knob
 from morphsim.simulator import DRYING_UNITS, DryingRecipe, Recipe, Simulation, Units
-from morphsim.simulator.simulation import TOLERANCE
+from morphsim.simulator.solver import TOLERANCE
 
 _SAME = 1e-3
 

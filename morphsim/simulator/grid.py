@@ -144,7 +144,7 @@ class Grid:
         return 0.5 * (field + torch.roll(field, -1, dims=-1))
 
     def step_z(self, field: Tensor) -> Tensor:
-        """Differences to the row below, (..., F, W) on the F faces under rows: H - 1 between walls, else H."""
+        """Differences to the row below, (..., F, W) on the faces under rows: H - 1 between walls, else H."""
         if self.depth_boundary == "periodic":
             return torch.roll(field, -1, dims=-2) - field
         return field[..., 1:, :] - field[..., :-1, :]
@@ -196,7 +196,7 @@ def _wavenumbers(cells: int, spacing: float, boundary: Boundary, *, half: bool) 
     if boundary == "no-flux":
         return math.pi / (cells * spacing) * torch.arange(cells, dtype=torch.float64)
     frequencies = torch.fft.rfftfreq if half else torch.fft.fftfreq
-    return 2.0 * math.pi / spacing * frequencies(cells, dtype=torch.float64)
+    return _tensor(2.0 * math.pi / spacing * frequencies(cells, dtype=torch.float64))
 
 
 def _tensor(value: Tensor) -> Tensor:

@@ -46,7 +46,14 @@ class ThermalNoise:
         return bool((self.strength > 0).any())
 
     def increments(
-        self, grid: Grid, rates: Rates, thickness: Tensor, dt: Tensor, draws: Tensor, *, use_loops: bool = True
+        self,
+        grid: Grid,
+        rates: Rates,
+        thickness: Tensor,
+        dt: Tensor,
+        draws: Tensor,
+        *,
+        use_loops: bool = True,
     ) -> Tensor:
         """What the fluxes add to h φ during `dt`, (B, C, H, W).
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from morphsim.simulator.energy import SMALLEST_BARRIER_FRACTION, SMALLEST_FRACTION
-from morphsim.simulator.numba_math import LOOP, barrier_slope, extended_logarithm
+from morphsim.simulator.numba_math import barrier_slope, extended_logarithm, loop
 
 WODO, NEGI, ONSAGER, CONSTANT = range(4)
 
@@ -16,7 +15,7 @@ _FLOOR = SMALLEST_FRACTION
 _WALL = SMALLEST_BARRIER_FRACTION
 
 
-@njit(**LOOP)
+@loop
 def _potentials(
     phi: Any, inverse2_z: Any, inverse2_x: Any, periodic: bool, p: Any, wall: Any, steep: Any, mu: Any
 ) -> None:
@@ -91,7 +90,7 @@ def _potentials(
             mu[c, height - 1, j] += wall[c, j]
 
 
-@njit(**LOOP)
+@loop
 def _mobilities(kind: int, phi: Any, p: Any, mobility: Any, cross: Any) -> None:
     """Mobilities (2, H, W) of one film, and the cross term (H, W) of the closure that has one."""
     height, width = phi.shape[1:]
@@ -125,7 +124,7 @@ def _mobilities(kind: int, phi: Any, p: Any, mobility: Any, cross: Any) -> None:
                 mobility[1, row, j] = second * acceptor * solvent / (acceptor + solvent)
 
 
-@njit(**LOOP)
+@loop
 def _bounds(kappa: Any, steep: Any, mobility: Any, cross: Any, mixed: bool, stiffness: Any) -> None:
     """Bounds (2, 2) of M f'' and of M κ for each field of one film."""
     height, width = steep.shape[1:]
@@ -151,7 +150,7 @@ def _bounds(kappa: Any, steep: Any, mobility: Any, cross: Any, mixed: bool, stif
         stiffness[1, c] = most * kappa[c]
 
 
-@njit(**LOOP)
+@loop
 def _inflow(
     phi: Any,
     mu: Any,
@@ -175,23 +174,27 @@ def _inflow(
         over[:] = 0
         for row in range(height):
             for j in range(width - 1):
-                flux[j + 1] = half * (mobility[c, row, j] + mobility[c, row, j + 1]) * (
-                    mu[c, row, j + 1] - mu[c, row, j]
+                flux[j + 1] = (
+                    half
+                    * (mobility[c, row, j] + mobility[c, row, j + 1])
+                    * (mu[c, row, j + 1] - mu[c, row, j])
                 )
             if mixed:
                 for j in range(width - 1):
-                    flux[j + 1] += half * (cross[row, j] + cross[row, j + 1]) * (
-                        mu[other, row, j + 1] - mu[other, row, j]
+                    flux[j + 1] += (
+                        half
+                        * (cross[row, j] + cross[row, j + 1])
+                        * (mu[other, row, j + 1] - mu[other, row, j])
                     )
             around = over[0] * 0
             if periodic:
                 last = width - 1
-                around = half * (mobility[c, row, last] + mobility[c, row, 0]) * (
-                    mu[c, row, 0] - mu[c, row, last]
+                around = (
+                    half * (mobility[c, row, last] + mobility[c, row, 0]) * (mu[c, row, 0] - mu[c, row, last])
                 )
                 if mixed:
-                    around += half * (cross[row, last] + cross[row, 0]) * (
-                        mu[other, row, 0] - mu[other, row, last]
+                    around += (
+                        half * (cross[row, last] + cross[row, 0]) * (mu[other, row, 0] - mu[other, row, last])
                     )
             flux[0] = around
             flux[width] = around
@@ -202,19 +205,23 @@ def _inflow(
             theta = (height - 1 - row) * dtheta
             carried = sweep * theta * half
             for j in range(width):
-                under = half * (mobility[c, row, j] + mobility[c, row + 1, j]) * (
-                    mu[c, row + 1, j] - mu[c, row, j]
+                under = (
+                    half
+                    * (mobility[c, row, j] + mobility[c, row + 1, j])
+                    * (mu[c, row + 1, j] - mu[c, row, j])
                 )
                 if mixed:
-                    under += half * (cross[row, j] + cross[row + 1, j]) * (
-                        mu[other, row + 1, j] - mu[other, row, j]
+                    under += (
+                        half
+                        * (cross[row, j] + cross[row + 1, j])
+                        * (mu[other, row + 1, j] - mu[other, row, j])
                     )
                 under = under * down - carried * (phi[c, row, j] + phi[c, row + 1, j])
                 out[c, row, j] = (flux[j + 1] - flux[j]) * across + (under - over[j])
                 over[j] = under
 
 
-@njit(**LOOP)
+@loop
 def film_rates(
     phi: Any,
     thickness: Any,
@@ -283,9 +290,9 @@ def film_rates(
         )
 
 
-@njit(**LOOP)
+@loop
 def binary_potential(phi: Any, chi: Any, out: Any, steepest: Any) -> None:
-    """ln φ - ln(1-φ) + χ(1-2φ) of (B, N) cells, and the largest |1/φ + 1/(1-φ) - 2χ| of each film."""
+    """Ln φ - ln(1-φ) + χ(1-2φ) of (B, N) cells, and the largest |1/φ + 1/(1-φ) - 2χ| of each film."""
     batch, cells = phi.shape
     lanes = 64
     for film in range(batch):
@@ -305,7 +312,7 @@ def binary_potential(phi: Any, chi: Any, out: Any, steepest: Any) -> None:
         steepest[film] = largest.max()
 
 
-@njit(**LOOP)
+@loop
 def double_well_potential(phi: Any, height: Any, low: Any, high: Any, out: Any, steepest: Any) -> None:
     """2ρ(c - low)(high - c)(low + high - 2c) of (B, N) cells, and the largest |f''| of each film."""
     batch, cells = phi.shape

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-LOOP = {
-    "error_model": "numpy",
-    "cache": True,
-    "nogil": True,
-    # Sums may be reordered and fused; NaN keeps its meaning, since a diverged film must be noticed.
-    "fastmath": {"contract", "reassoc", "nsz", "arcp"},
-}
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+# Sums may be reordered and fused; NaN keeps its meaning, since a diverged film must be noticed.
+_RULES: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
+
+
+def loop(function: _Function) -> _Function:
+    """Compile a function of arrays when it is first called, and keep the machine code on disk."""
+    compiled: _Function = njit(cache=True, nogil=True, **_RULES)(function)
+    return compiled
 
 
 def logarithm(x: Any) -> Any:
@@ -22,7 +25,7 @@ def logarithm(x: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(logarithm, jit_options={"error_model": "numpy", "fastmath": LOOP["fastmath"]})
+@overload(logarithm, jit_options=cast(Any, _RULES))
 def _logarithm(x: Any) -> Any:
     if x == types.float32:
 
@@ -61,7 +64,7 @@ def decay(x: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(decay, jit_options={"error_model": "numpy", "fastmath": LOOP["fastmath"]})
+@overload(decay, jit_options=cast(Any, _RULES))
 def _decay(x: Any) -> Any:
     if x == types.float32:
 
@@ -93,14 +96,14 @@ def _decay(x: Any) -> Any:
     return double
 
 
-@njit(**LOOP)
+@loop
 def extended_logarithm(x: Any, floor: Any) -> Any:
     """ln(x), continued below `floor` by its tangent."""
     inside = max(x, floor)
     return logarithm(inside) + (x - inside) / inside
 
 
-@njit(**LOOP)
+@loop
 def barrier_slope(x: Any, floor: Any) -> Any:
     """-1/x², continued below `floor` by its tangent."""
     inside = max(x, floor)
@@ -109,7 +112,7 @@ def barrier_slope(x: Any, floor: Any) -> Any:
     return (type(x)(2.0) * below - type(x)(1.0)) * inverse * inverse
 
 
-@njit(**LOOP)
+@loop
 def scramble(counter: Any) -> Any:
     """64 random bits of a counter (uint64): the output function of SplitMix64.
 

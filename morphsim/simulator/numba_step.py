@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from morphsim.simulator.etd import THIRD_ORDER_REACH
-from morphsim.simulator.numba_math import LOOP, decay, scramble
+from morphsim.simulator.numba_math import decay, loop, scramble
 
 
-@njit(**LOOP)
+@loop
 def modal_rates(potential: Any, content: Any, h: Any, mobility: Any, kappa: Any, x: Any, theta: Any) -> None:
     """-M k² (h F[μ] + κ k² q) in place of the modes `potential`, real views (B, C, H, 2 * modes)."""
     batch, fields, height, width = potential.shape
@@ -23,11 +22,13 @@ def modal_rates(potential: Any, content: Any, h: Any, mobility: Any, kappa: Any,
                 for j in range(width):
                     k2 = x[j] + depth
                     potential[film, c, row, j] = (
-                        -m * k2 * (thickness * potential[film, c, row, j] + stiff * k2 * content[film, c, row, j])
+                        -m
+                        * k2
+                        * (thickness * potential[film, c, row, j] + stiff * k2 * content[film, c, row, j])
                     )
 
 
-@njit(**LOOP)
+@loop
 def advance_modes(
     rates: Any,
     rate_change: Any,
@@ -106,7 +107,7 @@ def advance_modes(
                     )
 
 
-@njit(**LOOP)
+@loop
 def soften(dt: Any, stiffness2: Any, stiffness4: Any, depth: Any, x: Any, theta: Any, modes: Any) -> None:
     """What a step leaves of a noise, in place, see `etd.soften`; a real view (B, C, H, 2 * modes)."""
     batch, fields, height, width = modes.shape
@@ -127,7 +128,7 @@ def soften(dt: Any, stiffness2: Any, stiffness4: Any, depth: Any, x: Any, theta:
                     modes[film, c, row, j] *= np.sqrt(far if z > tiny else near)
 
 
-@njit(**LOOP)
+@loop
 def compare(
     new: Any, old: Any, before: Any, w: Any, allowance: Any, error: Any, smallest: Any, contrast: Any
 ) -> None:
@@ -183,7 +184,7 @@ def compare(
         contrast[film] = spread
 
 
-@njit(**LOOP)
+@loop
 def noise_increments(
     keys: Any,
     scale: Any,
@@ -269,7 +270,7 @@ def noise_increments(
                     out[film, c, row, j] += over[c, j]
 
 
-@njit(**LOOP)
+@loop
 def _correlate(faces: Any, shared: Any, mixed: bool, random: Any, out: Any) -> None:
     """Random numbers (C, W) with the covariance of the mobilities at the faces."""
     fields, width = faces.shape

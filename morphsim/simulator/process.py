@@ -136,9 +136,7 @@ def _arrhenius(
     return np.asarray(np.exp(-energies / GAS_CONSTANT * _inverse_temperature(recipes, temperature)))
 
 
-def _inverse_temperature(
-    recipes: Sequence[AnnealingRecipe | DryingRecipe], temperature: Values
-) -> Values:
+def _inverse_temperature(recipes: Sequence[AnnealingRecipe | DryingRecipe], temperature: Values) -> Values:
     return np.asarray(1.0 / temperature - 1.0 / np.array([r.reference_temperature for r in recipes]))
 
 
@@ -146,6 +144,8 @@ def _columns(grid: Grid) -> Callable[[Any], Tensor]:
     """A parameter of each film as (B, 1, 1)."""
 
     def column(values: Any) -> Tensor:
-        return torch.as_tensor(np.asarray(values), dtype=torch.float64).to(grid.device, grid.dtype)[:, None, None]
+        return torch.as_tensor(np.asarray(values), dtype=torch.float64).to(grid.device, grid.dtype)[
+            :, None, None
+        ]
 
     return column

@@ -38,7 +38,7 @@ class Recipe:
     width: float = _number(4.0, 0.05, 64.0)
     """Width of the film [h0]."""
     initial_thickness: float = _number(1.0, 0.1, 10.0)
-    """Thickness of the film at the start [h0]; more than 1 is a film that is thicker than the unit of length."""
+    """Thickness of the film at the start [h0]."""
     boundary: Boundary = field(default="periodic", metadata={"choices": ("periodic", "no-flux")})
     """What happens at the left and right end of the film."""
     noise: float = _number(0.005, 0.0, 0.05)
@@ -61,8 +61,8 @@ class Recipe:
             periods = self.width / self.substrate_period
             if abs(periods - round(periods)) > 1e-6 or round(periods) < 1:
                 raise InputError(
-                    f"substrate_period {self.substrate_period:g} does not divide the width {self.width:g} of a "
-                    "periodic film; use width / n with a whole n"
+                    f"substrate_period {self.substrate_period:g} does not divide the width {self.width:g} of "
+                    "a periodic film; use width / n with a whole n"
                 )
 
     def to_dict(self) -> dict[str, Scalar]:
@@ -91,9 +91,7 @@ class AnnealingRecipe(Recipe):
     """B of chi(T) = chi + B (1/T - 1/T_ref) [K]."""
     activation_energy: float = _number(50.0, 0.0, 150.0)
     """Of the Arrhenius mobility [kJ/mol]."""
-    mobility: AnnealingMobility = field(
-        default="constant", metadata={"choices": ("constant", "onsager")}
-    )
+    mobility: AnnealingMobility = field(default="constant", metadata={"choices": ("constant", "onsager")})
     """Closure of the mobility: the same everywhere, or phi (1 - phi)."""
     duration: float = _number(0.1, 1e-6, 1e3)
     """How long the film is annealed [h0^2 / D]."""
@@ -142,7 +140,7 @@ class DryingRecipe(Recipe):
     evaporation: float = _number(0.3, 0.0, 20.0)
     """Evaporation rate at the reference temperature, as a Biot number k_e h0 / D_s."""
     spin_speed: float = _number(1500.0, 100.0, 12000.0)
-    """Spin speed [rpm]; evaporation grows with its square root (Meyerhofer, J. Appl. Phys. 49 (1978) 3993)."""
+    """Spin speed [rpm]; evaporation grows with its square root (doi 10.1063/1.325357)."""
     reference_spin_speed: float = _number(1500.0, 100.0, 12000.0)
     """Spin speed for which evaporation is meant [rpm]."""
     ambient_vapour: float = _number(0.0, 0.0, 0.95)

@@ -14,7 +14,7 @@ from morphsim.errors import InputError
 from morphsim.simulator.grid import Grid
 from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.process import KNOBS, Knobs, biot_number, chi_at, film_model
-from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe
+from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
 from morphsim.simulator.solver import THICKNESS_TOLERANCE, TOLERANCE, PerFilm, Solver
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -43,7 +43,7 @@ class Simulation(Solver):
 
     def __init__(
         self,
-        recipes: Sequence[AnnealingRecipe | DryingRecipe],
+        recipes: Sequence[Recipe],
         *,
         seeds: Sequence[int],
         shape: tuple[int, int] = (100, 400),
@@ -58,13 +58,14 @@ class Simulation(Solver):
             raise InputError(f"seed is {min(seeds)}; it must be at least 0")
         if dtype not in _DTYPES:
             raise InputError(f"dtype is {dtype!r}; use float32 or float64")
-        shared = {(r.process, r.width, r.boundary, r.mobility) for r in recipes}
+        films = [r for r in recipes if isinstance(r, AnnealingRecipe | DryingRecipe)]
+        shared = {(r.process, r.width, r.boundary, r.mobility) for r in films}
         if len(shared) > 1:
             raise InputError(
                 f"recipes of one batch must share process, width, boundary and mobility; got {sorted(shared)}"
             )
-        self.recipes = list(recipes)
-        self.process = recipes[0].process
+        self.recipes = films
+        self.process = films[0].process
         self._fused = fused
         self.grid = Grid(
             shape,
@@ -78,7 +79,7 @@ class Simulation(Solver):
             for name in KNOBS[self.process]
         }
         noise = ThermalNoise([r.thermal_noise for r in recipes], seeds, self.grid.device)
-        mixed = [initial_fields(r, seed, shape) for r, seed in zip(recipes, seeds, strict=True)]
+        mixed = [initial_fields(r, seed, shape) for r, seed in zip(films, seeds, strict=True)]
         super().__init__(
             film_model(self.recipes, self._knobs, self.grid, fused=fused),
             torch.from_numpy(np.stack(mixed)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields as fields_of
@@ -124,7 +125,8 @@ class Solver:
     def solute_mass(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Volume of each component per area of film, (B, C) [initial thickness]; conserved."""
         mean = self.state.content[..., 0, 0].real.double()
-        return (mean / np.sqrt(np.prod(self.model.grid.shape))).cpu().numpy()
+        height, width = self.model.grid.shape
+        return np.asarray((mean / math.sqrt(height * width)).cpu().numpy())
 
     def advance(self, *, time: PerFilm = np.inf, thickness: PerFilm = 0.0) -> None:
         """Advance each film until it reaches `time` or has shrunk to `thickness`, whichever is first.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -317,9 +317,7 @@ class Stepper:
         state.smallest = smallest_fraction(state.phi)
 
     def _damping(self, rates: Rates, thickness: Tensor) -> Damping:
-        return Damping(
-            self.model.squares, thickness, STABILISATION * rates.stiffness2, rates.stiffness4
-        )
+        return Damping(self.model.squares, thickness, STABILISATION * rates.stiffness2, rates.stiffness4)
 
 
 def _assign(state: State, new: State) -> None:
@@ -329,7 +327,7 @@ def _assign(state: State, new: State) -> None:
 
 def _choose(films: Tensor, new: _Films, old: _Films) -> _Films:
     """Each film from `new` where `films`, else from `old`."""
-    chosen = {}
+    chosen: dict[str, Any] = {}
     for entry in fields(new):
         one, other = getattr(new, entry.name), getattr(old, entry.name)
         mask = films if one is None else films.view(-1, *(1,) * (one.dim() - 1))

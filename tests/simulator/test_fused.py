@@ -56,8 +56,11 @@ def test_rates_of_drying_films(mobility: str, boundary: str, dtype: str, substra
         content = simulation.grid.forward(phi)
         rates.append(simulation.model.rates(phi, content, thickness))
     compiled, plain = rates
-    agree(torch.view_as_real(compiled.modes) if compiled.modes.is_complex() else compiled.modes,
-          torch.view_as_real(plain.modes) if plain.modes.is_complex() else plain.modes, dtype)
+    agree(
+        torch.view_as_real(compiled.modes) if compiled.modes.is_complex() else compiled.modes,
+        torch.view_as_real(plain.modes) if plain.modes.is_complex() else plain.modes,
+        dtype,
+    )
     agree(compiled.stiffness2, plain.stiffness2, dtype)
     agree(compiled.stiffness4, plain.stiffness4, dtype)
     agree(compiled.mobility, plain.mobility, dtype)

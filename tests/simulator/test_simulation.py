@@ -103,7 +103,9 @@ def test_knobs_out_of_range_are_refused_and_change_nothing() -> None:
         simulation.set_knobs(temperature=300.0, evaporation=-1)
     with pytest.raises(InputError, match="knob evaporation is nan"):
         simulation.set_knobs(evaporation=float("nan"))
-    with pytest.raises(InputError, match=r"evaporation 20 at 390 K and 1500 rpm is a Biot number of 739; at most 200"):
+    with pytest.raises(
+        InputError, match=r"evaporation 20 at 390 K and 1500 rpm is a Biot number of 739; at most 200"
+    ):
         simulation.set_knobs(evaporation=20.0, temperature=390.0)
     with pytest.raises(InputError, match="2 values are given for 1 films"):
         simulation.set_knobs(evaporation=[1.0, 2.0])
