@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # Fields of this size gain nothing from several threads, and test workers would fight for the cores.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: test lint demo bench docs default-encoder clean
+.PHONY: test lint demo bench bench-report docs default-encoder clean
 
 test: $(VENV)/installed-dev lint
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS)
@@ -21,15 +21,13 @@ lint: $(VENV)/installed-dev
 demo: $(VENV)/installed
 	$(ONE_THREAD) $(BIN)/morphsim demo --out runs/demo
 
-bench: $(VENV)/installed
-	@mkdir -p benchmarks/results
-	@set -e; for script in benchmarks/[a-z]*.py; do \
-		[ -e "$$script" ] || continue; \
-		name=$$(basename "$$script" .py); \
-		echo "$$name"; \
-		$(BIN)/python "$$script" --json > "benchmarks/results/.$$name.json"; \
-		mv "benchmarks/results/.$$name.json" "benchmarks/results/$$name.json"; \
-	done
+# Runs every benchmark in full, with py-pde beside it, and keeps what they print in benchmarks/results.
+bench: $(VENV)/installed-bench
+	$(ONE_THREAD) $(BIN)/python benchmarks/_run_all.py
+
+# Renders benchmarks/results as docs/benchmarks.md.
+bench-report: $(VENV)/installed
+	$(BIN)/python benchmarks/_report.py
 
 # Simulates the films and trains the encoder that is shipped in morphsim/assets/default.
 default-encoder: $(VENV)/installed
@@ -52,6 +50,10 @@ $(VENV)/installed: $(VENV)/installed-torch pyproject.toml
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) --editable '.[dev,movie]'
+	@touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed
+	$(PIP) --editable '.[bench]'
 	@touch $@
 
 $(VENV)/installed-docs: $(VENV)/installed

@@ -1,0 +1,81 @@
+"""The figures of the page of benchmarks, as SVG that is the same whenever it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from morphsim.files import atomic_path
+
+Result = Mapping[str, Any]
+
+# Text stays text, identifiers don't depend on chance.
+_STYLE: Any = {"svg.hashsalt": "morphsim", "svg.fonttype": "none", "font.size": 9.0}
+
+
+def draw(name: str, result: Result, folder: Path) -> Path | None:
+    """Draw the figure of the result `name` as `folder`/NAME.svg; None where there is nothing to draw."""
+    plot = FIGURES.get(result["benchmark"])
+    if plot is None:
+        return None
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+        FigureCanvasSVG(figure)
+        if not plot(figure, result):
+            return None
+        target = folder / f"{name}.svg"
+        with atomic_path(target) as temporary:
+            figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": "morphsim"})
+    return target
+
+
+def _energy(figure: Any, result: Result) -> bool:
+    """How far the free energy is from the reference, with what others have published."""
+    axes = figure.add_subplot()
+    axes.axhline(0.0, color="k", lw=0.8)
+    for name, published in result["results"]["published"].items():
+        deviations = [_gap(value) for value in published["deviation_percent"]]
+        axes.plot(result["times"], deviations, ".:", label=name, alpha=0.7)
+    own = [_gap(row["deviation_percent"]) for row in result["results"]["by_time"]]
+    axes.plot(result["times"], own, "x-", color="k", label="morphsim")
+    axes.set(xscale="log", xlabel="time", ylabel="free energy, deviation from the reference [%]")
+    axes.set_title(f"PFHub {result['case']}")
+    axes.legend()
+    return True
+
+
+def _matched(figure: Any, result: Result) -> bool:
+    """Seconds at equal error, of py-pde and of this package."""
+    problems = [entry for entry in result["results"]["matched_error"] if entry["matched"]]
+    if not problems:
+        return False
+    labels, peer, own = [], [], []
+    for problem in problems:
+        for entry in problem["matched"]:
+            labels.append(f"{problem['problem']}\n{entry['backend']}, {entry['stencil']}")
+            peer.append(entry["peer_seconds"])
+            own.append(entry["own_seconds"])
+    axes = figure.add_subplot()
+    rows = range(len(labels))
+    axes.barh([row + 0.2 for row in rows], peer, height=0.36, color="0.7", label="py-pde")
+    axes.barh([row - 0.2 for row in rows], own, height=0.36, color="C0", label="morphsim")
+    for row in rows:
+        axes.text(peer[row], row + 0.2, f" {peer[row] / own[row]:.3g} times", va="center", fontsize=7)
+    axes.set(xlabel="seconds on one core at equal error", yticks=list(rows))
+    axes.margins(x=0.15)
+    axes.set_yticklabels(labels, fontsize=7)
+    axes.invert_yaxis()
+    axes.legend()
+    return True
+
+
+def _gap(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+FIGURES: Mapping[str, Callable[[Any, Result], bool]] = {"pfhub": _energy, "simulator": _matched}

@@ -1,0 +1,236 @@
+"""What becomes of films whose recipe and knobs are drawn from the whole range that is allowed.
+
+    python benchmarks/random_recipes.py [--films 500] [--json] [--quick]
+
+Every parameter of a recipe is drawn from its range, evenly, or evenly in the logarithm where the range spans
+two decades; then all knobs are turned twice while the film is made, again anywhere in their ranges. A film
+must end as its recipe says, with its solutes conserved and its fields inside the simplex, or say that it
+can't be advanced.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from _harness import BenchmarkOptions, Outcome, Target, run, say, table
+
+from morphsim.device import set_threads
+from morphsim.errors import InputError
+from morphsim.simulator import KNOBS, AnnealingRecipe, DryingRecipe, Recipe, Simulation, SimulationDiverged
+
+SHAPE = (32, 96)
+PROCESSES: tuple[type[Recipe], ...] = (DryingRecipe, DryingRecipe, DryingRecipe, AnnealingRecipe)
+"""Drying has more to go wrong, so it gets three films of four."""
+LARGEST_DRIFT = 1e-6
+OUTSIDE_BOUND = 1e-3
+DIVERGED_BOUND = 0.01
+_TURNS = (1.0 / 3.0, 2.0 / 3.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(BenchmarkOptions):
+    """Simulate films of random recipes."""
+
+    films: int = 500
+    """How many."""
+    seed: int = 0
+    """Of what is drawn."""
+    workers: int = 2
+    """Processes."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """How a film ended.
+
+    Attributes:
+        index: which one.
+        process: of its recipe.
+        end: "dry", "time" or "diverged".
+        seconds: that it took.
+        steps: that it took.
+        rejected: steps that were taken again.
+        drift: largest relative change of a solute's mass.
+        outside: how far a volume fraction lies outside [0, 1].
+        message: why it could not be advanced.
+        recipe: its parameters.
+    """
+
+    index: int
+    process: str
+    end: str
+    seconds: float
+    steps: int
+    rejected: int
+    drift: float
+    outside: float
+    message: str
+    recipe: dict[str, Any]
+
+
+def draw(low: float, high: float, random: np.random.Generator) -> float:
+    """A number from a range, in the logarithm where it spans two decades; a range from 0 has eight."""
+    if low >= 0.0 and high >= 100.0 * low:
+        if low == 0.0 and (high > 1e-2 or random.random() < 0.25):
+            return float(random.uniform(low, high)) if high > 1e-2 else 0.0
+        low = low or 1e-8 * high
+        return float(min(high, np.exp(random.uniform(np.log(low), np.log(high)))))
+    return float(random.uniform(low, high))
+
+
+def random_recipe(kind: type[Recipe], random: np.random.Generator) -> tuple[Recipe, int]:
+    """A recipe that is allowed, and how many draws were not."""
+    refused = 0
+    while True:
+        values: dict[str, Any] = {}
+        for entry in fields(kind):
+            if "range" in entry.metadata:
+                values[entry.name] = draw(*entry.metadata["range"], random)
+            else:
+                values[entry.name] = str(random.choice(entry.metadata["choices"]))
+        # Stripes must divide the width.
+        values["substrate_period"] = float(random.choice([0.0, values["width"] / random.integers(1, 9)]))
+        try:
+            recipe = kind(**values)
+            Simulation([recipe], seeds=[0], shape=(2, 2))
+        except InputError:
+            refused += 1
+            continue
+        return recipe, refused
+
+
+def make(task: tuple[int, int]) -> Film:
+    """Make one film to its end."""
+    index, seed = task
+    set_threads(1)
+    random = np.random.default_rng((seed, index))
+    kind = PROCESSES[index % len(PROCESSES)]
+    recipe, _ = random_recipe(kind, random)
+    assert isinstance(recipe, AnnealingRecipe | DryingRecipe)
+    simulation = Simulation([recipe], seeds=[index], shape=SHAPE)
+    mass = simulation.solute_mass()
+    started = time.perf_counter()
+    message = ""
+    try:
+        for turn in (*_TURNS, 1.0):
+            if kind is DryingRecipe:
+                simulation.advance_to_dryness(turn, time=turn * recipe.duration)
+            else:
+                simulation.advance(time=turn * recipe.duration)
+            if turn < 1.0:
+                _turn(simulation, random)
+        end = "dry" if kind is DryingRecipe and simulation.dry[0] else "time"
+    except SimulationDiverged as error:
+        end, message = "diverged", str(error)
+    phi = simulation.fields().double()
+    outside = max(float(-phi.min()), float(phi.sum(dim=1).max()) - 1.0, 0.0)
+    return Film(
+        index=index,
+        process=recipe.process,
+        end=end,
+        seconds=time.perf_counter() - started,
+        steps=simulation.steps,
+        rejected=simulation.rejected,
+        drift=float(np.abs(_mass(simulation) / mass - 1.0).max()),
+        outside=outside,
+        message=message,
+        recipe=dict(recipe.to_dict()),
+    )
+
+
+def _mass(simulation: Simulation) -> np.ndarray[Any, Any]:
+    """Solute masses from the fields themselves, not from what the scheme conserves."""
+    mean = simulation.fields().double().mean(dim=(2, 3)).numpy()
+    return np.asarray(mean * simulation.thickness[:, None])
+
+
+def _turn(simulation: Simulation, random: np.random.Generator) -> None:
+    """Turn all knobs anywhere in their ranges; a Biot number that is too large is drawn again."""
+    kind = type(simulation.recipes[0])
+    while True:
+        values = {
+            name: draw(*kind.__dataclass_fields__[name].metadata["range"], random)
+            for name in KNOBS[simulation.process]
+        }
+        try:
+            simulation.set_knobs(**values)
+        except InputError:
+            continue
+        return
+
+
+def measure(options: Options) -> Outcome:
+    """Make the films, and count how they ended."""
+    count = 8 if options.quick else options.films
+    if count < 1:
+        raise InputError(f"films is {count}; it must be at least 1")
+    tasks = [(index, options.seed) for index in range(count)]
+    films: list[Film] = []
+    with multiprocessing.get_context("spawn").Pool(max(1, options.workers)) as pool:
+        for film in pool.imap_unordered(make, tasks):
+            films.append(film)
+            if film.end == "diverged" or film.seconds > 30.0 or film.drift > LARGEST_DRIFT or film.outside > 0.0:
+                say(
+                    f"film {film.index} ({film.process}): {film.end}, {film.steps} steps, "
+                    f"{film.seconds:.0f} s, drift {film.drift:.1e}, outside {film.outside:.1e} {film.message}"
+                )
+            if len(films) % 50 == 0:
+                say(f"{len(films)} of {count} films")
+    return _outcome(sorted(films, key=lambda film: film.index))
+
+
+def _outcome(films: Sequence[Film]) -> Outcome:
+    finished = [film for film in films if film.end != "diverged"]
+    ends = Counter((film.process, film.end) for film in films)
+    seconds = np.array([film.seconds for film in finished])
+    steps = np.array([film.steps for film in finished])
+    worst = {
+        "drift": max(film.drift for film in finished),
+        "outside": max(film.outside for film in finished),
+    }
+    diverged = 1.0 - len(finished) / len(films)
+    results = {
+        "films": len(films),
+        "shape": SHAPE,
+        "ends": [{"process": p, "end": e, "films": n} for (p, e), n in sorted(ends.items())],
+        "diverged": [
+            {"film": film.index, "message": film.message, "recipe": film.recipe}
+            for film in films
+            if film.end == "diverged"
+        ],
+        "steps": _quantiles(steps),
+        "seconds": _quantiles(seconds),
+        "rejected_share": float(sum(f.rejected for f in finished) / max(1, steps.sum())),
+        **worst,
+    }
+    rows = [(*key, number) for key, number in sorted(ends.items())]
+    return Outcome(
+        results=results,
+        targets=[
+            Target("films that can't be advanced [share]", diverged, "<=", DIVERGED_BOUND),
+            Target("drift of a solute's mass, the worst film", worst["drift"], "<=", LARGEST_DRIFT),
+            Target("volume fraction outside the simplex, the worst film", worst["outside"], "<=", OUTSIDE_BOUND),
+        ],
+        table=table(("process", "end", "films"), rows)
+        + f"\n\nSteps of a film: median {results['steps']['median']:.0f}, most {results['steps']['most']:.0f}",
+    )
+
+
+def _quantiles(values: np.ndarray[Any, Any]) -> dict[str, float]:
+    return {
+        "median": float(np.median(values)),
+        "p90": float(np.quantile(values, 0.9)),
+        "p99": float(np.quantile(values, 0.99)),
+        "most": float(values.max()),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run("random_recipes", Options, measure))
