@@ -137,6 +137,12 @@ class Damping:
         k2 = self.squares.at(self.thickness)
         return (self.stiffness4 * k2 + self.stiffness2) * k2
 
+    def of_upright_modes(self) -> Tensor:
+        """Λ of the modes that are constant along x, (B, C, H)."""
+        depth = self.squares.theta[:, 0] / (self.thickness**2).to(self.squares.theta.dtype)[:, None]
+        k2 = depth[:, None]
+        return (self.stiffness4[..., 0] * k2 + self.stiffness2[..., 0]) * k2
+
 
 def _spread(value: Tensor, like: Tensor) -> Tensor:
     """One value for each film (B,) against modes (B, C, H, modes)."""

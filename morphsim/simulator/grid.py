@@ -76,6 +76,8 @@ class Grid:
         self.face_theta = faces[:, None].to(device=device, dtype=dtype)
         self._cosine_z = None if depth_boundary == "periodic" else self._cosines(height_cells)
         self._cosine_x = None if boundary == "periodic" else self._cosines(width_cells)
+        # What a mode that is constant along x amounts to at the surface, half a cell above the first row.
+        self.at_surface = self._at_surface().to(device=device, dtype=dtype)
         # The real transform halves the last direction that is transformed by Fourier modes.
         self._half_x = boundary == "periodic"
         half_z = depth_boundary == "periodic" and not self._half_x
@@ -117,6 +119,11 @@ class Grid:
         if self._cosine_z is not None:
             modes = torch.matmul(self._cosine_z.T, modes)
         return modes
+
+    def upright_modes(self, rows: Tensor) -> Tensor:
+        """Modes (..., H) of fields that are constant along x, from their rows (..., H); walls in depth."""
+        assert self._cosine_z is not None
+        return math.sqrt(self.shape[1]) * torch.matmul(rows, self._cosine_z.T)
 
     def power(self, modes: Tensor) -> Tensor:
         """|a|² of each mode, with the modes that the real transform leaves out counted in.
@@ -177,6 +184,14 @@ class Grid:
         return self.divergence(
             self.step_x(field), self.step_z(field), 1.0 / self.dx**2, 1.0 / (thickness * self.dtheta) ** 2
         )
+
+    def _at_surface(self) -> Tensor:
+        """Weights (H,) of the modes that are constant along x in the mean of a field at the surface."""
+        if self._cosine_z is None:
+            return torch.zeros(self.shape[0])
+        first = self._cosine_z[:, 0]
+        surface = first if self.shape[0] == 1 else 1.5 * first - 0.5 * self._cosine_z[:, 1]
+        return surface / math.sqrt(self.shape[1])
 
     def _cosines(self, cells: int) -> Tensor:
         """The orthonormal DCT-II as a matrix (modes, cells)."""

@@ -34,7 +34,11 @@ class Evaporation:
         solids = phi[:, :, :2].sum(dim=1).mean(dim=-1).double()
         # The surface lies half a cell above the first row's centre.
         surface = 1.5 * solids[:, 0] - 0.5 * solids[:, 1] if solids.shape[1] > 1 else solids[:, 0]
-        return -self.biot * (1.0 - surface - self.ambient)
+        return self.speed(1.0 - surface)
+
+    def speed(self, solvent: Tensor) -> Tensor:
+        """dh/dt (B,) with a mean share `solvent` (B,) at the surface."""
+        return -self.biot * (solvent - self.ambient)
 
 
 @dataclass(frozen=True)

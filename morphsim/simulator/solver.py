@@ -21,8 +21,8 @@ from morphsim.simulator.stepper import State, Stepper
 TOLERANCE = 0.005
 """Default of the tolerance of a step, see `Stepper`."""
 
-SMALLEST_STEP = 1e-12
-"""A film whose step falls below this share of its time (at least 1) can't be advanced."""
+MOST_REFUSALS = 40
+"""A film can't be advanced when so many steps in a row were refused, each less than half of the one before."""
 
 PerFilm = float | Sequence[float] | np.ndarray[Any, Any]
 """One value for all films of a batch, or one for each."""
@@ -155,7 +155,7 @@ class Solver:
                     self.steps += 1
                 if bool((active & ~accepted).any()):
                     self.rejected += 1
-                    self._check(active)
+                    self._check()
 
     def _active(self, until: Tensor, lowest: Tensor) -> Tensor:
         """Films (B,) that have not arrived."""
@@ -204,10 +204,10 @@ class Solver:
             )
         return torch.from_numpy(np.broadcast_to(values, (self._films,)).copy()).to(device)
 
-    def _check(self, active: Tensor) -> None:
-        """Raise for a film whose step has shrunk to nothing."""
+    def _check(self) -> None:
+        """Raise for a film whose steps have shrunk to nothing."""
         state = self.state
-        stuck = active & (state.step < SMALLEST_STEP * state.time.clamp_min(1.0))
+        stuck = state.refusals >= MOST_REFUSALS
         if not bool(stuck.any()):
             return
         film = int(stuck.nonzero()[0])

@@ -12,6 +12,7 @@ from morphsim.simulator import fused
 from morphsim.simulator.etd import Damping, advance_modes, soften, step_weights
 from morphsim.simulator.model import FilmModel, Rates
 from morphsim.simulator.noise import ThermalNoise
+from morphsim.simulator.surface import settle_surface
 
 # Share of the largest linear rate that is treated exactly. From 7/8 on, a mode that decays at any rate up to
 # the largest stays bounded with any step: for z -> infinity the scheme is x³ + r (3x² - 3x + 1) = 0 with
@@ -53,6 +54,7 @@ class State:
         older_step: size of the step before the last.
         history: how many past steps count, int64.
         draws: how many noises have been drawn, int64.
+        refusals: how many tries of the next step were refused, int64.
         noise: rms change of a row's volume fractions by the last thermal noise, (B, C, H).
         smallest: the smallest volume fraction of any component, the last one included.
         contrast: the largest spread of a field.
@@ -74,6 +76,7 @@ class State:
     older_step: Tensor
     history: Tensor
     draws: Tensor
+    refusals: Tensor
     noise: Tensor
     smallest: Tensor
     contrast: Tensor
@@ -102,6 +105,7 @@ class State:
             older_step=zero + 1.0,
             history=count,
             draws=count,
+            refusals=count,
             noise=torch.zeros_like(phi[..., 0]),
             smallest=smallest_fraction(phi),
             contrast=contrast(phi),
@@ -202,6 +206,7 @@ class Stepper:
             state.step = torch.where(state.history > 0, state.step, first)
         rates = self._rates
         stepped, accepted, state.step = self._attempt(state, rates, longest, lowest, active)
+        state.refusals = state.refusals + (active & ~accepted)
         # On a GPU nobody asks how the step went, since the answer would take longer than the work.
         on_cpu = state.phi.device.type == "cpu"
         if on_cpu and not bool(accepted.any()):
@@ -249,19 +254,26 @@ class Stepper:
         a1, b1, c1, b2, c2 = weights.unbind(dim=1)
         h1 = h + dt * hdot + ((a1 + b1) / 2.0 + c1 / 6.0) * state.speed_change
         h1 = h1 - (b2 / 2.0 + c2 / 6.0) * state.older_speed_change
+        damping = self._damping(rates, h)
         change = advance_modes(
             rates.modes,
             (state.rate_change, state.older_rate_change),
             (state.content_change, state.older_content_change),
-            self._damping(rates, h),
+            damping,
             dt,
             weights,
             use_loops=model.fused,
         )
         content = state.content + change
+        w = torch.where(fresh, torch.zeros_like(dt), dt / state.last_step)
+        if model.evaporation is not None:
+            expected = hdot + w * state.speed_change
+            content, h1 = settle_surface(
+                grid, model.evaporation, state.phi, content, h1, expected, damping, dt
+            )
+            change = content - state.content
         height = h1.to(grid.dtype)[:, None, None, None]
         phi = grid.inverse(content) / height
-        w = torch.where(fresh, torch.zeros_like(dt), dt / state.last_step)
         error, smallest, spread = compare(
             phi, state.phi, state.phi_before, w, _NOISE_ALLOWANCE * state.noise, use_loops=model.fused
         )
@@ -290,6 +302,7 @@ class Stepper:
             older_step=state.last_step,
             history=state.history + 1,
             draws=state.draws + 1,
+            refusals=torch.zeros_like(state.refusals),
             noise=state.noise,
             smallest=smallest,
             contrast=spread,
