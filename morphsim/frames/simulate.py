@@ -25,6 +25,7 @@ from morphsim.simulator import ANNEALING_UNITS, DRYING_UNITS, Recipe, Snapshot, 
 from morphsim.simulator.export.netcdf import check_xarray, write_netcdf
 from morphsim.simulator.export.vtk import remove_vtk, vtk_folder, write_vtk
 from morphsim.simulator.export.xdmf import remove_xdmf, write_xdmf, xdmf_fields
+from morphsim.simulator.materials import material
 
 FRAMES, STRIP, RECIPE = "frames.h5", "strip.png", "recipe.toml"
 VTK, XDMF, NETCDF = "film.pvd", "film.xdmf", "film.nc"
@@ -42,7 +43,9 @@ class FilmConfig:
     recipe: Path | None = None
     """TOML file: process, and any of its parameters."""
     process: Literal["annealing", "drying"] | None = None
-    """How the film is made; needed unless the recipe file tells."""
+    """How the film is made; needed unless the recipe file or the material tells."""
+    material: str | None = None
+    """Blend by name, instead of a recipe file: its parameters and units, which the other options change."""
     set: tuple[str, ...] = ()
     """NAME=VALUE: parameters of the recipe."""
     out: Path = Path("runs/simulate")
@@ -60,25 +63,28 @@ class FilmConfig:
     export: tuple[Literal["vtk", "xdmf", "netcdf"], ...] = ()
     """Files of the volume fractions: vtk, xdmf (for ParaView), netcdf (needs the extra `xarray`)."""
     length_nm: float | None = None
-    """What h0 means [nm] (default: 500 when drying, 100 when annealing)."""
+    """What h0 means [nm] (default: the material's; else 500 when drying, 100 when annealing)."""
     diffusivity: float | None = None
-    """What D means [m^2/s] (default: 1e-10 when drying, 1e-17 when annealing)."""
+    """What D means [m^2/s] (default: the material's; else 1e-10 when drying, 1e-17 when annealing)."""
     dtype: Literal["float32", "float64"] = "float32"
     """Precision of the simulation."""
     device: DeviceName = "cpu"
     """Where to simulate."""
 
     def film_recipe(self) -> Recipe:
-        """The recipe that file and options describe.
+        """The recipe that file or material and options describe.
 
         Raises:
             InputError: anything in the configuration that can't be.
         """
+        process, settings = self.process, self.set
+        if self.material is not None:
+            process, settings = self._material_settings(self.material)
         # A plan of a single film: it checks all that a data set and a film have in common.
         plan = make_plan(
-            process=self.process,
+            process=process,
             file=self.recipe,
-            settings=self.set,
+            settings=settings,
             grid=(),
             replicas=None,
             frames=self.frames,
@@ -105,10 +111,26 @@ class FilmConfig:
             InputError: a scale that is not a positive number.
         """
         default = DRYING_UNITS if process == "drying" else ANNEALING_UNITS
+        if self.material is not None:
+            default = material(self.material).units
         return Units(
             length_nm=default.length_nm if self.length_nm is None else self.length_nm,
             diffusivity=default.diffusivity if self.diffusivity is None else self.diffusivity,
         )
+
+    def _material_settings(self, name: str) -> tuple[Literal["annealing", "drying"], tuple[str, ...]]:
+        """The material's process, and its parameters with those of `set` in their place."""
+        blend = material(name)
+        if self.recipe is not None:
+            raise InputError(f"{self.recipe} and the material {name!r} are both a recipe; give one of them")
+        if self.process not in {None, blend.process}:
+            raise InputError(
+                f"the material {name!r} is for {blend.process}; leave --process {self.process} out"
+            )
+        given = {text.partition("=")[0] for text in self.set}
+        recipe = blend.drying_recipe() if blend.process == "drying" else blend.annealing_recipe()
+        own = (f"{key}={value}" for key, value in recipe.to_dict().items() if key not in given | {"process"})
+        return blend.process, (*own, *self.set)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ class FreeEnergy(Protocol):
         """Exchange chemical potentials df/dphi_i, (B, C, H, W)."""
 
     def curvature(self, phi: Tensor) -> Tensor:
-        """Row sums of |d2f / dphi_i dphi_j|, (B, C, H, W): bounds the stiffness of each field."""
+        """Stiffness of each field, (B, C, H, W): f'' of one field, else row sums of |d2f/dphi_i dphi_j|."""
 
 
 def extended_log(fraction: Tensor) -> Tensor:
@@ -66,9 +66,9 @@ class BinaryFloryHuggins:
         return mu[:, None]
 
     def curvature(self, phi: Tensor) -> Tensor:
-        """|1/φ + 1/(1-φ) - 2χ|, (B, 1, H, W)."""
+        """F'' = 1/φ + 1/(1-φ) - 2χ, (B, 1, H, W)."""
         donor = phi[:, 0].clamp(SMALLEST_FRACTION, 1.0 - SMALLEST_FRACTION)
-        return (1.0 / donor + 1.0 / (1.0 - donor) - 2.0 * self.chi).abs()[:, None]
+        return (1.0 / donor + 1.0 / (1.0 - donor) - 2.0 * self.chi)[:, None]
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ class DoubleWell:
         return mu[:, None]
 
     def curvature(self, phi: Tensor) -> Tensor:
-        """|f''|, (B, 1, H, W)."""
+        """f'', (B, 1, H, W)."""
         below, above = phi[:, 0] - self.low, self.high - phi[:, 0]
-        return (2.0 * self.height * (below**2 + above**2 - 4.0 * below * above)).abs()[:, None]
+        return (2.0 * self.height * (below**2 + above**2 - 4.0 * below * above))[:, None]
 
 
 @dataclass(frozen=True)

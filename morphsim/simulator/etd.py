@@ -5,32 +5,25 @@ Cox and Matthews, J. Comput. Phys. 176 (2002) 430, doi 10.1006/jcph.2002.6995, f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from morphsim.simulator import fused
+from morphsim.simulator.control import Numbers, tensor
 from morphsim.simulator.grid import Squares
+
+SPARE = 0.125
+"""How much stiffer the stiffest place of a film may be than the damping that steps treat exactly.
+
+From 1/8 on, a mode that decays at any rate up to the largest is no longer sure to stay bounded with any
+step: for z -> infinity the third order is x³ + r (3x² - 3x + 1) = 0 with r = spare / (1 - spare), and x = -1
+at r = 1/7.
+"""
 
 THIRD_ORDER_REACH = 4.0
 """Modes that are damped more than this in a step take it at second order, see `advance_modes`."""
-
-
-def step_weights(dt: Tensor, last: Tensor, older: Tensor, history: Tensor) -> Tensor:
-    """Weights (a1, b1, c1, b2, c2) of the two differences of rates, (B, 5), see `advance_modes`.
-
-    They belong to the polynomial through the rates at the last one, two or three times.
-
-    Args:
-        dt: step to be taken, (B,).
-        last: the step before, (B,).
-        older: the one before that, (B,).
-        history: how many of these steps there were, 0, 1 or 2 (more count as 2), (B,).
-    """
-    line = torch.where(history >= 1, dt**2 / last, 0.0)
-    curve = torch.where(history >= 2, dt**2 / (last + older), 0.0)
-    return torch.stack(
-        (line, curve, 2.0 * curve * dt / last, curve * last / older, 2.0 * curve * dt / older), dim=1
-    )
 
 
 def advance_modes(
@@ -39,7 +32,7 @@ def advance_modes(
     content_changes: tuple[Tensor, Tensor],
     damping: Damping,
     dt: Tensor,
-    weights: Tensor,
+    weights: Sequence[Numbers],
     *,
     use_loops: bool = True,
 ) -> Tensor:
@@ -62,7 +55,7 @@ def advance_modes(
         content_changes: the same of q.
         damping: Λ.
         dt: (B,).
-        weights: of `step_weights`, (B, 5).
+        weights: of `step_weights`, five of (B,).
         use_loops: use the compiled loop where there is one.
     """
     if use_loops:
@@ -72,7 +65,7 @@ def advance_modes(
     size = damping.of_modes()
     z = _spread(dt, size) * size
     p1, p2, p3 = exponential_weights(z)
-    a1, b1, c1, b2, c2 = (_spread(weight, size) for weight in weights.unbind(dim=1))
+    a1, b1, c1, b2, c2 = (_spread(tensor(weight), size) for weight in weights)
     share = THIRD_ORDER_REACH / z.clamp_min(THIRD_ORDER_REACH)
     first = rate_changes[0] + size * content_changes[0]
     second = rate_changes[1] + size * content_changes[1]
@@ -81,7 +74,7 @@ def advance_modes(
 
 
 def exponential_weights(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """p1, p2 and p3 of `advance_modes` for z >= 0."""
+    """p1, p2 and p3 of `advance_modes`; z < 0 is growth."""
     # Below 1/2 by the series of p3, since the quotients lose all digits; above, the other way round.
     series = torch.zeros_like(z)
     factorial = 39916800.0
@@ -90,11 +83,11 @@ def exponential_weights(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         factorial /= divisor
     series = 1.0 / factorial - z * series
     p2 = 0.5 - z * series
-    large = z.clamp_min(0.5)
+    small = z.abs() < 0.5
+    large = torch.where(small, 0.5, z)
     large1 = -torch.expm1(-large) / large
     large2 = (1.0 - large1) / large
     large3 = (0.5 - large2) / large
-    small = z < 0.5
     return (
         torch.where(small, 1.0 - z * p2, large1),
         torch.where(small, p2, large2),

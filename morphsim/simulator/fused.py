@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from morphsim.simulator.mobility import (
 )
 
 if TYPE_CHECKING:
+    from morphsim.simulator.control import Numbers
     from morphsim.simulator.etd import Damping
     from morphsim.simulator.model import FilmModel
 
@@ -49,29 +51,24 @@ def _loops(tensor: Tensor) -> tuple[ModuleType, ModuleType] | None:
 
 def _view(tensor: Tensor) -> Any:
     """A tensor as an array, complex numbers as pairs in the last direction."""
-    tensor = tensor.contiguous()
-    return (torch.view_as_real(tensor).flatten(-2) if tensor.is_complex() else tensor).numpy()
+    array = tensor.contiguous().numpy()
+    return array.view(array.real.dtype) if np.iscomplexobj(array) else array
 
 
-def _along_x(squares: Tensor, modes: Tensor) -> Any:
-    """Squared wavenumbers for each number in the last direction of `_view(modes)`."""
-    return (squares[0].repeat_interleave(2) if modes.is_complex() else squares[0]).numpy()
-
-
-def local_potential(energy: FreeEnergy, phi: Tensor) -> tuple[Tensor, Tensor] | None:
-    """μ (B, C, H, W) without gradients, and the largest curvature of each field (B, C, 1, 1)."""
+def local_potential(energy: FreeEnergy, phi: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
+    """μ (B, C, H, W) without gradients, the smallest and the largest curvature (B, C, 1, 1)."""
     compiled = _loops(phi)
     if compiled is None or not isinstance(energy, BinaryFloryHuggins | DoubleWell):
         return None
-    out, steepest = torch.empty_like(phi), phi.new_empty(len(phi))
+    out, range_ = torch.empty_like(phi), phi.new_empty((2, len(phi)))
     cells = _view(phi).reshape(len(phi), -1)
-    arrays = out.numpy().reshape(len(phi), -1), steepest.numpy()
+    arrays = out.numpy().reshape(len(phi), -1), range_.numpy()
     if isinstance(energy, BinaryFloryHuggins):
         compiled[0].binary_potential(cells, energy.chi.flatten().numpy(), *arrays)
     else:
         wells = (part.flatten().numpy() for part in (energy.height, energy.low, energy.high))
         compiled[0].double_well_potential(cells, *wells, *arrays)
-    return out, steepest[:, None, None, None]
+    return out, range_[0, :, None, None, None], range_[1, :, None, None, None]
 
 
 def modal_rates(
@@ -83,15 +80,15 @@ def modal_rates(
         return None
     potential = potential.contiguous()
     fields = potential.shape[:2]
-    x = _along_x(grid.exact.x, potential)
+    single, double, theta = grid.exact.arrays
     compiled[1].modal_rates(
         _view(potential),
         _view(content),
-        thickness.to(grid.dtype).numpy(),
-        mobility.expand(*fields, 1, 1)[..., 0, 0].contiguous().numpy(),
-        kappa.expand(*fields, 1, 1)[..., 0, 0].contiguous().numpy(),
-        x,
-        grid.exact.theta[:, 0].numpy(),
+        thickness.numpy().astype(single.dtype),
+        _columns(mobility, fields),
+        _columns(kappa, fields),
+        double if potential.is_complex() else single,
+        theta,
     )
     return potential
 
@@ -166,22 +163,22 @@ def advance_modes(
     content_changes: tuple[Tensor, Tensor],
     damping: Damping,
     dt: Tensor,
-    weights: Tensor,
+    weights: Sequence[Numbers],
 ) -> Tensor | None:
     """See `etd.advance_modes`."""
     compiled = _loops(rates)
     if compiled is None:
         return None
     out = torch.empty(rates.shape, dtype=rates.dtype)
-    real = damping.stiffness2.dtype
+    real = damping.squares.arrays[0].dtype
     compiled[1].advance_modes(
         _view(rates),
         _view(rate_changes[0]),
         _view(content_changes[0]),
         _view(rate_changes[1]),
         _view(content_changes[1]),
-        dt.to(real).numpy(),
-        weights.to(real).numpy(),
+        dt.numpy().astype(real),
+        np.stack(weights, axis=1).astype(real),
         *_damping(damping, rates),
         _view(out),
     )
@@ -194,19 +191,26 @@ def soften(noise: Tensor, damping: Damping, dt: Tensor) -> Tensor | None:
     if compiled is None:
         return None
     noise = noise.contiguous()
-    compiled[1].soften(dt.to(damping.stiffness2.dtype).numpy(), *_damping(damping, noise), _view(noise))
+    step = dt.numpy().astype(damping.squares.arrays[0].dtype)
+    compiled[1].soften(step, *_damping(damping, noise), _view(noise))
     return noise
 
 
 def _damping(damping: Damping, modes: Tensor) -> tuple[Any, ...]:
     fields = modes.shape[:2]
+    single, double, theta = damping.squares.arrays
     return (
-        damping.stiffness2.expand(*fields, 1, 1)[..., 0, 0].contiguous().numpy(),
-        damping.stiffness4.expand(*fields, 1, 1)[..., 0, 0].contiguous().numpy(),
-        damping.thickness.to(damping.stiffness2.dtype).numpy(),
-        _along_x(damping.squares.x, modes),
-        damping.squares.theta[:, 0].numpy(),
+        _columns(damping.stiffness2, fields),
+        _columns(damping.stiffness4, fields),
+        damping.thickness.numpy().astype(single.dtype),
+        double if modes.is_complex() else single,
+        theta,
     )
+
+
+def _columns(parameter: Tensor, fields: torch.Size) -> Any:
+    """A parameter (B or 1, C or 1, 1, 1) as an array (B, C)."""
+    return np.ascontiguousarray(np.broadcast_to(parameter.numpy()[..., 0, 0], tuple(fields)))
 
 
 def compare(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -25,6 +26,12 @@ class Squares:
 
     x: Tensor
     theta: Tensor
+
+    @functools.cached_property
+    def arrays(self) -> tuple[Any, Any, Any]:
+        """For compiled loops: `x` (modes,), `x` with each number twice (for complex modes), `theta` (H,)."""
+        x = self.x[0].contiguous()
+        return x.numpy(), x.repeat_interleave(2).numpy(), self.theta[:, 0].contiguous().numpy()
 
     def at(self, thickness: Tensor) -> Tensor:
         """k² of the modes (B, 1, H, modes) in films of `thickness` (B,)."""
@@ -123,7 +130,8 @@ class Grid:
     def upright_modes(self, rows: Tensor) -> Tensor:
         """Modes (..., H) of fields that are constant along x, from their rows (..., H); walls in depth."""
         assert self._cosine_z is not None
-        return math.sqrt(self.shape[1]) * torch.matmul(rows, self._cosine_z.T)
+        # Not a product of matrices, whose rounding depends on how many films there are.
+        return math.sqrt(self.shape[1]) * (rows[..., None, :] * self._cosine_z).sum(dim=-1)
 
     def power(self, modes: Tensor) -> Tensor:
         """|a|² of each mode, with the modes that the real transform leaves out counted in.

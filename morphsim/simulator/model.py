@@ -10,6 +10,7 @@ from torch import Tensor
 from morphsim.errors import InputError
 from morphsim.simulator import fused
 from morphsim.simulator.energy import FreeEnergy
+from morphsim.simulator.etd import SPARE
 from morphsim.simulator.grid import Grid, Squares
 from morphsim.simulator.mobility import ConstantMobility, Mobility
 from morphsim.simulator.substrate import Substrate
@@ -48,8 +49,9 @@ class Rates:
     Attributes:
         modes: d(h φ_i)/dt in the modes of the grid, (B, C, ...).
         thickness: dh/dt, (B,), float64.
-        stiffness2: bound of M_i |f''|, the factor of k² in the decay of a ripple, (B, C, 1, 1).
-        stiffness4: bound of M_i κ_i, the factor of k⁴, (B, C, 1, 1).
+        stiffness2: factor of k² in the decay of a ripple that steps treat exactly, (B, C, 1, 1). Negative
+            where ripples grow in the whole film, which then is exact as well.
+        stiffness4: the factor of k⁴, max M_i κ_i, (B, C, 1, 1).
         mobility: M_ii, (B, C, H, W) or (B, C, 1, 1).
         cross: M_12, (B, H, W), or None.
     """
@@ -127,10 +129,14 @@ class FilmModel:
     def _modal_rates(self, phi: Tensor, content: Tensor, thickness: Tensor) -> Rates:
         mobility = self.mobility(phi)
         local = fused.local_potential(self.energy, phi) if self.fused else None
-        potential, steepest = local or (
-            self.energy.potential(phi),
-            self.energy.curvature(phi).amax(dim=(2, 3), keepdim=True),
-        )
+        if local is None:
+            curvature = self.energy.curvature(phi)
+            local = (
+                self.energy.potential(phi),
+                curvature.amin(dim=(2, 3), keepdim=True),
+                curvature.amax(dim=(2, 3), keepdim=True),
+            )
+        potential, flattest, steepest = local
         modes = self.grid.forward(potential)
         done = None
         if self.fused:
@@ -140,7 +146,9 @@ class FilmModel:
             k2 = self.grid.exact.at(thickness)
             done = -mobility * k2 * (h * modes + self.kappa * k2 * content)
         still = torch.zeros_like(thickness)
-        return Rates(done, still, mobility * steepest, mobility * self.kappa, mobility, None)
+        spare = torch.minimum(steepest - flattest, steepest.clamp_min(0.0))
+        stiffness2 = mobility * (steepest - SPARE * spare)
+        return Rates(done, still, stiffness2, mobility * self.kappa, mobility, None)
 
     def _rates(self, phi: Tensor, thickness: Tensor) -> Rates:
         grid = self.grid
@@ -165,15 +173,16 @@ class FilmModel:
         flux_x = grid.mean_x(mobility) * slope_x
         flux_z = grid.mean_z(mobility) * slope_z
         largest = mobility.amax(dim=(2, 3), keepdim=True)
-        curvature = self.energy.curvature(phi)
+        curvature = self.energy.curvature(phi).abs()
         if cross is None:
-            stiffness2 = (mobility * curvature).amax(dim=(2, 3), keepdim=True)
+            stiffness2 = (1.0 - SPARE) * (mobility * curvature).amax(dim=(2, 3), keepdim=True)
         else:
             flux_x = flux_x + grid.mean_x(cross)[:, None] * slope_x.flip(1)
             flux_z = flux_z + grid.mean_z(cross)[:, None] * slope_z.flip(1)
             row = mobility + cross.abs()[:, None]
             largest = row.amax(dim=(2, 3), keepdim=True)
-            stiffness2 = (row * curvature.amax(dim=1, keepdim=True)).amax(dim=(2, 3), keepdim=True)
+            steepest = row * curvature.amax(dim=1, keepdim=True)
+            stiffness2 = (1.0 - SPARE) * steepest.amax(dim=(2, 3), keepdim=True)
         flux_x = flux_x * h
         flux_z = flux_z / (h * grid.dtheta)
         if self.evaporation is not None:

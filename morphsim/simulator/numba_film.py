@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 
 from morphsim.simulator.energy import SMALLEST_BARRIER_FRACTION, SMALLEST_FRACTION
+from morphsim.simulator.etd import SPARE
 from morphsim.simulator.numba_math import barrier_slope, extended_logarithm, loop
 
 WODO, NEGI, ONSAGER, CONSTANT = range(4)
 
 _FLOOR = SMALLEST_FRACTION
 _WALL = SMALLEST_BARRIER_FRACTION
+# Extremes are kept for this many cells side by side, so that the loop has no reduction.
+_LANES = 512
 
 
 @loop
@@ -126,7 +129,7 @@ def _mobilities(kind: int, phi: Any, p: Any, mobility: Any, cross: Any) -> None:
 
 @loop
 def _bounds(kappa: Any, steep: Any, mobility: Any, cross: Any, mixed: bool, stiffness: Any) -> None:
-    """Bounds (2, 2) of M f'' and of M κ for each field of one film."""
+    """Both stiffnesses (2, 2) of each field of one film, see `Rates`."""
     height, width = steep.shape[1:]
     zero = mobility[0, 0, 0] * 0
     largest = np.zeros((2, width), mobility.dtype)
@@ -146,7 +149,7 @@ def _bounds(kappa: Any, steep: Any, mobility: Any, cross: Any, mixed: bool, stif
         for j in range(width):
             most = max(most, largest[c, j])
             steepest = max(steepest, product[c, j])
-        stiffness[0, c] = steepest
+        stiffness[0, c] = steepest * type(zero)(1.0 - SPARE)
         stiffness[1, c] = most * kappa[c]
 
 
@@ -253,7 +256,7 @@ def film_rates(
         out: receives d(hφ)/dt, (B, 2, H, W).
         mobility: receives M_ii, (B, 2, H, W).
         cross: receives M_12, (B, H, W).
-        stiffness: receives the bounds of M f'' and M κ, (B, 2, 2).
+        stiffness: receives both stiffnesses of each field, (B, 2, 2).
     """
     batch = phi.shape[0]
     mu = np.empty(phi.shape[1:], phi.dtype)
@@ -291,42 +294,50 @@ def film_rates(
 
 
 @loop
-def binary_potential(phi: Any, chi: Any, out: Any, steepest: Any) -> None:
-    """Ln φ - ln(1-φ) + χ(1-2φ) of (B, N) cells, and the largest |1/φ + 1/(1-φ) - 2χ| of each film."""
+def binary_potential(phi: Any, chi: Any, out: Any, curvatures: Any) -> None:
+    """Ln φ - ln(1-φ) + χ(1-2φ) of (B, N) cells; least and largest 1/φ + 1/(1-φ) - 2χ of each film."""
     batch, cells = phi.shape
-    lanes = 64
     for film in range(batch):
         x = chi[film]
         one, two = type(x)(1.0), type(x)(2.0)
         floor = type(x)(_FLOOR)
-        largest = np.zeros(lanes, phi.dtype)
-        for start in range(0, cells, lanes):
-            for lane in range(min(lanes, cells - start)):
-                c = phi[film, start + lane]
+        least, most = np.empty(_LANES, phi.dtype), np.empty(_LANES, phi.dtype)
+        least[:] = np.inf
+        most[:] = -np.inf
+        for start in range(0, cells, _LANES):
+            part = phi[film, start : start + _LANES]
+            for lane in range(part.size):
+                c = part[lane]
                 out[film, start + lane] = (
                     extended_logarithm(c, floor) - extended_logarithm(one - c, floor) + x * (one - two * c)
                 )
                 inside = min(max(c, floor), one - floor)
-                curvature = abs(one / (inside * (one - inside)) - two * x)
-                largest[lane] = max(largest[lane], curvature)
-        steepest[film] = largest.max()
+                curvature = one / (inside * (one - inside)) - two * x
+                least[lane] = min(least[lane], curvature)
+                most[lane] = max(most[lane], curvature)
+        curvatures[0, film] = least.min()
+        curvatures[1, film] = most.max()
 
 
 @loop
-def double_well_potential(phi: Any, height: Any, low: Any, high: Any, out: Any, steepest: Any) -> None:
-    """2ρ(c - low)(high - c)(low + high - 2c) of (B, N) cells, and the largest |f''| of each film."""
+def double_well_potential(phi: Any, height: Any, low: Any, high: Any, out: Any, curvatures: Any) -> None:
+    """2ρ(c - low)(high - c)(low + high - 2c) of (B, N) cells; least and largest f'' of each film."""
     batch, cells = phi.shape
-    lanes = 64
     for film in range(batch):
         twice = height[film] + height[film]
         first, second = low[film], high[film]
         four = type(twice)(4.0)
-        largest = np.zeros(lanes, phi.dtype)
-        for start in range(0, cells, lanes):
-            for lane in range(min(lanes, cells - start)):
-                below = phi[film, start + lane] - first
-                above = second - phi[film, start + lane]
+        least, most = np.empty(_LANES, phi.dtype), np.empty(_LANES, phi.dtype)
+        least[:] = np.inf
+        most[:] = -np.inf
+        for start in range(0, cells, _LANES):
+            part = phi[film, start : start + _LANES]
+            for lane in range(part.size):
+                below = part[lane] - first
+                above = second - part[lane]
                 out[film, start + lane] = twice * below * above * (above - below)
-                curvature = abs(twice * (below * below + above * above - four * below * above))
-                largest[lane] = max(largest[lane], curvature)
-        steepest[film] = largest.max()
+                curvature = twice * (below * below + above * above - four * below * above)
+                least[lane] = min(least[lane], curvature)
+                most[lane] = max(most[lane], curvature)
+        curvatures[0, film] = least.min()
+        curvatures[1, film] = most.max()

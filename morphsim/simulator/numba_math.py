@@ -60,7 +60,7 @@ def _logarithm(x: Any) -> Any:
 
 
 def decay(x: Any) -> Any:
-    """exp(-x) for x >= 0: 2^-n times a Taylor series of the rest."""
+    """exp(-x) for x > -80: 2^-n times a Taylor series of the rest."""
     raise NotImplementedError
 
 
@@ -70,7 +70,7 @@ def _decay(x: Any) -> Any:
 
         def single(x: Any) -> Any:
             bounded = min(x, np.float32(80.0))
-            n = np.int32(bounded * np.float32(1.4426950408889634) + np.float32(0.5))
+            n = np.int32(np.floor(bounded * np.float32(1.4426950408889634) + np.float32(0.5)))
             r = np.float32(n) * np.float32(0.693359375) - bounded
             r = r + np.float32(n) * np.float32(-2.1219444005469057e-4)
             series = np.float32(1.0 / 720.0) + r * np.float32(1.0 / 5040.0)

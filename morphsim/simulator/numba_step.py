@@ -87,11 +87,11 @@ def advance_modes(
                     small3 = sixth - z * series
                     small2 = half - z * small3
                     small1 = one - z * small2
-                    large = max(z, half)
+                    small = abs(z) < half
+                    large = half if small else z
                     large1 = (one - decay(large)) / large
                     large2 = (one - large1) / large
                     large3 = (half - large2) / large
-                    small = z < half
                     p1 = small1 if small else large1
                     p2 = small2 if small else large2
                     p3 = small3 if small else large3
@@ -121,11 +121,11 @@ def soften(dt: Any, stiffness2: Any, stiffness4: Any, depth: Any, x: Any, theta:
                 for j in range(width):
                     k2 = x[j] + k2_row
                     z = two * dt[film] * k2 * (s2 + s4 * k2)
-                    large = max(z, tiny)
+                    large = z if abs(z) > tiny else tiny
                     far = (one - decay(large)) / large
                     near = real(1.0 / 24.0) - z * (real(1.0 / 120.0) - z / real(720.0))
                     near = one - z * (real(0.5) - z * (real(1.0 / 6.0) - z * near))
-                    modes[film, c, row, j] *= np.sqrt(far if z > tiny else near)
+                    modes[film, c, row, j] *= np.sqrt(far if abs(z) > tiny else near)
 
 
 @loop

@@ -22,7 +22,7 @@ TOLERANCE = 0.005
 """Default of the tolerance of a step, see `Stepper`."""
 
 MOST_REFUSALS = 40
-"""A film can't be advanced when so many steps in a row were refused, each less than half of the one before."""
+"""A film can't be advanced when so many steps in a row were refused, each less than half the last one."""
 
 PerFilm = float | Sequence[float] | np.ndarray[Any, Any]
 """One value for all films of a batch, or one for each."""
@@ -145,15 +145,13 @@ class Solver:
             raise InputError("advance needs a finite time, since a film may never shrink to the thickness")
         unasked = 1 if device.type == "cpu" else _STEPS_UNASKED
         with threads_for(self.state.phi):
-            while True:
-                state = self.state
-                if not bool(self._active(until, lowest).any()):
-                    return
+            active = self._active(until, lowest)
+            while bool(active.any()):
                 for _ in range(unasked):
-                    active = self._active(until, lowest)
-                    accepted = self.stepper.step(state, until - state.time, lowest, active)
+                    accepted = self.stepper.step(self.state, until - self.state.time, lowest, active)
                     self.steps += 1
-                if bool((active & ~accepted).any()):
+                    refused, active = active & ~accepted, self._active(until, lowest)
+                if bool(refused.any()):
                     self.rejected += 1
                     self._check()
 

@@ -9,24 +9,14 @@ import torch
 from torch import Tensor
 
 from morphsim.simulator import fused
-from morphsim.simulator.etd import Damping, advance_modes, soften, step_weights
+from morphsim.simulator.control import LEAST_CONTRAST, judge, numbers, plan, tensor
+from morphsim.simulator.etd import Damping, advance_modes, soften
 from morphsim.simulator.model import FilmModel, Rates
 from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.surface import settle_surface
 
-# Share of the largest linear rate that is treated exactly. From 7/8 on, a mode that decays at any rate up to
-# the largest stays bounded with any step: for z -> infinity the scheme is x³ + r (3x² - 3x + 1) = 0 with
-# r = 1/share - 1, whose largest root is -1 at r = 1/7.
-STABILISATION = 0.875
-LARGEST_THICKNESS_CHANGE = 0.004
-_SHRINK = 0.4
-# Steps that grow faster amplify modes that are damped but slow, and then have to shrink again.
-_GROW = 1.1
-_LARGEST_RATIO = 2.0
 # What relaxes of the last noise within a step is no error, and older noises still relax.
 _NOISE_ALLOWANCE = 2.0
-_VANISHING = 1e-3
-_LEAST_CONTRAST = 0.01
 
 _Films = TypeVar("_Films", "State", Rates)
 
@@ -152,7 +142,7 @@ class Stepper:
     """Advances a `State` under a `FilmModel`.
 
     The modes of q = h φ take exponential Adams-Bashforth steps of third order (`etd.advance_modes`), with
-    the linear damping Λ = A2 k² + A4 k⁴, A2 = 7/8 max M |f''| and A4 = max M κ; the height takes the same
+    the linear damping Λ = A2 k² + A4 k⁴ of the model's `Rates`; the height takes the same
     step with Λ = 0, and the mean of q is carried over exactly. A step whose fields differ from the line
     through the last two by more than twice what `tolerance` allows is taken again with a smaller one.
     Thermal noise is added after each step, in the modes, with the variance that a mode with the damping Λ
@@ -232,59 +222,54 @@ class Stepper:
         cells = grid.shape[0] * grid.shape[1]
         change = (grid.power(rates.modes).double().sum(dim=(2, 3)).amax(dim=1) / cells).sqrt()
         change = change / state.thickness
-        return 0.5 * self.tolerance * state.contrast.clamp_min(_LEAST_CONTRAST) / change.clamp_min(1e-30)
+        return 0.5 * self.tolerance * state.contrast.clamp_min(LEAST_CONTRAST) / change.clamp_min(1e-30)
 
     def _attempt(
         self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor
     ) -> tuple[State, Tensor, Tensor]:
         """One step, whether each film may keep it, and the next step of each."""
         model, grid = self.model, self.model.grid
-        h, hdot = state.thickness, rates.thickness
-        speed = hdot.abs().clamp_min(1e-30)
-        fresh = state.history == 0
-        largest = torch.where(fresh, state.step, _LARGEST_RATIO * state.last_step)
-        dt = torch.minimum(torch.minimum(state.step, largest), LARGEST_THICKNESS_CHANGE / speed)
-        # Land on the wanted time or thickness, in two even steps rather than a long and a tiny one.
-        landing = torch.where(hdot < 0, (h - lowest).clamp_min(1e-6) / speed, torch.inf)
-        landing = torch.minimum(landing, longest)
-        cut = landing < 2.0 * dt
-        dt = torch.where(cut, torch.where(landing <= dt, landing, 0.5 * landing), dt)
-
-        weights = step_weights(dt, state.last_step, state.older_step, state.history)
-        a1, b1, c1, b2, c2 = weights.unbind(dim=1)
-        h1 = h + dt * hdot + ((a1 + b1) / 2.0 + c1 / 6.0) * state.speed_change
-        h1 = h1 - (b2 / 2.0 + c2 / 6.0) * state.older_speed_change
-        damping = self._damping(rates, h)
+        now = _Numbers(state)
+        speed = numbers(rates.thickness)
+        evaporates = model.evaporation is not None
+        tried = plan(now, speed, numbers(longest), numbers(lowest), evaporates=evaporates)
+        dt, h1 = tensor(tried.dt), tensor(tried.thickness)
+        damping = self._damping(rates, state.thickness)
         change = advance_modes(
             rates.modes,
             (state.rate_change, state.older_rate_change),
             (state.content_change, state.older_content_change),
             damping,
             dt,
-            weights,
+            tried.weights,
             use_loops=model.fused,
         )
         content = state.content + change
-        w = torch.where(fresh, torch.zeros_like(dt), dt / state.last_step)
         if model.evaporation is not None:
-            expected = hdot + w * state.speed_change
+            expected = tensor(speed + tried.ratio * now.speed_change)
             content, h1 = settle_surface(
                 grid, model.evaporation, state.phi, content, h1, expected, damping, dt
             )
             change = content - state.content
-        height = h1.to(grid.dtype)[:, None, None, None]
-        phi = grid.inverse(content) / height
+        phi = grid.inverse(content) / h1.to(grid.dtype)[:, None, None, None]
         error, smallest, spread = compare(
-            phi, state.phi, state.phi_before, w, _NOISE_ALLOWANCE * state.noise, use_loops=model.fused
+            phi,
+            state.phi,
+            state.phi_before,
+            tensor(tried.ratio),
+            _NOISE_ALLOWANCE * state.noise,
+            use_loops=model.fused,
         )
-        # The energy is steep where a component is nearly gone: no step may halve the smallest fraction.
-        vanishing = (state.smallest > _VANISHING) & (smallest < 0.5 * state.smallest)
-        bound = self.tolerance * state.contrast.clamp_min(_LEAST_CONTRAST)
-        accepted = active & (error <= 2.0 * bound) & (h1 > 0) & ~vanishing
-        proposed = 0.9 * (bound / error.clamp_min(1e-30)).sqrt() * dt
-        grown = torch.minimum(proposed, _GROW * torch.where(cut, state.step, dt)).maximum(_SHRINK * dt)
-        rejected = active & ~accepted
-        step = torch.where(accepted, grown, torch.where(rejected, _SHRINK * dt, state.step))
+        kept, step = judge(
+            now,
+            tried,
+            numbers(active),
+            numbers(error),
+            numbers(smallest),
+            numbers(h1),
+            self.tolerance,
+        )
+        accepted = tensor(kept)
         stepped = State(
             phi=phi,
             phi_before=state.phi,
@@ -297,7 +282,7 @@ class Stepper:
             speed_change=state.speed_change,
             older_speed_change=state.speed_change,
             time=state.time + dt,
-            step=step,
+            step=tensor(step),
             last_step=dt,
             older_step=state.last_step,
             history=state.history + 1,
@@ -307,7 +292,7 @@ class Stepper:
             smallest=smallest,
             contrast=spread,
         )
-        return stepped, accepted, step
+        return stepped, accepted, tensor(step)
 
     def _add_noise(self, noise: ThermalNoise, state: State, rates: Rates) -> None:
         """Add the noise of a step that began with `rates` to the films that took it, in place."""
@@ -330,7 +315,22 @@ class Stepper:
         state.smallest = smallest_fraction(state.phi)
 
     def _damping(self, rates: Rates, thickness: Tensor) -> Damping:
-        return Damping(self.model.squares, thickness, STABILISATION * rates.stiffness2, rates.stiffness4)
+        return Damping(self.model.squares, thickness, rates.stiffness2, rates.stiffness4)
+
+
+class _Numbers:
+    """The numbers of each film of a state, as `control` wants them."""
+
+    def __init__(self, state: State) -> None:
+        self.thickness = numbers(state.thickness)
+        self.step = numbers(state.step)
+        self.last_step = numbers(state.last_step)
+        self.older_step = numbers(state.older_step)
+        self.history = numbers(state.history)
+        self.speed_change = numbers(state.speed_change)
+        self.older_speed_change = numbers(state.older_speed_change)
+        self.smallest = numbers(state.smallest)
+        self.contrast = numbers(state.contrast)
 
 
 def _assign(state: State, new: State) -> None:

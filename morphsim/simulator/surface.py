@@ -59,4 +59,3 @@ def settle_surface(
     change = dt * asked / (1.0 - dt * evaporation.biot * shift)
     content[..., 0] += change.to(grid.dtype)[:, None, None] * gain
     return content, thickness + change
-

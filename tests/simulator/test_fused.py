@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from morphsim.simulator import AnnealingRecipe, DoubleWell, DryingRecipe, Simulation, fused
+from morphsim.simulator.control import Numbers, step_weights
 from morphsim.simulator.energy import BinaryFloryHuggins
-from morphsim.simulator.etd import Damping, advance_modes, soften, step_weights
+from morphsim.simulator.etd import Damping, advance_modes, soften
 from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.stepper import compare
 
@@ -83,12 +84,14 @@ def test_local_potentials(kind: str, dtype: str) -> None:
     compiled = fused.local_potential(energy, phi)
     assert compiled is not None
     agree(compiled[0], energy.potential(phi), dtype)
-    agree(compiled[1], energy.curvature(phi).amax(dim=(2, 3), keepdim=True), dtype)
+    agree(compiled[1], energy.curvature(phi).amin(dim=(2, 3), keepdim=True), dtype)
+    agree(compiled[2], energy.curvature(phi).amax(dim=(2, 3), keepdim=True), dtype)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
-def test_the_parts_of_a_step(boundary: str, dtype: str) -> None:
+@pytest.mark.parametrize("factor", [9.0, -2.0])
+def test_the_parts_of_a_step(factor: float, boundary: str, dtype: str) -> None:
     recipe = AnnealingRecipe(boundary=boundary)  # type: ignore[arg-type]
     grid = Simulation([recipe] * 2, seeds=[0, 1], shape=(8, 24), dtype=dtype).grid
     random = torch.Generator().manual_seed(1)
@@ -98,13 +101,15 @@ def test_the_parts_of_a_step(boundary: str, dtype: str) -> None:
 
     arrays = [modes() for _ in range(5)]
     numbers = torch.tensor([1.0, 2.0], dtype=grid.dtype)[:, None, None, None]
-    damping = Damping(grid.exact, torch.tensor([1.0, 0.5], dtype=torch.float64), 9 * numbers, 4e-4 * numbers)
+    damping = Damping(
+        grid.exact, torch.tensor([1.0, 0.5], dtype=torch.float64), factor * numbers, 4e-4 * numbers
+    )
     dt = torch.tensor([1e-4, 3e-3], dtype=torch.float64)
     for history in (0, 1, 2):
         count = torch.full((2,), history, dtype=torch.int64)
-        weights = step_weights(dt, 0.7 * dt, 1.3 * dt, count)
+        weights = tuple(part.numpy() for part in step_weights(dt, 0.7 * dt, 1.3 * dt, count))
 
-        def step(loops: bool, weights: torch.Tensor = weights) -> torch.Tensor:
+        def step(loops: bool, weights: tuple[Numbers, ...] = weights) -> torch.Tensor:
             changes = (arrays[1], arrays[2]), (arrays[3], arrays[4])
             return advance_modes(arrays[0], *changes, damping, dt, weights, use_loops=loops)
 

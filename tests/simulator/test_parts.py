@@ -121,7 +121,7 @@ def check_derivatives(energy: FreeEnergy, phi: torch.Tensor) -> None:
     potential = energy.potential(phi.detach()[None, :, None, None])[0, :, 0, 0]
     assert torch.allclose(slope, potential, rtol=1e-9, atol=1e-9)
     second = torch.autograd.functional.hessian(density, phi).abs().sum(dim=1)
-    bound = energy.curvature(phi.detach()[None, :, None, None])[0, :, 0, 0]
+    bound = energy.curvature(phi.detach()[None, :, None, None])[0, :, 0, 0].abs()
     assert bool((second <= bound * (1 + 1e-9) + 1e-9).all())
 
 

@@ -1,0 +1,146 @@
+"""Which step each film takes next, and whether it may keep the one that it took.
+
+A handful of numbers for each film: on the CPU these are numpy arrays, whose operations cost a fraction of
+those of torch; on a GPU they are tensors, and stay there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+LARGEST_THICKNESS_CHANGE = 0.004
+"""In one step [initial thickness]."""
+SHRINK = 0.4
+GROW = 1.3
+LARGEST_RATIO = 2.0
+LEAST_CONTRAST = 0.01
+_VANISHING = 1e-3
+
+Numbers = Any
+"""One number for each film, (B,): a numpy array or a tensor."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A step that is to be tried; all (B,).
+
+    Attributes:
+        dt: its size.
+        ratio: its size over that of the last one; 0 without history.
+        cut: it was shortened to land on the wanted time or thickness.
+        weights: five, see `step_weights`.
+        thickness: at its end, from the past.
+    """
+
+    dt: Numbers
+    ratio: Numbers
+    cut: Numbers
+    weights: tuple[Numbers, ...]
+    thickness: Numbers
+
+
+def numbers(tensor: torch.Tensor) -> Numbers:
+    """As the functions here want them: an array that shares the memory of a tensor on the CPU."""
+    return tensor.numpy() if tensor.device.type == "cpu" and not torch.compiler.is_compiling() else tensor
+
+
+def tensor(values: Numbers) -> torch.Tensor:
+    """Back to a tensor."""
+    return torch.from_numpy(values) if isinstance(values, np.ndarray) else values
+
+
+def plan(state: Any, speed: Numbers, longest: Numbers, lowest: Numbers, *, evaporates: bool) -> Plan:
+    """The next step of each film.
+
+    Args:
+        state: `thickness`, `step`, `last_step`, `older_step`, `history`, `speed_change` and
+            `older_speed_change` of `State`, as `Numbers`.
+        speed: dh/dt.
+        longest: longest step that each may take.
+        lowest: thickness that a shrinking film must not fall below by more than its last step.
+        evaporates: whether the thickness changes at all.
+    """
+    fresh = state.history == 0
+    h = state.thickness
+    dt = _where(fresh, state.step, _least(state.step, LARGEST_RATIO * state.last_step))
+    landing = longest
+    if evaporates:
+        pace = _at_least(abs(speed), 1e-30)
+        dt = _least(dt, LARGEST_THICKNESS_CHANGE / pace)
+        landing = _least(landing, _where(speed < 0, _at_least(h - lowest, 1e-6) / pace, np.inf))
+    # Land in two even steps rather than a long and a tiny one.
+    cut = landing < 2.0 * dt
+    dt = _where(cut, _where(landing <= dt, landing, 0.5 * landing), dt)
+    weights = step_weights(dt, state.last_step, state.older_step, state.history)
+    if evaporates:
+        a1, b1, c1, b2, c2 = weights
+        h = h + dt * speed + ((a1 + b1) / 2.0 + c1 / 6.0) * state.speed_change
+        h = h - (b2 / 2.0 + c2 / 6.0) * state.older_speed_change
+    return Plan(dt, _where(fresh, 0.0, dt / state.last_step), cut, weights, h)
+
+
+def step_weights(dt: Numbers, last: Numbers, older: Numbers, history: Numbers) -> tuple[Numbers, ...]:
+    """Weights (a1, b1, c1, b2, c2) of the two differences of rates, (B,) each, see `advance_modes`.
+
+    They belong to the polynomial through the rates at the last one, two or three times.
+
+    Args:
+        dt: step to be taken.
+        last: the step before.
+        older: the one before that.
+        history: how many of these steps there were, 0, 1 or 2 (more count as 2).
+    """
+    line = _where(history >= 1, dt * dt / last, 0.0)
+    curve = _where(history >= 2, dt * dt / (last + older), 0.0)
+    twice = 2.0 * curve * dt
+    return line, curve, twice / last, curve * last / older, twice / older
+
+
+def judge(
+    state: Any,
+    tried: Plan,
+    active: Numbers,
+    error: Numbers,
+    smallest: Numbers,
+    thickness: Numbers,
+    tolerance: float,
+) -> tuple[Numbers, Numbers]:
+    """Whether each film may keep the step that it tried, and how long its next one is.
+
+    Args:
+        state: `smallest`, `contrast` and `step` of `State`, as `Numbers`.
+        tried: the step.
+        active: films that take part.
+        error: of the step.
+        smallest: the smallest volume fraction after it.
+        thickness: after it.
+        tolerance: see `Stepper`.
+    """
+    bound = tolerance * _at_least(state.contrast, LEAST_CONTRAST)
+    # The energy is steep where a component is nearly gone: no step may halve the smallest fraction, nor lead
+    # further out of the simplex.
+    vanishing = (state.smallest > _VANISHING) & (smallest < 0.5 * state.smallest)
+    leaving = (smallest < -_VANISHING) & (smallest < state.smallest)
+    accepted = active & (error <= 2.0 * bound) & (thickness > 0) & ~(vanishing | leaving)
+    proposed = 0.9 * (bound / _at_least(error, 1e-30)) ** 0.5 * tried.dt
+    grown = _least(proposed, GROW * _where(tried.cut, state.step, tried.dt))
+    shrunk = SHRINK * tried.dt
+    grown = _where(grown < shrunk, shrunk, grown)
+    return accepted, _where(accepted, grown, _where(active, shrunk, state.step))
+
+
+def _where(condition: Numbers, one: Numbers | float, other: Numbers | float) -> Numbers:
+    library = np if isinstance(condition, np.ndarray) else torch
+    return library.where(condition, one, other)
+
+
+def _least(one: Numbers, other: Numbers) -> Numbers:
+    return np.minimum(one, other) if isinstance(one, np.ndarray) else torch.minimum(one, other)
+
+
+def _at_least(one: Numbers, bound: float) -> Numbers:
+    return np.maximum(one, bound) if isinstance(one, np.ndarray) else one.clamp_min(bound)
