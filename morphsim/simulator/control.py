@@ -32,7 +32,7 @@ class Plan:
         dt: its size.
         ratio: its size over that of the last one; 0 without history.
         cut: it was shortened to land on the wanted time or thickness.
-        weights: five, see `step_weights`.
+        weights: six, see `step_weights`.
         thickness: at its end, from the past.
     """
 
@@ -77,14 +77,14 @@ def plan(state: Any, speed: Numbers, longest: Numbers, lowest: Numbers, *, evapo
     dt = _where(cut, _where(landing <= dt, landing, 0.5 * landing), dt)
     weights = step_weights(dt, state.last_step, state.older_step, state.history)
     if evaporates:
-        a1, b1, c1, b2, c2 = weights
+        _, a1, b1, c1, b2, c2 = weights
         h = h + dt * speed + ((a1 + b1) / 2.0 + c1 / 6.0) * state.speed_change
         h = h - (b2 / 2.0 + c2 / 6.0) * state.older_speed_change
     return Plan(dt, _where(fresh, 0.0, dt / state.last_step), cut, weights, h)
 
 
 def step_weights(dt: Numbers, last: Numbers, older: Numbers, history: Numbers) -> tuple[Numbers, ...]:
-    """Weights (a1, b1, c1, b2, c2) of the two differences of rates, (B,) each, see `advance_modes`.
+    """Weights (e1, a1, b1, c1, b2, c2) of the two differences of rates, (B,) each, see `advance_modes`.
 
     They belong to the polynomial through the rates at the last one, two or three times.
 
@@ -95,9 +95,10 @@ def step_weights(dt: Numbers, last: Numbers, older: Numbers, history: Numbers) -
         history: how many of these steps there were, 0, 1 or 2 (more count as 2).
     """
     line = _where(history >= 1, dt * dt / last, 0.0)
+    even = _least(line, dt)
     curve = _where(history >= 2, dt * dt / (last + older), 0.0)
     twice = 2.0 * curve * dt
-    return line, curve, twice / last, curve * last / older, twice / older
+    return even, line, curve, twice / last, curve * last / older, twice / older
 
 
 def judge(

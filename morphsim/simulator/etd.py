@@ -41,12 +41,15 @@ def advance_modes(
     With the linear damping Λ = A2 k² + A4 k⁴, z = Λ Δt and the differences D = ΔR + Λ Δq of what is left
     of the rates R beside the damping,
 
-        q_{n+1} = q_n + Δt p1 R_n + (a1 p2 + s (b1 p2 + c1 p3)) D_n - s (b2 p2 + c2 p3) D_{n-1},
+        q_{n+1} = q_n + Δt p1 R_n + ((1 - s) e1 p2 + s ((a1 + b1) p2 + c1 p3)) D_n
+                      - s (b2 p2 + c2 p3) D_{n-1},
         p1 = (1 - e^{-z}) / z,  p2 = (1 - p1) / z,  p3 = (1/2 - p2) / z.
 
-    At s = 1 this is of third order. Modes that the damping would take far beyond where they belong (slow
-    ones with a large Λ) are then unstable for z > 5, but never at second order, s = 0; so s = min(1, 4 / z),
-    and a mode gains the third order as soon as the step resolves it.
+    At s = 1 this is of third order. Slow modes with a large Λ are then unstable for z > 5; at second order,
+    s = 0, they are not, as long as steps don't grow: for z -> infinity x² - (1-ρ)(1+w) x + (1-ρ) w = 0,
+    with ρ the mode's rate over Λ and w the ratio of the steps, needs w <= 1. So s = min(1, 4 / z), and
+    e1 = min(a1, Δt) is the weight of a line that is not followed further than the last step was long. A mode
+    gains the third order as soon as the step resolves it.
     A mean (z = 0) whose rate is zero stays what it is to the last bit.
 
     Args:
@@ -55,7 +58,7 @@ def advance_modes(
         content_changes: the same of q.
         damping: Λ.
         dt: (B,).
-        weights: of `step_weights`, five of (B,).
+        weights: of `step_weights`, six of (B,).
         use_loops: use the compiled loop where there is one.
     """
     if use_loops:
@@ -65,12 +68,12 @@ def advance_modes(
     size = damping.of_modes()
     z = _spread(dt, size) * size
     p1, p2, p3 = exponential_weights(z)
-    a1, b1, c1, b2, c2 = (_spread(tensor(weight), size) for weight in weights)
+    e1, a1, b1, c1, b2, c2 = (_spread(tensor(weight), size) for weight in weights)
     share = THIRD_ORDER_REACH / z.clamp_min(THIRD_ORDER_REACH)
     first = rate_changes[0] + size * content_changes[0]
     second = rate_changes[1] + size * content_changes[1]
-    ahead = _spread(dt, size) * p1 * rates + (a1 * p2 + share * (b1 * p2 + c1 * p3)) * first
-    return ahead - share * (b2 * p2 + c2 * p3) * second
+    newer = (1.0 - share) * e1 * p2 + share * ((a1 + b1) * p2 + c1 * p3)
+    return _spread(dt, size) * p1 * rates + newer * first - share * (b2 * p2 + c2 * p3) * second
 
 
 def exponential_weights(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -64,9 +64,9 @@ def local_potential(energy: FreeEnergy, phi: Tensor) -> tuple[Tensor, Tensor, Te
     cells = _view(phi).reshape(len(phi), -1)
     arrays = out.numpy().reshape(len(phi), -1), range_.numpy()
     if isinstance(energy, BinaryFloryHuggins):
-        compiled[0].binary_potential(cells, energy.chi.flatten().numpy(), *arrays)
+        compiled[0].binary_potential(cells, _each(energy.chi, len(phi)), *arrays)
     else:
-        wells = (part.flatten().numpy() for part in (energy.height, energy.low, energy.high))
+        wells = (_each(part, len(phi)) for part in (energy.height, energy.low, energy.high))
         compiled[0].double_well_potential(cells, *wells, *arrays)
     return out, range_[0, :, None, None, None], range_[1, :, None, None, None]
 
@@ -206,6 +206,11 @@ def _damping(damping: Damping, modes: Tensor) -> tuple[Any, ...]:
         double if modes.is_complex() else single,
         theta,
     )
+
+
+def _each(parameter: Tensor, films: int) -> Any:
+    """A parameter (B or 1, 1, 1) as an array (B,)."""
+    return np.ascontiguousarray(np.broadcast_to(parameter.numpy()[:, 0, 0], (films,)))
 
 
 def _columns(parameter: Tensor, fields: torch.Size) -> Any:

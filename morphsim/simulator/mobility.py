@@ -97,7 +97,8 @@ class WodoMobility(_Diagonal):
 class NegiMobility(_Diagonal):
     """The form of `WodoMobility` with a constant diffusivity for each solute.
 
-    Negi et al., Modelling Simul. Mater. Sci. Eng. 2018 (D_p = 1e-3, D_f = 5e-3 there).
+    Negi, Wodo, van Franeker, Janssen and Bobbert, ACS Appl. Energy Mater. 1 (2018) 725,
+    doi 10.1021/acsaem.7b00189 (D_p = 1e-3, D_f = 5e-3 there).
 
     Attributes:
         chain_lengths: N_i, (B, C, 1, 1).

@@ -155,6 +155,11 @@ class FilmModel:
         hdot = torch.zeros_like(thickness) if self.evaporation is None else self.evaporation(phi)
         compiled = fused.film_rates(self, phi, thickness, hdot) if self.fused else None
         fields, stiffness2, stiffness4, mobility, cross = compiled or self._cell_rates(phi, thickness, hdot)
+        if self.substrate is not None:
+            # The wall's energy is as stiff as that of a layer of one cell.
+            layer = (thickness * grid.dtheta).to(phi.dtype)[:, None, None, None]
+            wall = 2.0 * self.substrate.quadratic.amax(dim=-1)[..., None, None] / layer
+            stiffness2 = stiffness2 + stiffness4 / self.kappa * wall
         modes = grid.forward(fields)
         # What rounding makes of the mean is left out: mass is conserved to the last bit.
         modes[..., 0, 0] = 0.0
@@ -172,17 +177,15 @@ class FilmModel:
         slope_x, slope_z = grid.step_x(potential), grid.step_z(potential)
         flux_x = grid.mean_x(mobility) * slope_x
         flux_z = grid.mean_z(mobility) * slope_z
-        largest = mobility.amax(dim=(2, 3), keepdim=True)
         curvature = self.energy.curvature(phi).abs()
-        if cross is None:
-            stiffness2 = (1.0 - SPARE) * (mobility * curvature).amax(dim=(2, 3), keepdim=True)
-        else:
+        size = _largest_nearby(mobility)
+        if cross is not None:
             flux_x = flux_x + grid.mean_x(cross)[:, None] * slope_x.flip(1)
             flux_z = flux_z + grid.mean_z(cross)[:, None] * slope_z.flip(1)
-            row = mobility + cross.abs()[:, None]
-            largest = row.amax(dim=(2, 3), keepdim=True)
-            steepest = row * curvature.amax(dim=1, keepdim=True)
-            stiffness2 = (1.0 - SPARE) * steepest.amax(dim=(2, 3), keepdim=True)
+            size = size + cross.abs()[:, None]
+            curvature = curvature.amax(dim=1, keepdim=True)
+        stiffness2 = (1.0 - SPARE) * (size * curvature).amax(dim=(2, 3), keepdim=True)
+        largest = size.amax(dim=(2, 3), keepdim=True)
         flux_x = flux_x * h
         flux_z = flux_z / (h * grid.dtheta)
         if self.evaporation is not None:
@@ -216,3 +219,17 @@ class FilmModel:
         if self.substrate is not None:
             total = total + self.substrate.density(phi[:, :, -1].double()).sum(dim=(1, 2)) * grid.dx
         return total
+
+
+def _largest_nearby(mobility: Tensor) -> Tensor:
+    """The largest mobility of each cell and of the faces around it, (B, C, H, W).
+
+    Next to a thin skin that of a face is far above that of the skin itself.
+    """
+    rows = mobility.shape[-2]
+    around = torch.maximum(mobility.roll(1, -1), mobility.roll(-1, -1))
+    if rows > 1:
+        first, last = mobility[..., :1, :], mobility[..., -1:, :]
+        around = torch.maximum(around, torch.cat((first, mobility[..., :-1, :]), dim=-2))
+        around = torch.maximum(around, torch.cat((mobility[..., 1:, :], last), dim=-2))
+    return torch.maximum(mobility, 0.5 * (mobility + around))

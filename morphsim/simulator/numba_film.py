@@ -134,10 +134,22 @@ def _bounds(kappa: Any, steep: Any, mobility: Any, cross: Any, mixed: bool, stif
     zero = mobility[0, 0, 0] * 0
     largest = np.zeros((2, width), mobility.dtype)
     product = np.zeros((2, width), mobility.dtype)
+    half = type(zero)(0.5)
+    around = np.empty(width, mobility.dtype)
     for row in range(height):
+        above, below = max(row - 1, 0), min(row + 1, height - 1)
         for c in range(2):
+            # The largest mobility of a face: next to a thin skin it is far above that of the skin itself.
             for j in range(width):
-                size = mobility[c, row, j]
+                around[j] = max(mobility[c, above, j], mobility[c, below, j])
+            for j in range(1, width):
+                around[j] = max(around[j], mobility[c, row, j - 1])
+                around[j - 1] = max(around[j - 1], mobility[c, row, j])
+            around[0] = max(around[0], mobility[c, row, width - 1])
+            around[width - 1] = max(around[width - 1], mobility[c, row, 0])
+            for j in range(width):
+                own = mobility[c, row, j]
+                size = max(own, half * (own + around[j]))
                 curvature = steep[c, row, j]
                 if mixed:
                     size = size + abs(cross[row, j])

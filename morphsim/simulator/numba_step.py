@@ -53,7 +53,7 @@ def advance_modes(
         older_rate_change: R_{n-1} - R_{n-2}.
         older_content_change: q_{n-1} - q_{n-2}.
         dt: (B,).
-        weights: (B, 5), see `etd.step_weights`.
+        weights: (B, 6), see `control.step_weights`.
         stiffness2: A2, (B, C).
         stiffness4: A4, (B, C).
         depth: h, (B,).
@@ -67,7 +67,8 @@ def advance_modes(
     reach = real(THIRD_ORDER_REACH)
     for film in range(batch):
         step = dt[film]
-        a1, b1, c1, b2, c2 = weights[film]
+        e1, a1, b1, c1, b2, c2 = weights[film]
+        a1 = a1 + b1 - e1
         for c in range(fields):
             s2, s4 = stiffness2[film, c], stiffness4[film, c]
             for row in range(height):
@@ -102,7 +103,7 @@ def advance_modes(
                     )
                     out[film, c, row, j] = (
                         step * p1 * rates[film, c, row, j]
-                        + (a1 * p2 + share * (b1 * p2 + c1 * p3)) * first
+                        + (e1 * p2 + share * (a1 * p2 + c1 * p3)) * first
                         - share * (b2 * p2 + c2 * p3) * second
                     )
 

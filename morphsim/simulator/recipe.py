@@ -37,17 +37,17 @@ class Recipe:
     """Donor share of the solids, by volume."""
     width: float = _number(4.0, 0.05, 64.0)
     """Width of the film [h0]."""
-    initial_thickness: float = _number(1.0, 0.1, 10.0)
+    initial_thickness: float = _number(1.0, 0.25, 4.0)
     """Thickness of the film at the start [h0]."""
     boundary: Boundary = field(default="periodic", metadata={"choices": ("periodic", "no-flux")})
     """What happens at the left and right end of the film."""
     noise: float = _number(0.005, 0.0, 0.05)
     """Size of the initial fluctuations: rms in a cell of 0.01 x 0.01 h0 (finer cells see more)."""
-    thermal_noise: float = _number(0.0, 0.0, 1e-5)
+    thermal_noise: float = _number(0.0, 0.0, 1e-6)
     """Strength epsilon of the fluctuations while the film is made: a molecule's volume in units of
     h0 x h0 x the depth that the two-dimensional film stands for."""
 
-    substrate_strength: float = _number(0.0, 0.0, 0.05)
+    substrate_strength: float = _number(0.0, 0.0, 0.02)
     """h of the substrate's energy h (phi_d - substrate_donor)^2 [RT/V h0]; 0 is a neutral substrate."""
     substrate_donor: float = _number(0.8, 0.05, 0.95)
     """Volume fraction of donor that the substrate prefers."""
@@ -79,9 +79,9 @@ class AnnealingRecipe(Recipe):
 
     process: ClassVar[str] = "annealing"
 
-    chi: float = _number(3.0, 0.0, 6.0)
+    chi: float = _number(3.0, 0.0, 5.0)
     """Donor-acceptor interaction parameter at the reference temperature (critical: 2)."""
-    kappa: float = _number(4e-4, 1e-6, 1.0)
+    kappa: float = _number(4e-4, 1e-6, 0.1)
     """Gradient energy coefficient [RT/V h0^2]."""
     temperature: float = _number(373.15, 200.0, 600.0)
     """Annealing temperature [K]."""
@@ -112,7 +112,7 @@ class DryingRecipe(Recipe):
 
     process: ClassVar[str] = "drying"
 
-    thermal_noise: float = _number(1e-9, 0.0, 1e-5)
+    thermal_noise: float = _number(1e-9, 0.0, 1e-6)
     """Strength epsilon of the fluctuations while the film dries: a molecule's volume in units of
     h0 x h0 x the depth that the two-dimensional film stands for."""
     solvent: float = _number(0.8, 0.05, 0.97)
@@ -129,9 +129,9 @@ class DryingRecipe(Recipe):
     """Donor-solvent interaction parameter."""
     chi_acceptor_solvent: float = _number(0.3, 0.0, 1.5)
     """Acceptor-solvent interaction parameter."""
-    kappa: float = _number(2e-4, 1e-7, 1.0)
+    kappa: float = _number(2e-4, 1e-6, 0.1)
     """Gradient energy coefficient of both solutes [RT/V_s h0^2]."""
-    barrier: float = _number(1e-3, 0.0, 0.1)
+    barrier: float = _number(1e-3, 0.0, 0.02)
     """b of the energy b (1/phi_d + 1/phi_a + 1/phi_s) that keeps fields off the pure corners."""
     mobility: MobilityName = field(default="wodo", metadata={"choices": MOBILITIES})
     """Closure of the mobilities."""

@@ -173,8 +173,13 @@ class Simulation(Solver):
         missing = [name for name in self._knobs if f"knob_{name}" not in snapshot]
         if missing:
             raise InputError(f"the snapshot lacks the knob {missing[0]!r}; use what snapshot() returned")
-        super().restore(snapshot)
+        before = self.knobs
         self.set_knobs(**{name: snapshot[f"knob_{name}"] for name in self._knobs})
+        try:
+            super().restore(snapshot)
+        except InputError:
+            self.set_knobs(**before)
+            raise
 
     def _initial_thickness(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         return np.array([r.initial_thickness for r in self.recipes])

@@ -16,7 +16,7 @@ from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.surface import settle_surface
 
 # What relaxes of the last noise within a step is no error, and older noises still relax.
-_NOISE_ALLOWANCE = 2.0
+_NOISE_ALLOWANCE = 3.0
 
 _Films = TypeVar("_Films", "State", Rates)
 
