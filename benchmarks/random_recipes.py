@@ -5,7 +5,7 @@
 Every parameter of a recipe is drawn from its range, evenly, or evenly in the logarithm where the range spans
 two decades; then all knobs are turned twice while the film is made, again anywhere in their ranges. A film
 must end as its recipe says, with its solutes conserved and its fields inside the simplex, or say that it
-can't be advanced.
+can't be advanced. Films that need longer than `--longest` are left there, listed, and counted as missed.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ class Options(BenchmarkOptions):
     """Of what is drawn."""
     workers: int = 2
     """Processes."""
+    longest: float = 60.0
+    """Seconds after which a film is left unfinished."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Film:
     Attributes:
         index: which one.
         process: of its recipe.
-        end: "dry", "time" or "diverged".
+        end: "dry", "time", "unfinished" or "diverged".
         seconds: that it took.
         steps: that it took.
         rejected: steps that were taken again.
@@ -106,9 +108,9 @@ def random_recipe(kind: type[Recipe], random: np.random.Generator) -> tuple[Reci
         return recipe, refused
 
 
-def make(task: tuple[int, int]) -> Film:
-    """Make one film to its end."""
-    index, seed = task
+def make(task: tuple[int, int, float]) -> Film:
+    """Make one film to its end, in so many seconds at most."""
+    index, seed, longest = task
     set_threads(1)
     random = np.random.default_rng((seed, index))
     kind = PROCESSES[index % len(PROCESSES)]
@@ -120,13 +122,12 @@ def make(task: tuple[int, int]) -> Film:
     message = ""
     try:
         for turn in (*_TURNS, 1.0):
-            if kind is DryingRecipe:
-                simulation.advance_to_dryness(turn, time=turn * recipe.duration)
-            else:
-                simulation.advance(time=turn * recipe.duration)
+            _advance(simulation, recipe, turn, started + longest)
             if turn < 1.0:
                 _turn(simulation, random)
         end = "dry" if kind is DryingRecipe and simulation.dry[0] else "time"
+    except TimeoutError:
+        end = "unfinished"
     except SimulationDiverged as error:
         end, message = "diverged", str(error)
     phi = simulation.fields().double()
@@ -143,6 +144,29 @@ def make(task: tuple[int, int]) -> Film:
         message=message,
         recipe=dict(recipe.to_dict()),
     )
+
+
+def _advance(
+    simulation: Simulation, recipe: AnnealingRecipe | DryingRecipe, share: float, latest: float
+) -> None:
+    """Advance a film to a share of its duration, or of its dryness if that comes first."""
+    end = share * recipe.duration
+    # Pieces that grow with the film's own age, since its steps do.
+    while float(simulation.time[0]) < end * (1.0 - 1e-9):
+        steps, until = simulation.steps, float(simulation.time[0])
+        piece = min(end, max(until + 200.0 * float(simulation.state.last_step[0]), 1e-9 * end))
+        if simulation.steps == 0:
+            piece = 1e-9 * end
+        if isinstance(recipe, DryingRecipe):
+            simulation.advance_to_dryness(share, time=piece)
+            if float(simulation.time[0]) < piece * (1.0 - 1e-9):
+                return
+        else:
+            simulation.advance(time=piece)
+        if simulation.steps == steps:
+            return
+        if time.perf_counter() > latest and float(simulation.time[0]) < end * (1.0 - 1e-9):
+            raise TimeoutError
 
 
 def _mass(simulation: Simulation) -> np.ndarray[Any, Any]:
@@ -171,12 +195,17 @@ def measure(options: Options) -> Outcome:
     count = 8 if options.quick else options.films
     if count < 1:
         raise InputError(f"films is {count}; it must be at least 1")
-    tasks = [(index, options.seed) for index in range(count)]
+    tasks = [(index, options.seed, options.longest) for index in range(count)]
     films: list[Film] = []
     with multiprocessing.get_context("spawn").Pool(max(1, options.workers)) as pool:
         for film in pool.imap_unordered(make, tasks):
             films.append(film)
-            if film.end == "diverged" or film.seconds > 30.0 or film.drift > LARGEST_DRIFT or film.outside > 0.0:
+            if (
+                film.end == "diverged"
+                or film.seconds > 30.0
+                or film.drift > LARGEST_DRIFT
+                or film.outside > 0.0
+            ):
                 say(
                     f"film {film.index} ({film.process}): {film.end}, {film.steps} steps, "
                     f"{film.seconds:.0f} s, drift {film.drift:.1e}, outside {film.outside:.1e} {film.message}"
@@ -187,7 +216,7 @@ def measure(options: Options) -> Outcome:
 
 
 def _outcome(films: Sequence[Film]) -> Outcome:
-    finished = [film for film in films if film.end != "diverged"]
+    finished = [film for film in films if film.end not in {"diverged", "unfinished"}]
     ends = Counter((film.process, film.end) for film in films)
     seconds = np.array([film.seconds for film in finished])
     steps = np.array([film.steps for film in finished])
@@ -195,15 +224,16 @@ def _outcome(films: Sequence[Film]) -> Outcome:
         "drift": max(film.drift for film in finished),
         "outside": max(film.outside for film in finished),
     }
-    diverged = 1.0 - len(finished) / len(films)
+    diverged = sum(film.end == "diverged" for film in films) / len(films)
+    unfinished = sum(film.end == "unfinished" for film in films) / len(films)
     results = {
         "films": len(films),
         "shape": SHAPE,
         "ends": [{"process": p, "end": e, "films": n} for (p, e), n in sorted(ends.items())],
-        "diverged": [
-            {"film": film.index, "message": film.message, "recipe": film.recipe}
+        "missed": [
+            {"film": film.index, "end": film.end, "message": film.message, "recipe": film.recipe}
             for film in films
-            if film.end == "diverged"
+            if film not in finished
         ],
         "steps": _quantiles(steps),
         "seconds": _quantiles(seconds),
@@ -215,8 +245,11 @@ def _outcome(films: Sequence[Film]) -> Outcome:
         results=results,
         targets=[
             Target("films that can't be advanced [share]", diverged, "<=", DIVERGED_BOUND),
+            Target("films not finished in time [share]", unfinished, "<=", DIVERGED_BOUND),
             Target("drift of a solute's mass, the worst film", worst["drift"], "<=", LARGEST_DRIFT),
-            Target("volume fraction outside the simplex, the worst film", worst["outside"], "<=", OUTSIDE_BOUND),
+            Target(
+                "volume fraction outside the simplex, the worst film", worst["outside"], "<=", OUTSIDE_BOUND
+            ),
         ],
         table=table(("process", "end", "films"), rows)
         + f"\n\nSteps of a film: median {results['steps']['median']:.0f}, most {results['steps']['most']:.0f}",

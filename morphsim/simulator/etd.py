@@ -22,6 +22,9 @@ step: for z -> infinity the third order is x³ + r (3x² - 3x + 1) = 0 with r = 
 at r = 1/7.
 """
 
+SURPLUS = 1.1
+"""How much stiffer than the stiffest cell the damping of finite volumes is: neighbours differ in stiffness."""
+
 THIRD_ORDER_REACH = 4.0
 """Modes that are damped more than this in a step take it at second order, see `advance_modes`."""
 

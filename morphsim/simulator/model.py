@@ -10,7 +10,7 @@ from torch import Tensor
 from morphsim.errors import InputError
 from morphsim.simulator import fused
 from morphsim.simulator.energy import FreeEnergy
-from morphsim.simulator.etd import SPARE
+from morphsim.simulator.etd import SPARE, SURPLUS
 from morphsim.simulator.grid import Grid, Squares
 from morphsim.simulator.mobility import ConstantMobility, Mobility
 from morphsim.simulator.substrate import Substrate
@@ -51,7 +51,7 @@ class Rates:
         thickness: dh/dt, (B,), float64.
         stiffness2: factor of k² in the decay of a ripple that steps treat exactly, (B, C, 1, 1). Negative
             where ripples grow in the whole film, which then is exact as well.
-        stiffness4: the factor of k⁴, max M_i κ_i, (B, C, 1, 1).
+        stiffness4: the factor of k⁴, from max M_i κ_i, (B, C, 1, 1).
         mobility: M_ii, (B, C, H, W) or (B, C, 1, 1).
         cross: M_12, (B, H, W), or None.
     """
@@ -184,8 +184,8 @@ class FilmModel:
             flux_z = flux_z + grid.mean_z(cross)[:, None] * slope_z.flip(1)
             size = size + cross.abs()[:, None]
             curvature = curvature.amax(dim=1, keepdim=True)
-        stiffness2 = (1.0 - SPARE) * (size * curvature).amax(dim=(2, 3), keepdim=True)
-        largest = size.amax(dim=(2, 3), keepdim=True)
+        stiffness2 = SURPLUS * (size * curvature).amax(dim=(2, 3), keepdim=True)
+        largest = SURPLUS * size.amax(dim=(2, 3), keepdim=True)
         flux_x = flux_x * h
         flux_z = flux_z / (h * grid.dtheta)
         if self.evaporation is not None:

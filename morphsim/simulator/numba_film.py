@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from morphsim.simulator.energy import SMALLEST_BARRIER_FRACTION, SMALLEST_FRACTION
-from morphsim.simulator.etd import SPARE
+from morphsim.simulator.etd import SURPLUS
 from morphsim.simulator.numba_math import barrier_slope, extended_logarithm, loop
 
 WODO, NEGI, ONSAGER, CONSTANT = range(4)
@@ -161,8 +161,8 @@ def _bounds(kappa: Any, steep: Any, mobility: Any, cross: Any, mixed: bool, stif
         for j in range(width):
             most = max(most, largest[c, j])
             steepest = max(steepest, product[c, j])
-        stiffness[0, c] = steepest * type(zero)(1.0 - SPARE)
-        stiffness[1, c] = most * kappa[c]
+        stiffness[0, c] = steepest * type(zero)(SURPLUS)
+        stiffness[1, c] = most * kappa[c] * type(zero)(SURPLUS)
 
 
 @loop

@@ -24,6 +24,9 @@ KNOBS = {"annealing": ("temperature",), "drying": ("evaporation", "ambient_vapou
 LARGEST_BIOT = 200.0
 """Faster drying forms a skin that is thinner than a cell."""
 
+LARGEST_SPEEDUP = 1e6
+"""Heat that speeds diffusion up by more has left the range in which its Arrhenius law was meant."""
+
 Values = np.ndarray[Any, np.dtype[np.float64]]
 Knobs = Mapping[str, Values]
 """The present value of each knob, (B,) each."""
@@ -35,7 +38,7 @@ def film_model(
     """The model of films of one process at the present knobs.
 
     Raises:
-        InputError: evaporation that is too fast to be simulated.
+        InputError: evaporation or diffusion that is too fast to be simulated.
     """
     annealing = [r for r in recipes if isinstance(r, AnnealingRecipe)]
     drying = [r for r in recipes if isinstance(r, DryingRecipe)]
@@ -126,7 +129,15 @@ def _substrate(recipes: Sequence[AnnealingRecipe | DryingRecipe], grid: Grid) ->
 
 def _mobility_factor(recipes: Sequence[AnnealingRecipe | DryingRecipe], knobs: Knobs) -> Values:
     energies = np.array([r.activation_energy for r in recipes])
-    return _arrhenius(recipes, energies, knobs["temperature"])
+    factor = _arrhenius(recipes, energies, knobs["temperature"])
+    if factor.max() > LARGEST_SPEEDUP:
+        film = int(factor.argmax())
+        raise InputError(
+            f"temperature {knobs['temperature'][film]:g} K speeds diffusion up {factor[film]:.3g} times over "
+            f"reference_temperature {recipes[film].reference_temperature:g} K; at most {LARGEST_SPEEDUP:g} "
+            "can be simulated: lower temperature or activation_energy"
+        )
+    return factor
 
 
 def _arrhenius(

@@ -220,7 +220,8 @@ class Stepper:
         """A step over which the fields change by half of what the tolerance allows, (B,)."""
         grid = self.model.grid
         cells = grid.shape[0] * grid.shape[1]
-        change = (grid.power(rates.modes).double().sum(dim=(2, 3)).amax(dim=1) / cells).sqrt()
+        double = rates.modes.to(torch.complex128 if rates.modes.is_complex() else torch.float64)
+        change = (grid.power(double).sum(dim=(2, 3)).amax(dim=1) / cells).sqrt()
         change = change / state.thickness
         return 0.5 * self.tolerance * state.contrast.clamp_min(LEAST_CONTRAST) / change.clamp_min(1e-30)
 
