@@ -23,7 +23,7 @@ at r = 1/7.
 """
 
 SURPLUS = 1.1
-"""How much stiffer than the stiffest cell the damping of finite volumes is: neighbours differ in stiffness."""
+"""How much stiffer than the stiffest cell the damping of finite volumes is, since neighbours differ."""
 
 THIRD_ORDER_REACH = 4.0
 """Modes that are damped more than this in a step take it at second order, see `advance_modes`."""

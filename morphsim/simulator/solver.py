@@ -143,15 +143,14 @@ class Solver:
         until, lowest = self.each(time, device), self.each(thickness, device)
         if not bool(torch.isfinite(until).all()):
             raise InputError("advance needs a finite time, since a film may never shrink to the thickness")
-        unasked = 1 if device.type == "cpu" else _STEPS_UNASKED
         with threads_for(self.state.phi):
             active = self._active(until, lowest)
             while bool(active.any()):
-                for _ in range(unasked):
-                    accepted = self.stepper.step(self.state, until - self.state.time, lowest, active)
+                for _ in range(1 if self.stepper.asks else _STEPS_UNASKED):
+                    self.stepper.step(self.state, until - self.state.time, lowest, active)
                     self.steps += 1
-                    refused, active = active & ~accepted, self._active(until, lowest)
-                if bool(refused.any()):
+                    active = self._active(until, lowest)
+                if bool((self.state.refusals > 0).any()):
                     self.rejected += 1
                     self._check()
 

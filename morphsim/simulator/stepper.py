@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import functools
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import torch
@@ -159,6 +162,8 @@ class Stepper:
         self.model = model
         self.noise = noise
         self.tolerance = tolerance
+        # On a GPU the answer to how a step went would take longer than the step.
+        self.asks = model.grid.device.type == "cpu"
         self._rates: Rates | None = None
 
     def restart(self, state: State) -> None:
@@ -177,6 +182,8 @@ class Stepper:
         """
         self.model = model
         self._rates = None
+        # A compiled step belongs to the model that it was made with.
+        self.__dict__.pop("_unasked_step", None)
 
     def step(self, state: State, longest: Tensor, lowest: Tensor, active: Tensor) -> Tensor:
         """Try one step of each active film, in place.
@@ -194,13 +201,48 @@ class Stepper:
             self._rates = self.model.rates(state.phi, state.content, state.thickness)
             first = torch.minimum(state.step, self._first_step(state, self._rates))
             state.step = torch.where(state.history > 0, state.step, first)
-        rates = self._rates
+        if self.asks:
+            return self._asking_step(state, self._rates, longest, lowest, active)
+        new, self._rates, accepted = self._unasked_step(state, self._rates, longest, lowest, active)
+        _assign(state, new)
+        return accepted
+
+    def _asking_step(
+        self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor
+    ) -> Tensor:
+        """A step that saves the work on films that were refused, and the copies where none was."""
         stepped, accepted, state.step = self._attempt(state, rates, longest, lowest, active)
         state.refusals = state.refusals + (active & ~accepted)
-        # On a GPU nobody asks how the step went, since the answer would take longer than the work.
-        on_cpu = state.phi.device.type == "cpu"
-        if on_cpu and not bool(accepted.any()):
+        if not bool(accepted.any()):
             return accepted
+        new_rates = self._finish(stepped, rates)
+        if bool(accepted.all()):
+            _assign(state, stepped)
+            self._rates = new_rates
+        else:
+            _assign(state, _choose(accepted, stepped, state))
+            self._rates = _choose(accepted, new_rates, rates)
+        return accepted
+
+    def _masked_step(
+        self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor
+    ) -> tuple[State, Rates, Tensor]:
+        """The same without a question to the device; a graph without breaks, to be compiled as a whole."""
+        stepped, accepted, step = self._attempt(state, rates, longest, lowest, active)
+        new_rates = self._finish(stepped, rates)
+        refusals = state.refusals + (active & ~accepted)
+        kept = replace(state, step=step, refusals=refusals)
+        return _choose(accepted, stepped, kept), _choose(accepted, new_rates, rates), accepted
+
+    @functools.cached_property
+    def _unasked_step(self) -> Callable[..., tuple[State, Rates, Tensor]]:
+        """`_masked_step`, compiled for a GPU where torch can."""
+        if self.model.grid.device.type != "cuda" or importlib.util.find_spec("triton") is None:
+            return self._masked_step
+        return torch.compile(self._masked_step, dynamic=False)
+
+    def _finish(self, stepped: State, rates: Rates) -> Rates:
+        """Fill in how the rates changed over a step, add its noise, and return the rates at its end."""
         new_rates = self.model.rates(stepped.phi, stepped.content, stepped.thickness)
         stepped.rate_change = new_rates.modes - rates.modes
         stepped.speed_change = new_rates.thickness - rates.thickness
@@ -208,13 +250,7 @@ class Stepper:
             # The trend of the rates is that of the step without its noise, which comes after.
             self._add_noise(self.noise, stepped, rates)
             new_rates = self.model.rates(stepped.phi, stepped.content, stepped.thickness)
-        if on_cpu and bool(accepted.all()):
-            _assign(state, stepped)
-            self._rates = new_rates
-        else:
-            _assign(state, _choose(accepted, stepped, state))
-            self._rates = _choose(accepted, new_rates, rates)
-        return accepted
+        return new_rates
 
     def _first_step(self, state: State, rates: Rates) -> Tensor:
         """A step over which the fields change by half of what the tolerance allows, (B,)."""

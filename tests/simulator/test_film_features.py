@@ -546,6 +546,6 @@ def test_the_page_of_the_python_interface_names_all_that_is_public() -> None:
 def test_heat_beyond_the_arrhenius_law_is_refused() -> None:
     recipe = AnnealingRecipe(reference_temperature=250.0, temperature=260.0, activation_energy=120.0)
     simulation = Simulation([recipe], seeds=[0], shape=(8, 8))
-    with pytest.raises(InputError, match="temperature 590 K speeds diffusion up .* at most 1e"):
+    with pytest.raises(InputError, match=r"temperature 590 K speeds diffusion up .* at most 1e"):
         simulation.set_knobs(temperature=590.0)
     assert simulation.knobs["temperature"] == 260.0

@@ -1,0 +1,74 @@
+"""The step that asks the device nothing, which a GPU takes; here on the CPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from morphsim.simulator import AnnealingRecipe, DryingRecipe, Simulation, SimulationDiverged
+
+FILMS = {
+    "drying": ([DryingRecipe(evaporation=e) for e in (0.3, 2.0)], 0.5),
+    "onsager": ([DryingRecipe(mobility="onsager", substrate_strength=0.01)] * 2, 0.01),
+    "annealing": ([AnnealingRecipe(thermal_noise=1e-9), AnnealingRecipe(chi=3.5)], 2e-3),
+}
+
+
+@pytest.mark.parametrize("kind", FILMS)
+@pytest.mark.parametrize("fused", [True, False])
+def test_films_are_the_same_whether_or_not_steps_are_asked_after(kind: str, fused: bool) -> None:
+    recipes, time = FILMS[kind]
+    ends = []
+    for asks in (True, False):
+        simulation = Simulation(recipes, seeds=[3, 4], shape=(12, 24), dtype="float64", fused=fused)
+        simulation.stepper.asks = asks
+        simulation.advance(time=[time, 0.7 * time])
+        simulation.advance(time=time)
+        assert simulation.time == pytest.approx([time, time])
+        ends.append(simulation)
+    asked, unasked = ends
+    assert torch.equal(asked.fields(), unasked.fields())
+    assert np.array_equal(asked.thickness, unasked.thickness)
+    # Steps beyond the end leave the films as they are.
+    assert unasked.steps >= asked.steps
+
+
+@pytest.mark.parametrize("kind", FILMS)
+def test_a_whole_step_is_one_graph(kind: str) -> None:
+    recipes, time = FILMS[kind]
+    simulation = Simulation(recipes, seeds=[3, 4], shape=(12, 24), fused=False)
+    simulation.advance(time=0.1 * time)
+    stepper, state = simulation.stepper, simulation.state
+    ones = torch.ones(2, dtype=torch.float64)
+    arguments: Any = (state, stepper._rates, 1e-3 * time * ones, 0.0 * ones, ones > 0)
+    # A question to the device, or anything else that Python would have to answer, breaks the graph.
+    traced = torch.compile(stepper._masked_step, backend="eager", fullgraph=True)
+    compiled, _, accepted = traced(*arguments)
+    plain, _, kept = stepper._masked_step(*arguments)
+    assert torch.equal(accepted, kept)
+    assert bool(kept.all())
+    assert torch.allclose(compiled.phi, plain.phi, atol=1e-6)
+
+
+def test_a_film_that_diverges_is_noticed_without_asking_each_time() -> None:
+    simulation = Simulation([DryingRecipe()] * 2, seeds=[0, 1], shape=(12, 24))
+    simulation.stepper.asks = False
+    simulation.advance(time=0.01)
+    simulation.state.content[1, 0, 3, 4] = float("nan")
+    with pytest.raises(SimulationDiverged, match="film 1 can't be advanced"):
+        simulation.advance(time=0.1)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("kind", FILMS)
+def test_a_gpu_makes_the_same_films(kind: str) -> None:
+    recipes, time = FILMS[kind]
+    shares = []
+    for device in ("cpu", "cuda"):
+        simulation = Simulation(recipes, seeds=[3, 4], shape=(12, 24), dtype="float64", device=device)
+        simulation.advance(time=time)
+        shares.append(simulation.donor_share().cpu())
+    assert float((shares[0] - shares[1]).abs().max()) < 1e-6
