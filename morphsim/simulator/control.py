@@ -20,6 +20,19 @@ LARGEST_RATIO = 2.0
 LEAST_CONTRAST = 0.01
 _VANISHING = 1e-3
 
+PLANNED = (
+    "thickness",
+    "step",
+    "last_step",
+    "older_step",
+    "history",
+    "speed_change",
+    "older_speed_change",
+    "smallest",
+    "contrast",
+)
+"""What `plan` and `judge` want of a `State`, as `Numbers`."""
+
 Numbers = Any
 """One number for each film, (B,): a numpy array or a tensor."""
 
@@ -57,8 +70,7 @@ def plan(state: Any, speed: Numbers, longest: Numbers, lowest: Numbers, *, evapo
     """The next step of each film.
 
     Args:
-        state: `thickness`, `step`, `last_step`, `older_step`, `history`, `speed_change` and
-            `older_speed_change` of `State`, as `Numbers`.
+        state: `PLANNED` of a `State`.
         speed: dh/dt.
         longest: longest step that each may take.
         lowest: thickness that a shrinking film must not fall below by more than its last step.
@@ -113,7 +125,7 @@ def judge(
     """Whether each film may keep the step that it tried, and how long its next one is.
 
     Args:
-        state: `smallest`, `contrast` and `step` of `State`, as `Numbers`.
+        state: `PLANNED` of a `State`.
         tried: the step.
         active: films that take part.
         error: of the step.

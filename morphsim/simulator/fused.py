@@ -51,8 +51,10 @@ def _loops(tensor: Tensor) -> tuple[ModuleType, ModuleType] | None:
 
 def _view(tensor: Tensor) -> Any:
     """A tensor as an array, complex numbers as pairs in the last direction."""
-    array = tensor.contiguous().numpy()
-    return array.view(array.real.dtype) if np.iscomplexobj(array) else array
+    array = (tensor if tensor.is_contiguous() else tensor.contiguous()).numpy()
+    if array.dtype.kind != "c":
+        return array
+    return array.view(np.float32 if array.dtype == np.complex64 else np.float64)
 
 
 def local_potential(energy: FreeEnergy, phi: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
@@ -215,7 +217,8 @@ def _each(parameter: Tensor, films: int) -> Any:
 
 def _columns(parameter: Tensor, fields: torch.Size) -> Any:
     """A parameter (B or 1, C or 1, 1, 1) as an array (B, C)."""
-    return np.ascontiguousarray(np.broadcast_to(parameter.numpy()[..., 0, 0], tuple(fields)))
+    array = parameter.numpy()[..., 0, 0]
+    return np.ascontiguousarray(array if array.shape == fields else np.broadcast_to(array, fields))
 
 
 def compare(

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from morphsim.simulator import fused
-from morphsim.simulator.control import LEAST_CONTRAST, judge, numbers, plan, tensor
+from morphsim.simulator.control import LEAST_CONTRAST, PLANNED, Numbers, judge, numbers, plan, tensor
 from morphsim.simulator.etd import Damping, advance_modes, soften
 from morphsim.simulator.model import FilmModel, Rates
 from morphsim.simulator.noise import ThermalNoise
@@ -359,20 +360,17 @@ class _Numbers:
     """The numbers of each film of a state, as `control` wants them."""
 
     def __init__(self, state: State) -> None:
-        self.thickness = numbers(state.thickness)
-        self.step = numbers(state.step)
-        self.last_step = numbers(state.last_step)
-        self.older_step = numbers(state.older_step)
-        self.history = numbers(state.history)
-        self.speed_change = numbers(state.speed_change)
-        self.older_speed_change = numbers(state.older_speed_change)
-        self.smallest = numbers(state.smallest)
-        self.contrast = numbers(state.contrast)
+        on_cpu = isinstance(numbers(state.thickness), np.ndarray)
+        for name in PLANNED:
+            value = getattr(state, name)
+            setattr(self, name, value.numpy() if on_cpu else value)
+
+    def __getattr__(self, name: str) -> Numbers:
+        raise AttributeError(name)
 
 
 def _assign(state: State, new: State) -> None:
-    for entry in fields(State):
-        setattr(state, entry.name, getattr(new, entry.name))
+    vars(state).update(vars(new))
 
 
 def _choose(films: Tensor, new: _Films, old: _Films) -> _Films:
