@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from _harness import BenchmarkOptions, Outcome, Target, run, say, table
+from _harness import BenchmarkOptions, Outcome, Target, number, run, say, table
 
 from morphsim.device import set_threads
 from morphsim.errors import InputError
@@ -240,7 +240,7 @@ def _outcome(films: Sequence[Film]) -> Outcome:
         "rejected_share": float(sum(f.rejected for f in finished) / max(1, steps.sum())),
         **worst,
     }
-    rows = [(*key, number) for key, number in sorted(ends.items())]
+    rows = [(*key, count) for key, count in sorted(ends.items())]
     return Outcome(
         results=results,
         targets=[
@@ -251,8 +251,13 @@ def _outcome(films: Sequence[Film]) -> Outcome:
                 "volume fraction outside the simplex, the worst film", worst["outside"], "<=", OUTSIDE_BOUND
             ),
         ],
-        table=table(("process", "end", "films"), rows)
-        + f"\n\nSteps of a film: median {results['steps']['median']:.0f}, most {results['steps']['most']:.0f}",
+        table="\n\n".join(
+            (
+                table(("process", "end", "films"), rows),
+                f"Steps of a film: median {number(results['steps']['median'])}, "
+                f"most {number(results['steps']['most'])}",
+            )
+        ),
     )
 
 

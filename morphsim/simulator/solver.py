@@ -18,7 +18,7 @@ from morphsim.simulator.model import FilmModel
 from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.stepper import State, Stepper
 
-TOLERANCE = 0.005
+TOLERANCE = 0.002
 """Default of the tolerance of a step, see `Stepper`."""
 
 MOST_REFUSALS = 40
