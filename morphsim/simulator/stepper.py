@@ -146,9 +146,9 @@ class Stepper:
     """Advances a `State` under a `FilmModel`.
 
     The modes of q = h φ take exponential Adams-Bashforth steps of third order (`etd.advance_modes`), with
-    the linear damping Λ = A2 k² + A4 k⁴ of the model's `Rates`; the height takes the same
-    step with Λ = 0, and the mean of q is carried over exactly. A step whose fields differ from the line
-    through the last two by more than twice what `tolerance` allows is taken again with a smaller one.
+    the linear damping Λ = A2 k² + A4 k⁴ of the model's `Rates`; the height takes the same step with Λ = 0,
+    and the mean of q is carried over exactly. A step whose fields differ from the line through the last two
+    by more than twice what `tolerance` allows is taken again with a smaller one.
     Thermal noise is added after each step, in the modes, with the variance that a mode with the damping Λ
     keeps of it.
 
@@ -183,8 +183,6 @@ class Stepper:
         """
         self.model = model
         self._rates = None
-        # A compiled step belongs to the model that it was made with.
-        self.__dict__.pop("_unasked_step", None)
 
     def step(self, state: State, longest: Tensor, lowest: Tensor, active: Tensor) -> Tensor:
         """Try one step of each active film, in place.

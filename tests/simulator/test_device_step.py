@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounter
 
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Simulation, SimulationDiverged
 
@@ -51,6 +52,21 @@ def test_a_whole_step_is_one_graph(kind: str) -> None:
     assert torch.equal(accepted, kept)
     assert bool(kept.all())
     assert torch.allclose(compiled.phi, plain.phi, atol=1e-6)
+
+
+def test_turning_a_knob_does_not_compile_anew() -> None:
+    simulation = Simulation([DryingRecipe()] * 2, seeds=[0, 1], shape=(12, 24), fused=False)
+    stepper, counter = simulation.stepper, CompileCounter()
+    stepper.asks = False
+    stepper.__dict__["_unasked_step"] = torch.compile(
+        stepper._masked_step, backend=counter, fullgraph=True, dynamic=False
+    )
+    simulation.advance(time=1e-3)
+    before = counter.frame_count
+    for turn in range(3):
+        simulation.set_knobs(temperature=300.0 + turn, evaporation=1.0 + turn)
+        simulation.advance(time=2e-3 + turn * 1e-3)
+    assert counter.frame_count == before > 0
 
 
 def test_a_film_that_diverges_is_noticed_without_asking_each_time() -> None:
