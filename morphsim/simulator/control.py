@@ -16,6 +16,8 @@ LARGEST_THICKNESS_CHANGE = 0.004
 """In one step [initial thickness]."""
 SHRINK = 0.4
 GROW = 1.3
+GROW_AT_START, STARTING = 2.0, 16
+"""Growth of the first steps, which begin tiny."""
 LARGEST_RATIO = 2.0
 LEAST_CONTRAST = 0.01
 _VANISHING = 1e-3
@@ -140,7 +142,8 @@ def judge(
     leaving = (smallest < -_VANISHING) & (smallest < state.smallest)
     accepted = active & (error <= 2.0 * bound) & (thickness > 0) & ~(vanishing | leaving)
     proposed = 0.9 * (bound / _at_least(error, 1e-30)) ** 0.5 * tried.dt
-    grown = _least(proposed, GROW * _where(tried.cut, state.step, tried.dt))
+    growth = _where(state.history < STARTING, GROW_AT_START, GROW)
+    grown = _least(proposed, growth * _where(tried.cut, state.step, tried.dt))
     shrunk = SHRINK * tried.dt
     grown = _where(grown < shrunk, shrunk, grown)
     return accepted, _where(accepted, grown, _where(active, shrunk, state.step))

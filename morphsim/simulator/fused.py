@@ -62,15 +62,16 @@ def local_potential(energy: FreeEnergy, phi: Tensor) -> tuple[Tensor, Tensor, Te
     compiled = _loops(phi)
     if compiled is None or not isinstance(energy, BinaryFloryHuggins | DoubleWell):
         return None
-    out, range_ = torch.empty_like(phi), phi.new_empty((2, len(phi)))
-    cells = _view(phi).reshape(len(phi), -1)
-    arrays = out.numpy().reshape(len(phi), -1), range_.numpy()
+    films = len(phi)
+    out, curvatures = torch.empty_like(phi), phi.new_empty((2, films, 1, 1, 1))
+    arrays = out.numpy().reshape(films, -1), curvatures.numpy().reshape(2, films)
+    cells = _view(phi).reshape(films, -1)
     if isinstance(energy, BinaryFloryHuggins):
-        compiled[0].binary_potential(cells, _each(energy.chi, len(phi)), *arrays)
+        compiled[0].binary_potential(cells, _each(energy.chi, films), *arrays)
     else:
-        wells = (_each(part, len(phi)) for part in (energy.height, energy.low, energy.high))
+        wells = (_each(part, films) for part in (energy.height, energy.low, energy.high))
         compiled[0].double_well_potential(cells, *wells, *arrays)
-    return out, range_[0, :, None, None, None], range_[1, :, None, None, None]
+    return out, curvatures[0], curvatures[1]
 
 
 def modal_rates(
@@ -212,7 +213,8 @@ def _damping(damping: Damping, modes: Tensor) -> tuple[Any, ...]:
 
 def _each(parameter: Tensor, films: int) -> Any:
     """A parameter (B or 1, 1, 1) as an array (B,)."""
-    return np.ascontiguousarray(np.broadcast_to(parameter.numpy()[:, 0, 0], (films,)))
+    array = parameter.numpy()[:, 0, 0]
+    return array if len(array) == films else np.full(films, array[0])
 
 
 def _columns(parameter: Tensor, fields: torch.Size) -> Any:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from morphsim.errors import InputError
+from morphsim.simulator.control import numbers, tensor
 from morphsim.simulator.errors import SimulationDiverged
 from morphsim.simulator.model import FilmModel
 from morphsim.simulator.noise import ThermalNoise
@@ -156,9 +157,9 @@ class Solver:
 
     def _active(self, until: Tensor, lowest: Tensor) -> Tensor:
         """Films (B,) that have not arrived."""
-        state = self.state
-        away = until - state.time > ARRIVED * until.abs().clamp_min(ARRIVED)
-        return away & (state.thickness > lowest + THICKNESS_TOLERANCE)
+        time, end = numbers(self.state.time), numbers(until)
+        above = numbers(self.state.thickness) - numbers(lowest)
+        return tensor((end - time > ARRIVED * abs(end) + ARRIVED**2) & (above > THICKNESS_TOLERANCE))
 
     def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:
         """All that `restore` needs to go on bit for bit, as arrays by name."""
