@@ -146,12 +146,12 @@ class Solver:
             raise InputError("advance needs a finite time, since a film may never shrink to the thickness")
         with threads_for(self.state.phi):
             active = self._active(until, lowest)
-            while bool(active.any()):
+            while numbers(active).any():
                 for _ in range(1 if self.stepper.asks else _STEPS_UNASKED):
                     self.stepper.step(self.state, until - self.state.time, lowest, active)
                     self.steps += 1
                     active = self._active(until, lowest)
-                if bool((self.state.refusals > 0).any()):
+                if (numbers(self.state.refusals) > 0).any():
                     self.rejected += 1
                     self._check()
 

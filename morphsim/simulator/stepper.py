@@ -210,15 +210,14 @@ class Stepper:
         self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor
     ) -> Tensor:
         """A step that saves the work on films that were refused, and the copies where none was."""
-        stepped, accepted, state.step = self._attempt(state, rates, longest, lowest, active)
-        state.refusals = state.refusals + (active & ~accepted)
-        if not bool(accepted.any()):
-            return accepted
-        new_rates = self._finish(stepped, rates)
-        if bool(accepted.all()):
+        stepped, accepted, step = self._attempt(state, rates, longest, lowest, active)
+        if numbers(accepted).all():
+            self._rates = self._finish(stepped, rates)
             _assign(state, stepped)
-            self._rates = new_rates
-        else:
+            return accepted
+        state.step, state.refusals = step, state.refusals + (active & ~accepted)
+        if bool(accepted.any()):
+            new_rates = self._finish(stepped, rates)
             _assign(state, _choose(accepted, stepped, state))
             self._rates = _choose(accepted, new_rates, rates)
         return accepted
@@ -296,7 +295,7 @@ class Stepper:
             _NOISE_ALLOWANCE * state.noise,
             use_loops=model.fused,
         )
-        kept, step = judge(
+        kept, next_step = judge(
             now,
             tried,
             numbers(active),
@@ -305,7 +304,7 @@ class Stepper:
             numbers(h1),
             self.tolerance,
         )
-        accepted = tensor(kept)
+        accepted, step = tensor(kept), tensor(next_step)
         stepped = State(
             phi=phi,
             phi_before=state.phi,
@@ -318,7 +317,7 @@ class Stepper:
             speed_change=state.speed_change,
             older_speed_change=state.speed_change,
             time=state.time + dt,
-            step=tensor(step),
+            step=step,
             last_step=dt,
             older_step=state.last_step,
             history=state.history + 1,
@@ -328,7 +327,7 @@ class Stepper:
             smallest=smallest,
             contrast=spread,
         )
-        return stepped, accepted, tensor(step)
+        return stepped, accepted, step
 
     def _add_noise(self, noise: ThermalNoise, state: State, rates: Rates) -> None:
         """Add the noise of a step that began with `rates` to the films that took it, in place."""
