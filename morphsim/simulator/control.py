@@ -21,6 +21,7 @@ GROW_AT_START, STARTING = 2.0, 16
 LARGEST_RATIO = 2.0
 LEAST_CONTRAST = 0.01
 _VANISHING = 1e-3
+_CREEP = 1e-4
 
 PLANNED = (
     "thickness",
@@ -137,9 +138,9 @@ def judge(
     """
     bound = tolerance * _at_least(state.contrast, LEAST_CONTRAST)
     # The energy is steep where a component is nearly gone: no step may halve the smallest fraction, nor lead
-    # further out of the simplex.
+    # out of the simplex by more than a field creeps while the energy turns it round.
     vanishing = (state.smallest > _VANISHING) & (smallest < 0.5 * state.smallest)
-    leaving = (smallest < -_VANISHING) & (smallest < state.smallest)
+    leaving = (smallest < -_VANISHING) & (smallest < state.smallest - _CREEP)
     accepted = active & (error <= 2.0 * bound) & (thickness > 0) & ~(vanishing | leaving)
     proposed = 0.9 * (bound / _at_least(error, 1e-30)) ** 0.5 * tried.dt
     growth = _where(state.history < STARTING, GROW_AT_START, GROW)
