@@ -74,8 +74,51 @@ def _matched(figure: Any, result: Result) -> bool:
     return True
 
 
+def _coarsening(figure: Any, result: Result) -> bool:
+    """Interface length against time, published (dots) and simulated (lines)."""
+    axes = figure.add_subplot()
+    chis = sorted({film["chi"] for film in result["results"]["films"]})
+    for film in result["results"]["films"]:
+        colour = f"C{chis.index(film['chi'])}"
+        axes.plot(film["time"], film["published"], ".", ms=4, color=colour, alpha=0.6)
+        axes.plot(film["time"], film["simulated"], "-", lw=1, color=colour)
+    for index, chi in enumerate(chis):
+        axes.plot([], [], ".-", color=f"C{index}", label=f"chi {chi:g}")
+    axes.set(xscale="log", yscale="log", xlabel="published time", ylabel="interface length [edges]")
+    axes.set_title("Published frames (dots) and simulated films (lines)")
+    axes.legend()
+    return True
+
+
+def _strip(figure: Any, result: Result) -> bool:
+    """Drying time and stratification as shares of the published ones."""
+    axes = figure.add_subplot()
+    cases = result["results"]
+    for offset, key, label in (
+        (-0.15, "final_time", "final time"),
+        (0.15, "stratification", "stratification"),
+    ):
+        for row, found in enumerate(cases.values()):
+            published = found["published"][key]
+            low, high = (value / published for value in found[f"{key}_range"])
+            colour = "C0" if key == "final_time" else "C1"
+            axes.plot([row + offset] * 2, [low, high], color=colour, lw=1)
+            axes.plot(row + offset, found[key] / published, "o", color=colour, label=None if row else label)
+    axes.axhline(1.0, color="k", lw=0.8)
+    axes.set(xticks=range(len(cases)), ylabel="over the published value")
+    axes.set_xticklabels([f"Bi {bi}" for bi in cases])
+    axes.set_title("One-dimensional drying: median and range over the seeds")
+    axes.legend()
+    return True
+
+
 def _gap(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-FIGURES: Mapping[str, Callable[[Any, Result], bool]] = {"pfhub": _energy, "simulator": _matched}
+FIGURES: Mapping[str, Callable[[Any, Result], bool]] = {
+    "pfhub": _energy,
+    "published_frames": _coarsening,
+    "simulator": _matched,
+    "wodo1d": _strip,
+}
