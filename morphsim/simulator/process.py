@@ -49,7 +49,10 @@ def film_model(
 
 
 def chi_at(recipes: Sequence[AnnealingRecipe | DryingRecipe], temperature: Values) -> Values:
-    """Donor-acceptor interaction parameter at `temperature` [K]: χ + B (1/T - 1/T_ref), (B,)."""
+    """Donor-acceptor interaction parameter at `temperature` [K]: χ + B (1/T - 1/T_ref).
+
+    One temperature for each recipe, (B,), or any number (n,) for a single one.
+    """
     at_reference = np.array([r.chi for r in recipes])
     slope = np.array([r.chi_slope for r in recipes])
     return np.asarray(at_reference + slope * _inverse_temperature(recipes, temperature))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from morphsim.errors import InputError
+from morphsim.simulator.process import chi_at
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -273,7 +274,7 @@ def energy_of(recipe: Recipe) -> BinaryMixture | TernaryMixture:
     """
     if not isinstance(recipe, AnnealingRecipe | DryingRecipe):
         raise InputError(f"{recipe!r} has no free energy; give an AnnealingRecipe or a DryingRecipe")
-    chi = chi_at(recipe, recipe.temperature)
+    chi = float(chi_at([recipe], np.array([recipe.temperature]))[0])
     if isinstance(recipe, AnnealingRecipe):
         return BinaryMixture(chi=chi)
     return TernaryMixture(
@@ -284,11 +285,6 @@ def energy_of(recipe: Recipe) -> BinaryMixture | TernaryMixture:
         chi_acceptor_solvent=recipe.chi_acceptor_solvent,
         barrier=recipe.barrier,
     )
-
-
-def chi_at(recipe: AnnealingRecipe | DryingRecipe, temperature: float) -> float:
-    """Donor-acceptor interaction parameter of a recipe at `temperature` [K]."""
-    return recipe.chi + recipe.chi_slope * (1.0 / temperature - 1.0 / recipe.reference_temperature)
 
 
 def _shown(phi: Array, *, missing: bool = False) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from morphsim.errors import InputError
+from morphsim.simulator.process import chi_at
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
-from morphsim.simulator.thermodynamics.mixture import Array, BinaryMixture, TernaryMixture, chi_at, energy_of
+from morphsim.simulator.thermodynamics.mixture import Array, BinaryMixture, TernaryMixture, energy_of
 from morphsim.simulator.thermodynamics.phases import binodal, critical_chi, spinodal
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def _draw_binary(ax: Axes, recipe: AnnealingRecipe, path: Array) -> None:
 def _draw_temperature(ax: Axes, recipe: AnnealingRecipe, bottom: float, top: float) -> None:
     """The temperatures at which the recipe's blend has the interaction parameters on the left."""
     kelvin = np.arange(200.0, 601.0, 25.0)
-    chi = np.array([chi_at(recipe, float(value)) for value in kelvin])
+    chi = chi_at([recipe], kelvin)
     shown = (chi > bottom) & (chi < top)
     if recipe.chi_slope == 0.0 or not shown.any():
         return
