@@ -50,7 +50,7 @@ RUNS = (
     Run("wodo1d", "wodo1d"),
     Run("wodo2d", "wodo2d"),
     Run("published_frames", "published_frames", data="opv_frames.h5"),
-    Run("random_recipes", "random_recipes"),
+    Run("random_recipes", "random_recipes", ("--workers", "1", "--longest", "15")),
     Run("simulator", "simulator"),
 )
 
