@@ -52,6 +52,7 @@ RUNS = (
     Run("published_frames", "published_frames", data="opv_frames.h5"),
     Run("random_recipes", "random_recipes", ("--workers", "1", "--longest", "15")),
     Run("simulator", "simulator"),
+    Run("datasets", "datasets"),
 )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from tyro.conf import arg
 
 from morphsim._commandline import only, show, show_json
 from morphsim.frames import DatasetConfig, failed_films, make_dataset
+from morphsim.frames.presets import PresetName, preset_help
 from morphsim.frames.store import frames_shape
 
 
@@ -15,10 +18,14 @@ class Options(DatasetConfig):
     """Make many films over a grid of recipes; the same command goes on where a run was stopped.
 
     Example: morphsim dataset --process annealing --grid blend_ratio=0.4,0.5 chi=2.4,3 --out frames.h5
+    Example: morphsim dataset --preset annealing --replicas 4 --shape 50 200 --out frames.h5
     """
 
     failures: ClassVar[tuple[type[Exception], ...]] = ()
 
+    preset: Annotated[
+        PresetName | None, arg(help=f"Data set by name; all other options change it. {preset_help()}")
+    ] = None
     json: bool = False
     """Print the result as JSON."""
 
@@ -26,7 +33,7 @@ class Options(DatasetConfig):
         """Make the films and print what was made."""
         config = only(DatasetConfig, self)
         path = make_dataset(config)
-        frames, height, width = frames_shape(path)
+        frames, *_, height, width = frames_shape(path)
         failed = failed_films(path)
         films = config.plan().films - len(failed)
         if self.json:

@@ -4,39 +4,47 @@ from morphsim.frames.binary import as_binary_frames
 from morphsim.frames.dataset import DatasetConfig, failed_films, make_dataset
 from morphsim.frames.frameset import FrameSet
 from morphsim.frames.importing import ImportConfig, ImportReport, import_frames
+from morphsim.frames.labels import frame_labels, moment_labels, recipe_labels
+from morphsim.frames.presets import PRESETS, Preset
 from morphsim.frames.readers import read_any
 from morphsim.frames.render import animate, frame_strip, to_rgb
 from morphsim.frames.simulate import FilmConfig, FilmReport, simulate_film
 from morphsim.frames.snapshots import film_frames
-from morphsim.frames.splits import split_by_trajectory
+from morphsim.frames.splits import split_by_recipe, split_by_trajectory
 from morphsim.frames.store import read_frames, read_notes, write_frames
 from morphsim.frames.targets import read_frame, read_target_frames
 from morphsim.frames.transforms import binarise, mirror, resize, roll
 
 __all__ = [
+    "PRESETS",
     "DatasetConfig",
     "FilmConfig",
     "FilmReport",
     "FrameSet",
     "ImportConfig",
     "ImportReport",
+    "Preset",
     "animate",
     "as_binary_frames",
     "binarise",
     "failed_films",
     "film_frames",
+    "frame_labels",
     "frame_strip",
     "import_frames",
     "make_dataset",
     "mirror",
+    "moment_labels",
     "read_any",
     "read_frame",
     "read_frames",
     "read_notes",
     "read_target_frames",
+    "recipe_labels",
     "resize",
     "roll",
     "simulate_film",
+    "split_by_recipe",
     "split_by_trajectory",
     "to_rgb",
     "write_frames",

@@ -14,7 +14,7 @@ def as_binary_frames(values: NDArray[Any], *, name: str = "frames") -> NDArray[n
     """Turn frames of 0/1 or 0/255 (any real dtype, or bool) into uint8 of 0 and 1.
 
     Args:
-        values: (..., H, W).
+        values: (..., H, W), with channels or without.
         name: what the values are, for the error.
 
     Returns:
@@ -36,3 +36,26 @@ def as_binary_frames(values: NDArray[Any], *, name: str = "frames") -> NDArray[n
             "binarise grey frames with `morphsim import`"
         )
     return np.asarray(high, np.uint8)
+
+
+def one_channel(frames: NDArray[np.uint8], *, name: str = "frames") -> NDArray[np.uint8]:
+    """Check that frames have one channel, for what knows donor and acceptor only.
+
+    Args:
+        frames: (N, H, W), or (N, 1, H, W).
+        name: what the frames are called in the error.
+
+    Returns:
+        (N, H, W), the very pixels that were given.
+
+    Raises:
+        InputError: several channels, or another number of axes.
+    """
+    if frames.ndim == 4 and frames.shape[1] == 1:
+        return frames[:, 0]
+    if frames.ndim != 3:
+        raise InputError(
+            f"{name} have the shape {frames.shape}; one channel is needed here, (N, H, W): "
+            "take one of several as frames[:, 0]"
+        )
+    return frames

@@ -12,9 +12,12 @@ from morphsim.device import DeviceName, resolve_device
 from morphsim.errors import InputError
 from morphsim.frames.parts import Parts
 from morphsim.frames.plan import Plan, make_plan
+from morphsim.frames.presets import PRESETS, PresetName
 from morphsim.frames.store import merge_frames, read_notes
 from morphsim.frames.workers import make_films
 from morphsim.progress import progress
+
+_FRAMES, _SEED = 50, 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,22 +26,24 @@ class DatasetConfig:
 
     out: Path
     """The HDF5 file to write; films wait in the folder OUT.parts until all are there."""
+    preset: PresetName | None = None
+    """Data set by name, see `morphsim.frames.presets`; all other options change it."""
     recipes: Path | None = None
     """TOML file: process, parameters, replicas, and a table [grid] with a list for each varied parameter."""
     process: Literal["annealing", "drying"] | None = None
-    """How the films are made; needed unless the recipe file tells."""
+    """How the films are made; needed unless the recipe file or the preset tells."""
     set: tuple[str, ...] = ()
     """NAME=VALUE: parameters that all films share."""
     grid: tuple[str, ...] = ()
     """NAME=VALUE,VALUE,...: parameters to vary; every combination is made."""
     replicas: int | None = None
-    """Films of each recipe, with different noise (default: what the recipe file says, or 1)."""
-    frames: int = 50
-    """Snapshots of each film."""
+    """Films of each recipe, with different noise (default: what the recipe file or the preset says, or 1)."""
+    frames: int | None = None
+    """Snapshots of each film (default: what the preset says, or 50)."""
     shape: tuple[int, int] = (100, 400)
     """Height and width of the frames."""
-    seed: int = 0
-    """Of all noise; each film draws its own from it."""
+    seed: int | None = None
+    """Of all noise; each film draws its own from it (default: what the preset says, or 0)."""
     threshold: float = 0.5
     """Donor share from which on a pixel counts as donor."""
     workers: int = 1
@@ -56,15 +61,20 @@ class DatasetConfig:
         Raises:
             InputError: anything in the configuration that can't be.
         """
+        if self.preset is not None and self.preset not in PRESETS:
+            raise InputError(f"preset is {self.preset!r}; use one of {', '.join(PRESETS)}")
+        preset = PRESETS[self.preset] if self.preset is not None else None
+        frames, seed = (preset.frames, preset.seed) if preset is not None else (_FRAMES, _SEED)
         return make_plan(
             process=self.process,
             file=self.recipes,
             settings=self.set,
             grid=self.grid,
             replicas=self.replicas,
-            frames=self.frames,
+            preset=preset,
+            frames=frames if self.frames is None else self.frames,
             shape=list(self.shape),
-            seed=self.seed,
+            seed=seed if self.seed is None else self.seed,
             threshold=self.threshold,
             dtype=self.dtype,
             device=resolve_device(self.device).type,

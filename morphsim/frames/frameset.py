@@ -29,7 +29,8 @@ class FrameSet:
     """
 
     frames: NDArray[np.uint8]
-    """(N, H, W) 0/1, 1 = donor; row 0 is the free surface, the last row lies on the substrate."""
+    """(N, H, W) 0/1, 1 = donor; row 0 is the free surface, the last row lies on the substrate. A film of
+    several phases or materials has a channel for each, (N, C, H, W), 1 where it is present."""
     columns: Mapping[str, Column]
     """Per frame, each (N,): always `trajectory` (0..T-1), usually `time`, `seed` and `thickness`."""
     recipes: Mapping[str, Column] = field(default_factory=dict)
@@ -73,15 +74,21 @@ class FrameSet:
 
     def __repr__(self) -> str:
         height, width = self.shape
+        channels = f" in {self.channels} channels" if self.frames.ndim == 4 else ""
         return (
-            f"FrameSet({len(self)} frames of {height} x {width}, {self.trajectories} trajectories, "
+            f"FrameSet({len(self)} frames of {height} x {width}{channels}, {self.trajectories} trajectories, "
             f"process={self.process!r}, boundary={self.boundary!r})"
         )
 
     @property
     def shape(self) -> tuple[int, int]:
         """(H, W) of a frame."""
-        return int(self.frames.shape[1]), int(self.frames.shape[2])
+        return int(self.frames.shape[-2]), int(self.frames.shape[-1])
+
+    @property
+    def channels(self) -> int:
+        """C, the channels of a frame: 1 for (N, H, W)."""
+        return int(self.frames.shape[1]) if self.frames.ndim == 4 else 1
 
     @property
     def trajectory(self) -> NDArray[np.int64]:
@@ -138,7 +145,7 @@ class FrameSet:
         not all of the frames may be rolled.
 
         Raises:
-            InputError: no set is given, or their shapes, thresholds or units differ.
+            InputError: no set is given, or their shapes, channels, thresholds or units differ.
         """
         if not sets:
             raise InputError("there is nothing to concatenate; give at least one frame set")
@@ -146,6 +153,11 @@ class FrameSet:
         for other in sets:
             if other.shape != sets[0].shape:
                 raise InputError(f"frames of {other.shape} can't join {sets[0].shape}; resize them first")
+            if other.frames.shape[1:] != sets[0].frames.shape[1:]:
+                raise InputError(
+                    f"frames {_axes(other)} of the shape {other.frames.shape} can't join frames "
+                    f"{_axes(sets[0])} of the shape {sets[0].frames.shape}; give all the same channels"
+                )
             if other.threshold != sets[0].threshold:
                 raise InputError(
                     f"frames binarised at {other.threshold:g} and at {sets[0].threshold:g} can't be joined; "
@@ -170,10 +182,14 @@ class FrameSet:
         )
 
 
+def _axes(frameset: FrameSet) -> str:
+    return "(N, C, H, W)" if frameset.frames.ndim == 4 else "(N, H, W)"
+
+
 def _check_frames(frames: Any) -> None:
-    if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8 or frames.ndim != 3:
+    if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8 or frames.ndim not in (3, 4):
         found = f"{frames.dtype} of shape {frames.shape}" if isinstance(frames, np.ndarray) else type(frames)
-        raise InputError(f"frames are {found}; they must be a uint8 array of shape (N, H, W)")
+        raise InputError(f"frames are {found}; they must be a uint8 array of shape (N, H, W) or (N, C, H, W)")
     if frames.size == 0:
         raise InputError(f"frames have the shape {frames.shape}; there must be at least one pixel")
     if frames.max() > 1:

@@ -17,6 +17,7 @@ import numpy as np
 from morphsim import simulator
 from morphsim._version import __version__
 from morphsim.errors import InputError
+from morphsim.frames.presets import Preset
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe, recipe_from_dict
 from morphsim.simulator.recipe import Scalar, parse_settings
 
@@ -104,24 +105,39 @@ def make_plan(
     settings: Iterable[str],
     grid: Iterable[str],
     replicas: int | None,
+    preset: Preset | None = None,
     **rest: Any,
 ) -> Plan:
-    """Join a recipe file with what the command line says, which wins; every recipe is checked.
+    """Join a preset, a recipe file and what the command line says, each of which wins over those before.
+
+    Every recipe is checked.
 
     Args:
-        process: `annealing` or `drying`, needed unless the file tells.
+        process: `annealing` or `drying`, needed unless the file or the preset tells.
         file: TOML: `process`, parameters, `replicas`, and a table `[grid]` of lists.
         settings: `NAME=VALUE` for what all films share.
         grid: `NAME=VALUE,VALUE,...` for what is varied.
-        replicas: films of each recipe; None for what the file says, or 1.
+        replicas: films of each recipe; None for what the file or the preset says, or 1.
+        preset: process, parameters and lists to begin with; None to begin with nothing.
         rest: the other fields of `Plan`.
 
     Raises:
-        InputError: an unknown name, an impossible value, or a name given twice.
+        InputError: an unknown name, an impossible value, a name given twice, or another process than that of
+            the preset.
     """
     base, lists, own_replicas = _read_file(file) if file else ({}, {}, None)
-    name = process or base.pop("process", None)
+    name = process or base.get("process")
     base.pop("process", None)
+    if preset is not None:
+        if name not in (None, preset.process):
+            raise InputError(
+                f"the process is {name!r} and the preset is for {preset.process}; leave one of them out"
+            )
+        name = preset.process
+        base, lists = _joined(
+            (dict(preset.set), {key: list(values) for key, values in preset.grid.items()}), (base, lists)
+        )
+        own_replicas = preset.replicas if own_replicas is None else own_replicas
     if name not in _PROCESSES:
         found = "missing" if name is None else repr(name)
         raise InputError(f"the process is {found}; add --process {' or '.join(_PROCESSES)}")
@@ -133,8 +149,7 @@ def make_plan(
     }
     if twice := sorted(fixed.keys() & varied.keys()):
         raise InputError(f"{twice[0]} is both set and varied; keep one of them")
-    lists = {key: values for key, values in lists.items() if key not in fixed} | varied
-    base = {key: value for key, value in base.items() if key not in lists} | fixed
+    base, lists = _joined((base, lists), (fixed, varied))
     for key, values in lists.items():
         if len(set(values)) < len(values):
             raise InputError(
@@ -159,6 +174,15 @@ def make_plan(
     except InputError as error:
         raise InputError(f"{file}: {error}" if file else str(error)) from error
     return plan
+
+
+def _joined(
+    below: tuple[dict[str, Any], dict[str, list[Any]]], above: tuple[dict[str, Any], dict[str, list[Any]]]
+) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """Shared and varied parameters of two descriptions; a parameter of `above` replaces that of `below`."""
+    lists = {key: values for key, values in below[1].items() if key not in above[0]} | above[1]
+    base = {key: value for key, value in (below[0] | above[0]).items() if key not in lists}
+    return base, lists
 
 
 def _simulator_digest() -> str:

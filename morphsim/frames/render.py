@@ -83,8 +83,12 @@ def frame_strip(
     pictures = [to_rgb(frame) for frame in frames]
     if not 1 <= len(pictures) <= _MOST_IN_STRIP:
         raise InputError(f"{len(pictures)} frames are given; a strip shows 1 to {_MOST_IN_STRIP}")
-    if any(picture.ndim != 3 for picture in pictures):
-        raise InputError("frames for a strip must be (N, H, W), or a sequence of (H, W)")
+    for picture in pictures:
+        if picture.ndim != 3:
+            raise InputError(
+                f"a frame for a strip has the shape {picture.shape[:-1]}; frames must be (N, H, W), or a "
+                "sequence of (H, W): draw one of several channels, as frames[:, 0]"
+            )
     if titles is not None and len(titles) != len(pictures):
         raise InputError(f"{len(titles)} titles are given for {len(pictures)} frames; give one for each")
     if Path(path).suffix.lower() != ".png":
@@ -153,7 +157,7 @@ def animate(
     """
     values = np.asarray(frames)
     if values.ndim != 3 or values.size == 0:
-        raise InputError(f"frames have the shape {values.shape}; a movie takes (N, H, W)")
+        raise InputError(f"frames have the shape {values.shape}; a movie takes (N, H, W), of one channel")
     suffix = Path(path).suffix.lower()
     if suffix not in {".gif", ".mp4"}:
         raise InputError(f"{path} is neither GIF nor MP4; let its name end in .gif or .mp4")

@@ -1,4 +1,4 @@
-"""Training and held-out frames that share no film."""
+"""Training and held-out frames that share no film, or no recipe."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.errors import InputError
+from morphsim.frames.frameset import FrameSet
+from morphsim.frames.labels import recipe_labels
 
 
 def split_by_trajectory(
@@ -27,12 +29,38 @@ def split_by_trajectory(
     labels = np.asarray(trajectory)
     if labels.ndim != 1:
         raise InputError(f"trajectory has the shape {labels.shape}; it must be (N,)")
+    return _split(labels, held_out=held_out, seed=seed, name="trajectory")
+
+
+def split_by_recipe(
+    frameset: FrameSet, *, held_out: float = 0.2, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Hold out whole recipes with all their replicas, to judge on recipes that training never saw.
+
+    Args:
+        frameset: the frames; see `recipe_labels` for what counts as one recipe.
+        held_out: share of the recipes to hold out; at least one goes to each side.
+        seed: decides which.
+
+    Returns:
+        Frame numbers for training and held-out frame numbers, both ascending.
+
+    Raises:
+        InputError: frames of fewer than two recipes, or a share outside (0, 1).
+    """
+    labels = recipe_labels(frameset)[frameset.trajectory]
+    return _split(labels, held_out=held_out, seed=seed, name="recipe")
+
+
+def _split(
+    labels: NDArray[np.int64], *, held_out: float, seed: int, name: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if not 0.0 < held_out < 1.0:
         raise InputError(f"held_out is {held_out!r}; it must lie between 0 and 1")
-    films = np.unique(labels)
-    if len(films) < 2:
-        raise InputError(f"{len(films)} trajectory can't be split; at least 2 are needed")
-    count = int(np.clip(round(held_out * len(films)), 1, len(films) - 1))
-    chosen = np.random.default_rng(seed).choice(films, size=count, replace=False)
+    groups = np.unique(labels)
+    if len(groups) < 2:
+        raise InputError(f"{len(groups)} {name} can't be split; at least 2 are needed")
+    count = int(np.clip(round(held_out * len(groups)), 1, len(groups) - 1))
+    chosen = np.random.default_rng(seed).choice(groups, size=count, replace=False)
     mask = np.isin(labels, chosen)
     return np.flatnonzero(~mask), np.flatnonzero(mask)

@@ -2,7 +2,7 @@
 
 Layout (format version 1):
 
-    /frames          (N, H, W) uint8, 0 or 1, gzip
+    /frames          (N, H, W) uint8, 0 or 1, gzip; (N, C, H, W) with several channels
     /trajectory      (N,) int64, and any other column per frame: /time, /seed, /thickness
     /recipes/NAME    (T,) a recipe parameter of each trajectory
     /notes/NAME      optional texts, as the plan of a data set
@@ -49,7 +49,7 @@ def write_frames(path: str | Path, frameset: FrameSet, *, notes: Mapping[str, st
     import h5py
 
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        dataset = _create_frames(file, len(frameset), frameset.shape)
+        dataset = _create_frames(file, frameset.frames.shape)
         # Frame by frame, so that HDF5 never holds a second copy of the whole array.
         for row, frame in enumerate(frameset.frames):
             dataset[row] = frame
@@ -65,8 +65,15 @@ def merge_frames(path: str | Path, parts: Sequence[Path], *, notes: Mapping[str,
     import h5py
 
     shapes = [frames_shape(part) for part in parts]
+    # HDF5 would spread a smaller frame over a larger one without a word.
+    for part, shape in zip(parts, shapes, strict=True):
+        if shape[1:] != shapes[0][1:]:
+            raise InputError(
+                f"{part} holds frames of the shape {shape[1:]} and {parts[0]} of {shapes[0][1:]}; "
+                "only equal ones can be joined"
+            )
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        dataset = _create_frames(file, sum(shape[0] for shape in shapes), shapes[0][1:])
+        dataset = _create_frames(file, (sum(shape[0] for shape in shapes), *shapes[0][1:]))
         tables: list[FrameSet] = []
         start = 0
         for part in parts:
@@ -95,7 +102,7 @@ def read_frames(path: str | Path) -> FrameSet:
 
 
 def read_rows(path: str | Path, rows: Sequence[int] | None) -> NDArray[np.uint8]:
-    """Read the frames of some rows only, (K, H, W), or of all where `rows` is None.
+    """Read the frames of some rows only, (K, H, W) or (K, C, H, W), or of all where `rows` is None.
 
     Raises:
         InputError: as `read_frames`, or a row out of range.
@@ -110,15 +117,14 @@ def read_rows(path: str | Path, rows: Sequence[int] | None) -> NDArray[np.uint8]
         return as_binary_frames(np.stack([dataset[row] for row in rows]))
 
 
-def frames_shape(path: str | Path) -> tuple[int, int, int]:
-    """(N, H, W) of a frame file, without reading its pixels.
+def frames_shape(path: str | Path) -> tuple[int, ...]:
+    """(N, H, W) or (N, C, H, W) of a frame file, without reading its pixels.
 
     Raises:
         InputError: as `read_frames`.
     """
     with _opened(path) as file:
-        count, height, width = _frames_dataset(file).shape
-        return int(count), int(height), int(width)
+        return tuple(int(length) for length in _frames_dataset(file).shape)
 
 
 def read_notes(path: str | Path) -> dict[str, str]:
@@ -141,7 +147,11 @@ def read_notes(path: str | Path) -> dict[str, str]:
 
 
 def tables_of(file: h5py.File, frames: NDArray[np.uint8]) -> FrameSet:
-    """Join (N, H, W) frames with the columns, recipes and attributes that an open file has for them.
+    """Join frames with the columns, recipes and attributes that an open file has for them.
+
+    Args:
+        file: read for its tables.
+        frames: (N, H, W) or (N, C, H, W).
 
     Raises:
         InputError: the tables contradict the frames.
@@ -206,12 +216,12 @@ def _without_pixels(frameset: FrameSet) -> FrameSet:
     )
 
 
-def _create_frames(file: h5py.File, count: int, shape: tuple[int, int]) -> h5py.Dataset:
+def _create_frames(file: h5py.File, shape: tuple[int, ...]) -> h5py.Dataset:
     return file.create_dataset(
         "frames",
-        shape=(count, *shape),
+        shape=shape,
         dtype=np.uint8,
-        chunks=(1, *shape),
+        chunks=(1, *shape[1:]),
         compression="gzip",
         compression_opts=_GZIP_LEVEL,
         track_times=False,
@@ -274,9 +284,10 @@ def _frames_dataset(file: h5py.File) -> h5py.Dataset:
             f"it has no dataset `frames`, only {', '.join(names) or 'nothing at all'}; "
             "`morphsim import --dataset NAME` takes frames from another one"
         )
-    if dataset.ndim != 3 or 0 in dataset.shape:
+    if dataset.ndim not in (3, 4) or 0 in dataset.shape:
         raise InputError(
-            f"its `frames` have the shape {dataset.shape}; they must be (N, H, W), none of them 0"
+            f"its `frames` have the shape {dataset.shape}; they must be (N, H, W), or (N, C, H, W) with "
+            "several channels, none of them 0"
         )
     check_size(dataset)
     return dataset

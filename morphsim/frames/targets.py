@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
+from morphsim.frames.binary import one_channel
 from morphsim.frames.readers import HDF5, read_any
 from morphsim.frames.store import read_rows
 
@@ -28,13 +29,13 @@ def read_target_frames(spec: str | Path) -> NDArray[np.uint8]:
         (K, H, W) uint8 0/1.
 
     Raises:
-        InputError: no such file, one that can't be read, or a row out of range.
+        InputError: no such file, one that can't be read, several channels, or a row out of range.
     """
     path, rows = _parse(str(spec))
     if not path.is_file():
         raise InputError(f"{path} does not exist; name a target as FILE, FILE:ROW or FILE:ROW,ROW")
     if path.suffix.lower() in HDF5:
-        return read_rows(path, rows)
+        return one_channel(read_rows(path, rows), name=f"{path}: its frames")
     try:
         frames = read_any(path).frames
     except InputError as error:

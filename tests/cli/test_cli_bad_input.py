@@ -103,7 +103,7 @@ def test_a_bad_recipe(refused, tmp_path: Path, command: str, text: str, found: s
 
 
 @pytest.mark.parametrize("command", TAKES_FRAMES)
-@pytest.mark.parametrize("shape", [(3,), (4, 5, 6, 7), (0, 12, 20)])
+@pytest.mark.parametrize("shape", [(3,), (2, 3, 4, 5, 6), (0, 12, 20)])
 def test_frames_of_the_wrong_shape(refused, tmp_path: Path, command: str, shape: tuple[int, ...]):
     with h5py.File(tmp_path / "odd.h5", "w") as file:
         file["frames"] = np.zeros(shape, np.uint8)

@@ -1,0 +1,82 @@
+"""Which films share a recipe, and which frames show the same moment of it: what a metric may learn from."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.frames.frameset import Column, FrameSet
+
+
+def recipe_labels(frameset: FrameSet) -> NDArray[np.int64]:
+    """Number the recipes: trajectories whose recipe columns are all equal get the same number.
+
+    A value that is not known, NaN or empty text, equals another one. Without recipes each trajectory counts
+    as a recipe of its own; so it does in an imported set, whose column `film` names every film.
+
+    Args:
+        frameset: T trajectories.
+
+    Returns:
+        (T,), from 0 in the order in which recipes appear.
+    """
+    if not frameset.recipes:
+        return np.arange(frameset.trajectories)
+    codes = np.stack([_codes(values) for values in frameset.recipes.values()], axis=1)
+    return _codes_in_order(codes)
+
+
+def moment_labels(frameset: FrameSet) -> NDArray[np.int64]:
+    """Rank each frame among those of its own trajectory, from 0 for the earliest.
+
+    Frames are ranked by the column `dryness` when drying, else by `time`, and without such numbers by their
+    order in the set, which also decides between equals; what is not known comes last. Films that were
+    recorded with the same number of frames, as a generated data set has them, have the same moments.
+
+    Args:
+        frameset: N frames.
+
+    Returns:
+        (N,) int64.
+    """
+    order = np.lexsort((_moments(frameset), frameset.trajectory))
+    ordered = frameset.trajectory[order]
+    place = np.arange(len(frameset))
+    ranks = np.empty(len(frameset), np.int64)
+    ranks[order] = place - np.searchsorted(ordered, ordered, side="left")
+    return ranks
+
+
+def frame_labels(frameset: FrameSet) -> NDArray[np.int64]:
+    """Number the pairs of recipe and moment: replicas of a film at the same rank get the same number.
+
+    Args:
+        frameset: N frames.
+
+    Returns:
+        (N,), from 0, ascending by recipe and then by moment; see `recipe_labels` and `moment_labels`.
+    """
+    pairs = np.stack([recipe_labels(frameset)[frameset.trajectory], moment_labels(frameset)], axis=1)
+    _, labels = np.unique(pairs, axis=0, return_inverse=True)
+    return labels.reshape(-1).astype(np.int64)
+
+
+def _moments(frameset: FrameSet) -> Column:
+    names = ("dryness", "time") if frameset.process == "drying" else ("time",)
+    for name in names:
+        column = frameset.columns.get(name)
+        if column is not None and column.dtype.kind != "U":
+            return column
+    return np.zeros(len(frameset))
+
+
+def _codes(values: Column) -> NDArray[np.int64]:
+    _, codes = np.unique(values, return_inverse=True, equal_nan=True)
+    return codes.reshape(-1).astype(np.int64)
+
+
+def _codes_in_order(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    _, first, codes = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    renumbered = np.empty(len(first), np.int64)
+    renumbered[np.argsort(first)] = np.arange(len(first))
+    return renumbered[codes.reshape(-1)]
