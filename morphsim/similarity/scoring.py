@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.encoder import Encoder, load_encoder
+from morphsim.encoder.distances import euclidean
 from morphsim.encoder.input import as_array, check_frames
 from morphsim.errors import InputError
 from morphsim.similarity.calibration import percentile_of_distance
-from morphsim.similarity.distances import euclidean
 
 _ROWS_AT_ONCE = 4096
 
@@ -82,10 +82,15 @@ def score(frames: ArrayLike, target: ArrayLike, *, encoder: Encoder | str | Path
         0.0
     """
     loaded = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-    checked = check_frames(frames, loaded.frame_shape)
+    checked = check_frames(frames, loaded.frame_shape, channels=loaded.channels)
     target_array = as_array(target, name="target")
-    single = target_array.ndim == 2
-    targets = check_frames(target_array[None] if single else target_array, loaded.frame_shape, name="target")
+    single = target_array.ndim == (2 if loaded.channels == 1 else 3)
+    targets = check_frames(
+        target_array[None] if single else target_array,
+        loaded.frame_shape,
+        channels=loaded.channels,
+        name="target",
+    )
     if len(targets) == 0:
         raise InputError("target holds no frame; give at least one")
     latents, target_latents = _encode_equal_frames_once(loaded, checked, targets)
