@@ -91,7 +91,7 @@ def whitening_matrix(
     latents of the squared deviation from the mean of their group, over the number of latents less that of
     groups. It is shrunk towards its mean eigenvalue m = tr C / D, C' = (1 - s) C + s m, so that a direction
     without any scatter gets a finite weight (Ledoit and Wolf, J. Multivariate Anal. 88 (2004) 365,
-    doi 10.1016/S0047-259X(03)00096-4, equation 14, here with a fixed s).
+    doi 10.1016/S0047-259X(03)00096-4; here with a fixed s).
 
     Args:
         latents: (N, D).

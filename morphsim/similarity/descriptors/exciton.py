@@ -19,10 +19,10 @@ def interface_distance_map(
 ) -> NDArray[np.float64]:
     """Distance of every pixel's centre to the nearest interface.
 
-    "graph" is GraSPI's convention: the shortest path to the 8 neighbours, with steps of 1 and √2, of which
-    the last one, into the other phase, counts half (at most 8.3 % longer than the straight line). "euclidean"
-    is the straight line to the centre of the nearest pixel of the other phase, less half a pixel. Both are
-    0.5 beside an interface along the grid.
+    "graph" is GraSPI's convention: the shortest path to the 8 neighbours, with steps of 1 and √2 (up to 8.2 %
+    more than a straight line), of which the last one, into the other phase, counts half. "euclidean" is
+    the straight line to the centre of the nearest pixel of the other phase, less half a pixel. Both are 0.5
+    beside an interface along the grid.
 
     Args:
         frames: (N, H, W) of 0 and 1.

@@ -21,7 +21,7 @@ def two_point_statistics(
     that nothing has to be assumed about what is outside. A lag and its mirror image are averaged, which
     makes the statistics those of the mirrored film too. S₂(0, 0) is the donor's share. The counts are whole
     numbers, so that the result is exact in spite of the Fourier transform (Niezgoda, Fullwood and Kalidindi,
-    Acta Mater. 56 (2008) 5285, doi 10.1016/j.actamat.2008.07.005, equation 4; Fullwood, Niezgoda and
+    Acta Mater. 56 (2008) 5285, doi 10.1016/j.actamat.2008.07.005; Fullwood, Niezgoda and
     Kalidindi, Acta Mater. 56 (2008) 942, doi 10.1016/j.actamat.2007.10.044).
 
     Args:
