@@ -66,6 +66,7 @@ def _cost(name: PresetName, out: Path, *, workers: int, quick: bool) -> dict[str
     make_dataset(config, show_progress=False)
     seconds = time.perf_counter() - started
     megabytes = out.stat().st_size / 1e6
+    say(f"{name}: {seconds:.0f} s, {megabytes:.1f} MB")
     frameset = read_frames(out)
     donor = frameset.frames.mean(axis=(1, 2))
     failed = failed_films(out)
