@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
-from morphsim.encoder import CVAEConfig, Encoder, TrainingConfig, train_encoder
+from morphsim.encoder import CVAEConfig, Encoder, NetworkConfig, TrainingConfig, train_encoder
 from morphsim.frames import FrameSet, write_frames
 
 
@@ -20,6 +22,44 @@ def blobs(count: int, shape: tuple[int, int], *, seed: int = 0) -> np.ndarray:  
         width = 0.04 + 0.1 * (number % 5) / 5
         frames.append(np.fft.irfft2(modes * np.exp(-(ky**2 + kx**2) / width**2), s=shape) > 0)
     return np.stack(frames).astype(np.uint8)
+
+
+def calibrations(size: int, *, low: float = 0.0, high: float = 2.0) -> dict[str, Any]:
+    """What `metadata["distances"]` holds, for distances spread evenly from `low` to `high`."""
+    quantiles = [float(value) for value in np.linspace(low, high, 101)]
+    whitening = [[float(value) for value in row] for row in np.eye(size)]
+    return {
+        "euclidean": {"scale": 1.0, "quantiles": quantiles},
+        "cosine": {"scale": 1.0, "quantiles": quantiles},
+        "mahalanobis": {"scale": 1.0, "quantiles": quantiles, "whitening": whitening},
+    }
+
+
+def untrained_encoder(
+    shape: tuple[int, int],
+    network: NetworkConfig,
+    *,
+    channels: int = 1,
+    boundary: str = "periodic",
+    seed: int = 0,
+    low: float = 0.0,
+    high: float = 2.0,
+) -> Encoder:
+    """An encoder with its first weights, for frames (H, W)."""
+    made = network.build(
+        shape,
+        channels=channels,
+        boundary=boundary,  # type: ignore[arg-type]
+        generator=torch.Generator().manual_seed(seed),
+    )
+    metadata = {
+        "frame_shape": list(shape),
+        "channels": channels,
+        "boundary": boundary,
+        "latent_names": [f"z{index}" for index in range(made.content_size)],
+        "distances": calibrations(made.content_size, low=low, high=high),
+    }
+    return Encoder(made, metadata, device=torch.device("cpu"))
 
 
 def small_encoder(folder: Path, shape: tuple[int, int], *, boundary: str = "periodic") -> Encoder:

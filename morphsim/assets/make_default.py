@@ -61,7 +61,7 @@ def main() -> None:
     train_encoder(config)
     place = Path(__file__).parent / "default"
     place.mkdir(exist_ok=True)
-    for name in ("weights.safetensors", "config.json", "metrics.json", "curves.csv"):
+    for name in ("weights.safetensors", "latents.safetensors", "config.json", "metrics.json", "curves.csv"):
         shutil.copyfile(config.out / name, place / name)
 
 

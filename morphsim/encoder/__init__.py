@@ -1,22 +1,39 @@
 """Encoders: from binary frames to latent vectors, their training and their files."""
 
 from morphsim.encoder.config import TrainingConfig
-from morphsim.encoder.cvae import CVAE, CVAEConfig, build_cvae
 from morphsim.encoder.encoder import Encoder
 from morphsim.encoder.folder import load_encoder
-from morphsim.encoder.objective import kl_divergence, reconstruction_loss, sample_latents
+from morphsim.encoder.networks import (
+    ARCHITECTURES,
+    CVAE,
+    Autoencoder,
+    AutoencoderConfig,
+    CVAEConfig,
+    Network,
+    NetworkConfig,
+)
+from morphsim.encoder.objective import ObjectiveConfig
+from morphsim.encoder.terms import kl_divergence, reconstruction_loss, sample_latents
 from morphsim.encoder.training import TrainingDiverged, train_encoder
+from morphsim.encoder.triplet import triplet_accuracy, triplet_loss
 
 __all__ = [
+    "ARCHITECTURES",
     "CVAE",
+    "Autoencoder",
+    "AutoencoderConfig",
     "CVAEConfig",
     "Encoder",
+    "Network",
+    "NetworkConfig",
+    "ObjectiveConfig",
     "TrainingConfig",
     "TrainingDiverged",
-    "build_cvae",
     "kl_divergence",
     "load_encoder",
     "reconstruction_loss",
     "sample_latents",
     "train_encoder",
+    "triplet_accuracy",
+    "triplet_loss",
 ]

@@ -1,17 +1,25 @@
-"""Training curves and reconstructions for TensorBoard."""
+"""Training curves, reconstructions and a map of latents for TensorBoard."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.encoder.figures import pictures
+
+_THUMBNAIL = 64
+
 
 class Board:
     """Writes a run to TensorBoard, or nothing where it is switched off.
+
+    Attributes:
+        MOST_POINTS: of a map of latents; the thumbnails of more would not fit into one picture.
 
     Args:
         folder: for the event files.
@@ -19,6 +27,8 @@ class Board:
             hidden by TensorBoard.
         enabled: whether to write.
     """
+
+    MOST_POINTS: ClassVar[int] = 1000
 
     def __init__(self, folder: Path, *, first_epoch: int, enabled: bool) -> None:
         self._writer: Any = None
@@ -41,13 +51,33 @@ class Board:
                 )
 
     def reconstructions(
-        self, epoch: int, frames: NDArray[np.uint8], probabilities: NDArray[np.float32]
+        self, epoch: int, frames: NDArray[np.float32], probabilities: NDArray[np.float32]
     ) -> None:
-        """Log frames (K, H, W), each above its reconstruction, donor in black."""
+        """Log frames (K, C, H, W), each above its reconstruction, donor in black."""
         if self._writer is None:
             return
-        columns = [np.concatenate(pair) for pair in zip(frames, probabilities, strict=True)]
+        columns = [
+            np.concatenate(pair) for pair in zip(pictures(frames), pictures(probabilities), strict=True)
+        ]
         self._writer.add_image("reconstructions", 1.0 - np.concatenate(columns, axis=1)[None], epoch)
+
+    def map(
+        self, epoch: int, latents: NDArray[np.float32], frames: NDArray[np.float32], titles: Sequence[str]
+    ) -> None:
+        """Log latents (K, D) for the projector, each with its frame (K, C, H, W) as a thumbnail."""
+        if self._writer is None:
+            return
+        import torch
+        from torch.nn import functional
+
+        shown = torch.from_numpy(1.0 - pictures(frames))[:, None]
+        height, width = shown.shape[2:]
+        scale = min(1.0, _THUMBNAIL / max(height, width))
+        size = (max(1, round(scale * height)), max(1, round(scale * width)))
+        thumbnails = functional.interpolate(shown, size, mode="area")
+        self._writer.add_embedding(
+            latents, metadata=list(titles), label_img=thumbnails, global_step=epoch, tag="latents"
+        )
 
     def flush(self) -> None:
         """Bring everything logged so far to disk."""

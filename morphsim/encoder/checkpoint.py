@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 
 from morphsim.encoder.config import TrainingConfig
-from morphsim.encoder.curves import COLUMNS
+from morphsim.encoder.curves import History
 from morphsim.errors import InputError
 from morphsim.files import load_tree, save_tree
 from morphsim.resuming import check_same_run, damaged_checkpoint
@@ -17,9 +18,7 @@ from morphsim.resuming import check_same_run, damaged_checkpoint
 CHECKPOINT = "checkpoint.safetensors"
 
 # What may change from one part of a run to the next. The frames are compared by their content.
-_FREE = frozenset({"frames", "out", "epochs", "resume", "checkpoint_every", "tensorboard"})
-
-History = list[dict[str, float]]
+_FREE = frozenset({"frames", "out", "epochs", "patience", "resume", "checkpoint_every", "tensorboard"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +61,6 @@ class Checkpoint:
         }
         if set(tree) != set(kinds) or not all(isinstance(tree[name], kind) for name, kind in kinds.items()):
             raise damaged_checkpoint(path)
-        if not all(isinstance(record, dict) and set(record) == set(COLUMNS) for record in tree["history"]):
-            raise damaged_checkpoint(path)
         return cls(**tree)
 
     def check_continues(self, config: TrainingConfig, frames_sha256: str) -> None:
@@ -82,6 +79,16 @@ class Checkpoint:
                 f"epochs is {config.epochs}, but this run has finished {len(self.history)}; "
                 "give at least that many"
             )
+
+    def check_columns(self, columns: Collection[str], folder: Path) -> None:
+        """Check that each record of the history has exactly these columns.
+
+        Raises:
+            InputError: one hasn't.
+        """
+        for record in self.history:
+            if not isinstance(record, dict) or set(record) != set(columns):
+                raise damaged_checkpoint(folder / CHECKPOINT)
 
     def restore(self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, folder: Path) -> None:
         """Put the state into a network and its optimizer.

@@ -6,16 +6,22 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from morphsim.device import DeviceName
-from morphsim.encoder.cvae import CVAEConfig
+from morphsim.encoder.networks import CVAEConfig, NetworkConfig, find_architecture
+from morphsim.encoder.objective import ObjectiveConfig
+from morphsim.encoder.schedules import Schedule
 from morphsim.errors import InputError
+
+HoldOut = Literal["trajectories", "recipes"]
+Precision = Literal["float32", "bfloat16"]
+Keep = Literal["best", "last", "triplet"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """A training run of a CVAE on a file of frames.
+    """A training run of an encoder on a file of frames.
 
     Raises:
         InputError: a value is out of range.
@@ -28,17 +34,22 @@ class TrainingConfig:
     epochs: int = 100
     """How often to go through the training frames."""
     batch_size: int = 16
-    """Frames in a step; larger batches suit a GPU, small ones learn in fewer epochs."""
+    """Frames in a step, of all processes together; larger batches suit a GPU, small ones learn in fewer
+    epochs."""
     learning_rate: float = 1e-3
     """Step size of Adam at the start."""
+    schedule: Schedule = "drop"
+    """How the learning rate goes on: constant, one drop, or down to 0 linearly or along a cosine."""
     drop_at: float = 0.4
-    """Share of the epochs after which the learning rate falls; 1 never."""
+    """Share of the epochs after which the learning rate drops."""
     drop_factor: float = 0.1
-    """What the learning rate is multiplied by when it falls."""
-    beta: float = 1.0
-    """Weight of the KL divergence; 1 gives the evidence lower bound."""
+    """What the learning rate is multiplied by when it drops."""
+    patience: int = 0
+    """Epochs without a better held-out score after which training stops early; 0 never."""
     held_out: float = 0.2
-    """Share of the trajectories that are held out for evaluation."""
+    """Share of the trajectories, or of the recipes, that is held out for evaluation."""
+    hold_out: HoldOut = "trajectories"
+    """What is held out whole: trajectories, or recipes with all their replicas."""
     mirror: bool = True
     """Mirror half of the training frames left-right."""
     roll: bool = True
@@ -49,21 +60,29 @@ class TrainingConfig:
     """Where to train; auto takes a CUDA GPU where there is one."""
     threads: int = 1
     """CPU threads of torch."""
+    precision: Precision = "float32"
+    """Of convolutions and dense layers; losses and weights are float32 in any case."""
+    compile: bool = False
+    """Compile the network with torch.compile: a minute at the start for faster steps."""
     checkpoint_every: int = 1
     """Epochs between checkpoints."""
-    keep: Literal["best", "last"] = "best"
-    """Which epoch's weights become the encoder: that of the lowest -ELBO on held-out frames, or the last."""
+    keep: Keep = "best"
+    """Which epoch's weights become the encoder: that of the best score on held-out frames (-ELBO, or the
+    reconstruction where there is none), of the best held-out triplet accuracy, or the last."""
     resume: bool = False
     """Go on from the checkpoint in the folder, or start where there is none."""
     tensorboard: bool = True
-    """Log curves and reconstructions to the folder's `tensorboard`."""
-    network: CVAEConfig = field(default_factory=CVAEConfig)
-    """The sizes of the network."""
+    """Log curves, reconstructions and a map of latents to the folder's `tensorboard`."""
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    """The terms of the loss."""
+    network: NetworkConfig = field(default_factory=CVAEConfig)
+    """The sizes of the network, and by its class the architecture."""
 
     def __post_init__(self) -> None:
         for name, least in (
             ("epochs", 1),
             ("batch_size", 1),
+            ("patience", 0),
             ("seed", 0),
             ("threads", 1),
             ("checkpoint_every", 1),
@@ -71,11 +90,17 @@ class TrainingConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"{name} is {value!r}; it must be a whole number of at least {least}")
-        for name in ("mirror", "roll", "resume", "tensorboard"):
+        for name in ("mirror", "roll", "resume", "tensorboard", "compile"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name} is {getattr(self, name)!r}; it must be true or false")
-        if self.keep not in ("best", "last"):
-            raise InputError(f"keep is {self.keep!r}; use best or last")
+        for name, choices in (
+            ("keep", get_args(Keep)),
+            ("schedule", get_args(Schedule)),
+            ("hold_out", get_args(HoldOut)),
+            ("precision", get_args(Precision)),
+        ):
+            if getattr(self, name) not in choices:
+                raise InputError(f"{name} is {getattr(self, name)!r}; use one of {', '.join(choices)}")
         for name, low, high, what in (
             ("learning_rate", 0.0, math.inf, "above 0 and finite"),
             ("drop_factor", 0.0, math.inf, "above 0 and finite"),
@@ -85,18 +110,19 @@ class TrainingConfig:
                 raise InputError(f"{name} is {getattr(self, name)!r}; it must be {what}")
         if not _is_number(self.drop_at) or not 0.0 <= self.drop_at <= 1.0:
             raise InputError(f"drop_at is {self.drop_at!r}; it must be from 0 to 1")
-        if not _is_number(self.beta) or not 0.0 <= self.beta < math.inf:
-            raise InputError(f"beta is {self.beta!r}; it must be at least 0 and finite")
-
-    def learning_rate_of(self, epoch: int) -> float:
-        """Return the learning rate of an epoch (from 0)."""
-        dropped = epoch >= self.drop_at * self.epochs
-        return self.learning_rate * self.drop_factor if dropped else self.learning_rate
+        if self.objective.triplet and self.batch_size < 3:
+            raise InputError(f"batch_size is {self.batch_size}; the triplet loss needs at least 3 frames")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as plain values that JSON can hold."""
         values = asdict(self)
-        values.update(frames=str(self.frames), out=str(self.out), network=self.network.to_dict())
+        values.update(
+            frames=str(self.frames),
+            out=str(self.out),
+            objective=self.objective.to_dict(),
+            architecture=self.network.architecture,
+            network=self.network.to_dict(),
+        )
         return values
 
     @classmethod
@@ -106,7 +132,7 @@ class TrainingConfig:
         Raises:
             InputError: a field is missing, unknown or out of range.
         """
-        names = [field.name for field in fields(cls)]
+        names = [*(field.name for field in fields(cls)), "architecture"]
         if not isinstance(values, Mapping) or set(values) != set(names):
             raise InputError(f"the training configuration must have exactly the fields {', '.join(names)}")
         given: dict[str, Any] = dict(values)
@@ -114,7 +140,9 @@ class TrainingConfig:
             if not isinstance(given[name], str):
                 raise InputError(f"{name} is {given[name]!r}; it must be a path")
             given[name] = Path(given[name])
-        return cls(**{**given, "network": CVAEConfig.from_dict(given["network"])})
+        given["objective"] = ObjectiveConfig.from_dict(given["objective"])
+        given["network"] = find_architecture(given.pop("architecture")).from_dict(given["network"])
+        return cls(**given)
 
 
 def _is_number(value: object) -> bool:

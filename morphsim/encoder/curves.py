@@ -1,4 +1,4 @@
-"""The curves of a training run as a table for any plotting tool."""
+"""The curves of a training run as a table for any plotting tool, and the score by which epochs compare."""
 
 from __future__ import annotations
 
@@ -6,32 +6,72 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
+from morphsim.encoder.objective import TermName
 from morphsim.files import write_text
 
-COLUMNS = (
-    "epoch",
-    "learning_rate",
-    "train_negative_elbo",
-    "train_reconstruction",
-    "train_kl",
-    "held_out_negative_elbo",
-    "held_out_reconstruction",
-    "held_out_kl",
-    "active_units",
-    "seconds",
-    "frames_per_second",
-)
+History = list[dict[str, float]]
 
 
-def write_curves(path: Path, history: Sequence[dict[str, float]]) -> None:
+def curve_columns(terms: Sequence[TermName], *, triplets: bool) -> tuple[str, ...]:
+    """Name the columns of a run's curves.
+
+    Args:
+        terms: of its objective that are measured.
+        triplets: whether there are held-out triplets.
+    """
+    random = "kl" in terms
+    return (
+        "epoch",
+        "learning_rate",
+        "train_loss",
+        *(["train_negative_elbo"] if random else []),
+        *(f"train_{term}" for term in terms),
+        *(["held_out_negative_elbo"] if random else []),
+        "held_out_reconstruction",
+        *(["held_out_kl"] if random else []),
+        *(["held_out_triplet_accuracy"] if triplets else []),
+        "active_units",
+        "seconds",
+        "frames_per_second",
+    )
+
+
+def write_curves(path: Path, history: History, columns: Sequence[str]) -> None:
     """Write a row for each epoch as CSV, in one step.
 
-    Losses are in nats a frame: on training frames the mean over the epoch as it went, with augmentation;
-    on held-out frames after the epoch, without. Seconds and frames a second are of the training alone.
+    Losses are per frame: on training frames the mean over the epoch as it went, with augmentation; on
+    held-out frames after the epoch, without. Seconds and frames a second are of the training alone.
     """
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
     write_text(path, text.getvalue())
+
+
+def score_name(record: dict[str, float]) -> str:
+    """Name the column that tells how good an epoch is: -ELBO, or the reconstruction where there is none."""
+    name = "held_out_negative_elbo"
+    return name if name in record else "held_out_reconstruction"
+
+
+def kept_epoch(history: History, keep: Literal["best", "last", "triplet"]) -> int:
+    """Return the epoch (from 0) whose weights become the encoder; of equally good ones the first."""
+    if keep == "last":
+        return len(history) - 1
+    if keep == "triplet":
+        return max(range(len(history)), key=lambda epoch: history[epoch]["held_out_triplet_accuracy"])
+    name = score_name(history[0])
+    return min(range(len(history)), key=lambda epoch: history[epoch][name])
+
+
+def stops_early(history: History, keep: Literal["best", "last", "triplet"], patience: int) -> bool:
+    """Whether the last `patience` epochs brought nothing better; with a patience of 0 never.
+
+    What is better, `keep` tells; where it keeps the last epoch, the held-out score does.
+    """
+    if not patience or not history:
+        return False
+    return len(history) - 1 - kept_epoch(history, "triplet" if keep == "triplet" else "best") >= patience

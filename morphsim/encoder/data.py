@@ -1,4 +1,4 @@
-"""Frames on the device as bytes, gathered and augmented there batch by batch."""
+"""Frames on the device, gathered and augmented there batch by batch."""
 
 from __future__ import annotations
 
@@ -8,89 +8,72 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-
-def epoch_generator(seed: int, epoch: int, *, purpose: int = 0) -> torch.Generator:
-    """Make the CPU generator of one epoch.
-
-    Everything random in an epoch is drawn from it, so that a resumed run needs no saved random state.
-
-    Args:
-        seed: of the run.
-        epoch: counts from 0.
-        purpose: another number gives independent draws, as for training and evaluation.
-    """
-    state = np.random.SeedSequence((seed, epoch, purpose)).generate_state(1, np.uint64)[0]
-    # Torch takes seeds as signed 64-bit numbers.
-    return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+_BITS = 8
 
 
 class DeviceFrames:
-    """All frames of a set on one device, one byte a pixel.
+    """All frames of a set on one device: a byte a pixel, or on a GPU a bit, unpacked batch by batch.
 
     Args:
-        frames: (N, H, W) uint8 0/1.
+        frames: (N, H, W) or (N, C, H, W) uint8 0/1.
         device: where they are kept and the batches are made.
+        packed: whether to keep bits; None for a GPU only, since a CPU's memory is large and bytes are faster.
     """
 
-    def __init__(self, frames: NDArray[np.uint8], device: torch.device) -> None:
+    def __init__(
+        self, frames: NDArray[np.uint8], device: torch.device, *, packed: bool | None = None
+    ) -> None:
+        channelled = frames if frames.ndim == 4 else frames[:, None]
+        self.channels, self.height, self.width = channelled.shape[1:]
+        self.packed = device.type == "cuda" if packed is None else packed
+        if self.packed:
+            channelled = np.packbits(channelled, axis=-1, bitorder="little")
         # torch.from_numpy warns of arrays that it could write to but must not.
-        shared = frames if frames.flags.writeable and frames.flags.c_contiguous else frames.copy()
-        self.frames = torch.from_numpy(shared).to(device)
+        writeable = channelled.flags.writeable and channelled.flags.c_contiguous
+        self.frames = torch.from_numpy(channelled if writeable else channelled.copy()).to(device)
         self.device = device
 
     def __len__(self) -> int:
         return len(self.frames)
 
+    def bytes(self, indices: torch.Tensor) -> torch.Tensor:
+        """Gather frames (B,) by number as uint8 (B, C, H, W)."""
+        chosen = self.frames.index_select(0, indices.to(self.device))
+        if not self.packed:
+            return chosen
+        places = torch.arange(_BITS, dtype=torch.uint8, device=self.device)
+        bits = (chosen.unsqueeze(-1) >> places) & 1
+        return bits.flatten(-2)[..., : self.width]
+
     def batch(self, indices: torch.Tensor) -> torch.Tensor:
-        """Gather frames (B,) by number as float32 (B, H, W)."""
-        return self.frames.index_select(0, indices.to(self.device)).float()
+        """Gather frames (B,) by number as float32 (B, C, H, W)."""
+        return self.bytes(indices).float()
 
     def batches(self, indices: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
-        """Yield the frames of `indices` in their order, `size` at a time, as float32 (B, H, W)."""
+        """Yield the frames of `indices` in their order, `size` at a time, as float32 (B, C, H, W)."""
         for chosen in torch.split(indices, size):
             yield self.batch(chosen)
 
-    def training_batches(
-        self, indices: torch.Tensor, size: int, *, mirror: bool, roll: bool, generator: torch.Generator
-    ) -> Iterator[torch.Tensor]:
-        """Yield the frames of `indices` once in random order, each mirrored and rolled at random.
 
-        Args:
-            indices: (K,) frame numbers.
-            size: frames in a batch; the last one may hold fewer.
-            mirror: mirror half of the frames left-right.
-            roll: roll each frame along x by any number of pixels; only right for periodic frames.
-            generator: of the CPU.
-
-        Yields:
-            (B, H, W) float32.
-        """
-        order = indices[torch.randperm(len(indices), generator=generator)]
-        for chosen in torch.split(order, size):
-            batch = self.frames.index_select(0, chosen.to(self.device))
-            yield augment(batch, mirror=mirror, roll=roll, generator=generator).float()
-
-
-def augment(batch: torch.Tensor, *, mirror: bool, roll: bool, generator: torch.Generator) -> torch.Tensor:
-    """Mirror half of the frames left-right and roll each along x, at random.
+def augment(
+    batch: torch.Tensor, *, mirrored: torch.Tensor | None, shifts: torch.Tensor | None
+) -> torch.Tensor:
+    """Mirror some frames left-right and then roll each along x.
 
     Args:
-        batch: (B, H, W).
-        mirror: whether to mirror.
-        roll: whether to roll; only right for periodic frames.
-        generator: of the CPU, so that one seed gives the same frames on every device.
+        batch: (B, C, H, W).
+        mirrored: (B,) bool; None to mirror none.
+        shifts: (B,) pixels to roll to the left; None to roll none. Only right for periodic frames.
 
     Returns:
-        (B, H, W), the dtype of `batch`.
+        (B, C, H, W), the dtype of `batch`.
     """
-    count, _, width = batch.shape
-    columns = torch.arange(width).expand(count, width)
-    if mirror:
-        mirrored = torch.rand(count, 1, generator=generator) < 0.5
-        columns = torch.where(mirrored, width - 1 - columns, columns)
-    if roll:
-        columns = (columns + torch.randint(width, (count, 1), generator=generator)) % width
-    if not mirror and not roll:
+    if mirrored is None and shifts is None:
         return batch
-    columns = columns.to(batch.device, non_blocking=True)
-    return batch.gather(2, columns.unsqueeze(1).expand(batch.shape))
+    count, _, _, width = batch.shape
+    columns = torch.arange(width, device=batch.device).expand(count, width)
+    if shifts is not None:
+        columns = (columns + shifts[:, None]) % width
+    if mirrored is not None:
+        columns = torch.where(mirrored[:, None], width - 1 - columns, columns)
+    return batch.gather(3, columns[:, None, None, :].expand(batch.shape))

@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from morphsim.encoder.cvae import CVAE
 from morphsim.encoder.evaluation import FRAMES_AT_ONCE
 from morphsim.encoder.input import check_frames
-from morphsim.encoder.objective import kl_divergence, reconstruction_loss, sample_latents
+from morphsim.encoder.networks import Network
 from morphsim.encoder.provenance import hash_tensors
+from morphsim.encoder.terms import draw_noise, kl_divergence, reconstruction_loss, sample_latents
+from morphsim.errors import InputError
 
 
 class Encoder:
-    """Codes frames into latent vectors whose Euclidean distance compares their morphology.
+    """Codes frames into latent vectors whose distance compares their morphology.
 
     Made by `load_encoder` or `train_encoder`. It holds plain values and weights only, so that it can be
     pickled into the worker processes of a vector environment; it never changes torch's number of threads.
@@ -27,6 +28,10 @@ class Encoder:
         network: with its trained weights; it is frozen and moved to `device`.
         metadata: what is known about the encoder, as `config.json` holds it.
         device: where frames are coded.
+        training_latents: (K, D) content of some training frames, where it is known.
+
+    Attributes:
+        training_latents: as given, float32; what is far from all of them, the encoder has never seen.
 
     Example:
         >>> encoder = load_encoder("runs/encoder")      # doctest: +SKIP
@@ -34,7 +39,14 @@ class Encoder:
         (277, 16)
     """
 
-    def __init__(self, network: CVAE, metadata: Mapping[str, Any], *, device: torch.device) -> None:
+    def __init__(
+        self,
+        network: Network,
+        metadata: Mapping[str, Any],
+        *,
+        device: torch.device,
+        training_latents: NDArray[np.floating[Any]] | None = None,
+    ) -> None:
         self.network = network.to(device).eval().requires_grad_(False)
         # Weights that were mapped from a file lie at odd addresses, where the kernels round otherwise: in
         # memory of their own, every copy of an encoder gives the same latents to the last bit.
@@ -42,15 +54,29 @@ class Encoder:
             parameter.data = parameter.data.clone()
         self.device = device
         self.metadata: dict[str, Any] = {**metadata, "weights_sha256": hash_tensors(network.state_dict())}
+        self.training_latents: NDArray[np.float32] | None = (
+            None if training_latents is None else np.asarray(training_latents, np.float32)
+        )
 
     def __repr__(self) -> str:
         height, width = self.frame_shape
-        return f"Encoder({height} x {width} frames -> {self.latent_size} latents, hash {self.hash[:12]})"
+        shape = f"{height} x {width}" if self.channels == 1 else f"{self.channels} x {height} x {width}"
+        return f"Encoder({shape} frames -> {self.latent_size} latents, hash {self.hash[:12]})"
+
+    @property
+    def architecture(self) -> str:
+        """The name of the network's architecture."""
+        return self.network.config.architecture
 
     @property
     def frame_shape(self) -> tuple[int, int]:
         """(H, W) of the frames that it takes [pixels]."""
         return self.network.frame_shape
+
+    @property
+    def channels(self) -> int:
+        """C, the channels of a frame; with 1 frames are (H, W)."""
+        return self.network.channels
 
     @property
     def boundary(self) -> str:
@@ -59,8 +85,8 @@ class Encoder:
 
     @property
     def latent_size(self) -> int:
-        """D, the number of latents."""
-        return self.network.config.latent_size
+        """D, the number of latents that distances read: the content."""
+        return self.network.content_size
 
     @property
     def hash(self) -> str:
@@ -68,11 +94,12 @@ class Encoder:
         return str(self.metadata["weights_sha256"])
 
     def encode(self, frames: ArrayLike) -> NDArray[np.float32]:
-        """Code frames into their latent means.
+        """Code frames into the latent means that distances read.
 
         Args:
-            frames: (N, H, W): bool; uint8 of 0/1 or of 0/255; or floating point from 0 to 1, whose grey
-                values reach the network as they are, though it was trained on binary frames.
+            frames: (N, H, W), or (N, C, H, W) for an encoder of several channels: bool; uint8 of 0/1 or of
+                0/255; or floating point from 0 to 1, whose grey values reach the network as they are, though
+                it was trained on binary frames.
 
         Returns:
             (N, D) float32.
@@ -80,29 +107,36 @@ class Encoder:
         Raises:
             InputError: another shape, type or value.
         """
-        return self.encode_distribution(frames)[0]
+        return self._code(frames)[0][:, : self.latent_size]
 
-    @torch.inference_mode()
-    def encode_distribution(self, frames: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Code frames into normal distributions.
+    def encode_pose(self, frames: ArrayLike) -> NDArray[np.float32]:
+        """Code frames into the latent means that only the decoder reads: where the pattern lies.
 
         Args:
             frames: as for `encode`.
 
         Returns:
-            The means and the standard deviations, each (N, D) float32.
+            (N, P) float32; P is 0 for networks that make no such difference.
 
         Raises:
             InputError: another shape, type or value.
         """
-        checked = check_frames(frames, self.frame_shape)
-        means = np.empty((len(checked), self.latent_size), np.float32)
-        deviations = np.empty_like(means)
-        for rows, batch in self._batches(checked):
-            batch_means, log_variances = self.network.encode(batch)
-            means[rows] = batch_means.cpu().numpy()
-            deviations[rows] = torch.exp(0.5 * log_variances).cpu().numpy()
-        return means, deviations
+        return self._code(frames)[0][:, self.latent_size :]
+
+    def encode_distribution(self, frames: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Code frames into normal distributions of the content.
+
+        Args:
+            frames: as for `encode`.
+
+        Returns:
+            The means and the standard deviations, each (N, D) float32; without noise the latter are zero.
+
+        Raises:
+            InputError: another shape, type or value.
+        """
+        means, deviations = self._code(frames)
+        return means[:, : self.latent_size], deviations[:, : self.latent_size]
 
     @torch.inference_mode()
     def reconstruct(self, frames: ArrayLike) -> NDArray[np.float32]:
@@ -112,15 +146,16 @@ class Encoder:
             frames: as for `encode`.
 
         Returns:
-            (N, H, W) float32, the probability of donor in each pixel.
+            float32 in the shape of the frames, the probability of donor in each pixel.
 
         Raises:
             InputError: another shape, type or value.
         """
-        checked = check_frames(frames, self.frame_shape)
+        checked = self._check(frames)
         painted = np.empty(checked.shape, np.float32)
         for rows, batch in self._batches(checked):
-            painted[rows] = torch.sigmoid(self.network.decode(self.network.encode(batch)[0])).cpu().numpy()
+            logits = self.network.decode(self.network.encode(batch)[0])
+            painted[rows] = torch.sigmoid(logits).reshape(-1, *checked.shape[1:]).cpu().numpy()
         return painted
 
     @torch.inference_mode()
@@ -135,26 +170,48 @@ class Encoder:
             (N,) float32 [nats a frame], negative; larger is better.
 
         Raises:
-            InputError: another shape, type or value.
+            InputError: another shape, type or value, or a network without noise, which has no such bound.
         """
-        checked = check_frames(frames, self.frame_shape)
+        checked = self._check(frames)
         bounds = np.empty(len(checked), np.float32)
         generator = torch.Generator().manual_seed(seed)
         for rows, batch in self._batches(checked):
             means, log_variances = self.network.encode(batch)
-            logits = self.network.decode(sample_latents(means, log_variances, generator=generator))
+            if log_variances is None:
+                raise InputError(
+                    f"an encoder of architecture {self.architecture} has no ELBO, since its latents have no "
+                    "distribution; compare frames with reconstruct(frames)"
+                )
+            noise = draw_noise((len(batch), self.network.latent_size), generator, self.device)
+            logits = self.network.decode(sample_latents(means, log_variances, noise))
             loss = reconstruction_loss(logits, batch) + kl_divergence(means, log_variances)
             bounds[rows] = -loss.cpu().numpy()
         return bounds
 
     def save(self, folder: str | Path) -> None:
-        """Write `weights.safetensors` and `config.json` into `folder`, for `load_encoder`."""
+        """Write the encoder into `folder`, for `load_encoder`."""
         from morphsim.encoder.folder import save_encoder
 
         save_encoder(self, folder)
+
+    @torch.inference_mode()
+    def _code(self, frames: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        checked = self._check(frames)
+        means = np.empty((len(checked), self.network.latent_size), np.float32)
+        deviations = np.zeros_like(means)
+        for rows, batch in self._batches(checked):
+            batch_means, log_variances = self.network.encode(batch)
+            means[rows] = batch_means.cpu().numpy()
+            if log_variances is not None:
+                deviations[rows] = torch.exp(0.5 * log_variances).cpu().numpy()
+        return means, deviations
+
+    def _check(self, frames: ArrayLike) -> NDArray[Any]:
+        return check_frames(frames, self.frame_shape, channels=self.channels)
 
     def _batches(self, frames: NDArray[Any]) -> Iterator[tuple[slice, torch.Tensor]]:
         for start in range(0, len(frames), FRAMES_AT_ONCE):
             rows = slice(start, start + FRAMES_AT_ONCE)
             # A copy, since torch warns of arrays that it must not write to.
-            yield rows, torch.from_numpy(np.array(frames[rows])).to(self.device).float()
+            batch = torch.from_numpy(np.array(frames[rows])).to(self.device).float()
+            yield rows, batch.reshape(-1, self.channels, *self.frame_shape)

@@ -1,4 +1,4 @@
-"""How good a network is on frames: ELBO, reconstruction and what its latents carry."""
+"""How good a network is on frames: its losses and what its latents carry."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from morphsim.encoder.cvae import CVAE
 from morphsim.encoder.data import DeviceFrames
-from morphsim.encoder.objective import kl_divergence, reconstruction_loss, sample_latents
+from morphsim.encoder.networks import Network
+from morphsim.encoder.objective import ObjectiveConfig
+from morphsim.encoder.terms import activity, draw_noise, kl_divergence, reconstruction_loss, sample_latents
+from morphsim.encoder.triplet import triplet_accuracy
 
 # Decoding thousands of frames at once would not fit into memory.
 FRAMES_AT_ONCE = 256
 
 _ACTIVE_VARIANCE = 0.01
-_PAIRS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,24 +25,40 @@ class Evaluation:
     """Means over a set of frames."""
 
     reconstruction: float
-    """Binary cross-entropy of the frame, from one sample of its latents [nats a frame]."""
-    kl: float
-    """KL divergence of the latents from the standard normal distribution [nats a frame]."""
+    """Reconstruction term of the objective, from one sample of the latents; nats for the cross-entropy."""
+    kl: float | None
+    """KL divergence of the latents from the standard normal distribution [nats a frame]; None without."""
+    activity: float
+    """Sum of the sizes of the latent means."""
     active_units: int
     """Latents whose means vary over the frames with a variance above 0.01.
 
     Burda, Grosse and Salakhutdinov 2016, https://doi.org/10.48550/arXiv.1509.00519.
     """
+    triplet_accuracy: float | None
+    """Share of triplets whose positive is nearer than the negative; None where there are no triplets."""
 
-    @property
-    def negative_elbo(self) -> float:
-        """-ELBO [nats a frame]."""
-        return self.reconstruction + self.kl
+    def record(self) -> dict[str, float]:
+        """Return the columns of an epoch's record that concern held-out frames."""
+        values: dict[str, float] = {"held_out_reconstruction": self.reconstruction}
+        if self.kl is not None:
+            values["held_out_kl"] = self.kl
+            values["held_out_negative_elbo"] = self.reconstruction + self.kl
+        if self.triplet_accuracy is not None:
+            values["held_out_triplet_accuracy"] = self.triplet_accuracy
+        values["active_units"] = self.active_units
+        return values
 
 
 @torch.inference_mode()
 def evaluate(
-    network: CVAE, data: DeviceFrames, indices: torch.Tensor, *, generator: torch.Generator
+    network: Network,
+    data: DeviceFrames,
+    indices: torch.Tensor,
+    *,
+    objective: ObjectiveConfig,
+    generator: torch.Generator,
+    triplets: torch.Tensor | None = None,
 ) -> Evaluation:
     """Evaluate a network on the frames of `indices`, a batch at a time.
 
@@ -49,31 +66,41 @@ def evaluate(
         network: on the device of `data`.
         data: the frames.
         indices: (K,) frame numbers, at least one.
+        objective: what the reconstruction term and the distance are.
         generator: of the CPU, for the latent noise.
+        triplets: (T, 3) places in `indices`, on the device.
     """
-    totals = torch.zeros(2, dtype=torch.float64, device=data.device)
-    means_of_batches = []
+    totals = torch.zeros(3, dtype=torch.float64, device=data.device)
+    all_means = []
+    random = False
     for frames in data.batches(indices, FRAMES_AT_ONCE):
         means, log_variances = network.encode(frames)
-        latents = sample_latents(means, log_variances, generator=generator)
-        totals += torch.stack(
-            [
-                reconstruction_loss(network.decode(latents), frames).sum(dtype=torch.float64),
-                kl_divergence(means, log_variances).sum(dtype=torch.float64),
-            ]
-        )
-        means_of_batches.append(means)
-    variances = torch.cat(means_of_batches).var(dim=0, correction=0)
-    reconstruction, kl = (totals / len(indices)).tolist()
+        latents, kl = means, means.new_zeros(1)
+        if log_variances is not None:
+            random = True
+            noise = draw_noise((len(frames), network.latent_size), generator, data.device)
+            latents = sample_latents(means, log_variances, noise)
+            kl = kl_divergence(means, log_variances)
+        losses = reconstruction_loss(network.decode(latents), frames, kind=objective.reconstruction)
+        totals += torch.stack([values.double().sum() for values in (losses, kl, activity(means))])
+        all_means.append(means)
+    means = torch.cat(all_means)
+    reconstruction, kl_mean, activity_mean = (totals / len(indices)).tolist()
+    accuracy = None
+    if triplets is not None:
+        content = means[:, : network.content_size]
+        accuracy = float(triplet_accuracy(content, triplets, distance=objective.distance))
     return Evaluation(
         reconstruction=reconstruction,
-        kl=kl,
-        active_units=int((variances > _ACTIVE_VARIANCE).sum()),
+        kl=kl_mean if random else None,
+        activity=activity_mean,
+        active_units=int((means.var(dim=0, correction=0) > _ACTIVE_VARIANCE).sum()),
+        triplet_accuracy=accuracy,
     )
 
 
 @torch.inference_mode()
-def pixel_errors(network: CVAE, data: DeviceFrames, indices: torch.Tensor) -> tuple[float, float]:
+def pixel_errors(network: Network, data: DeviceFrames, indices: torch.Tensor) -> tuple[float, float]:
     """Compare frames with what the decoder paints from their latent means.
 
     Args:
@@ -90,30 +117,14 @@ def pixel_errors(network: CVAE, data: DeviceFrames, indices: torch.Tensor) -> tu
         wrong = (logits > 0) != (frames > 0.5)
         squares = (torch.sigmoid(logits) - frames).square()
         totals += torch.stack([wrong.sum(dtype=torch.float64), squares.sum(dtype=torch.float64)])
-    wrong_share, squared = (totals / (len(indices) * data.frames[0].numel())).tolist()
+    pixels = data.channels * data.height * data.width
+    wrong_share, squared = (totals / (len(indices) * pixels)).tolist()
     return wrong_share, squared
 
 
 @torch.inference_mode()
-def distance_quantiles(
-    network: CVAE, data: DeviceFrames, indices: torch.Tensor, *, seed: int
-) -> NDArray[np.float32]:
-    """Measure how far apart random frames lie, so that a distance can be read as a percentile.
-
-    Args:
-        network: on the device of `data`.
-        data: the frames.
-        indices: (K,) frame numbers, at least two.
-        seed: of the 100,000 pairs of different frames.
-
-    Returns:
-        (101,) the 0 to 100 % quantiles of the Euclidean distance of the latent means.
-    """
-    means = torch.cat([network.encode(frames)[0] for frames in data.batches(indices, FRAMES_AT_ONCE)])
-    latents = means.cpu().numpy()
-    generator = np.random.default_rng(seed)
-    first = generator.integers(len(latents), size=_PAIRS)
-    second = (first + generator.integers(1, len(latents), size=_PAIRS)) % len(latents)
-    distances = np.linalg.norm(latents[first] - latents[second], axis=1)
-    quantiles: NDArray[np.float32] = np.quantile(distances, np.linspace(0.0, 1.0, 101)).astype(np.float32)
-    return quantiles
+def content_of(network: Network, data: DeviceFrames, indices: torch.Tensor) -> NDArray[np.float32]:
+    """Code the frames of `indices` (K,) into the latents (K, D) that distances read."""
+    means = [network.encode(frames)[0] for frames in data.batches(indices, FRAMES_AT_ONCE)]
+    content: NDArray[np.float32] = torch.cat(means)[:, : network.content_size].float().cpu().numpy()
+    return content

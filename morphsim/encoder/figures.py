@@ -22,12 +22,13 @@ def draw_reconstructions(
 
     Args:
         path: of the PNG.
-        frames: (K, H, W) 0/1.
-        probabilities: (K, H, W) of donor.
+        frames: (K, H, W) 0/1, or (K, C, H, W), whose channels are drawn below each other.
+        probabilities: of donor, in the same shape.
         titles: K texts, one above each frame.
     """
     from matplotlib.figure import Figure
 
+    frames, probabilities = (pictures(values) for values in (frames, probabilities))
     count, height, width = frames.shape
     across = min(count, 3 if width > 2 * height else 6)
     down = -(-count // across)
@@ -49,28 +50,42 @@ def draw_reconstructions(
     _save(figure, path)
 
 
+def pictures(frames: NDArray[Any]) -> NDArray[Any]:
+    """Lay the channels of frames (K, C, H, W) below each other, (K, C * H, W); (K, H, W) stays as it is."""
+    return frames.reshape(len(frames), -1, frames.shape[-1])
+
+
 def draw_curves(path: Path, history: Sequence[dict[str, float]]) -> None:
-    """Draw -ELBO, KL divergence and active units over the epochs."""
+    """Draw the losses, active units and, where it is known, triplet accuracy over the epochs."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
+    labels = {
+        "negative_elbo": "-ELBO [nats a frame]",
+        "kl": "KL divergence [nats a frame]",
+        "reconstruction": "reconstruction loss of a frame",
+    }
+    shown = ("negative_elbo", "kl") if "train_kl" in history[0] else ("reconstruction",)
+    accuracy = "held_out_triplet_accuracy"
     epochs = [record["epoch"] for record in history]
+    panels = len(shown) + 1 + (accuracy in history[0])
     figure = Figure(figsize=(_INCHES_ACROSS, 3.6), layout="constrained")
-    loss, divergence, active = figure.subplots(1, 3)
+    axes = figure.subplots(1, panels, squeeze=False)[0]
     marker = "." if len(epochs) < 50 else None
-    for axis, name, label in (
-        (loss, "negative_elbo", "-ELBO [nats a frame]"),
-        (divergence, "kl", "KL divergence [nats a frame]"),
-    ):
+    for axis, name in zip(axes, shown, strict=False):
         for part, text in (("train", "training"), ("held_out", "held out")):
             axis.plot(epochs, [record[f"{part}_{name}"] for record in history], marker=marker, label=text)
-        axis.set_ylabel(label)
+        axis.set_ylabel(labels[name])
         axis.legend(frameon=False)
+    active = axes[len(shown)]
     active.plot(epochs, [record["active_units"] for record in history], marker=marker, color="black")
     active.set_ylabel("active latents (held out)")
     active.set_ylim(bottom=0)
     active.yaxis.set_major_locator(MaxNLocator(integer=True))
-    for axis in (loss, divergence, active):
+    if accuracy in history[0]:
+        axes[-1].plot(epochs, [100 * record[accuracy] for record in history], marker=marker, color="black")
+        axes[-1].set_ylabel("triplet accuracy (held out) [%]")
+    for axis in axes:
         axis.set_xlabel("epoch")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.spines[["top", "right"]].set_visible(False)

@@ -1,29 +1,32 @@
-"""An encoder as a folder: `weights.safetensors` and `config.json`. Reading it executes nothing."""
+"""An encoder as a folder: `weights.safetensors`, `config.json` and, where it is known, `latents.safetensors`.
+
+Reading it executes nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from morphsim.device import resolve_device
-from morphsim.encoder.cvae import CVAE, CVAEConfig
 from morphsim.encoder.encoder import Encoder
+from morphsim.encoder.metadata import check_frame_shape, check_latents, check_metadata
+from morphsim.encoder.networks import find_architecture
 from morphsim.errors import InputError
 from morphsim.files import atomic_path, read_json, write_json
-from morphsim.simulator.grid import Boundary
 
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
+LATENTS = "latents.safetensors"
 
 _ASSETS = Path(__file__).resolve().parents[1] / "assets"
-_FORMAT = 1
-_LARGEST = 1e30  # of a distance; JSON also holds whole numbers that no float can
-_ARCHITECTURE = "cvae"
+_FORMAT = 2
 
 
 def load_encoder(name_or_folder: str | Path, device: str = "auto") -> Encoder:
@@ -64,11 +67,16 @@ def save_encoder(encoder: Encoder, folder: str | Path) -> None:
     }
     with atomic_path(folder / WEIGHTS) as temporary:
         save_file(weights, temporary)
+    (folder / LATENTS).unlink(missing_ok=True)
+    if encoder.training_latents is not None:
+        latents = torch.from_numpy(encoder.training_latents.astype(np.float16))
+        with atomic_path(folder / LATENTS) as temporary:
+            save_file({"content": latents}, temporary)
     write_json(
         folder / CONFIG,
         {
             "format": _FORMAT,
-            "architecture": _ARCHITECTURE,
+            "architecture": encoder.architecture,
             "network": encoder.network.config.to_dict(),
             "metadata": encoder.metadata,
         },
@@ -94,23 +102,26 @@ def _load(folder: Path, device: torch.device) -> Encoder:
         raise InputError(
             f"{path} must hold format, architecture, network and metadata; train the encoder again"
         )
-    if (values["format"], values["architecture"]) != (_FORMAT, _ARCHITECTURE):
+    if values["format"] != _FORMAT or isinstance(values["format"], bool):
         raise InputError(
-            f"{path} is of format {values['format']!r} and architecture {values['architecture']!r}; "
-            f"this version reads format {_FORMAT} and {_ARCHITECTURE!r}"
+            f"{path} is of format {values['format']!r}, and this version reads format {_FORMAT}; "
+            "train the encoder again"
         )
     try:
-        network_config = CVAEConfig.from_dict(values["network"])
-        metadata = _check_metadata(values["metadata"], network_config.latent_size)
-        with torch.device("meta"):
-            network = CVAE(network_config, metadata["frame_shape"])
+        config = find_architecture(values["architecture"]).from_dict(values["network"])
+        metadata = check_metadata(values["metadata"])
+        network = config.outline(
+            check_frame_shape(metadata), channels=metadata["channels"], boundary=metadata["boundary"]
+        )
+        check_latents(metadata, network.content_size)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (RuntimeError, OverflowError) as error:
         raise InputError(f"{path} describes a network that is too large; train the encoder again") from error
     weights = _read_weights(folder / WEIGHTS, network.state_dict())
     network.load_state_dict(weights, assign=True)
-    encoder = Encoder(network, {**metadata, "frame_shape": list(metadata["frame_shape"])}, device=device)
+    latents = _read_latents(folder / LATENTS, network.content_size)
+    encoder = Encoder(network, metadata, device=device, training_latents=latents)
     if encoder.hash != metadata["weights_sha256"]:
         raise InputError(
             f"{folder / WEIGHTS} and {path} belong to different encoders (hash); restore one of them"
@@ -118,11 +129,32 @@ def _load(folder: Path, device: torch.device) -> Encoder:
     return encoder
 
 
-def _read_weights(path: Path, expected: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
     try:
-        weights = load_file(path)
+        tensors: dict[str, torch.Tensor] = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path} is truncated or damaged ({error}); restore it or train again") from error
+    return tensors
+
+
+def _read_latents(path: Path, size: int) -> NDArray[np.float16] | None:
+    if not path.exists():
+        return None
+    tensors = _read_tensors(path)
+    latents = tensors.get("content")
+    if set(tensors) != {"content"} or latents is None or latents.dtype != torch.float16:
+        raise InputError(f"{path} must hold one tensor of float16, content; restore it or train again")
+    if latents.ndim != 2 or latents.shape[1] != size or not torch.isfinite(latents).all():
+        raise InputError(
+            f"{path}: content of shape {tuple(latents.shape)} must be (K, {size}) and finite; "
+            "restore it or train again"
+        )
+    array: NDArray[np.float16] = latents.numpy()
+    return array
+
+
+def _read_weights(path: Path, expected: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    weights = _read_tensors(path)
     if set(weights) != set(expected):
         odd = sorted(set(weights) ^ set(expected))[0]
         raise InputError(f"{path} and config.json differ in the tensor {odd!r}; restore one of them")
@@ -136,35 +168,3 @@ def _read_weights(path: Path, expected: Mapping[str, torch.Tensor]) -> dict[str,
         if not torch.isfinite(tensor).all():
             raise InputError(f"{path}: {name} holds NaN or infinity; train again")
     return weights
-
-
-def _check_metadata(values: object, latent_size: int) -> dict[str, Any]:
-    """Check what is used later; the frame shape comes back as a tuple."""
-    if not isinstance(values, dict):
-        raise InputError("metadata must be an object")
-    shape = values.get("frame_shape")
-    if not isinstance(shape, list) or len(shape) != 2 or not all(type(side) is int for side in shape):
-        raise InputError(f"frame_shape is {shape!r}; it must be two whole numbers")
-    if values.get("boundary") not in get_args(Boundary):
-        raise InputError(
-            f"boundary is {values.get('boundary')!r}; it must be one of {', '.join(get_args(Boundary))}"
-        )
-    names = values.get("latent_names")
-    if not isinstance(names, list) or len(names) != latent_size or not all(isinstance(n, str) for n in names):
-        raise InputError(f"latent_names must be {latent_size} texts")
-    if not isinstance(values.get("weights_sha256"), str):
-        raise InputError("weights_sha256 must be a text")
-    quantiles = values.get("distance_quantiles")
-    if not isinstance(quantiles, list) or len(quantiles) != 101 or not all(map(_is_distance, quantiles)):
-        raise InputError("distance_quantiles must be 101 finite numbers of at least 0")
-    if sorted(quantiles) != quantiles:
-        raise InputError("distance_quantiles must not fall")
-    if not _is_distance(values.get("distance_scale")):
-        raise InputError(
-            f"distance_scale is {values.get('distance_scale')!r}; it must be a finite number of at least 0"
-        )
-    return {**values, "frame_shape": (shape[0], shape[1])}
-
-
-def _is_distance(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST

@@ -22,30 +22,34 @@ def as_array(frames: ArrayLike, *, name: str = "frames") -> NDArray[Any]:
         raise InputError(f"{name} can't be read as one array ({error}); give (N, H, W)") from error
 
 
-def check_frames(frames: ArrayLike, frame_shape: tuple[int, int], *, name: str = "frames") -> NDArray[Any]:
+def check_frames(
+    frames: ArrayLike, frame_shape: tuple[int, int], *, channels: int = 1, name: str = "frames"
+) -> NDArray[Any]:
     """Check a batch of frames and bring it to 0..1.
 
     Args:
-        frames: (N, H, W): bool; uint8 of 0/1 or of 0/255; or floating point from 0 to 1, whose grey values
-            are kept as they are.
+        frames: (N, H, W), or (N, C, H, W) where a frame has several channels: bool; uint8 of 0/1 or of 0/255;
+            or floating point from 0 to 1, whose grey values are kept as they are.
         frame_shape: the (H, W) that is accepted [pixels].
+        channels: the C that is accepted.
         name: what the frames are called in an error.
 
     Returns:
-        (N, H, W) uint8 0/1, or float32 0..1 where floating point was given.
+        The frames in their shape as uint8 0/1, or float32 0..1 where floating point was given.
 
     Raises:
         InputError: another type, shape or value, NaN included.
     """
     array = as_array(frames, name=name)
-    height, width = frame_shape
-    if array.ndim == 2:
+    wanted = frame_shape if channels == 1 else (channels, *frame_shape)
+    text = ", ".join(map(str, wanted))
+    if array.ndim == len(wanted):
         raise InputError(
-            f"{name} have the shape {array.shape}; give (N, {height}, {width}): one frame becomes frame[None]"
+            f"{name} have the shape {array.shape}; give (N, {text}): one frame becomes frame[None]"
         )
-    if array.ndim != 3 or array.shape[1:] != (height, width):
+    if array.shape[1:] != wanted:
         raise InputError(
-            f"{name} have the shape {array.shape}; this encoder takes (N, {height}, {width}): "
+            f"{name} have the shape {array.shape}; this encoder takes (N, {text}): "
             "resize the frames or train an encoder for their shape"
         )
     if array.dtype == np.bool_:

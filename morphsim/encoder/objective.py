@@ -1,53 +1,102 @@
-"""What a variational autoencoder minimises: -ELBO in nats a frame, reconstruction plus KL divergence."""
+"""What training minimises: a weighted sum of named terms, of which a run chooses."""
 
 from __future__ import annotations
 
-import torch
-from torch.nn import functional
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from morphsim.encoder.terms import Reconstruction
+from morphsim.encoder.triplet import Miner, TripletDistance
+from morphsim.errors import InputError
+
+TermName = Literal["reconstruction", "kl", "triplet", "l1", "l2"]
 
 
-def reconstruction_loss(logits: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
-    """Binary cross-entropy of frames under Bernoulli pixels, summed over the pixels.
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveConfig:
+    """The terms of the loss and their weights; a weight of 0 leaves a term out.
 
-    Args:
-        logits: (B, H, W) log-odds of donor.
-        frames: (B, H, W) float, 0 to 1.
+    Reconstruction plus KL divergence is -ELBO; with a triplet term beside them it is the loss of a TVAE.
 
-    Returns:
-        (B,) [nats a frame].
+    Raises:
+        InputError: a value is out of range.
     """
-    return functional.binary_cross_entropy_with_logits(logits, frames, reduction="none").sum(dim=(1, 2))
 
+    reconstruction: Reconstruction = "cross-entropy"
+    """Summed over the pixels of a frame: the binary cross-entropy [nats], or the squared error."""
+    kl: float = 1.0
+    """Weight of the KL divergence; 1 gives the evidence lower bound. Nothing to a network without noise."""
+    kl_warm_up: int = 0
+    """Epochs over which that weight rises linearly to its value."""
+    triplet: float = 0.0
+    """Weight of the triplet loss on the content latents, whose labels are recipe and moment."""
+    margin: float = 1.0
+    """By how much frames of other labels must lie farther away than those of the same."""
+    miner: Miner = "all"
+    """Which triplets of a batch count: all, only semi-hard or only hard ones."""
+    distance: TripletDistance = "euclidean"
+    """The distance of the triplet loss and of triplet accuracy."""
+    group: int = 2
+    """Frames of one label from different trajectories that stand together in a batch."""
+    l1: float = 0.0
+    """Weight of the sum of the sizes of the latents."""
+    l2: float = 0.0
+    """Weight of the sum of the squared weights of the network, a term of the loss as any other."""
 
-def kl_divergence(means: torch.Tensor, log_variances: torch.Tensor) -> torch.Tensor:
-    """KL divergence of a diagonal normal distribution from the standard one, summed over the latents.
+    def __post_init__(self) -> None:
+        for name in ("kl", "triplet", "margin", "l1", "l2"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value < math.inf:
+                raise InputError(f"objective {name} is {value!r}; it must be at least 0 and finite")
+        for name, least in (("kl_warm_up", 0), ("group", 2)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InputError(
+                    f"objective {name} is {value!r}; it must be a whole number of at least {least}"
+                )
+        for name, choices in (
+            ("reconstruction", get_args(Reconstruction)),
+            ("miner", get_args(Miner)),
+            ("distance", get_args(TripletDistance)),
+        ):
+            if getattr(self, name) not in choices:
+                raise InputError(
+                    f"objective {name} is {getattr(self, name)!r}; use one of {', '.join(choices)}"
+                )
 
-    ½ Σ (μ² + σ² - 1 - log σ²): Kingma and Welling 2013, appendix B, https://doi.org/10.48550/arXiv.1312.6114.
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as plain values that JSON can hold."""
+        return asdict(self)
 
-    Args:
-        means: (B, D).
-        log_variances: (B, D), log σ².
+    @classmethod
+    def from_dict(cls, values: object) -> ObjectiveConfig:
+        """Read what `to_dict` gave.
 
-    Returns:
-        (B,) [nats a frame].
-    """
-    return 0.5 * (means.square() + torch.expm1(log_variances) - log_variances).sum(dim=1)
+        Raises:
+            InputError: a field is missing, unknown or out of range.
+        """
+        names = [field.name for field in fields(cls)]
+        if not isinstance(values, Mapping) or set(values) != set(names):
+            raise InputError(f"the objective must have exactly the fields {', '.join(names)}")
+        return cls(**values)
 
+    def terms(self, *, random: bool) -> tuple[TermName, ...]:
+        """Name the terms that are measured; `random` tells whether the network's latents are."""
+        chosen: list[TermName] = ["reconstruction"]
+        # Its value belongs to -ELBO even where its weight is 0.
+        chosen += ["kl"] if random else []
+        optional: tuple[TermName, ...] = ("triplet", "l1", "l2")
+        return (*chosen, *(name for name in optional if getattr(self, name)))
 
-def sample_latents(
-    means: torch.Tensor, log_variances: torch.Tensor, *, generator: torch.Generator
-) -> torch.Tensor:
-    """Draw one latent vector for each frame, differentiable in means and variances.
-
-    Args:
-        means: (B, D).
-        log_variances: (B, D), log σ².
-        generator: of the CPU, so that one seed gives the same noise on every device.
-
-    Returns:
-        (B, D): μ + σ ε with ε standard normal.
-    """
-    noise = torch.randn(means.shape, generator=generator, dtype=means.dtype).to(
-        means.device, non_blocking=True
-    )
-    return means + torch.exp(0.5 * log_variances) * noise
+    def weights(self, epoch: int) -> dict[TermName, float]:
+        """Return the weight of every term in an epoch (from 0)."""
+        warm = min(1.0, (epoch + 1) / (self.kl_warm_up + 1))
+        return {
+            "reconstruction": 1.0,
+            "kl": self.kl * warm,
+            "triplet": self.triplet,
+            "l1": self.l1,
+            "l2": self.l2,
+        }

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from morphsim._version import __version__
-from morphsim.encoder.checkpoint import History
+from morphsim.encoder.calibration import calibrate_distances, sample_rows
 from morphsim.encoder.config import TrainingConfig
-from morphsim.encoder.cvae import CVAE
+from morphsim.encoder.curves import History, kept_epoch, score_name
 from morphsim.encoder.data import DeviceFrames
 from morphsim.encoder.encoder import Encoder
-from morphsim.encoder.evaluation import distance_quantiles, pixel_errors
+from morphsim.encoder.evaluation import content_of, pixel_errors
 from morphsim.encoder.figures import draw_curves, draw_reconstructions
+from morphsim.encoder.networks import Network
 from morphsim.encoder.provenance import git_revision
 from morphsim.files import read_json, write_json
-from morphsim.frames import FrameSet
+from morphsim.frames import FrameSet, frame_labels
 
 METRICS = "metrics.json"
 
@@ -36,15 +37,8 @@ def is_finished(folder: Path, epochs: int) -> bool:
     return isinstance(metrics, dict) and metrics.get("epochs") == epochs
 
 
-def kept_epoch(history: History, keep: Literal["best", "last"]) -> int:
-    """Return the epoch (from 0) whose weights become the encoder; of equally good ones the first."""
-    if keep == "last":
-        return len(history) - 1
-    return min(range(len(history)), key=lambda epoch: history[epoch]["held_out_negative_elbo"])
-
-
 def write_results(
-    network: CVAE,
+    network: Network,
     data: DeviceFrames,
     frame_set: FrameSet,
     split: tuple[torch.Tensor, torch.Tensor],
@@ -65,19 +59,23 @@ def write_results(
         frames_sha256: hash of the frames.
     """
     training, held_out = split
-    quantiles = distance_quantiles(network, data, training, seed=config.seed)
+    content = content_of(network, data, training)
     metadata = {
         "frame_shape": list(frame_set.shape),
+        "channels": frame_set.channels,
         "boundary": frame_set.boundary,
-        "latent_names": [f"z{index}" for index in range(config.network.latent_size)],
-        "distance_scale": float(quantiles[50]),
-        "distance_quantiles": [float(value) for value in quantiles],
+        "latent_names": [f"z{index}" for index in range(network.content_size)],
+        "distances": calibrate_distances(
+            content, frame_labels(frame_set)[training.numpy()], seed=config.seed
+        ),
         "data": describe_data(frame_set, split, config.frames.name, frames_sha256),
         "training": _recipe(config),
         "version": __version__,
         "git_revision": git_revision(),
     }
-    encoder = Encoder(network, metadata, device=data.device)
+    encoder = Encoder(
+        network, metadata, device=data.device, training_latents=sample_rows(content, seed=config.seed)
+    )
     encoder.save(config.out)
     draw_curves(config.out / "curves.png", history)
     chosen = shown_frames(held_out)
@@ -86,7 +84,7 @@ def write_results(
         config.out / "reconstructions.png",
         frames,
         encoder.reconstruct(frames),
-        _titles(chosen, frame_set.columns),
+        frame_titles(chosen, frame_set.columns),
     )
     parameters = sum(parameter.numel() for parameter in network.parameters())
     errors = pixel_errors(network, data, held_out)
@@ -94,11 +92,9 @@ def write_results(
     write_json(config.out / METRICS, _metrics(history, kept, errors, parameters))
 
 
-def shown_frames(held_out: torch.Tensor) -> NDArray[np.int64]:
-    """Choose up to twelve held-out frames for the pictures, evenly spread over all of them."""
-    places = np.unique(
-        np.linspace(0, len(held_out) - 1, min(_SHOWN_FRAMES, len(held_out))).round().astype(int)
-    )
+def shown_frames(held_out: torch.Tensor, *, most: int = _SHOWN_FRAMES) -> NDArray[np.int64]:
+    """Choose at most `most` held-out frames for the pictures, evenly spread over all of them."""
+    places = np.unique(np.linspace(0, len(held_out) - 1, min(most, len(held_out))).round().astype(int))
     chosen: NDArray[np.int64] = held_out.numpy()[places]
     return chosen
 
@@ -123,33 +119,37 @@ def describe_data(
 
 def _recipe(config: TrainingConfig) -> dict[str, Any]:
     """Return the configuration less what is stored elsewhere or concerns this machine alone."""
-    left_out = {"frames", "out", "resume", "network", "checkpoint_every", "tensorboard"}
+    left_out = {"frames", "out", "resume", "architecture", "network", "checkpoint_every", "tensorboard"}
     return {name: value for name, value in config.to_dict().items() if name not in left_out}
 
 
 def _metrics(history: History, kept: int, errors: tuple[float, float], parameters: int) -> dict[str, Any]:
-    losses = ("negative_elbo", "reconstruction", "kl")
     record = history[kept]
-    seconds = sum(record["seconds"] for record in history)
+    score = score_name(record)
     return {
         "epochs": len(history),
         "kept_epoch": record["epoch"],
         "parameters": parameters,
-        "train": {name: record[f"train_{name}"] for name in losses},
+        "train": _part(record, "train_"),
         "held_out": {
-            **{name: record[f"held_out_{name}"] for name in losses},
+            **_part(record, "held_out_"),
             "pixel_error": errors[0],
             "mean_squared_error": errors[1],
             "active_units": record["active_units"],
         },
-        "first_epoch": {"held_out_negative_elbo": history[0]["held_out_negative_elbo"]},
-        "last_epoch": {"held_out_negative_elbo": history[-1]["held_out_negative_elbo"]},
-        "seconds": seconds,
+        "first_epoch": {score: history[0][score]},
+        "last_epoch": {score: history[-1][score]},
+        "seconds": sum(record["seconds"] for record in history),
         "frames_per_second": history[-1]["frames_per_second"],
     }
 
 
-def _titles(rows: Sequence[int] | NDArray[np.int64], columns: Mapping[str, NDArray[Any]]) -> list[str]:
+def _part(record: dict[str, float], prefix: str) -> dict[str, float]:
+    return {name.removeprefix(prefix): value for name, value in record.items() if name.startswith(prefix)}
+
+
+def frame_titles(rows: Sequence[int] | NDArray[np.int64], columns: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Name each of the frames `rows` by its number, trajectory and time."""
     titles = []
     for row in rows:
         title = f"frame {row}, trajectory {columns['trajectory'][row]}"

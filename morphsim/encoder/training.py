@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from morphsim.device import resolve_device, set_threads
 from morphsim.encoder.board import Board
-from morphsim.encoder.checkpoint import CHECKPOINT, Checkpoint, History
+from morphsim.encoder.checkpoint import CHECKPOINT, Checkpoint
 from morphsim.encoder.config import TrainingConfig
-from morphsim.encoder.curves import write_curves
-from morphsim.encoder.cvae import CVAE, build_cvae
-from morphsim.encoder.data import DeviceFrames, epoch_generator
+from morphsim.encoder.curves import History, curve_columns, kept_epoch, score_name, stops_early, write_curves
+from morphsim.encoder.data import DeviceFrames, augment
+from morphsim.encoder.distributed import Processes, joined_processes, own_device
 from morphsim.encoder.encoder import Encoder
 from morphsim.encoder.evaluation import evaluate
 from morphsim.encoder.folder import load_encoder
-from morphsim.encoder.objective import kl_divergence, reconstruction_loss, sample_latents
+from morphsim.encoder.objective import TermName
+from morphsim.encoder.preparation import (
+    held_out_triplets,
+    make_optimizer,
+    prepare_forward,
+    split_frames,
+    training_labels,
+    without_single_channel,
+)
 from morphsim.encoder.provenance import hash_arrays
-from morphsim.encoder.results import METRICS, is_finished, kept_epoch, shown_frames, write_results
+from morphsim.encoder.results import METRICS, frame_titles, is_finished, shown_frames, write_results
+from morphsim.encoder.sampling import Sampler, epoch_generator
+from morphsim.encoder.schedules import learning_rate_factor
+from morphsim.encoder.step import Loss, weighted
 from morphsim.errors import InputError
-from morphsim.frames import FrameSet, read_frames, split_by_trajectory
+from morphsim.frames import FrameSet, read_frames
 from morphsim.progress import Advance, progress
 from morphsim.resuming import make_run_folder, remove_leftovers
 
@@ -35,16 +48,18 @@ class TrainingDiverged(RuntimeError):  # noqa: N818
     """The loss became NaN or infinite. The checkpoint of the last good epoch is kept."""
 
 
-_WRITTEN = ("checkpoint", "weights", "config", "metrics", "curves", "reconstructions")
+_WRITTEN = ("checkpoint", "weights", "latents", "config", "metrics", "curves", "reconstructions")
 
 
 def train_encoder(config: TrainingConfig, *, show_progress: bool = True) -> Encoder:
-    """Train a convolutional variational autoencoder on a file of frames.
+    """Train an encoder on a file of frames.
 
-    The folder `config.out` gets `weights.safetensors`, `config.json`, `metrics.json`, `curves.csv`, pictures
-    of reconstructions and curves, the TensorBoard log, and a checkpoint from which `resume` goes on; on a
-    CPU it goes on bit for bit, since all that is random is drawn from the seed and the number of the epoch.
-    If a finished run is resumed with more epochs, the fall of the learning rate moves with their number.
+    The folder `config.out` gets the encoder, `metrics.json`, `curves.csv`, pictures of reconstructions and
+    curves, the TensorBoard log, and a checkpoint from which `resume` goes on; on a CPU it goes on bit for
+    bit, since all that is random is drawn from the seed and the number of the epoch. If a finished run is
+    resumed with more epochs, the schedule of the learning rate moves with their number.
+
+    Started by `torchrun`, each process takes its share of every batch, and the first one writes.
 
     Args:
         config: of the run.
@@ -57,22 +72,21 @@ def train_encoder(config: TrainingConfig, *, show_progress: bool = True) -> Enco
         InputError: the frames can't be used, the folder holds another run, or an option doesn't fit.
         TrainingDiverged: the loss became NaN or infinite.
     """
-    device = resolve_device(config.device)
-    _check_folder(config)
-    frame_set = read_frames(config.frames)
-    training, held_out = split_by_trajectory(
-        frame_set.columns["trajectory"], held_out=config.held_out, seed=config.seed
-    )
-    if len(training) < 2:
-        raise InputError(f"{config.frames} leaves {len(training)} frame for training; at least 2 are needed")
+    device = own_device(resolve_device(config.device))
     threads = torch.get_num_threads()
-    set_threads(config.threads)
-    try:
-        run = _Run(config, frame_set, (torch.from_numpy(training), torch.from_numpy(held_out)), device)
-        run.train(show_progress)
-    finally:
-        torch.set_num_threads(threads)
-    return load_encoder(config.out, device=config.device)
+    with joined_processes(device) as processes:
+        _check_folder(config)
+        frame_set = without_single_channel(read_frames(config.frames))
+        set_threads(config.threads)
+        try:
+            run = _Run(config, frame_set, device, processes)
+            # All have looked for a checkpoint before the first one may write its own.
+            processes.wait()
+            run.train(show_progress and processes.first)
+            processes.wait()
+        finally:
+            torch.set_num_threads(threads)
+    return load_encoder(config.out, device=str(device))
 
 
 def _check_folder(config: TrainingConfig) -> None:
@@ -85,66 +99,96 @@ class _Run:
     """The state of one training run."""
 
     def __init__(
-        self,
-        config: TrainingConfig,
-        frame_set: FrameSet,
-        split: tuple[torch.Tensor, torch.Tensor],
-        device: torch.device,
+        self, config: TrainingConfig, frame_set: FrameSet, device: torch.device, processes: Processes
     ) -> None:
         self.config = config
         self.frame_set = frame_set
-        self.training, self.held_out = split
+        self.processes = processes
+        self.training, self.held_out = split_frames(config, frame_set)
+        labels = training_labels(config, frame_set, self.training)
+        triplets = held_out_triplets(config, frame_set, self.held_out)
+        self.triplets = None if triplets is None else triplets.to(device)
         self.frames_sha256 = hash_arrays(
             {"frames": frame_set.frames, "trajectory": frame_set.columns["trajectory"]}
         )
         self.data = DeviceFrames(frame_set.frames, device)
-        generator = epoch_generator(config.seed, 0, purpose=_FIRST_WEIGHTS)
-        self.network: CVAE = build_cvae(config.network, frame_set.shape, generator=generator).to(device)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
+        self.network = config.network.build(
+            frame_set.shape,
+            channels=frame_set.channels,
+            boundary=frame_set.boundary,
+            generator=epoch_generator(config.seed, 0, purpose=_FIRST_WEIGHTS),
+        ).to(device)
+        self.optimizer = make_optimizer(self.network, config.learning_rate)
+        self.loss = Loss(self.network, config.objective, prepare_forward(config, self.network), processes)
         self.roll = config.roll and frame_set.boundary == "periodic"
+        self.sampler = Sampler(
+            indices=self.training,
+            batch_size=config.batch_size,
+            latent_size=self.network.latent_size,
+            width=frame_set.shape[1],
+            mirror=config.mirror,
+            roll=self.roll,
+            labels=labels,
+            group=config.objective.group,
+            rank=processes.rank,
+            processes=processes.size,
+        )
         self.history: History = []
         self.kept: dict[str, torch.Tensor] = {}
+        with torch.inference_mode():
+            random = self.network.encode(self.data.batch(self.training[:1]))[1] is not None
+        self.terms = config.objective.terms(random=random)
+        self.columns = curve_columns(self.terms, triplets=triplets is not None)
         if config.resume and (config.out / CHECKPOINT).exists():
             self._restore()
 
     def _restore(self) -> None:
         checkpoint = Checkpoint.load(self.config.out)
         checkpoint.check_continues(self.config, self.frames_sha256)
+        checkpoint.check_columns(self.columns, self.config.out)
         checkpoint.restore(self.network, self.optimizer, self.config.out)
         self.history = checkpoint.history
         self.kept = checkpoint.kept
+
+    def _over(self) -> bool:
+        config = self.config
+        return len(self.history) == config.epochs or stops_early(self.history, config.keep, config.patience)
 
     def train(self, show_progress: bool) -> None:
         """Train the epochs that are left and write the results, unless all of it is done."""
         config = self.config
         done = len(self.history)
-        if done == config.epochs and is_finished(config.out, config.epochs):
+        if self._over() and is_finished(config.out, done):
             return
-        # Results of fewer epochs must not pass for those of this run.
-        (config.out / METRICS).unlink(missing_ok=True)
-        remove_leftovers(config.out, _WRITTEN)
+        if self.processes.first:
+            # Results of fewer epochs must not pass for those of this run.
+            (config.out / METRICS).unlink(missing_ok=True)
+            remove_leftovers(config.out, _WRITTEN)
         if show_progress and config.roll and not self.roll:
             print(  # noqa: T201
                 f"{config.frames.name}: frames with a {self.frame_set.boundary} boundary are not rolled",
                 file=sys.stderr,
             )
-        board = Board(config.out / "tensorboard", first_epoch=done + 1, enabled=config.tensorboard)
+        board = Board(
+            config.out / "tensorboard",
+            first_epoch=done + 1,
+            enabled=config.tensorboard and self.processes.first,
+        )
         frames = len(self.training)
         try:
             with progress(
-                "training",
-                config.epochs * frames,
-                unit="frames",
-                done=done * frames,
-                show=show_progress,
+                "training", config.epochs * frames, unit="frames", done=done * frames, show=show_progress
             ) as advance:
-                for epoch in range(done, config.epochs):
-                    self._epoch(epoch, advance)
-                    if kept_epoch(self.history, config.keep) == epoch:
+                while not self._over():
+                    self._epoch(len(self.history), advance)
+                    if kept_epoch(self.history, config.keep) == len(self.history) - 1:
                         self.kept = {name: value.clone() for name, value in self.network.state_dict().items()}
-                    self._log(board, epoch)
+                    if self.processes.first:
+                        self._log(board)
         finally:
             board.close()
+        if not self.processes.first:
+            return
         self.network.load_state_dict(self.kept)
         write_results(
             self.network,
@@ -157,71 +201,74 @@ class _Run:
         )
 
     def _epoch(self, epoch: int, advance: Advance) -> None:
+        config = self.config
         started = time.perf_counter()
-        note = f"-ELBO {self.history[-1]['held_out_negative_elbo']:.6g} held out" if self.history else ""
-        learning_rate = self.config.learning_rate_of(epoch)
+        learning_rate = config.learning_rate * learning_rate_factor(
+            config.schedule, epoch, config.epochs, drop_at=config.drop_at, drop_factor=config.drop_factor
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        reconstruction, kl = self._steps(epoch, advance, note)
+        training = self._steps(epoch, advance)
         seconds = time.perf_counter() - started
-        held_out = evaluate(
+        record = {
+            "epoch": epoch + 1,
+            "learning_rate": learning_rate,
+            **training,
+            "seconds": seconds,
+            "frames_per_second": len(self.training) / seconds,
+        }
+        if self.processes.first:
+            record |= self._held_out(epoch)
+        record = self.processes.from_first(record)
+        if not record[score_name(record)] < float("inf"):
+            raise _diverged(epoch, "on held-out frames")
+        self.history.append(record)
+
+    def _held_out(self, epoch: int) -> dict[str, float]:
+        return evaluate(
             self.network,
             self.data,
             self.held_out,
+            objective=self.config.objective,
             generator=epoch_generator(self.config.seed, epoch, purpose=_EVALUATION),
-        )
-        if not held_out.negative_elbo < float("inf"):
-            raise _diverged(epoch, "on held-out frames")
-        self.history.append(
-            {
-                "epoch": epoch + 1,
-                "learning_rate": learning_rate,
-                "train_negative_elbo": reconstruction + kl,
-                "train_reconstruction": reconstruction,
-                "train_kl": kl,
-                "held_out_negative_elbo": held_out.negative_elbo,
-                "held_out_reconstruction": held_out.reconstruction,
-                "held_out_kl": held_out.kl,
-                "active_units": held_out.active_units,
-                "seconds": seconds,
-                "frames_per_second": len(self.training) / seconds,
-            }
-        )
+            triplets=self.triplets,
+        ).record()
 
-    def _steps(self, epoch: int, advance: Advance, note: str) -> tuple[float, float]:
-        """Go through the training frames once; return the mean reconstruction loss and KL divergence."""
-        config = self.config
-        generator = epoch_generator(config.seed, epoch, purpose=_TRAINING)
-        sums: list[torch.Tensor] = []
-        for frames in self.data.training_batches(
-            self.training, config.batch_size, mirror=config.mirror, roll=self.roll, generator=generator
-        ):
-            means, log_variances = self.network.encode(frames)
-            latents = sample_latents(means, log_variances, generator=generator)
-            reconstruction = reconstruction_loss(self.network.decode(latents), frames).sum()
-            kl = kl_divergence(means, log_variances).sum()
-            loss = (reconstruction + config.beta * kl) / len(frames)
+    def _steps(self, epoch: int, advance: Advance) -> dict[str, float]:
+        """Go through the training frames once; return the mean of each term."""
+        weights = self.config.objective.weights(epoch)
+        generator = epoch_generator(self.config.seed, epoch, purpose=_TRAINING)
+        note = progress_note(self.history)
+        measured: list[torch.Tensor] = []
+        counts: list[int] = []
+        for step in self.sampler.steps(generator, self.data.device):
+            frames = augment(self.data.bytes(step.frames), mirrored=step.mirrored, shifts=step.shifts)
+            terms = self.loss.terms(frames.float(), step)
+            loss = weighted(terms, weights)
             self.optimizer.zero_grad()
             torch.autograd.backward(loss)
+            self.processes.sum_gradients(self.network)
             self.optimizer.step()
-            sums.append(torch.stack([reconstruction.detach(), kl.detach()]))
-            advance(len(frames), note=note)
+            measured.append(torch.stack([terms[name].detach() for name in self.terms] + [loss.detach()]))
+            counts.append(step.count)
+            advance(step.count, note=note)
         # One look at all losses at the end, since each look waits for the device.
-        losses = torch.stack(sums).double()
-        good = losses.isfinite().all(dim=1)
+        losses = self.processes.sum(torch.stack(measured).double()).cpu().numpy()
+        good = np.isfinite(losses).all(axis=1)
         if not good.all():
-            raise _diverged(epoch, f"at step {int((~good).nonzero()[0]) + 1} of {len(sums)}")
-        reconstruction_mean, kl_mean = (losses.sum(dim=0) / len(self.training)).tolist()
-        return reconstruction_mean, kl_mean
+            raise _diverged(epoch, f"at step {int(np.argmin(good)) + 1} of {len(losses)}")
+        means = np.average(losses, axis=0, weights=counts).tolist()
+        return training_record(self.terms, means)
 
-    def _log(self, board: Board, epoch: int) -> None:
+    def _log(self, board: Board) -> None:
         config = self.config
         board.scalars(self.history[-1])
-        finished = epoch + 1
-        if finished % max(1, config.epochs // _IMAGES_PER_RUN) == 0 or finished == config.epochs:
-            self._log_images(board, finished)
-        write_curves(config.out / "curves.csv", self.history)
-        if finished % config.checkpoint_every == 0 or finished == config.epochs:
+        finished = len(self.history)
+        last = self._over()
+        if last or finished % max(1, config.epochs // _IMAGES_PER_RUN) == 0:
+            self._log_images(board, finished, last=last)
+        write_curves(config.out / "curves.csv", self.history, self.columns)
+        if last or finished % config.checkpoint_every == 0:
             # First the log, so that what a resumed run takes for logged is on disk.
             board.flush()
             Checkpoint(
@@ -233,14 +280,49 @@ class _Run:
                 frames_sha256=self.frames_sha256,
             ).save(config.out)
 
-    def _log_images(self, board: Board, finished: int) -> None:
+    def _log_images(self, board: Board, finished: int, *, last: bool) -> None:
         if not self.config.tensorboard:
             return
         chosen = shown_frames(self.held_out)
+        frames = self.data.batch(torch.from_numpy(chosen))
         with torch.inference_mode():
-            means, _ = self.network.encode(self.data.batch(torch.from_numpy(chosen)))
-            probabilities = torch.sigmoid(self.network.decode(means)).cpu().numpy()
-        board.reconstructions(finished, self.frame_set.frames[chosen], probabilities)
+            means, _ = self.network.encode(frames)
+            probabilities = torch.sigmoid(self.network.decode(means))
+        board.reconstructions(finished, frames.cpu().numpy(), probabilities.cpu().numpy())
+        if last:
+            rows = shown_frames(self.held_out, most=board.MOST_POINTS)
+            pictures = self.data.batch(torch.from_numpy(rows))
+            with torch.inference_mode():
+                content = self.network.encode(pictures)[0][:, : self.network.content_size]
+            titles = frame_titles(rows, self.frame_set.columns)
+            board.map(finished, content.cpu().numpy(), pictures.cpu().numpy(), titles)
+
+
+def training_record(terms: Sequence[TermName], means: Sequence[float]) -> dict[str, float]:
+    """Name the means of an epoch's terms, the last of which is the loss."""
+    values = dict(zip(terms, means, strict=False))
+    record = {"train_loss": means[-1], **{f"train_{name}": value for name, value in values.items()}}
+    if "kl" in values:
+        record["train_negative_elbo"] = values["reconstruction"] + values["kl"]
+    return record
+
+
+def progress_note(history: History) -> str:
+    """Say in a few words how good the last epoch is."""
+    if not history:
+        return ""
+    record = history[-1]
+    name = score_name(record)
+    label = "-ELBO" if "elbo" in name else "reconstruction"
+    parts = [f"{label} {record[name]:.6g} held out"]
+    if "held_out_kl" in record:
+        parts.append(f"KL {record['held_out_kl']:.3g}")
+    if "train_triplet" in record:
+        parts.append(f"triplet loss {record['train_triplet']:.3g}")
+    parts.append(f"{record['active_units']} active latents")
+    if "held_out_triplet_accuracy" in record:
+        parts.append(f"{100 * record['held_out_triplet_accuracy']:.1f} % of triplets right")
+    return ", ".join(parts)
 
 
 def _diverged(epoch: int, where: str) -> TrainingDiverged:

@@ -78,10 +78,10 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
             raise InputError("target holds no frame; give at least one")
         self.target_frames = frames
         self.target_latents = np.stack([encode_one(self.encoder, each) for each in frames])
-        scale = self.encoder.metadata["distance_scale"]
+        scale = self.encoder.metadata["distances"]["euclidean"]["scale"]
         if not scale > 0:
             raise InputError(
-                f"the encoder's distance_scale is {scale}: to it all training frames are one; train it longer"
+                f"the encoder's distance scale is {scale}: to it all training frames are one; train it longer"
             )
         self._scale = float(scale)
         self._distance = np.inf

@@ -10,20 +10,7 @@ import numpy as np
 from morphsim.frames import FrameSet
 
 SHAPE = (12, 20)
-SMALL_NETWORK = [
-    "--network.latent-size",
-    "4",
-    "--network.channels",
-    "4",
-    "6",
-    "--network.kernel-size",
-    "3",
-    "--network.strides",
-    "2",
-    "2",
-    "--network.hidden",
-    "16",
-]
+SMALL_NETWORK = ["--network", "latent_size=4", "channels=4,6", "kernel_size=3", "strides=2,2", "hidden=16"]
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from cli_helpers import SHAPE, Morphsim, Outcome, frame_set
 
 from morphsim.cli import main
-from morphsim.encoder import CVAEConfig, Encoder, build_cvae
+from morphsim.encoder import CVAEConfig
 from morphsim.frames import write_frames
+from tests.encoders import untrained_encoder
 
 
 @pytest.fixture
@@ -41,13 +41,5 @@ def frame_file(tmp_path: Path) -> Path:
 def encoder_folder(tmp_path: Path) -> Path:
     """An encoder that was never trained, in its folder."""
     config = CVAEConfig(latent_size=4, channels=(4, 6), kernel_size=3, strides=(2, 2), hidden=16)
-    network = build_cvae(config, SHAPE, generator=torch.Generator().manual_seed(0))
-    metadata = {
-        "frame_shape": list(SHAPE),
-        "boundary": "periodic",
-        "latent_names": ["z0", "z1", "z2", "z3"],
-        "distance_scale": 1.0,
-        "distance_quantiles": [float(value) for value in np.linspace(0.0, 2.0, 101)],
-    }
-    Encoder(network, metadata, device=torch.device("cpu")).save(tmp_path / "encoder")
+    untrained_encoder(SHAPE, config).save(tmp_path / "encoder")
     return tmp_path / "encoder"

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
-from morphsim.encoder import CVAEConfig, Encoder, TrainingConfig, build_cvae
+from morphsim.encoder import CVAEConfig, Encoder, NetworkConfig, TrainingConfig
 from morphsim.frames import FrameSet, write_frames
+from tests.encoders import untrained_encoder
 
 SMALL = CVAEConfig(latent_size=4, channels=(4, 6), kernel_size=3, strides=(2, 2), hidden=16)
 
@@ -61,16 +61,8 @@ def small_config(tmp_path: Path) -> Callable[..., TrainingConfig]:
     return make
 
 
-def make_encoder(shape: tuple[int, int] = (12, 20), config: CVAEConfig = SMALL, *, seed: int = 0) -> Encoder:
-    network = build_cvae(config, shape, generator=torch.Generator().manual_seed(seed))
-    metadata = {
-        "frame_shape": list(shape),
-        "boundary": "periodic",
-        "latent_names": [f"z{index}" for index in range(config.latent_size)],
-        "distance_scale": 1.0,
-        "distance_quantiles": [float(value) for value in np.linspace(0.0, 2.0, 101)],
-    }
-    return Encoder(network, metadata, device=torch.device("cpu"))
+def make_encoder(shape: tuple[int, int] = (12, 20), config: NetworkConfig = SMALL, **options: Any) -> Encoder:
+    return untrained_encoder(shape, config, **options)
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_both_checkers_accept_latent_observations(
 def test_rewards_are_what_the_distances_say(encoder: Encoder) -> None:
     frames = blobs(5, SHAPE, seed=1)
     latents = np.stack([encoder.encode(frame[None])[0] for frame in frames])
-    scale = encoder.metadata["distance_scale"]
+    scale = encoder.metadata["distances"]["euclidean"]["scale"]
     expected = np.linalg.norm(latents - latents[-1], axis=1) / scale
     by_hand = {
         "distance": -expected[1:],

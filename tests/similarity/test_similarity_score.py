@@ -8,13 +8,13 @@ import hypothesis.extra.numpy as stnp
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from numpy.typing import NDArray
 
-from morphsim.encoder import CVAEConfig, Encoder, build_cvae
+from morphsim.encoder import CVAEConfig, Encoder
 from morphsim.errors import InputError
 from morphsim.similarity import ScoreTable, euclidean, percentile_of_distance, score
+from tests.encoders import untrained_encoder
 
 SHAPE = (12, 20)
 
@@ -22,15 +22,7 @@ SHAPE = (12, 20)
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
     config = CVAEConfig(latent_size=4, channels=(4, 6), kernel_size=3, strides=(2, 2), hidden=16)
-    network = build_cvae(config, SHAPE, generator=torch.Generator().manual_seed(0))
-    metadata = {
-        "frame_shape": list(SHAPE),
-        "boundary": "periodic",
-        "latent_names": ["z0", "z1", "z2", "z3"],
-        "distance_scale": 1.0,
-        "distance_quantiles": [float(value) for value in np.linspace(0.2, 2.2, 101)],
-    }
-    return Encoder(network, metadata, device=torch.device("cpu"))
+    return untrained_encoder(SHAPE, config, low=0.2, high=2.2)
 
 
 def random_frames(count: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -97,11 +89,11 @@ def test_an_encoder_may_be_given_by_its_folder(encoder: Encoder, tmp_path: Path)
 
 def test_percentiles_are_shares_of_random_pairs() -> None:
     pairs = np.random.default_rng(0).gamma(4.0, size=50_000)
-    metadata = {"distance_quantiles": np.quantile(pairs, np.linspace(0, 1, 101)).tolist()}
+    metadata = {"distances": {"cosine": {"quantiles": np.quantile(pairs, np.linspace(0, 1, 101)).tolist()}}}
     for distance in (0.5, 2.0, 4.0, 9.0):
         share = 100 * (pairs < distance).mean()
-        assert percentile_of_distance(distance, metadata) == pytest.approx(share, abs=0.5)
-    assert percentile_of_distance([0.0, 1e9], metadata).tolist() == [0.0, 100.0]
+        assert percentile_of_distance(distance, metadata, kind="cosine") == pytest.approx(share, abs=0.5)
+    assert percentile_of_distance([0.0, 1e9], metadata, kind="cosine").tolist() == [0.0, 100.0]
 
 
 @settings(max_examples=100, deadline=None)
@@ -111,7 +103,8 @@ def test_percentiles_are_shares_of_random_pairs() -> None:
     distances=st.lists(st.floats(0, 2e6, width=32), min_size=1, max_size=20).map(sorted),
 )
 def test_percentiles_never_fall_with_the_distance(quantiles: list[float], distances: list[float]) -> None:
-    percentiles = percentile_of_distance([0.0, *distances], {"distance_quantiles": quantiles})
+    metadata = {"distances": {"euclidean": {"quantiles": quantiles}}}
+    percentiles = percentile_of_distance([0.0, *distances], metadata)
     assert percentiles[0] == 0.0
     assert (np.diff(percentiles) >= 0).all() and percentiles.max() <= 100
 

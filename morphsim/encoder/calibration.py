@@ -1,0 +1,78 @@
+"""How far apart random training frames lie, so that a distance can be read without knowing the encoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.encoder.distances import cosine, euclidean, whitening_matrix
+from morphsim.errors import InputError
+
+_PAIRS = 100_000
+_LATENTS_KEPT = 4096
+_LARGEST_HALF = float(np.finfo(np.float16).max)
+
+
+def calibrate_distances(
+    latents: NDArray[np.float32], groups: NDArray[np.int64] | None, *, seed: int
+) -> dict[str, Any]:
+    """Measure every distance between random pairs of latents.
+
+    Args:
+        latents: (N, D) of training frames, at least two.
+        groups: (N,) labels of frames that ought to be alike, where several have the same: the Mahalanobis
+            distance is then that of the covariance within groups, else of the total covariance.
+        seed: of the 100,000 pairs of different frames.
+
+    Returns:
+        For `euclidean`, `cosine` and `mahalanobis` the median as `scale`, the 0 to 100 % `quantiles`, and for
+        the last `whitening`, a matrix (D, D).
+    """
+    whitening = _whitening(latents, groups)
+    generator = np.random.default_rng(seed)
+    first = generator.integers(len(latents), size=_PAIRS)
+    second = (first + generator.integers(1, len(latents), size=_PAIRS)) % len(latents)
+    white = latents @ whitening
+    return {
+        "euclidean": _summary(euclidean(latents[first], latents[second])),
+        "cosine": _summary(cosine(latents[first], latents[second])),
+        "mahalanobis": {
+            **_summary(euclidean(white[first], white[second])),
+            "whitening": [[float(value) for value in row] for row in whitening],
+        },
+    }
+
+
+def sample_rows(latents: NDArray[np.float32], *, seed: int) -> NDArray[np.float16]:
+    """Choose up to 4096 latents at random, for the encoder's folder.
+
+    Args:
+        latents: (N, D).
+        seed: of the choice.
+
+    Returns:
+        (K, D), in the order of the frames.
+    """
+    generator = np.random.default_rng(seed)
+    chosen = np.sort(generator.choice(len(latents), size=min(len(latents), _LATENTS_KEPT), replace=False))
+    return latents[chosen].clip(-_LARGEST_HALF, _LARGEST_HALF).astype(np.float16)
+
+
+def _whitening(latents: NDArray[np.float32], groups: NDArray[np.int64] | None) -> NDArray[np.float32]:
+    alike = groups is not None and len(np.unique(groups)) < len(groups)
+    for choice in (groups, None) if alike else (None,):
+        try:
+            return whitening_matrix(latents, choice)
+        except InputError:
+            # No scatter within groups, or none at all: a network to which all frames are one is kept too.
+            continue
+    return np.eye(latents.shape[1], dtype=np.float32)
+
+
+def _summary(distances: NDArray[np.float32]) -> dict[str, Any]:
+    quantiles = np.quantile(distances, np.linspace(0.0, 1.0, 101)).astype(np.float32)
+    # Rounding may let neighbours fall by a bit.
+    quantiles = np.maximum.accumulate(quantiles)
+    return {"scale": float(quantiles[50]), "quantiles": [float(value) for value in quantiles]}

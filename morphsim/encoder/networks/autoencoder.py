@@ -1,0 +1,112 @@
+"""The convolutional autoencoder of image retrieval: strided convolutions to a code, and back; nothing random.
+
+Its code is compared by a distance of its own choice, as the cosine of Krizhevsky and Hinton 2011 ("Using very
+deep autoencoders for content-based image retrieval", ESANN 2011) or the Euclidean one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from morphsim.encoder.networks.base import (
+    ACTIVATIONS,
+    Activation,
+    Network,
+    NetworkConfig,
+    check_activation,
+    check_size,
+)
+from morphsim.encoder.networks.decoder import enlarging, shapes_of
+from morphsim.encoder.networks.initialise import start_near_even_odds
+from morphsim.errors import InputError
+from morphsim.simulator.grid import Boundary
+
+_STRIDE = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderConfig(NetworkConfig):
+    """The sizes of a convolutional autoencoder; the decoder mirrors the encoder."""
+
+    architecture: ClassVar[str] = "autoencoder"
+
+    latent_size: int = 192
+    """Numbers in the code."""
+    channels: tuple[int, ...] = (16, 32, 64, 64)
+    """Channels after each convolution of stride 2: as many convolutions as numbers."""
+    kernel_size: int = 5
+    """Width of the square kernels [pixels]; odd, and at least 3."""
+    activation: Activation = "elu"
+    """What follows every layer but the last one of encoder and decoder."""
+
+    def __post_init__(self) -> None:
+        for name in ("latent_size", "kernel_size"):
+            check_size(name, getattr(self, name))
+        if not isinstance(self.channels, tuple) or not 1 <= len(self.channels) <= 16:
+            raise InputError(f"network channels is {self.channels!r}; give 1 to 16 whole numbers")
+        for value in self.channels:
+            check_size("channels", value)
+        if self.kernel_size % 2 == 0 or self.kernel_size < 3:
+            raise InputError(
+                f"network kernel_size is {self.kernel_size}; it must be odd and at least 3, as strides are 2"
+            )
+        check_activation(self.activation)
+
+    def network(self, frame_shape: tuple[int, int], channels: int, boundary: Boundary) -> Autoencoder:
+        """Make the network; the boundary is nothing to it."""
+        return Autoencoder(self, frame_shape, channels)
+
+
+class Autoencoder(Network):
+    """Convolutional autoencoder for frames of one shape.
+
+    Args:
+        config: the sizes.
+        frame_shape: (H, W) of the frames [pixels].
+        channels: C, pictures that make a frame.
+
+    Raises:
+        InputError: a side of the frame shape is not positive.
+    """
+
+    def __init__(self, config: AutoencoderConfig, frame_shape: tuple[int, int], channels: int = 1) -> None:
+        super().__init__(config, frame_shape, channels, latent_size=config.latent_size)
+        kernel, padding = config.kernel_size, config.kernel_size // 2
+        shapes = shapes_of(frame_shape, [_STRIDE] * len(config.channels))
+        widths = [channels, *config.channels]
+        flat = widths[-1] * shapes[-1][0] * shapes[-1][1]
+        activation = ACTIVATIONS[config.activation]
+        shrinking: list[nn.Module] = []
+        growing: list[nn.Module] = []
+        for level in range(len(config.channels)):
+            shrinking += [nn.Conv2d(widths[level], widths[level + 1], kernel, _STRIDE, padding), activation()]
+            layer = enlarging(
+                widths[level + 1],
+                widths[level],
+                kernel_size=kernel,
+                stride=_STRIDE,
+                shape=shapes[level + 1],
+                target=shapes[level],
+            )
+            growing = [activation(), layer, *growing]
+        self.encoder = nn.Sequential(*shrinking, nn.Flatten(), nn.Linear(flat, config.latent_size))
+        self.decoder = nn.Sequential(
+            nn.Linear(config.latent_size, flat), nn.Unflatten(1, (widths[-1], *shapes[-1])), *growing
+        )
+
+    def encode(self, frames: torch.Tensor) -> tuple[torch.Tensor, None]:
+        """Code frames (B, C, H, W) into (B, D)."""
+        return self.encoder(frames), None
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Turn codes (B, D) into the logits of donor in each pixel, (B, C, H, W)."""
+        logits: torch.Tensor = self.decoder(latents)
+        return logits
+
+    def settle(self) -> None:
+        """Start near even odds for every pixel."""
+        start_near_even_odds(self.decoder[-1])

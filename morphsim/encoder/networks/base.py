@@ -1,0 +1,162 @@
+"""What every network of an encoder is: a way from frames to latents and a way back, and its sizes."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal, Self
+
+import torch
+from torch import nn
+
+from morphsim.encoder.networks.initialise import he_uniform
+from morphsim.errors import InputError
+from morphsim.simulator.grid import Boundary
+
+Activation = Literal["relu", "leaky_relu", "elu", "silu"]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "silu": nn.SiLU,
+}
+
+
+class Network(nn.Module, abc.ABC):
+    """Codes frames into latents and paints latents as frames.
+
+    The first `content_size` latents are the content, which distances read; the rest is the pose. Weights are
+    parameters only: a network has no buffers, so that it can be made without memory and filled from a file.
+
+    Args:
+        config: the sizes.
+        frame_shape: (H, W) of the frames [pixels].
+        channels: C, pictures that make a frame.
+        latent_size: D, the number of all latents.
+        content_size: how many of them are content; None for all.
+
+    Raises:
+        InputError: a size is not positive.
+    """
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        frame_shape: tuple[int, int],
+        channels: int,
+        *,
+        latent_size: int,
+        content_size: int | None = None,
+    ) -> None:
+        super().__init__()
+        for side in frame_shape:
+            check_size("frame_shape", side)
+        check_size("frame channels", channels)
+        self.config = config
+        self.frame_shape = frame_shape
+        self.channels = channels
+        self.latent_size = latent_size
+        self.content_size = latent_size if content_size is None else content_size
+
+    @abc.abstractmethod
+    def encode(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Code frames into normal distributions.
+
+        Args:
+            frames: (B, C, H, W) float, 0 to 1.
+
+        Returns:
+            The means (B, D) and the logarithms of the variances (B, D), None where nothing is random.
+        """
+
+    @abc.abstractmethod
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Turn latents (B, D) into the logits of donor in each pixel, (B, C, H, W)."""
+
+    def settle(self) -> None:
+        """Change first weights that He's rule does not suit; called without gradients when it is built."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig(abc.ABC):
+    """The sizes of a network of one architecture.
+
+    Raises:
+        InputError: a value is of the wrong type or out of range.
+    """
+
+    architecture: ClassVar[str]
+    """The name by which `config.json` and the command line know it."""
+
+    @abc.abstractmethod
+    def network(self, frame_shape: tuple[int, int], channels: int, boundary: Boundary) -> Network:
+        """Make the network with weights that nobody has chosen."""
+
+    def build(
+        self,
+        frame_shape: tuple[int, int],
+        *,
+        channels: int = 1,
+        boundary: Boundary = "no-flux",
+        generator: torch.Generator,
+    ) -> Network:
+        """Make the network on the CPU, its first weights from `generator` alone.
+
+        Args:
+            frame_shape: (H, W) of the frames [pixels].
+            channels: C, pictures that make a frame.
+            boundary: what happens at the left and right end of a frame.
+            generator: of the CPU; torch's global random state is neither read nor changed.
+        """
+        network = self.outline(frame_shape, channels=channels, boundary=boundary).to_empty(device="cpu")
+        with torch.no_grad():
+            he_uniform(network, generator)
+            network.settle()
+        return network
+
+    def outline(
+        self, frame_shape: tuple[int, int], *, channels: int = 1, boundary: Boundary = "no-flux"
+    ) -> Network:
+        """Make the network without memory for its weights, to be filled from a file."""
+        with torch.device("meta"):
+            return self.network(frame_shape, channels, boundary)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as plain values that JSON can hold."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: object) -> Self:
+        """Read what `to_dict` gave.
+
+        Raises:
+            InputError: a field is missing, unknown, of the wrong type or out of range.
+        """
+        names = [field.name for field in fields(cls)]
+        if not isinstance(values, Mapping) or set(values) != set(names):
+            raise InputError(f"the network's configuration must have exactly the fields {', '.join(names)}")
+        given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**given)
+
+
+def check_size(name: str, value: object) -> None:
+    """Check one size of a network.
+
+    Raises:
+        InputError: it is no whole number from 1 to 65536.
+    """
+    # The limit keeps a damaged configuration from asking for more memory than any machine has.
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65_536:
+        raise InputError(f"network {name} is {value!r}; it must be a whole number from 1 to 65536")
+
+
+def check_activation(value: object) -> None:
+    """Check the name of an activation.
+
+    Raises:
+        InputError: it is unknown.
+    """
+    if not isinstance(value, str) or value not in ACTIVATIONS:
+        raise InputError(f"network activation is {value!r}; use one of {', '.join(ACTIVATIONS)}")

@@ -1,0 +1,125 @@
+"""The convolutional variational autoencoder: two convolutions and two dense layers each way.
+
+The frame is coded into a normal distribution over a few latent numbers, from whose samples the decoder
+paints the probability of donor in each pixel (Kingma and Welling 2013, https://doi.org/10.48550/arXiv.1312.6114).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from morphsim.encoder.networks.base import (
+    ACTIVATIONS,
+    Activation,
+    Network,
+    NetworkConfig,
+    check_activation,
+    check_size,
+)
+from morphsim.encoder.networks.decoder import convolutional_decoder, shapes_of
+from morphsim.encoder.networks.initialise import start_narrow, start_near_even_odds
+from morphsim.errors import InputError
+from morphsim.simulator.grid import Boundary
+
+
+@dataclass(frozen=True, kw_only=True)
+class CVAEConfig(NetworkConfig):
+    """The sizes of a CVAE; the decoder mirrors the encoder."""
+
+    architecture: ClassVar[str] = "cvae"
+
+    latent_size: int = 16
+    """Number of latent means, and of standard deviations."""
+    channels: tuple[int, int] = (16, 32)
+    """Channels after the first and after the second convolution."""
+    kernel_size: int = 7
+    """Width of the square kernels [pixels]; odd, and at least the larger stride."""
+    strides: tuple[int, int] = (4, 4)
+    """Strides of the two convolutions [pixels]; the dense layers shrink with the square of their product."""
+    hidden: int = 128
+    """Width of the dense layer between the convolutions and the latents."""
+    activation: Activation = "elu"
+    """What follows every layer but the last one of encoder and decoder. With relu, units that only ever
+    helped to paint white die, and acceptor domains stay grey."""
+
+    def __post_init__(self) -> None:
+        for name in ("latent_size", "hidden", "kernel_size"):
+            check_size(name, getattr(self, name))
+        for name in ("channels", "strides"):
+            pair = getattr(self, name)
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                raise InputError(f"network {name} is {pair!r}; give two whole numbers")
+            for value in pair:
+                check_size(name, value)
+        if self.kernel_size % 2 == 0 or self.kernel_size < max(self.strides):
+            raise InputError(
+                f"network kernel_size is {self.kernel_size}; it must be odd and at least the larger stride, "
+                f"{max(self.strides)}"
+            )
+        check_activation(self.activation)
+
+    def network(self, frame_shape: tuple[int, int], channels: int, boundary: Boundary) -> CVAE:
+        """Make the network; the boundary is nothing to it."""
+        return CVAE(self, frame_shape, channels)
+
+
+class CVAE(Network):
+    """Convolutional variational autoencoder for frames of one shape.
+
+    With the padding of half a kernel a convolution of stride s turns n pixels into ceil(n / s), so that
+    every frame shape is allowed.
+
+    Args:
+        config: the sizes.
+        frame_shape: (H, W) of the frames [pixels].
+        channels: C, pictures that make a frame.
+
+    Raises:
+        InputError: a side of the frame shape is not positive.
+    """
+
+    def __init__(self, config: CVAEConfig, frame_shape: tuple[int, int], channels: int = 1) -> None:
+        super().__init__(config, frame_shape, channels, latent_size=config.latent_size)
+        first, second = config.channels
+        kernel, padding = config.kernel_size, config.kernel_size // 2
+        inner = shapes_of(frame_shape, config.strides)[-1]
+        activation = ACTIVATIONS[config.activation]
+        self.encoder = nn.Sequential(
+            nn.Conv2d(channels, first, kernel, config.strides[0], padding),
+            activation(),
+            nn.Conv2d(first, second, kernel, config.strides[1], padding),
+            activation(),
+            nn.Flatten(),
+            nn.Linear(second * inner[0] * inner[1], config.hidden),
+            activation(),
+            nn.Linear(config.hidden, 2 * config.latent_size),
+        )
+        self.decoder = convolutional_decoder(
+            config.latent_size,
+            frame_shape,
+            frame_channels=channels,
+            hidden=config.hidden,
+            channels=config.channels,
+            strides=config.strides,
+            kernel_size=kernel,
+            activation=activation,
+        )
+
+    def encode(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Code frames (B, C, H, W) into means and logarithms of variances, each (B, D)."""
+        means, log_variances = self.encoder(frames).chunk(2, dim=1)
+        return means, log_variances
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Turn latents (B, D) into the logits of donor in each pixel, (B, C, H, W)."""
+        logits: torch.Tensor = self.decoder(latents)
+        return logits
+
+    def settle(self) -> None:
+        """Start near even odds for every pixel and with narrow posteriors."""
+        start_near_even_odds(self.decoder[-1])
+        start_narrow(self.encoder[-1], self.latent_size)

@@ -1,0 +1,95 @@
+"""The decoder that all networks share: dense layers, then transposed convolutions up to the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+
+def strided(shape: tuple[int, int], stride: int) -> tuple[int, int]:
+    """Return the shape after a convolution of an odd kernel, padded by half of it: ceil(n / stride)."""
+    return -(-shape[0] // stride), -(-shape[1] // stride)
+
+
+def shapes_of(frame_shape: tuple[int, int], strides: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the shape of the frame and after each of the strided convolutions."""
+    shapes = [frame_shape]
+    for stride in strides:
+        shapes.append(strided(shapes[-1], stride))
+    return shapes
+
+
+def convolutional_decoder(
+    latent_size: int,
+    frame_shape: tuple[int, int],
+    *,
+    frame_channels: int,
+    hidden: int,
+    channels: Sequence[int],
+    strides: Sequence[int],
+    kernel_size: int,
+    activation: type[nn.Module],
+) -> nn.Sequential:
+    """Make a decoder that mirrors an encoder of strided convolutions and two dense layers.
+
+    Transposed convolutions are told the size to come back to, so that every frame shape is allowed.
+
+    Args:
+        latent_size: D.
+        frame_shape: (H, W) of the frames [pixels].
+        frame_channels: C, pictures that make a frame.
+        hidden: width of the dense layer behind the latents.
+        channels: after each convolution of the encoder, the frame's end first.
+        strides: of those convolutions [pixels].
+        kernel_size: odd, and at least the largest stride [pixels].
+        activation: what follows every layer but the last.
+
+    Returns:
+        (B, D) -> (B, C, H, W) logits.
+    """
+    shapes = shapes_of(frame_shape, strides)
+    inner = shapes[-1]
+    layers: list[nn.Module] = [
+        nn.Linear(latent_size, hidden),
+        activation(),
+        nn.Linear(hidden, channels[-1] * inner[0] * inner[1]),
+        activation(),
+        nn.Unflatten(1, (channels[-1], *inner)),
+    ]
+    widths = [frame_channels, *channels]
+    for level in range(len(channels), 0, -1):
+        layers.append(
+            enlarging(
+                widths[level],
+                widths[level - 1],
+                kernel_size=kernel_size,
+                stride=strides[level - 1],
+                shape=shapes[level],
+                target=shapes[level - 1],
+            )
+        )
+        if level > 1:
+            layers.append(activation())
+    return nn.Sequential(*layers)
+
+
+def enlarging(
+    channels_in: int,
+    channels_out: int,
+    *,
+    kernel_size: int,
+    stride: int,
+    shape: tuple[int, int],
+    target: tuple[int, int],
+) -> nn.ConvTranspose2d:
+    """Make the transposed convolution that undoes the shrinking of `target` to `shape` by `stride`."""
+    missing = tuple(target[axis] - ((shape[axis] - 1) * stride + 1) for axis in range(2))
+    return nn.ConvTranspose2d(
+        channels_in,
+        channels_out,
+        kernel_size,
+        stride,
+        kernel_size // 2,
+        output_padding=(missing[0], missing[1]),
+    )
