@@ -12,9 +12,10 @@ import torch
 from hypothesis import given, settings
 from numpy.typing import NDArray
 
-from morphsim.encoder import Encoder
+from morphsim.encoder import AutoencoderConfig, CVAEConfig, Encoder
 from morphsim.encoder.input import check_frames
 from morphsim.errors import InputError
+from tests.encoders import untrained_encoder
 
 SHAPE = (12, 20)
 
@@ -168,3 +169,28 @@ def test_encoding_leaves_torch_as_it_was(encoder: Encoder) -> None:
 
 def test_encoder_describes_itself(encoder: Encoder) -> None:
     assert repr(encoder) == f"Encoder(12 x 20 frames -> 4 latents, hash {encoder.hash[:12]})"
+
+
+def test_an_encoder_without_noise_has_no_deviations_and_no_elbo() -> None:
+    encoder = untrained_encoder(SHAPE, AutoencoderConfig(latent_size=5, channels=(3, 4)))
+    frames = random_frames(3)
+    means, deviations = encoder.encode_distribution(frames)
+    assert means.shape == deviations.shape == (3, 5) and not deviations.any()
+    assert encoder.encode_pose(frames).shape == (3, 0)
+    assert encoder.reconstruct(frames).shape == frames.shape
+    with pytest.raises(InputError, match="autoencoder has no ELBO"):
+        encoder.elbo(frames)
+
+
+def test_frames_of_several_channels() -> None:
+    small = CVAEConfig(latent_size=3, channels=(2, 3), hidden=8)
+    encoder = untrained_encoder(SHAPE, small, channels=2)
+    frames = np.random.default_rng(0).integers(0, 2, (4, 2, *SHAPE), dtype=np.uint8)
+    latents = encoder.encode(frames)
+    assert latents.shape == (4, 3)
+    assert not np.allclose(latents, encoder.encode(frames[:, ::-1]))
+    assert encoder.reconstruct(frames).shape == frames.shape and encoder.elbo(frames).shape == (4,)
+    assert repr(encoder).startswith("Encoder(2 x 12 x 20 frames -> 3 latents")
+    for wrong in (frames[:, :1], frames[:, 0], frames[0]):
+        with pytest.raises(InputError, match=r"\(N, 2, 12, 20\)"):
+            encoder.encode(wrong)

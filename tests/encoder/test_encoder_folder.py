@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from safetensors.torch import load_file, save_file
 
 import morphsim.encoder.folder as folder_module
-from morphsim.encoder import Encoder, load_encoder
+from morphsim.encoder import AutoencoderConfig, Encoder, load_encoder
 from morphsim.errors import InputError
+from tests.encoders import untrained_encoder
 
 
 @pytest.fixture
@@ -28,6 +29,10 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     values = json.loads(path.read_text())
     change(values)
     path.write_text(json.dumps(values))
+
+
+def whitening(values: dict[str, Any]) -> Any:
+    return values["metadata"]["distances"]["mahalanobis"]["whitening"]
 
 
 def refused(folder: Path | str, match: str | None = None) -> str:
@@ -129,8 +134,14 @@ def test_any_changed_byte_of_the_configuration_is_refused_or_harmless(
     [
         (lambda values: values.pop("network"), "must hold format"),
         (lambda values: values.update(extra=1), "must hold format"),
-        (lambda values: values.update(format=2), "format 2"),
-        (lambda values: values.update(architecture="transformer"), "transformer"),
+        (lambda values: values.update(format=1), "format 1"),
+        (lambda values: values.update(format=True), "format True"),
+        (
+            lambda values: values.update(architecture="transformer"),
+            "architecture is 'transformer'; use one of cvae",
+        ),
+        (lambda values: values.update(architecture=["cvae"]), "architecture"),
+        (lambda values: values.update(architecture="autoencoder"), "fields"),
         (lambda values: values.update(network=[]), "fields"),
         (lambda values: values["network"].pop("hidden"), "fields"),
         (lambda values: values["network"].update(hidden="16"), "hidden"),
@@ -151,12 +162,32 @@ def test_any_changed_byte_of_the_configuration_is_refused_or_harmless(
         (lambda values: values["metadata"].update(latent_names=[1, 2, 3, 4]), "latent_names"),
         (lambda values: values["metadata"].update(weights_sha256="0" * 64), "hash"),
         (lambda values: values["metadata"].pop("weights_sha256"), "weights_sha256"),
-        (lambda values: values["metadata"]["distance_quantiles"].pop(), "101"),
-        (lambda values: values["metadata"]["distance_quantiles"].__setitem__(3, 10**400), "101"),
-        (lambda values: values["metadata"]["distance_quantiles"].__setitem__(3, float("nan")), "101"),
-        (lambda values: values["metadata"]["distance_quantiles"].reverse(), "must not fall"),
-        (lambda values: values["metadata"].update(distance_scale=-1), "distance_scale"),
-        (lambda values: values["metadata"].update(distance_scale=True), "distance_scale"),
+        (lambda values: values["metadata"]["distances"]["cosine"]["quantiles"].pop(), "101"),
+        (
+            lambda values: values["metadata"]["distances"]["cosine"]["quantiles"].__setitem__(3, 10**400),
+            "101",
+        ),
+        (
+            lambda values: values["metadata"]["distances"]["cosine"]["quantiles"].__setitem__(
+                3, float("nan")
+            ),
+            "101",
+        ),
+        (lambda values: values["metadata"]["distances"]["cosine"]["quantiles"].reverse(), "must not fall"),
+        (lambda values: values["metadata"]["distances"]["euclidean"].update(scale=-1), "euclidean scale"),
+        (lambda values: values["metadata"]["distances"]["euclidean"].update(scale=True), "euclidean scale"),
+        (lambda values: values["metadata"].pop("distances"), "distances must hold"),
+        (lambda values: values["metadata"]["distances"].pop("cosine"), "distances must hold"),
+        (lambda values: values["metadata"]["distances"].update(cosine=[]), "distances cosine must hold"),
+        (lambda values: values["metadata"]["distances"]["mahalanobis"].pop("whitening"), "whitening"),
+        (lambda values: whitening(values).pop(), "whitening must be 4 x 4"),
+        (lambda values: whitening(values)[2].append(0.0), "whitening must be 4 x 4"),
+        (lambda values: whitening(values)[2].__setitem__(0, "x"), "whitening must be 4 x 4"),
+        (lambda values: whitening(values)[2].__setitem__(0, float("nan")), "whitening must be 4 x 4"),
+        (lambda values: whitening(values)[2].__setitem__(0, 10**400), "whitening must be 4 x 4"),
+        (lambda values: values["metadata"].pop("channels"), "channels"),
+        (lambda values: values["metadata"].update(channels=2), "weights.safetensors"),
+        (lambda values: values["metadata"].update(channels=0), "channels"),
     ],
 )
 def test_a_wrong_configuration_is_refused(
@@ -196,3 +227,60 @@ def test_weights_that_do_not_fit_are_refused(folder: Path, kind: str) -> None:
         weights[name][0, 0, 0, 0] += 1
     save_file(weights, path)
     refused(folder, {"nan": "NaN", "value": "hash", "extra": "another"}.get(kind, name))
+
+
+def with_latents(encoder: Encoder, rows: int = 5) -> Encoder:
+    latents = np.random.default_rng(1).standard_normal((rows, encoder.latent_size)).astype(np.float16)
+    return Encoder(encoder.network, encoder.metadata, device=encoder.device, training_latents=latents)
+
+
+def test_training_latents_come_back_and_may_be_missing(encoder: Encoder, tmp_path: Path) -> None:
+    known = with_latents(encoder)
+    known.save(tmp_path)
+    loaded = load_encoder(tmp_path, device="cpu")
+    assert loaded.training_latents is not None and loaded.training_latents.dtype == np.float32
+    assert np.array_equal(loaded.training_latents, np.asarray(known.training_latents))
+    loaded.save(tmp_path / "again")
+    assert np.array_equal(
+        np.asarray(load_encoder(tmp_path / "again", device="cpu").training_latents),
+        np.asarray(known.training_latents),
+    )
+    # Those of another encoder must not stay behind.
+    encoder.save(tmp_path)
+    assert load_encoder(tmp_path, device="cpu").training_latents is None
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {},
+        {"other": torch.zeros(2, 4, dtype=torch.float16)},
+        {"content": torch.zeros(2, 4)},
+        {"content": torch.zeros(2, 3, dtype=torch.float16)},
+        {"content": torch.zeros(4, dtype=torch.float16)},
+        {"content": torch.full((2, 4), torch.inf, dtype=torch.float16)},
+    ],
+)
+def test_training_latents_that_do_not_fit_are_refused(
+    encoder: Encoder, tmp_path: Path, tensors: dict[str, torch.Tensor]
+) -> None:
+    with_latents(encoder).save(tmp_path)
+    path = tmp_path / "latents.safetensors"
+    whole = path.read_bytes()
+    save_file(tensors, path)
+    refused(tmp_path, r"latents\.safetensors")
+    path.write_bytes(whole[:-3])
+    refused(tmp_path, r"latents\.safetensors")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_autoencoder_of_any_channels_comes_back_the_same(tmp_path: Path, channels: int) -> None:
+    network = AutoencoderConfig(latent_size=6, channels=(3, 5, 4))
+    encoder = untrained_encoder((11, 17), network, channels=channels, boundary="no-flux")
+    encoder.save(tmp_path)
+    loaded = load_encoder(tmp_path, device="cpu")
+    shape = (2, 11, 17) if channels == 1 else (2, channels, 11, 17)
+    frames = np.random.default_rng(0).integers(0, 2, shape, dtype=np.uint8)
+    assert (loaded.architecture, loaded.channels) == ("autoencoder", channels)
+    assert np.array_equal(loaded.encode(frames), encoder.encode(frames))
+    assert np.array_equal(loaded.reconstruct(frames), encoder.reconstruct(frames))

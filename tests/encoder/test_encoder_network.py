@@ -9,24 +9,25 @@ import torch
 from hypothesis import given, settings
 
 from morphsim.encoder import (
+    ARCHITECTURES,
     CVAE,
+    AutoencoderConfig,
     CVAEConfig,
-    build_cvae,
-    kl_divergence,
+    NetworkConfig,
     reconstruction_loss,
-    sample_latents,
 )
+from morphsim.encoder.networks import find_architecture, parse_network
 from morphsim.errors import InputError
 
 
 @pytest.mark.parametrize("shape", [(100, 400), (101, 401), (48, 192), (64, 64), (37, 53), (1, 1), (3, 200)])
 def test_default_network_takes_and_returns_every_shape(shape: tuple[int, int]) -> None:
-    network = build_cvae(CVAEConfig(), shape, generator=torch.Generator().manual_seed(0))
+    network = CVAEConfig().build(shape, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        means, log_variances = network.encode(torch.zeros(2, *shape))
+        means, log_variances = network.encode(torch.zeros(2, 1, *shape))
         logits = network.decode(means)
     assert means.shape == log_variances.shape == (2, 16)
-    assert logits.shape == (2, *shape)
+    assert logits.shape == (2, 1, *shape)
 
 
 @settings(max_examples=40, deadline=None)
@@ -39,14 +40,14 @@ def test_every_stride_comes_back_to_the_frame_shape(
     shape: tuple[int, int], strides: tuple[int, int], kernel: int
 ) -> None:
     config = CVAEConfig(latent_size=2, channels=(1, 1), hidden=2, strides=strides, kernel_size=kernel)
-    network = build_cvae(config, shape, generator=torch.Generator().manual_seed(0))
+    network = config.build(shape, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        assert network.decode(torch.zeros(1, 2)).shape == (1, *shape)
-        assert network.encode(torch.zeros(1, *shape))[0].shape == (1, 2)
+        assert network.decode(torch.zeros(1, 2)).shape == (1, 1, *shape)
+        assert network.encode(torch.zeros(1, 1, *shape))[0].shape == (1, 2)
 
 
 def test_network_has_two_convolutions_and_two_dense_layers_each_way() -> None:
-    network = build_cvae(CVAEConfig(), (32, 64), generator=torch.Generator().manual_seed(0))
+    network = CVAEConfig().build((32, 64), generator=torch.Generator().manual_seed(0))
     kinds = [type(layer).__name__ for layer in network.encoder if any(True for _ in layer.parameters())]
     assert kinds == ["Conv2d", "Conv2d", "Linear", "Linear"]
     kinds = [type(layer).__name__ for layer in network.decoder if any(True for _ in layer.parameters())]
@@ -57,7 +58,7 @@ def test_first_weights_come_from_the_generator_alone() -> None:
     state = torch.random.get_rng_state()
     config = CVAEConfig(channels=(2, 3), hidden=8)
     one, two, other = (
-        build_cvae(config, (16, 16), generator=torch.Generator().manual_seed(seed)).state_dict()
+        config.build((16, 16), generator=torch.Generator().manual_seed(seed)).state_dict()
         for seed in (1, 1, 2)
     )
     assert torch.equal(torch.random.get_rng_state(), state)
@@ -66,8 +67,8 @@ def test_first_weights_come_from_the_generator_alone() -> None:
 
 
 def test_first_network_paints_even_odds_with_a_narrow_posterior() -> None:
-    network = build_cvae(CVAEConfig(), (64, 64), generator=torch.Generator().manual_seed(0))
-    frames = (torch.rand(4, 64, 64, generator=torch.Generator().manual_seed(1)) < 0.5).float()
+    network = CVAEConfig().build((64, 64), generator=torch.Generator().manual_seed(0))
+    frames = (torch.rand(4, 1, 64, 64, generator=torch.Generator().manual_seed(1)) < 0.5).float()
     with torch.inference_mode():
         means, log_variances = network.encode(frames)
         loss = reconstruction_loss(network.decode(means), frames)
@@ -129,34 +130,99 @@ def test_network_refuses_a_shape_without_pixels() -> None:
         CVAE(CVAEConfig(), (0, 5))
 
 
-def test_kl_divergence_is_that_of_torch_distributions() -> None:
+def small_networks() -> list[NetworkConfig]:
+    """A small network of every architecture."""
+    sizes: dict[str, list[str]] = {
+        "cvae": ["latent_size=4", "channels=3,5", "hidden=8"],
+        "autoencoder": ["latent_size=4", "channels=3,5,4"],
+    }
+    return [parse_network(name, sizes.get(name, [])) for name in ARCHITECTURES]
+
+
+@pytest.mark.parametrize("config", small_networks(), ids=lambda config: config.architecture)
+@pytest.mark.parametrize("shape", [(12, 20), (37, 53), (16, 9)])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
+def test_every_architecture_takes_every_shape_and_number_of_channels(
+    config: NetworkConfig, shape: tuple[int, int], channels: int, boundary: Any
+) -> None:
     generator = torch.Generator().manual_seed(0)
-    means = torch.randn(7, 5, generator=generator, dtype=torch.float64)
-    log_variances = torch.randn(7, 5, generator=generator, dtype=torch.float64)
-    posterior = torch.distributions.Normal(means, torch.exp(0.5 * log_variances))
-    prior = torch.distributions.Normal(torch.zeros_like(means), torch.ones_like(means))
-    expected = torch.distributions.kl_divergence(posterior, prior).sum(dim=1)
-    torch.testing.assert_close(kl_divergence(means, log_variances), expected)
-    assert kl_divergence(torch.zeros(2, 3), torch.zeros(2, 3)).tolist() == [0.0, 0.0]
+    network = config.build(shape, channels=channels, boundary=boundary, generator=generator)
+    frames = (torch.rand(2, channels, *shape, generator=generator) < 0.5).float()
+    means, log_variances = network.encode(frames)
+    assert means.shape == (2, network.latent_size)
+    assert log_variances is None or log_variances.shape == means.shape
+    assert 1 <= network.content_size <= network.latent_size
+    logits = network.decode(means)
+    assert logits.shape == frames.shape and bool(logits.isfinite().all())
+    logits.sum().backward()
+    assert all(parameter.grad is not None for parameter in network.decoder.parameters())
+    assert not list(network.buffers())
+    outline = config.outline(shape, channels=channels, boundary=boundary)
+    assert all(parameter.is_meta for parameter in outline.parameters())
+    outline.load_state_dict(network.state_dict(), assign=True)
+    assert torch.equal(outline.encode(frames)[0], means)
 
 
-def test_reconstruction_loss_is_the_log_likelihood_summed_over_pixels() -> None:
-    logits = torch.tensor([[[0.0, 2.0], [-3.0, 50.0]]])
-    frames = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
-    expected = -torch.distributions.Bernoulli(logits=logits).log_prob(frames).sum(dim=(1, 2))
-    torch.testing.assert_close(reconstruction_loss(logits, frames), expected)
-    even = reconstruction_loss(torch.zeros(1, 100, 400), torch.ones(1, 100, 400))
-    assert even.item() == pytest.approx(40_000 * 0.693147, rel=1e-4)
+@pytest.mark.parametrize("config", small_networks(), ids=lambda config: config.architecture)
+def test_every_architecture_survives_json_and_its_name_finds_it(config: NetworkConfig) -> None:
+    kind = find_architecture(config.architecture)
+    assert type(config) is kind
+    assert kind.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
-def test_samples_have_the_mean_and_deviation_asked_for_and_a_gradient() -> None:
-    means = torch.tensor([[2.0, -1.0]]).repeat(20_000, 1).requires_grad_()
-    log_variances = torch.tensor([[0.0, -2.0]]).repeat(20_000, 1).requires_grad_()
-    samples = sample_latents(means, log_variances, generator=torch.Generator().manual_seed(0))
-    assert samples.mean(dim=0).tolist() == pytest.approx([2.0, -1.0], abs=0.03)
-    assert samples.std(dim=0).tolist() == pytest.approx([1.0, 0.3679], rel=0.03)
-    samples.sum().backward()
-    assert torch.equal(means.grad, torch.ones_like(means))
-    assert log_variances.grad is not None and log_variances.grad.abs().sum() > 0
-    again = sample_latents(means, log_variances, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(samples, again)
+def test_an_autoencoder_shrinks_by_two_as_often_as_it_has_channels() -> None:
+    config = AutoencoderConfig(latent_size=7, channels=(2, 3, 4, 5))
+    network = config.build((32, 64), generator=torch.Generator().manual_seed(0))
+    convolutions = [layer for layer in network.encoder if isinstance(layer, torch.nn.Conv2d)]
+    assert [layer.stride for layer in convolutions] == [(2, 2)] * 4
+    dense = [layer for layer in network.encoder if isinstance(layer, torch.nn.Linear)]
+    assert [(layer.in_features, layer.out_features) for layer in dense] == [(5 * 2 * 4, 7)]
+    assert AutoencoderConfig().latent_size == 192
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("latent_size", 0),
+        ("channels", ()),
+        ("channels", (4,) * 17),
+        ("channels", (4, 0)),
+        ("channels", [4, 4]),
+        ("kernel_size", 4),
+        ("kernel_size", 1),
+        ("activation", "tanhh"),
+    ],
+)
+def test_bad_sizes_of_an_autoencoder_are_refused_by_name(field: str, value: Any) -> None:
+    with pytest.raises(InputError, match=field):
+        AutoencoderConfig(**{field: value})
+
+
+def test_sizes_are_read_from_texts() -> None:
+    config = parse_network("cvae", ["latent_size=5", "channels=3,7", "activation=silu"])
+    assert config == CVAEConfig(latent_size=5, channels=(3, 7), activation="silu")
+    assert parse_network("autoencoder", []) == AutoencoderConfig()
+    assert parse_network("autoencoder", ["channels=8"]) == AutoencoderConfig(channels=(8,))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "text", "message"),
+    [
+        ("transformer", "hidden=3", "use one of cvae, autoencoder"),
+        ("cvae", "hidden", "NAME=VALUE"),
+        ("cvae", "hiden=3", "no setting 'hiden'; it has latent_size"),
+        ("autoencoder", "hidden=3", "no setting 'hidden'"),
+        ("cvae", "hidden=3.5", "whole number"),
+        ("cvae", "channels=3", "two whole numbers"),
+        ("cvae", "channels=3,x", "whole number"),
+        ("cvae", "channels=", "whole number"),
+        ("cvae", "activation=tanhh", "activation"),
+    ],
+)
+def test_bad_texts_are_refused_in_one_line(architecture: str, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        parse_network(architecture, [text])
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="twice"):
+        parse_network("cvae", ["hidden=3", "hidden=3"])

@@ -47,7 +47,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
     # Five steps an epoch: the run ends in the first epoch, between two, within the third, in the last.
     config = small_config(out=tmp_path / "cut", epochs=5, resume=True, checkpoint_every=checkpoint_every)
     train_encoder(replace(config, out=tmp_path / "whole"), show_progress=False)
-    original = training_module.sample_latents
+    original = training_module.augment
     left = steps
 
     def interrupting(*arguments: Any, **options: Any) -> Any:
@@ -57,7 +57,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
         left -= 1
         return original(*arguments, **options)
 
-    monkeypatch.setattr(training_module, "sample_latents", interrupting)
+    monkeypatch.setattr(training_module, "augment", interrupting)
     with pytest.raises(Killed):
         train_encoder(config, show_progress=False)
     monkeypatch.undo()
@@ -73,7 +73,7 @@ def test_a_killed_process_goes_on_bit_for_bit(small_config: Make, tmp_path: Path
     train_encoder(replace(config, out=tmp_path / "whole"), show_progress=False)
     code = (
         "from pathlib import PosixPath\n"
-        "from morphsim.encoder import CVAEConfig, TrainingConfig, train_encoder\n"
+        "from morphsim.encoder import CVAEConfig, ObjectiveConfig, TrainingConfig, train_encoder\n"
         f"train_encoder({config!r}, show_progress=False)\n"
     )
     rng = random.Random(5)

@@ -13,8 +13,14 @@ import pytest
 import torch
 
 import morphsim.encoder.training as training_module
-from morphsim.encoder import TrainingConfig, TrainingDiverged, load_encoder, train_encoder
-from morphsim.encoder.curves import COLUMNS
+from morphsim.encoder import (
+    AutoencoderConfig,
+    ObjectiveConfig,
+    TrainingConfig,
+    TrainingDiverged,
+    load_encoder,
+    train_encoder,
+)
 from morphsim.errors import InputError
 from morphsim.frames import read_frames, split_by_trajectory
 
@@ -24,9 +30,26 @@ RESULTS = (
     "config.json",
     "curves.csv",
     "curves.png",
+    "latents.safetensors",
     "metrics.json",
     "reconstructions.png",
     "weights.safetensors",
+)
+
+
+COLUMNS = (
+    "epoch",
+    "learning_rate",
+    "train_loss",
+    "train_negative_elbo",
+    "train_reconstruction",
+    "train_kl",
+    "held_out_negative_elbo",
+    "held_out_reconstruction",
+    "held_out_kl",
+    "active_units",
+    "seconds",
+    "frames_per_second",
 )
 
 
@@ -54,10 +77,21 @@ def test_training_lowers_the_loss_on_training_and_held_out_frames(small_config: 
     wrong = ((painted > 0.5) != frame_set.frames[held_out]).mean()
     assert wrong == pytest.approx(metrics(config.out)["held_out"]["pixel_error"], abs=1e-3)
     latents = encoder.encode(frame_set.frames[training])
-    assert encoder.metadata["distance_scale"] > 0
-    apart = np.linalg.norm(latents[:, None] - latents[None], axis=-1)[np.triu_indices(len(latents), 1)]
-    assert encoder.metadata["distance_scale"] == pytest.approx(np.median(apart), rel=0.05)
-    assert encoder.metadata["distance_quantiles"][100] == pytest.approx(apart.max(), rel=0.05)
+    pairs = np.triu_indices(len(latents), 1)
+    known = encoder.metadata["distances"]
+    whitening = np.array(known["mahalanobis"]["whitening"])
+    unit = latents / np.linalg.norm(latents, axis=1, keepdims=True)
+    for name, apart in (
+        ("euclidean", np.linalg.norm(latents[:, None] - latents[None], axis=-1)[pairs]),
+        ("cosine", (1.0 - unit @ unit.T)[pairs]),
+        ("mahalanobis", np.linalg.norm((latents[:, None] - latents[None]) @ whitening, axis=-1)[pairs]),
+    ):
+        assert known[name]["scale"] == pytest.approx(np.median(apart), rel=0.05)
+        assert known[name]["quantiles"][100] == pytest.approx(apart.max(), rel=0.05)
+    # There are no replicas, so that all latents together are white.
+    np.testing.assert_allclose(np.cov((latents @ whitening).T), np.eye(4), atol=0.1)
+    assert encoder.training_latents is not None
+    np.testing.assert_allclose(encoder.training_latents, latents, atol=5e-3)
 
 
 def test_a_run_leaves_everything_that_it_promises(small_config: Make) -> None:
@@ -131,15 +165,15 @@ def test_only_periodic_frames_are_rolled(
     expected: bool,
 ) -> None:
     rolled = []
-    original = training_module.DeviceFrames.training_batches
+    original = training_module.augment
 
-    def spy(self: Any, *arguments: Any, roll: bool, **options: Any) -> Any:
-        rolled.append(roll)
-        return original(self, *arguments, roll=roll, **options)
+    def spy(batch: Any, *, mirrored: Any, shifts: Any) -> Any:
+        rolled.append(shifts is not None)
+        return original(batch, mirrored=mirrored, shifts=shifts)
 
-    monkeypatch.setattr(training_module.DeviceFrames, "training_batches", spy)
+    monkeypatch.setattr(training_module, "augment", spy)
     encoder = train_encoder(small_config(boundary=boundary, roll=asked, epochs=2), show_progress=True)
-    assert rolled == [expected] * 2
+    assert rolled == [expected] * 10
     assert encoder.boundary == boundary
     said = capsys.readouterr().err.count("not rolled")
     assert said == (1 if asked and not expected else 0)
@@ -179,10 +213,12 @@ def test_best_or_last_weights_are_kept(small_config: Make, tmp_path: Path) -> No
     assert bounds[0] > bounds[1]
 
 
-def test_beta_holds_the_latents_back(small_config: Make, tmp_path: Path) -> None:
-    for name, beta in (("free", 0.0), ("held", 200.0)):
+def test_the_weight_of_the_divergence_holds_the_latents_back(small_config: Make, tmp_path: Path) -> None:
+    for name, kl in (("free", 0.0), ("held", 200.0)):
+        objective = ObjectiveConfig(kl=kl)
         train_encoder(
-            small_config(out=tmp_path / name, beta=beta, epochs=15, learning_rate=5e-3), show_progress=False
+            small_config(out=tmp_path / name, objective=objective, epochs=15, learning_rate=5e-3),
+            show_progress=False,
         )
     assert metrics(tmp_path / "held")["train"]["kl"] < 0.7 * metrics(tmp_path / "free")["train"]["kl"]
 
@@ -219,8 +255,12 @@ def test_divergence_is_told_and_the_last_checkpoint_kept(small_config: Make) -> 
         ({"drop_factor": -0.1}, "drop_factor"),
         ({"drop_at": 1.1}, "drop_at"),
         ({"drop_at": math.nan}, "drop_at"),
-        ({"beta": -1.0}, "beta"),
-        ({"beta": math.inf}, "beta"),
+        ({"patience": -1}, "patience"),
+        ({"schedule": "steps"}, "schedule"),
+        ({"hold_out": "frames"}, "hold_out"),
+        ({"precision": "float16"}, "precision"),
+        ({"compile": 1}, "compile"),
+        ({"batch_size": 2, "objective": ObjectiveConfig(triplet=1.0)}, "batch_size"),
         ({"keep": "first"}, "keep"),
         ({"held_out": 0.0}, "held_out"),
         ({"held_out": 1.0}, "held_out"),
@@ -233,10 +273,19 @@ def test_bad_options_are_refused_by_name(options: dict[str, Any], message: str) 
 
 
 def test_configuration_survives_json(small_config: Make) -> None:
-    config = small_config(beta=0.5, resume=True)
+    config = small_config(
+        objective=ObjectiveConfig(kl=0.5), network=AutoencoderConfig(channels=(3, 4)), resume=True
+    )
     values = json.loads(json.dumps(config.to_dict()))
     assert TrainingConfig.from_dict(values) == config
-    for wrong in ({}, [], {**values, "more": 1}, {**values, "out": 3}, {**values, "mirror": 1}):
+    for wrong in (
+        {},
+        [],
+        {**values, "more": 1},
+        {**values, "out": 3},
+        {**values, "mirror": 1},
+        {**values, "architecture": "cvae"},
+    ):
         with pytest.raises(InputError):
             TrainingConfig.from_dict(wrong)
 
