@@ -2,6 +2,7 @@
 
 from morphsim.encoder.config import TrainingConfig
 from morphsim.encoder.encoder import Encoder
+from morphsim.encoder.errors import TrainingDiverged
 from morphsim.encoder.folder import load_encoder
 from morphsim.encoder.networks import (
     ARCHITECTURES,
@@ -14,7 +15,7 @@ from morphsim.encoder.networks import (
 )
 from morphsim.encoder.objective import ObjectiveConfig
 from morphsim.encoder.terms import kl_divergence, reconstruction_loss, sample_latents
-from morphsim.encoder.training import TrainingDiverged, train_encoder
+from morphsim.encoder.training import train_encoder
 from morphsim.encoder.triplet import triplet_accuracy, triplet_loss
 
 __all__ = [

@@ -75,6 +75,8 @@ class Board:
         scale = min(1.0, _THUMBNAIL / max(height, width))
         size = (max(1, round(scale * height)), max(1, round(scale * width)))
         thumbnails = functional.interpolate(shown, size, mode="area")
+        # Torch makes one square picture as wide as a row of thumbnails; none may be taller than wide.
+        thumbnails = functional.pad(thumbnails, (0, max(0, size[0] - size[1])), value=1.0)
         self._writer.add_embedding(
             latents, metadata=list(titles), label_img=thumbnails, global_step=epoch, tag="latents"
         )

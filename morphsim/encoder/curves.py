@@ -75,3 +75,30 @@ def stops_early(history: History, keep: Literal["best", "last", "triplet"], pati
     if not patience or not history:
         return False
     return len(history) - 1 - kept_epoch(history, "triplet" if keep == "triplet" else "best") >= patience
+
+
+def training_record(terms: Sequence[TermName], means: Sequence[float]) -> dict[str, float]:
+    """Name the means of an epoch's terms, the last of which is the loss."""
+    values = dict(zip(terms, means, strict=False))
+    record = {"train_loss": means[-1], **{f"train_{name}": value for name, value in values.items()}}
+    if "kl" in values:
+        record["train_negative_elbo"] = values["reconstruction"] + values["kl"]
+    return record
+
+
+def progress_note(history: History) -> str:
+    """Say in a few words how good the last epoch is."""
+    if not history:
+        return ""
+    record = history[-1]
+    name = score_name(record)
+    label = "-ELBO" if "elbo" in name else "reconstruction"
+    parts = [f"{label} {record[name]:.6g} held out"]
+    if "held_out_kl" in record:
+        parts.append(f"KL {record['held_out_kl']:.3g}")
+    if "train_triplet" in record:
+        parts.append(f"triplet loss {record['train_triplet']:.3g}")
+    parts.append(f"{record['active_units']} active latents")
+    if "held_out_triplet_accuracy" in record:
+        parts.append(f"{100 * record['held_out_triplet_accuracy']:.1f} % of triplets right")
+    return ", ".join(parts)

@@ -5,20 +5,19 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch.distributed.rendezvous import rendezvous
 
+from morphsim.encoder.errors import TrainingDiverged
 from morphsim.encoder.sampling import share_sizes
 from morphsim.errors import InputError
 
-T = TypeVar("T")
-
 _FAILED = "morphsim-failed"
-_PATIENCE = datetime.timedelta(seconds=20)
+_PATIENCE = datetime.timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -80,14 +79,16 @@ class Processes:
             torch.distributed.all_reduce(values)
         return values
 
-    def from_first(self, value: T) -> T:
-        """Return what process 0 gives, which the others must take for theirs; plain values only."""
+    def record_of_first(
+        self, record: dict[str, float], columns: Sequence[str], device: torch.device
+    ) -> dict[str, float]:
+        """Return the record of process 0, which alone measures all `columns`, so that all decide alike."""
         if self.size == 1:
-            return value
-        box: list[Any] = [value]
-        torch.distributed.broadcast_object_list(box, src=0)
-        chosen: T = box[0]
-        return chosen
+            return record
+        values = [record.get(name, 0.0) for name in columns]
+        sent = torch.tensor(values, dtype=torch.float64, device=device)
+        torch.distributed.broadcast(sent, src=0)
+        return record if self.first else dict(zip(columns, sent.tolist(), strict=True))
 
     def wait(self) -> None:
         """Wait until all processes have come here."""
@@ -110,13 +111,16 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
         yield Processes()
         return
     store, rank, size = next(rendezvous("env://"))
-    torch.distributed.init_process_group(
-        "nccl" if device.type == "cuda" else "gloo", store=store, rank=rank, world_size=size
-    )
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        options: dict[str, Any] = {"backend": "nccl", "device_id": device}
+    else:
+        options = {"backend": "gloo"}
+    torch.distributed.init_process_group(store=store, rank=rank, world_size=size, **options)
     try:
         yield Processes(rank, size)
     except Exception as error:
-        told = isinstance(error, InputError) or "TrainingDiverged" in type(error).__name__
+        told = isinstance(error, InputError | TrainingDiverged)
         if rank and told and _failed(store, 0):
             raise SystemExit(1) from error
         if not told and any(_failed(store, other, wait=False) for other in range(size) if other != rank):

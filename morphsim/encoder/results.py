@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from morphsim._version import __version__
+from morphsim.encoder.board import Board
 from morphsim.encoder.calibration import calibrate_distances, sample_rows
 from morphsim.encoder.config import TrainingConfig
 from morphsim.encoder.curves import History, kept_epoch, score_name
@@ -90,6 +91,39 @@ def write_results(
     errors = pixel_errors(network, data, held_out)
     kept = kept_epoch(history, config.keep)
     write_json(config.out / METRICS, _metrics(history, kept, errors, parameters))
+
+
+def log_pictures(
+    board: Board,
+    network: Network,
+    data: DeviceFrames,
+    held_out: torch.Tensor,
+    columns: Mapping[str, NDArray[Any]],
+    epoch: int,
+    *,
+    last: bool,
+) -> None:
+    """Log held-out frames with their reconstructions and, at the end, a map of held-out latents.
+
+    Args:
+        board: to log to.
+        network: in the state to show.
+        data: all frames of the file.
+        held_out: numbers of the held-out frames.
+        columns: of all frames.
+        epoch: from 1.
+        last: whether the run ends with this epoch.
+    """
+    rows = shown_frames(held_out)
+    frames = data.batch(torch.from_numpy(rows))
+    with torch.inference_mode():
+        probabilities = torch.sigmoid(network.decode(network.encode(frames)[0]))
+    board.reconstructions(epoch, frames.cpu().numpy(), probabilities.cpu().numpy())
+    if last:
+        rows = shown_frames(held_out, most=board.MOST_POINTS)
+        chosen = torch.from_numpy(rows)
+        frames = data.batch(chosen)
+        board.map(epoch, content_of(network, data, chosen), frames.cpu().numpy(), frame_titles(rows, columns))
 
 
 def shown_frames(held_out: torch.Tensor, *, most: int = _SHOWN_FRAMES) -> NDArray[np.int64]:

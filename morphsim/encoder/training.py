@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -13,13 +12,22 @@ from morphsim.device import resolve_device, set_threads
 from morphsim.encoder.board import Board
 from morphsim.encoder.checkpoint import CHECKPOINT, Checkpoint
 from morphsim.encoder.config import TrainingConfig
-from morphsim.encoder.curves import History, curve_columns, kept_epoch, score_name, stops_early, write_curves
+from morphsim.encoder.curves import (
+    History,
+    curve_columns,
+    kept_epoch,
+    progress_note,
+    score_name,
+    stops_early,
+    training_record,
+    write_curves,
+)
 from morphsim.encoder.data import DeviceFrames, augment
 from morphsim.encoder.distributed import Processes, joined_processes, own_device
 from morphsim.encoder.encoder import Encoder
+from morphsim.encoder.errors import TrainingDiverged
 from morphsim.encoder.evaluation import evaluate
 from morphsim.encoder.folder import load_encoder
-from morphsim.encoder.objective import TermName
 from morphsim.encoder.preparation import (
     held_out_triplets,
     make_optimizer,
@@ -29,7 +37,7 @@ from morphsim.encoder.preparation import (
     without_single_channel,
 )
 from morphsim.encoder.provenance import hash_arrays
-from morphsim.encoder.results import METRICS, frame_titles, is_finished, shown_frames, write_results
+from morphsim.encoder.results import METRICS, is_finished, log_pictures, write_results
 from morphsim.encoder.sampling import Sampler, epoch_generator
 from morphsim.encoder.schedules import learning_rate_factor
 from morphsim.encoder.step import Loss, weighted
@@ -42,10 +50,6 @@ _IMAGES_PER_RUN = 10
 
 # What the draws of an epoch's generator are for; the first weights have their own at epoch 0.
 _TRAINING, _EVALUATION, _FIRST_WEIGHTS = 0, 1, 2
-
-
-class TrainingDiverged(RuntimeError):  # noqa: N818
-    """The loss became NaN or infinite. The checkpoint of the last good epoch is kept."""
 
 
 _WRITTEN = ("checkpoint", "weights", "latents", "config", "metrics", "curves", "reconstructions")
@@ -78,6 +82,9 @@ def train_encoder(config: TrainingConfig, *, show_progress: bool = True) -> Enco
         _check_folder(config)
         frame_set = without_single_channel(read_frames(config.frames))
         set_threads(config.threads)
+        benchmark = torch.backends.cudnn.benchmark
+        # All batches but the last one have one shape, for which the fastest kernels are worth a search.
+        torch.backends.cudnn.benchmark = True
         try:
             run = _Run(config, frame_set, device, processes)
             # All have looked for a checkpoint before the first one may write its own.
@@ -86,6 +93,7 @@ def train_encoder(config: TrainingConfig, *, show_progress: bool = True) -> Enco
             processes.wait()
         finally:
             torch.set_num_threads(threads)
+            torch.backends.cudnn.benchmark = benchmark
     return load_encoder(config.out, device=str(device))
 
 
@@ -120,11 +128,13 @@ class _Run:
         ).to(device)
         self.optimizer = make_optimizer(self.network, config.learning_rate)
         self.loss = Loss(self.network, config.objective, prepare_forward(config, self.network), processes)
+        with torch.no_grad():
+            random = self.network.encode(self.data.batch(self.training[:1]))[1] is not None
         self.roll = config.roll and frame_set.boundary == "periodic"
         self.sampler = Sampler(
             indices=self.training,
             batch_size=config.batch_size,
-            latent_size=self.network.latent_size,
+            latent_size=self.network.latent_size if random else 0,
             width=frame_set.shape[1],
             mirror=config.mirror,
             roll=self.roll,
@@ -135,8 +145,6 @@ class _Run:
         )
         self.history: History = []
         self.kept: dict[str, torch.Tensor] = {}
-        with torch.inference_mode():
-            random = self.network.encode(self.data.batch(self.training[:1]))[1] is not None
         self.terms = config.objective.terms(random=random)
         self.columns = curve_columns(self.terms, triplets=triplets is not None)
         if config.resume and (config.out / CHECKPOINT).exists():
@@ -190,6 +198,7 @@ class _Run:
         if not self.processes.first:
             return
         self.network.load_state_dict(self.kept)
+        self.network.eval()
         write_results(
             self.network,
             self.data,
@@ -217,9 +226,11 @@ class _Run:
             "seconds": seconds,
             "frames_per_second": len(self.training) / seconds,
         }
+        # Some networks code more carefully where they are not training.
+        self.network.eval()
         if self.processes.first:
             record |= self._held_out(epoch)
-        record = self.processes.from_first(record)
+        record = self.processes.record_of_first(record, self.columns, self.data.device)
         if not record[score_name(record)] < float("inf"):
             raise _diverged(epoch, "on held-out frames")
         self.history.append(record)
@@ -239,6 +250,7 @@ class _Run:
         weights = self.config.objective.weights(epoch)
         generator = epoch_generator(self.config.seed, epoch, purpose=_TRAINING)
         note = progress_note(self.history)
+        self.network.train()
         measured: list[torch.Tensor] = []
         counts: list[int] = []
         for step in self.sampler.steps(generator, self.data.device):
@@ -265,8 +277,9 @@ class _Run:
         board.scalars(self.history[-1])
         finished = len(self.history)
         last = self._over()
-        if last or finished % max(1, config.epochs // _IMAGES_PER_RUN) == 0:
-            self._log_images(board, finished, last=last)
+        if config.tensorboard and (last or finished % max(1, config.epochs // _IMAGES_PER_RUN) == 0):
+            columns = self.frame_set.columns
+            log_pictures(board, self.network, self.data, self.held_out, columns, finished, last=last)
         write_curves(config.out / "curves.csv", self.history, self.columns)
         if last or finished % config.checkpoint_every == 0:
             # First the log, so that what a resumed run takes for logged is on disk.
@@ -279,50 +292,6 @@ class _Run:
                 config=config.to_dict(),
                 frames_sha256=self.frames_sha256,
             ).save(config.out)
-
-    def _log_images(self, board: Board, finished: int, *, last: bool) -> None:
-        if not self.config.tensorboard:
-            return
-        chosen = shown_frames(self.held_out)
-        frames = self.data.batch(torch.from_numpy(chosen))
-        with torch.inference_mode():
-            means, _ = self.network.encode(frames)
-            probabilities = torch.sigmoid(self.network.decode(means))
-        board.reconstructions(finished, frames.cpu().numpy(), probabilities.cpu().numpy())
-        if last:
-            rows = shown_frames(self.held_out, most=board.MOST_POINTS)
-            pictures = self.data.batch(torch.from_numpy(rows))
-            with torch.inference_mode():
-                content = self.network.encode(pictures)[0][:, : self.network.content_size]
-            titles = frame_titles(rows, self.frame_set.columns)
-            board.map(finished, content.cpu().numpy(), pictures.cpu().numpy(), titles)
-
-
-def training_record(terms: Sequence[TermName], means: Sequence[float]) -> dict[str, float]:
-    """Name the means of an epoch's terms, the last of which is the loss."""
-    values = dict(zip(terms, means, strict=False))
-    record = {"train_loss": means[-1], **{f"train_{name}": value for name, value in values.items()}}
-    if "kl" in values:
-        record["train_negative_elbo"] = values["reconstruction"] + values["kl"]
-    return record
-
-
-def progress_note(history: History) -> str:
-    """Say in a few words how good the last epoch is."""
-    if not history:
-        return ""
-    record = history[-1]
-    name = score_name(record)
-    label = "-ELBO" if "elbo" in name else "reconstruction"
-    parts = [f"{label} {record[name]:.6g} held out"]
-    if "held_out_kl" in record:
-        parts.append(f"KL {record['held_out_kl']:.3g}")
-    if "train_triplet" in record:
-        parts.append(f"triplet loss {record['train_triplet']:.3g}")
-    parts.append(f"{record['active_units']} active latents")
-    if "held_out_triplet_accuracy" in record:
-        parts.append(f"{100 * record['held_out_triplet_accuracy']:.1f} % of triplets right")
-    return ", ".join(parts)
 
 
 def _diverged(epoch: int, where: str) -> TrainingDiverged:

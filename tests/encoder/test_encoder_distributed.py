@@ -1,0 +1,94 @@
+"""Training in several processes is the training of one, up to rounding."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from morphsim.encoder import train_encoder
+from morphsim.frames import FrameSet, write_frames
+
+ROOT = Path(__file__).resolve().parents[2]
+# In the last batch one frame is left, so that one of two processes has none.
+OPTIONS = shlex.split(
+    "--epochs 3 --batch-size 29 --device cpu --no-tensorboard --learning-rate 1e-3 --schedule constant "
+    "--objective.triplet 20 --objective.l1 0.1 --objective.l2 0.01 "
+    "--network latent_size=4 channels=4,6 kernel_size=3 strides=2,2 hidden=16"
+)
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    """Twelve films of four recipes, of which 30 frames are trained on."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "frames.h5"
+    film = np.repeat(np.arange(12), 3)
+    shares = 0.2 + 0.15 * (film // 3)
+    write_frames(
+        path,
+        FrameSet(
+            frames=(rng.random((36, 12, 20)) < shares[:, None, None]).astype(np.uint8),
+            columns={"trajectory": film, "time": np.tile(np.arange(3.0), 12)},
+            recipes={"chi": np.arange(12) // 3 / 10},
+            boundary="periodic",
+        ),
+    )
+    return path
+
+
+def torchrun(processes: int, *words: object) -> subprocess.CompletedProcess[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={processes}",
+        str(ROOT / "train_encoder.py"),
+        *map(str, words),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_two_processes_take_the_very_steps_of_one(frames: Path, tmp_path: Path) -> None:
+    from morphsim._commandline import parse
+    from morphsim._commands.train_encoder import Options
+
+    words = [str(frames), "--out", str(tmp_path / "one"), *OPTIONS]
+    train_encoder(parse(Options, words, program="train").config(), show_progress=False)
+    done = torchrun(2, frames, "--out", tmp_path / "two", "--json", *OPTIONS)
+    assert done.returncode == 0, done.stderr
+    # Only the first process prints.
+    report = json.loads(done.stdout)
+    assert report["epochs"] == 3 and len(list((tmp_path / "two").glob(".*"))) == 0
+    one, two = (load_file(tmp_path / name / "weights.safetensors") for name in ("one", "two"))
+    for name, weights in one.items():
+        torch.testing.assert_close(two[name], weights, rtol=1e-4, atol=1e-5)
+    alone = json.loads((tmp_path / "one" / "metrics.json").read_text())
+    for part in ("train", "held_out"):
+        for name, value in alone[part].items():
+            assert report[part][name] == pytest.approx(value, rel=1e-3), name
+    # A run of one process goes on where two left off, and the other way round.
+    longer = [*OPTIONS, "--resume", "--epochs", "4"]
+    done = torchrun(2, frames, "--out", tmp_path / "one", "--json", *longer)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["epochs"] == 4
+
+
+def test_bad_input_is_told_once(tmp_path: Path) -> None:
+    done = torchrun(2, tmp_path / "missing.h5", "--out", tmp_path / "out", *OPTIONS)
+    assert done.returncode != 0
+    told = [line for line in done.stderr.splitlines() if line.startswith("morphsim train-encoder: ")]
+    assert len(told) == 1 and "missing.h5" in told[0]
+    assert "rank0]: Traceback" not in done.stderr and "Traceback" not in done.stdout
