@@ -1,0 +1,137 @@
+"""Patterns of different designs brought to the same interface length and mean wavenumber."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.similarity.descriptors import interface_length, mean_wavenumber
+from morphsim.similarity.judging.patterns import Field, Frame, upper_half
+from morphsim.simulator.grid import Boundary
+
+BOUNDARY: Boundary = "periodic"
+
+Make = Callable[[np.random.Generator, float, float], Field]
+"""Makes a field from a generator, a length [pixel] and a second knob."""
+
+_CALIBRATION_FRAMES = 8
+_CALIBRATION_ROUNDS = 8
+_JITTER = 0.04
+
+
+@dataclass(frozen=True)
+class Design:
+    """A kind of pattern with two knobs, by which interface length and wavenumber can be set.
+
+    Attributes:
+        make: makes the field whose upper half is donor.
+        length: first guess of the first knob [pixel].
+        knob: first guess of the second knob.
+        free: whether the knobs may be turned; False for the design that the others are matched to.
+    """
+
+    make: Make
+    length: float
+    knob: float
+    free: bool = True
+
+
+def matched_frames(designs: Sequence[Design], *, count: int, candidates: int, seed: int) -> NDArray[np.uint8]:
+    """Make sets of one frame of each design, the frames of a set as equal as chance allows.
+
+    First the knobs of each design are turned until the means of interface length and wavenumber are those of
+    the first design. Then many candidates are made of each, with knobs a little off at random, and those
+    sets are kept whose frames are most alike.
+
+    Args:
+        designs: K of them; the first one is not free.
+        count: S, how many sets.
+        candidates: how many frames of each design to choose from.
+        seed: of everything random.
+
+    Returns:
+        (S, K, H, W), area fraction exactly one half.
+    """
+    target: Field | None = None
+    pools, features = [], []
+    for number, design in enumerate(designs):
+        knobs = np.log([design.length, design.knob])
+        if design.free and target is not None:
+            knobs = _calibrated(design, knobs, target, seed=seed)
+        elif target is None:
+            target = _mean_features(design, knobs, seed=seed)
+        generator = np.random.default_rng((seed, number, 1))
+        frames = []
+        for _ in range(candidates):
+            off = generator.uniform(-_JITTER, _JITTER, 2)
+            frames.append(upper_half(design.make(generator, *np.exp(knobs + off))))
+        pools.append(np.stack(frames))
+        features.append(_features(pools[-1]))
+    chosen = _most_alike(features, count)
+    return np.stack([pool[chosen[:, number]] for number, pool in enumerate(pools)], axis=1)
+
+
+def _features(frames: NDArray[np.uint8]) -> Field:
+    """Logarithms of interface length and mean wavenumber, (N, 2)."""
+    return np.log(
+        np.stack(
+            [interface_length(frames, boundary=BOUNDARY), mean_wavenumber(frames, boundary=BOUNDARY)], axis=1
+        )
+    )
+
+
+def _mean_features(design: Design, knobs: Field, *, seed: int) -> Field:
+    frames: list[Frame] = []
+    for number in range(_CALIBRATION_FRAMES):
+        # The same noise whatever the knobs, so that their effect is not lost in it.
+        generator = np.random.default_rng((seed, number, 0))
+        frames.append(upper_half(design.make(generator, *np.exp(knobs))))
+    return np.asarray(_features(np.stack(frames)).mean(axis=0))
+
+
+def _calibrated(design: Design, knobs: Field, target: Field, *, seed: int) -> Field:
+    """Turn both knobs by Newton's method, the slopes from finite differences."""
+    step = 0.1
+    best, smallest = knobs, np.inf
+    for _ in range(_CALIBRATION_ROUNDS):
+        here = _mean_features(design, knobs, seed=seed)
+        missing = target - here
+        if np.abs(missing).max() < smallest:
+            best, smallest = knobs, float(np.abs(missing).max())
+        if smallest < 0.003:
+            break
+        slopes = np.stack(
+            [(_mean_features(design, knobs + turn, seed=seed) - here) / step for turn in step * np.eye(2)],
+            axis=1,
+        )
+        turn = np.linalg.lstsq(slopes, missing, rcond=1e-3)[0]
+        knobs = knobs + np.clip(turn, -0.4, 0.4)
+    return best
+
+
+def _most_alike(features: Sequence[Field], count: int) -> NDArray[np.int64]:
+    """Choose sets (S, K) of candidates, each candidate once, whose features differ least within a set."""
+    first = features[0]
+    nearest = []
+    for other in features[1:]:
+        apart = np.abs(first[:, None] - other).max(axis=2)
+        nearest.append(apart)
+    used = [np.zeros(len(other), bool) for other in features]
+    sets: list[list[int]] = []
+    for _ in range(min(count, *(len(each) for each in features))):
+        worst = np.zeros(len(first))
+        partners = []
+        for number, apart in enumerate(nearest, start=1):
+            open_ = np.where(used[number], np.inf, apart)
+            partners.append(open_.argmin(axis=1))
+            worst = np.maximum(worst, open_.min(axis=1))
+        worst[used[0]] = np.inf
+        row = int(worst.argmin())
+        chosen = [row, *(int(partner[row]) for partner in partners)]
+        for number, candidate in enumerate(chosen):
+            used[number][candidate] = True
+        sets.append(chosen)
+    return np.array(sets, np.int64)

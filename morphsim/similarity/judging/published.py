@@ -1,0 +1,195 @@
+"""Prediction on published frames, whose device currents are known: one chi left out at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.errors import InputError
+from morphsim.frames import resize
+from morphsim.similarity.descriptors import interface_length, three_descriptors, two_point_statistics
+from morphsim.similarity.judging.correlation import known_differences, known_features, rank_correlation
+from morphsim.similarity.judging.embeddings import COMPONENTS, Embedding, Frames
+from morphsim.similarity.judging.prediction import METHODS, Prediction, Scale, leave_one_out
+from morphsim.similarity.judging.projection import PrincipalComponents, Vectors
+from morphsim.simulator.grid import Boundary
+
+CURRENT = "JSC"
+BOUNDARY: Boundary = "no-flux"
+_COLUMNS = ("chi", "time", "blend_ratio")
+
+Predictions = dict[str, dict[str, Prediction]]
+"""By target, then by method."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PublishedFrames:
+    """Frames of published films between walls, with what is known of each.
+
+    They come from doi 10.1016/j.commatsci.2021.110409.
+    """
+
+    frames: Frames
+    """(N, H, W) 0/1."""
+    chi: Vectors
+    """(N,) what is left out together."""
+    targets: Mapping[str, Vectors]
+    """(N,) each, what is predicted."""
+    descriptors: Mapping[str, Vectors]
+    """(N,) each, graph descriptors that were published with the frames."""
+
+
+def read_published(path: str | Path) -> PublishedFrames:
+    """Read published frames: `frames`, `chi`, `time`, `blend_ratio`, and `descriptors` with `JSC`.
+
+    Raises:
+        InputError: the file is missing, is no HDF5, or lacks or garbles one of these.
+    """
+    import h5py
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; name the HDF5 file of the published frames")
+    try:
+        with h5py.File(path) as file:
+            group = file.get("descriptors")
+            missing = [name for name in ("frames", *_COLUMNS) if not isinstance(file.get(name), h5py.Dataset)]
+            if missing or not isinstance(group, h5py.Group) or CURRENT not in group:
+                missing = missing or [f"descriptors/{CURRENT}"]
+                raise InputError(
+                    f"{path} has no dataset {missing[0]!r}; name the file of the published frames"
+                )
+            frames = np.asarray(file["frames"][()])
+            columns = {name: np.asarray(file[name][()], np.float64) for name in _COLUMNS}
+            descriptors = {name: np.asarray(group[name][()], np.float64) for name in sorted(group)}
+    except InputError:
+        raise
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"{path} can't be read as HDF5 ({error}); fetch it again") from error
+    if frames.ndim != 3 or frames.dtype != np.uint8 or 0 in frames.shape or frames.max() > 1:
+        raise InputError(f"{path}: frames are {frames.dtype} {frames.shape}; they must be 0 and 1, (N, H, W)")
+    for name, column in {**columns, **descriptors}.items():
+        if column.shape != (len(frames),) or not np.isfinite(column).all():
+            raise InputError(f"{path}: {name} must be {len(frames)} finite numbers, one for each frame")
+    if not (columns["time"] > 0.0).all():
+        raise InputError(f"{path}: time holds {columns['time'].min():g}; it must be above 0")
+    if len(np.unique(columns["chi"])) < 2:
+        raise InputError(f"{path} holds a single chi; leaving one out needs at least two")
+    lengths = interface_length(frames, boundary=BOUNDARY)
+    if not (lengths > 0.0).all():
+        raise InputError(f"{path}: frame {int(lengths.argmin())} holds one phase alone; leave it out")
+    return PublishedFrames(
+        frames=frames,
+        chi=columns["chi"],
+        targets={
+            CURRENT: descriptors.pop(CURRENT),
+            "log time": np.log(columns["time"]),
+            "log interface length": np.log(lengths),
+            "blend ratio": columns["blend_ratio"],
+        },
+        descriptors=descriptors,
+    )
+
+
+def bring_to_shape(frames: Frames, shape: tuple[int, int]) -> Frames:
+    """Bring frames of nodes to the pixels of an encoder.
+
+    Where both sides are longer by one, as 101 x 401 nodes are beside 100 x 400 pixels, the last row and the
+    last column are dropped, so that no pixel is made up; other shapes are resized.
+
+    Args:
+        frames: (N, H, W).
+        shape: the wanted (H, W).
+    """
+    height, width = shape
+    if frames.shape[1:] == (height + 1, width + 1):
+        return np.ascontiguousarray(frames[:, :height, :width])
+    return resize(frames, shape)
+
+
+def predict_published(
+    embedding: Embedding, published: PublishedFrames, *, shape: tuple[int, int]
+) -> Predictions:
+    """Predict each target from an embedding that never saw these frames.
+
+    Neighbours and ridge learn from frames as they are and predict from mirrored ones, since films of one chi
+    share their initial noise.
+
+    Args:
+        embedding: fitted on frames of `shape`.
+        published: the frames.
+        shape: (H, W) that they are brought to.
+    """
+    frames = bring_to_shape(published.frames, shape)
+    vectors = embedding(frames, boundary=BOUNDARY)
+    mirrored = embedding(np.ascontiguousarray(frames[..., ::-1]), boundary=BOUNDARY)
+    return predict_targets(vectors, mirrored, published)
+
+
+def predict_targets(
+    vectors: NDArray[Any], mirrored: NDArray[Any], published: PublishedFrames, *, scale: Scale = "each"
+) -> Predictions:
+    """Predict each target from vectors (N, D) of the frames and of the mirrored frames."""
+    return {
+        target: {
+            method: leave_one_out(vectors, mirrored, values, published.chi, method=method, scale=scale)
+            for method in METHODS
+        }
+        for target, values in published.targets.items()
+    }
+
+
+def correlate_published(
+    embedding: Embedding, published: PublishedFrames, *, shape: tuple[int, int], seed: int = 0
+) -> dict[str, float]:
+    """Rank correlation of distances with differences on the published frames, the current among them.
+
+    Args:
+        embedding: fitted on frames of `shape`.
+        published: the frames.
+        shape: (H, W) that they are brought to.
+        seed: of the pairs.
+    """
+    frames = bring_to_shape(published.frames, shape)
+    features = known_features(frames, boundary=BOUNDARY)
+    features[CURRENT] = published.targets[CURRENT][:, None]
+    pairs, differences = known_differences(features, seed=seed)
+    vectors = embedding(frames, boundary=BOUNDARY)
+    return {name: rank_correlation(vectors, values, pairs) for name, values in differences.items()}
+
+
+def published_baselines(published: PublishedFrames) -> dict[str, Predictions]:
+    """Predict from features whose components come from these very frames, as published tables do.
+
+    The principal components know the frames that are left out (not their values, nor their mirror images),
+    which flatters them beside an embedding that never saw any of these frames.
+    """
+    frames, mirrored = published.frames, np.ascontiguousarray(published.frames[..., ::-1])
+    found: dict[str, Predictions] = {}
+
+    def components(name: str, own: NDArray[Any], other: NDArray[Any], scale: Scale = "each") -> None:
+        projection = PrincipalComponents.fit(own.reshape(len(own), -1), components=COMPONENTS)
+        found[name] = predict_targets(
+            projection(own.reshape(len(own), -1)),
+            projection(other.reshape(len(other), -1)),
+            published,
+            scale=scale,
+        )
+
+    components("16 components of the pixels", frames, mirrored)
+    half = frames.shape[1] // 2
+    statistics = two_point_statistics(frames, boundary=BOUNDARY, largest_lag=(half, half))
+    # A frame and its mirror image have the same statistics and the same graph.
+    components("16 components of two-point statistics", statistics, statistics)
+    components("the same, scaled together", statistics, statistics, "together")
+    three = three_descriptors(frames, boundary=BOUNDARY)
+    found["three descriptors"] = predict_targets(three, three, published)
+    if published.descriptors:
+        graph = np.stack(list(published.descriptors.values()), axis=1)
+        found[f"{graph.shape[1]} graph descriptors"] = predict_targets(graph, graph, published)
+    return found
