@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -102,5 +103,8 @@ def prepare_forward(config: TrainingConfig, network: Network) -> Forward:
     on_cpu = next(network.parameters()).device.type == "cpu"
     if on_cpu and not any(map(shutil.which, ("g++", "clang++", "c++"))):
         raise InputError("compile needs a C++ compiler on the CPU; install g++, or leave --compile out")
-    compiled: Forward = torch.compile(forward, dynamic=False)
+    with warnings.catch_warnings():
+        # Its imports warn of their own deprecated calls, which no user of ours can mend.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        compiled: Forward = torch.compile(forward, dynamic=False)
     return compiled

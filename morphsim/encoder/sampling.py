@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from morphsim.encoder.triplet import positive_pairs
+
+# What the draws are for; the first numbers belong to the training loop.
+_DROPOUT = 3
 
 
 def epoch_generator(seed: int, epoch: int, *, purpose: int = 0) -> torch.Generator:
@@ -25,6 +29,24 @@ def epoch_generator(seed: int, epoch: int, *, purpose: int = 0) -> torch.Generat
     state = np.random.SeedSequence((seed, epoch, purpose)).generate_state(1, np.uint64)[0]
     # Torch takes seeds as signed 64-bit numbers.
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+
+
+@contextlib.contextmanager
+def seeded(seed: int, epoch: int, rank: int, device: torch.device) -> Iterator[None]:
+    """Give the block, and layers that drop out in it, torch's global random state of one epoch and process.
+
+    Afterwards the global state is what it was.
+    """
+    state = np.random.SeedSequence((seed, epoch, _DROPOUT, rank)).generate_state(1, np.uint64)[0]
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(state >> np.uint64(1)))
+        yield
+
+
+def evenly(indices: torch.Tensor, count: int) -> torch.Tensor:
+    """Take `count` of some frame numbers, evenly spread over them, or all where there are fewer."""
+    places = np.unique(np.linspace(0, len(indices) - 1, min(count, len(indices))).round().astype(int))
+    return indices[torch.from_numpy(places)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,7 +38,7 @@ from morphsim.encoder.preparation import (
 )
 from morphsim.encoder.provenance import hash_arrays
 from morphsim.encoder.results import METRICS, is_finished, log_pictures, write_results
-from morphsim.encoder.sampling import Sampler, epoch_generator
+from morphsim.encoder.sampling import Sampler, epoch_generator, evenly, seeded
 from morphsim.encoder.schedules import learning_rate_factor
 from morphsim.encoder.step import Loss, weighted
 from morphsim.errors import InputError
@@ -47,6 +47,7 @@ from morphsim.progress import Advance, progress
 from morphsim.resuming import make_run_folder, remove_leftovers
 
 _IMAGES_PER_RUN = 10
+_FRAMES_TO_PREPARE = 2048
 
 # What the draws of an epoch's generator are for; the first weights have their own at epoch 0.
 _TRAINING, _EVALUATION, _FIRST_WEIGHTS = 0, 1, 2
@@ -126,8 +127,14 @@ class _Run:
             boundary=frame_set.boundary,
             generator=epoch_generator(config.seed, 0, purpose=_FIRST_WEIGHTS),
         ).to(device)
+        # As every process does, from the same frames.
+        self.network.prepare(self.data.batch(evenly(self.training, _FRAMES_TO_PREPARE)))
+        if config.network.channels_last:
+            self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(self.network, config.learning_rate)
         self.loss = Loss(self.network, config.objective, prepare_forward(config, self.network), processes)
+        # Before any layer could drop out, which would draw from torch's global random state.
+        self.network.eval()
         with torch.no_grad():
             random = self.network.encode(self.data.batch(self.training[:1]))[1] is not None
         self.roll = config.roll and frame_set.boundary == "periodic"
@@ -217,7 +224,8 @@ class _Run:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        training = self._steps(epoch, advance)
+        with seeded(config.seed, epoch, self.processes.rank, self.data.device):
+            training = self._steps(epoch, advance)
         seconds = time.perf_counter() - started
         record = {
             "epoch": epoch + 1,

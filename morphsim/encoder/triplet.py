@@ -83,19 +83,18 @@ def random_triplets(
     Returns:
         (count, 3) frame numbers, or None where no label has two trajectories or there is only one label.
     """
-    generator = np.random.default_rng(seed)
-    by_label = {
-        int(label): np.flatnonzero(labels == label)
-        for label in np.unique(labels)
-        if len(np.unique(trajectory[labels == label])) > 1
-    }
-    if not by_label or len(np.unique(labels)) < 2:
+    films = np.unique(np.stack([labels, trajectory], axis=1), axis=0)[:, 0]
+    names, counts = np.unique(films, return_counts=True)
+    if len(names) < 2 or counts.max() < 2:
         return None
-    anchors = generator.choice(np.concatenate(list(by_label.values())), size=count)
+    generator = np.random.default_rng(seed)
+    anchors = generator.choice(np.flatnonzero(np.isin(labels, names[counts > 1])), size=count)
+    order = np.argsort(labels, kind="stable")
+    first, last = (np.searchsorted(labels[order], labels[anchors], side) for side in ("left", "right"))
     triplets = np.empty((count, 3), np.int64)
     for row, anchor in enumerate(anchors):
-        others = by_label[int(labels[anchor])]
-        triplets[row] = anchor, generator.choice(others[trajectory[others] != trajectory[anchor]]), 0
+        alike = order[first[row] : last[row]]
+        triplets[row] = anchor, generator.choice(alike[trajectory[alike] != trajectory[anchor]]), 0
     # A negative of the anchor's own label is drawn again.
     wrong = np.arange(count)
     while wrong.size:

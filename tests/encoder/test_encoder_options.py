@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import morphsim.encoder.preparation as preparation_module
 from morphsim.encoder import AutoencoderConfig, ObjectiveConfig, TrainingConfig, load_encoder, train_encoder
@@ -338,3 +340,18 @@ def test_the_note_says_how_good_the_last_epoch_is() -> None:
     assert progress_note([{"held_out_reconstruction": 5.0, "active_units": 3}]) == (
         "reconstruction 5 held out, 3 active latents"
     )
+
+
+def test_a_compiled_network_trains_the_same(
+    small_config: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The same way through torch's compiler, but for the C++ code, whose making takes a minute.
+    quick = functools.partial(torch.compile, backend="aot_eager")
+    monkeypatch.setattr(preparation_module.torch, "compile", quick)
+    losses = {}
+    for name in (False, True):
+        # Two shapes of batches, the second of a single frame.
+        config = small_config(out=tmp_path / str(name), compile=name, epochs=2, batch_size=17)
+        train_encoder(config, show_progress=False)
+        losses[name] = [row["train_negative_elbo"] for row in rows(config.out)]
+    assert losses[True] == pytest.approx(losses[False], rel=1e-4)

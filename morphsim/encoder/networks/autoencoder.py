@@ -33,10 +33,11 @@ class AutoencoderConfig(NetworkConfig):
     """The sizes of a convolutional autoencoder; the decoder mirrors the encoder."""
 
     architecture: ClassVar[str] = "autoencoder"
+    channels_last: ClassVar[bool] = True
 
     latent_size: int = 192
     """Numbers in the code."""
-    channels: tuple[int, ...] = (16, 32, 64, 64)
+    channels: tuple[int, ...] = (8, 16, 32, 64)
     """Channels after each convolution of stride 2: as many convolutions as numbers."""
     kernel_size: int = 5
     """Width of the square kernels [pixels]; odd, and at least 3."""

@@ -75,6 +75,9 @@ class Network(nn.Module, abc.ABC):
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Turn latents (B, D) into the logits of donor in each pixel, (B, C, H, W)."""
 
+    def prepare(self, frames: torch.Tensor) -> None:
+        """Look at some training frames (B, C, H, W) before the first step; most networks need not."""
+
     def settle(self) -> None:
         """Change first weights that He's rule does not suit; called without gradients when it is built."""
 
@@ -89,6 +92,8 @@ class NetworkConfig(abc.ABC):
 
     architecture: ClassVar[str]
     """The name by which `config.json` and the command line know it."""
+    channels_last: ClassVar[bool] = False
+    """Whether it trains faster with the channels of a pixel side by side in memory."""
 
     @abc.abstractmethod
     def network(self, frame_shape: tuple[int, int], channels: int, boundary: Boundary) -> Network:

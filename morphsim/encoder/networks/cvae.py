@@ -31,6 +31,7 @@ class CVAEConfig(NetworkConfig):
     """The sizes of a CVAE; the decoder mirrors the encoder."""
 
     architecture: ClassVar[str] = "cvae"
+    channels_last: ClassVar[bool] = True
 
     latent_size: int = 16
     """Number of latent means, and of standard deviations."""
