@@ -54,6 +54,8 @@ class TrainingConfig:
     """Mirror half of the training frames left-right."""
     roll: bool = True
     """Roll each training frame along x; ignored where the film is not periodic."""
+    exchange: bool = False
+    """Exchange the phases of half of the training frames; to the triplet loss they are of other recipes."""
     seed: int = 0
     """Of the split, the first weights, the order of the frames and the latent noise."""
     device: DeviceName = "auto"
@@ -90,7 +92,7 @@ class TrainingConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"{name} is {value!r}; it must be a whole number of at least {least}")
-        for name in ("mirror", "roll", "resume", "tensorboard", "compile"):
+        for name in ("mirror", "roll", "exchange", "resume", "tensorboard", "compile"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name} is {getattr(self, name)!r}; it must be true or false")
         for name, choices in (

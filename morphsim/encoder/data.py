@@ -56,18 +56,25 @@ class DeviceFrames:
 
 
 def augment(
-    batch: torch.Tensor, *, mirrored: torch.Tensor | None, shifts: torch.Tensor | None
+    batch: torch.Tensor,
+    *,
+    mirrored: torch.Tensor | None,
+    shifts: torch.Tensor | None,
+    exchanged: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Mirror some frames left-right and then roll each along x.
+    """Mirror some frames left-right and then roll each along x; exchange the phases of some.
 
     Args:
-        batch: (B, C, H, W).
+        batch: (B, C, H, W) of 0 and 1.
         mirrored: (B,) bool; None to mirror none.
         shifts: (B,) pixels to roll to the left; None to roll none. Only right for periodic frames.
+        exchanged: (B,) bool; None to exchange none.
 
     Returns:
         (B, C, H, W), the dtype of `batch`.
     """
+    if exchanged is not None:
+        batch = torch.where(exchanged[:, None, None, None], 1 - batch, batch)
     if mirrored is None and shifts is None:
         return batch
     count, _, _, width = batch.shape

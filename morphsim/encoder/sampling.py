@@ -61,6 +61,8 @@ class Step:
     """(b,) bool, whether to mirror each."""
     shifts: torch.Tensor | None
     """(b,) by how many pixels to roll each."""
+    exchanged: torch.Tensor | None
+    """(b,) bool, whether to exchange the phases of each."""
     noise: torch.Tensor
     """(b, D) standard normal, for the latents."""
     labels: torch.Tensor | None
@@ -88,6 +90,8 @@ class Sampler:
     """Mirror half of the frames left-right."""
     roll: bool
     """Roll each frame along x by any number of pixels; only right for periodic frames."""
+    exchange: bool = False
+    """Exchange the phases of half of the groups, whose frames then have labels of their own."""
     labels: NDArray[np.int64] | None = None
     """(N,) of all frames of the set."""
     group: int = 2
@@ -108,7 +112,7 @@ class Sampler:
             device: where the steps are done; all numbers go there at once, before the first step.
         """
         total = len(self.indices)
-        order = self._order(generator)
+        order, exchanged = self._order(generator)
         mirrored = torch.rand(total, generator=generator) < 0.5 if self.mirror else None
         shifts = torch.randint(self.width, (total,), generator=generator) if self.roll else None
         noise = torch.randn(total, self.latent_size, generator=generator)
@@ -117,7 +121,8 @@ class Sampler:
         frames, noise = (values[own].to(device, non_blocking=True) for values in (order, noise))
         mirrored = None if mirrored is None else mirrored[own].to(device, non_blocking=True)
         shifts = None if shifts is None else shifts[own].to(device, non_blocking=True)
-        labels, pairs, ends = self._labels(order, device)
+        labels, pairs, ends = self._labels(order, exchanged, device)
+        exchanged = None if exchanged is None else exchanged[own].to(device, non_blocking=True)
         done = 0
         for number, (start, (first, last)) in enumerate(zip(self._starts(), shares, strict=True)):
             rows = slice(done, done + last - first)
@@ -128,6 +133,7 @@ class Sampler:
                 frames=frames[rows],
                 mirrored=None if mirrored is None else mirrored[rows],
                 shifts=None if shifts is None else shifts[rows],
+                exchanged=None if exchanged is None else exchanged[rows],
                 noise=noise[rows],
                 labels=None if labels is None else labels[start : start + count],
                 pairs=None if pairs is None else pairs[ends[number] : ends[number + 1]],
@@ -141,21 +147,29 @@ class Sampler:
         first = start + sum(sizes[: self.rank])
         return first, first + sizes[self.rank]
 
-    def _order(self, generator: torch.Generator) -> torch.Tensor:
+    def _order(self, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return the numbers of the frames in the order of an epoch, and which have their phases exchanged."""
         shuffled = self.indices[torch.randperm(len(self.indices), generator=generator)]
         if self.labels is None:
-            return shuffled
-        labels = self.labels[shuffled.numpy()]
-        groups = label_groups(labels, self.group)
-        places = torch.randperm(int(groups.max()) + 1, generator=generator).numpy()
-        return shuffled[torch.from_numpy(np.argsort(places[groups], kind="stable"))]
+            groups = np.arange(len(shuffled))
+        else:
+            groups = label_groups(self.labels[shuffled.numpy()], self.group)
+            places = torch.randperm(int(groups.max()) + 1, generator=generator).numpy()
+            moved = np.argsort(places[groups], kind="stable")
+            shuffled, groups = shuffled[torch.from_numpy(moved)], groups[moved]
+        if not self.exchange:
+            return shuffled, None
+        chosen = torch.rand(int(groups.max()) + 1, generator=generator) < 0.5
+        return shuffled, chosen[torch.from_numpy(groups)]
 
     def _labels(
-        self, order: torch.Tensor, device: torch.device
+        self, order: torch.Tensor, exchanged: torch.Tensor | None, device: torch.device
     ) -> tuple[torch.Tensor | None, torch.Tensor | None, NDArray[np.int64]]:
         if self.labels is None:
             return None, None, np.zeros(0, np.int64)
         labels = self.labels[order.numpy()]
+        if exchanged is not None:
+            labels = 2 * labels + exchanged.numpy()
         pairs = [positive_pairs(labels[start : start + self.batch_size]) for start in self._starts()]
         ends = np.cumsum([0, *map(len, pairs)])
         moved = (torch.from_numpy(values).to(device) for values in (labels, np.concatenate(pairs)))

@@ -145,6 +145,7 @@ class _Run:
             width=frame_set.shape[1],
             mirror=config.mirror,
             roll=self.roll,
+            exchange=config.exchange,
             labels=labels,
             group=config.objective.group,
             rank=processes.rank,
@@ -262,7 +263,12 @@ class _Run:
         measured: list[torch.Tensor] = []
         counts: list[int] = []
         for step in self.sampler.steps(generator, self.data.device):
-            frames = augment(self.data.bytes(step.frames), mirrored=step.mirrored, shifts=step.shifts)
+            frames = augment(
+                self.data.bytes(step.frames),
+                mirrored=step.mirrored,
+                shifts=step.shifts,
+                exchanged=step.exchanged,
+            )
             terms = self.loss.terms(frames.float(), step)
             loss = weighted(terms, weights)
             self.optimizer.zero_grad()

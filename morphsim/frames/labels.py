@@ -31,7 +31,8 @@ def moment_labels(frameset: FrameSet) -> NDArray[np.int64]:
 
     Frames are ranked by the column `dryness` when drying, else by `time`, and without such numbers by their
     order in the set, which also decides between equals; what is not known comes last. Films that were
-    recorded with the same number of frames, as a generated data set has them, have the same moments.
+    recorded with the same number of frames, as a generated data set has them, have the same moments. Where
+    frames were left out since, a column `moment` of whole numbers keeps what they were, and is taken as it is.
 
     Args:
         frameset: N frames.
@@ -39,6 +40,9 @@ def moment_labels(frameset: FrameSet) -> NDArray[np.int64]:
     Returns:
         (N,) int64.
     """
+    kept = frameset.columns.get("moment")
+    if kept is not None and kept.dtype.kind in "iu":
+        return kept.astype(np.int64)
     order = np.lexsort((_moments(frameset), frameset.trajectory))
     ordered = frameset.trajectory[order]
     place = np.arange(len(frameset))

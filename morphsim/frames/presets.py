@@ -59,24 +59,22 @@ ratios 0.5 to 0.63. What differs here:
 """
 
 ANNEALING = Preset(
-    summary="annealed films with six replicas of each recipe, to train on",
+    summary="annealed films with eight replicas of each recipe, to train on",
     process="annealing",
     grid={
-        "chi": (2.3, 2.5, 2.7, 2.9, 3.1, 3.3, 3.5, 3.7, 3.9),
+        "chi": (2.3, 2.5, 2.7, 2.9, 3.1, 3.3, 3.5, 3.7, 3.9, 4.1),
         "blend_ratio": (0.5, 0.53, 0.56, 0.6, 0.65),
     },
-    set={"duration": 0.2},
-    replicas=6,
+    replicas=8,
     frames=16,
     seed=5800,
 )
-"""45 recipes, 270 films, 4,320 frames."""
+"""50 recipes, 400 films, 6,400 frames, of which those of films near the spinodal are blank at first."""
 
 ANNEALING_UNSEEN = Preset(
     summary="annealed films between the recipes of `annealing`, with other noise, to judge on",
     process="annealing",
-    grid={"chi": (2.4, 2.8, 3.2, 3.6, 3.8), "blend_ratio": (0.475, 0.515, 0.575)},
-    set={"duration": 0.2},
+    grid={"chi": (2.4, 2.8, 3.2, 3.6, 4.0), "blend_ratio": (0.475, 0.515, 0.575)},
     replicas=12,
     frames=12,
     seed=5900,

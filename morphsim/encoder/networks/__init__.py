@@ -10,9 +10,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from morphsim.encoder.networks.autoencoder import Autoencoder, AutoencoderConfig
 from morphsim.encoder.networks.base import Activation, Network, NetworkConfig
 from morphsim.encoder.networks.cvae import CVAE, CVAEConfig
+from morphsim.encoder.networks.split import Split, SplitConfig
 from morphsim.errors import InputError
 
-_CONFIGS: tuple[type[NetworkConfig], ...] = (CVAEConfig, AutoencoderConfig)
+_CONFIGS: tuple[type[NetworkConfig], ...] = (CVAEConfig, AutoencoderConfig, SplitConfig)
 
 ARCHITECTURES: dict[str, type[NetworkConfig]] = {config.architecture: config for config in _CONFIGS}
 """Every architecture's configuration by its name."""
@@ -85,6 +86,8 @@ __all__ = [
     "CVAEConfig",
     "Network",
     "NetworkConfig",
+    "Split",
+    "SplitConfig",
     "find_architecture",
     "parse_network",
 ]

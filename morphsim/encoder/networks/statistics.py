@@ -1,0 +1,189 @@
+"""Statistics of frames that neither a roll nor a mirror image changes, as a layer without weights.
+
+They are what a materials scientist reads off a micrograph by eye or by Fourier transform: how much donor
+there is at each depth, how much interface and which way it runs, and the power spectrum, whose transform is
+the two-point statistics (Torquato 2002, chapter 2, https://doi.org/10.1007/978-1-4757-6355-3). A network gets
+from them at once, and exactly, what convolutions only approach.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from morphsim.simulator.grid import Boundary
+
+DEPTHS = 10
+_BANDS_OF_ROWS = 14
+_BANDS_OF_PLANE = (10, 12)
+_FLOOR = 1e-3
+_PER_THOUSAND = 1000.0
+_WINDOW = 5
+
+
+def statistics(frames: torch.Tensor, *, boundary: Boundary) -> tuple[torch.Tensor, torch.Tensor]:
+    """Measure frames, each number brought to the order of 1.
+
+    Args:
+        frames: (B, C, H, W) float, 0 to 1.
+        boundary: what happens at the left and right end.
+
+    Returns:
+        The few numbers that tell most, (B, 9 C): phase fraction; interface per pixel, all, across x and
+        across the depth; mean wavenumber, all, along x and along the depth; Euler number per pixel, of the
+        frame and of its majority in windows of 5 x 5. Interface and wavenumber are logarithmic. And (B, S),
+        S = `spectra_size`: the depth profile and power spectra in logarithmic bands, of the rows at each
+        depth and of the plane.
+    """
+    device = str(frames.device)
+    height = frames.shape[2]
+    depths = _depths(height, device)
+    rows = frames if boundary == "periodic" else torch.cat([frames, frames.flip(3)], dim=3)
+    modes = torch.view_as_real(torch.fft.rfft(rows, dim=3)).flatten(3) / math.sqrt(rows.shape[3])
+    along_x = _power(modes)
+    # Cosines in depth as a product of matrices, which is faster than a transform of so few rows.
+    plane = _power(_cosines(height, device) @ modes)
+    lines = (depths @ along_x) @ _bands(along_x.shape[3], _BANDS_OF_ROWS, False, device).T
+    bands_of_depth = _bands(height, _BANDS_OF_PLANE[0], True, device)
+    bands_of_x = _bands(along_x.shape[3], _BANDS_OF_PLANE[1], True, device)
+    # The mode of the mean belongs to no band of fluctuations.
+    plane = plane * _without_mean(height, along_x.shape[3], device)
+    powers = torch.cat([lines.flatten(1), (bands_of_depth @ plane @ bands_of_x.T).flatten(1)], dim=1)
+    profile = frames.mean(dim=3)
+    many = [4.0 * ((profile @ depths.T).flatten(1) - 0.5), (torch.log(powers + _FLOOR) + 1.0) / 3.0]
+    few = [
+        8.0 * (profile.mean(dim=2) - 0.5),
+        *(torch.log(value + _FLOOR) + 3.0 for value in _interface(frames, boundary)),
+        *(torch.log(value + _FLOOR) + 3.5 for value in _mean_wavenumbers(plane)),
+        *(torch.asinh(_PER_THOUSAND * value) for value in _euler_numbers(frames, boundary)),
+    ]
+    return torch.cat(few, dim=1), torch.cat(many, dim=1)
+
+
+def moments_size(channels: int) -> int:
+    """How many of the few numbers `statistics` gives."""
+    return 9 * channels
+
+
+def spectra_size(frame_shape: tuple[int, int], channels: int, *, boundary: Boundary) -> int:
+    """How many of the many numbers `statistics` gives."""
+    height, width = frame_shape
+    waves = (width if boundary == "periodic" else 2 * width) // 2 + 1
+    depths = len(_edges_of_depths(height)) - 1
+    lines = len(_edges(waves - 1, _BANDS_OF_ROWS)) - 1
+    plane = (len(_edges(height - 1, _BANDS_OF_PLANE[0]))) * (len(_edges(waves - 1, _BANDS_OF_PLANE[1])))
+    return channels * (depths + depths * lines + plane)
+
+
+def _power(modes: torch.Tensor) -> torch.Tensor:
+    """Squared sizes of complex modes (..., 2 K), real and imaginary parts in turn; (..., K)."""
+    squares = modes.square()
+    return squares[..., 0::2] + squares[..., 1::2]
+
+
+def _interface(frames: torch.Tensor, boundary: Boundary) -> tuple[torch.Tensor, ...]:
+    """Changes of phase between neighbours per pixel, all, along x and along the depth, each (B, C)."""
+    pixels = frames.shape[2] * frames.shape[3]
+    wrapped = torch.cat([frames, frames[..., :1]], dim=3) if boundary == "periodic" else frames
+    along_x = wrapped.diff(dim=3).abs().sum(dim=(2, 3)) / pixels
+    along_depth = frames.diff(dim=2).abs().sum(dim=(2, 3)) / pixels
+    return along_x + along_depth, along_x, along_depth
+
+
+def _euler_numbers(frames: torch.Tensor, boundary: Boundary) -> tuple[torch.Tensor, torch.Tensor]:
+    """Donor domains less the holes in them, per pixel, of the frame and of it without specks, each (B, C).
+
+    The one measure here that is odd under an exchange of the phases, beside their share: droplets of donor
+    count up, droplets of acceptor down. It is the mean of those of 4- and of 8-connected donor, from the
+    quads of pixels that hold one and three donors (Gray 1971, https://doi.org/10.1109/T-C.1971.223289).
+    """
+    reach = _WINDOW // 2
+    sides = (reach, reach, 0, 0)
+    mode = "circular" if boundary == "periodic" and frames.shape[3] >= reach else "replicate"
+    wide = functional.pad(functional.pad(frames, sides, mode=mode), (0, 0, reach, reach), mode="replicate")
+    means = functional.avg_pool2d(functional.avg_pool2d(wide, (1, _WINDOW), 1), (_WINDOW, 1), 1)
+    return _euler_number(frames, boundary), _euler_number((means > 0.5).to(frames.dtype), boundary)
+
+
+def _euler_number(frames: torch.Tensor, boundary: Boundary) -> torch.Tensor:
+    wrapped = torch.cat([frames, frames[..., :1]], dim=3) if boundary == "periodic" else frames
+    pairs = wrapped[..., 1:] + wrapped[..., :-1]
+    quads = pairs[:, :, 1:] + pairs[:, :, :-1]
+    corners = ((quads - 1.0).abs() < 0.5).sum(dim=(2, 3)) - ((quads - 3.0).abs() < 0.5).sum(dim=(2, 3))
+    return corners / (4.0 * frames.shape[2] * frames.shape[3])
+
+
+def _mean_wavenumbers(power: torch.Tensor) -> Iterator[torch.Tensor]:
+    """First moments of the power (B, C, K, L) averaged over rings [1/pixel], each (B, C)."""
+    wavenumber, along_depth, along_x, weights = _wavenumbers(*power.shape[2:], str(power.device))
+    weighted = power * weights
+    total = weighted.sum(dim=(2, 3)).clamp(min=1e-12)
+    for axis in (wavenumber, along_x, along_depth):
+        yield (weighted * axis).sum(dim=(2, 3)) / total
+
+
+@cache
+def _wavenumbers(height: int, width: int, device: str) -> tuple[torch.Tensor, ...]:
+    """Wavenumbers [1/pixel], all, along the depth and along x, and weights that average over rings."""
+    along_depth = torch.arange(height, device=device)[:, None] / (2 * height)
+    along_x = torch.arange(width, device=device)[None] / (2 * max(width - 1, 1))
+    wavenumber = torch.hypot(along_depth, along_x)
+    weights = torch.where(wavenumber > 0, 1.0 / wavenumber.clamp(min=1e-9), torch.zeros_like(wavenumber))
+    # Of the modes k and -k along x only one is stored.
+    twice = torch.full((1, width), 2.0, device=device)
+    twice[:, 0] = 1.0
+    return wavenumber, along_depth, along_x, weights * twice
+
+
+@cache
+def _cosines(height: int, device: str) -> torch.Tensor:
+    """(H, H): the orthonormal cosine transform, type II."""
+    order, place = np.mgrid[:height, :height]
+    matrix = np.sqrt(2.0 / height) * np.cos(np.pi * order * (place + 0.5) / height)
+    matrix[0] /= np.sqrt(2.0)
+    return torch.from_numpy(matrix.astype(np.float32)).to(device)
+
+
+@cache
+def _without_mean(height: int, width: int, device: str) -> torch.Tensor:
+    keep = torch.ones(height, width, device=device)
+    keep[0, 0] = 0.0
+    return keep
+
+
+@cache
+def _depths(height: int, device: str) -> torch.Tensor:
+    """(depths, H): averages over equal parts of the depth."""
+    return _averages(_edges_of_depths(height), height).to(device)
+
+
+@cache
+def _bands(count: int, bands: int, zero: bool, device: str) -> torch.Tensor:
+    """(bands, count): averages over logarithmic bands of the modes 1 to count - 1; `zero` adds mode 0."""
+    edges = [edge + 1 for edge in _edges(count - 1, bands)]
+    return _averages([0, *edges] if zero else edges, count).to(device)
+
+
+def _edges(count: int, bands: int) -> list[int]:
+    """Edges, from 0 to `count`, of at most `bands` bands that grow geometrically."""
+    if count < 1:
+        return [0]
+    return sorted({round(float(edge)) - 1 for edge in np.geomspace(1.0, count + 1.0, bands + 1)})
+
+
+def _edges_of_depths(height: int) -> list[int]:
+    parts = min(DEPTHS, height)
+    return [part * height // parts for part in range(parts + 1)]
+
+
+def _averages(edges: list[int], count: int) -> torch.Tensor:
+    matrix = torch.zeros(len(edges) - 1, count)
+    for row, (start, end) in enumerate(pairwise(edges)):
+        matrix[row, start:end] = 1.0 / (end - start)
+    return matrix
