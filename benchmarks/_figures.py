@@ -112,11 +112,27 @@ def _strip(figure: Any, result: Result) -> bool:
     return True
 
 
+def _learning(figure: Any, result: Result) -> bool:
+    """-ELBO against epochs, on training and on held-out films, of the first system's network and of ours."""
+    axes = figure.add_subplot()
+    for colour, (name, curves) in zip(("C0", "C1"), result["results"]["curves"].items(), strict=True):
+        for column, style in (("train", "--"), ("held_out", "-")):
+            values = [_gap(value) for value in curves[f"{column}_negative_elbo"]]
+            label = f"{name}, {column.replace('_', ' ')}"
+            axes.plot(curves["epoch"], values, style, marker=".", color=colour, label=label)
+    axes.set(xlabel="epoch", ylabel="-ELBO [nats a frame]", yscale="log")
+    first = result["results"]["networks"]["cvae"]
+    axes.set_title(f"{100 * first['share_of_10000_epochs']:.3g} % of the first system's epochs")
+    axes.legend()
+    return True
+
+
 def _gap(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
 FIGURES: Mapping[str, Callable[[Any, Result], bool]] = {
+    "first_system": _learning,
     "pfhub": _energy,
     "published_frames": _coarsening,
     "simulator": _matched,
