@@ -53,6 +53,7 @@ RUNS = (
     Run("random_recipes", "random_recipes", ("--workers", "1", "--longest", "15")),
     Run("simulator", "simulator"),
     Run("datasets", "datasets"),
+    Run("metric", "metric"),
 )
 
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "dataset": Command("dataset", "make many films over a grid of recipes, resumed at any moment"),
     "import": Command("import_frames", "turn text, images, arrays or HDF5 into one file of frames"),
     "train-encoder": Command("train_encoder", "train an encoder on a file of frames"),
+    "evaluate-encoder": Command("evaluate_encoder", "measure an encoder beside baselines, on unseen films"),
     "score": Command("score", "tell how far frames are from a target morphology"),
     "train-agent": Command("train_agent", "train an agent to steer films towards a target"),
     "evaluate-agent": Command("evaluate_agent", "compare an agent with baselines on new films"),

@@ -22,11 +22,12 @@ GOOD = {
     "dataset": (["--recipes", "IN", "--out", "OUT"], "--process"),
     "import": (["IN", "--out", "OUT"], "--boundary"),
     "train-encoder": (["IN", "--out", "OUT", "--no-tensorboard"], "--keep"),
+    "evaluate-encoder": (["IN", "--encoder", "ENCODER"], "--device"),
     "score": (["IN", "--target", "TARGET", "--encoder", "ENCODER"], "--device"),
     "train-agent": (["--target", "IN", "--encoder", "ENCODER", "--out", "OUT"], "--algorithm"),
     "evaluate-agent": (["IN"], "--device"),
 }
-TAKES_FRAMES = ("import", "train-encoder", "score", "train-agent")
+TAKES_FRAMES = ("import", "train-encoder", "evaluate-encoder", "score", "train-agent")
 
 
 def words_of(command: str, source: object, tmp_path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Frames with equal descriptors: they are equal, they differ in what they should, and they look like films."""
+"""Frames with equal descriptors: they are equal, and they differ in what they should."""
 
 from __future__ import annotations
 

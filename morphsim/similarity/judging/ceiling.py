@@ -14,7 +14,7 @@ from morphsim.similarity.judging.projection import Standardisation, Vectors, che
 from morphsim.similarity.judging.shares import Share, mean_share
 from morphsim.similarity.judging.triplets import Negative, grouped_shares
 
-_SHRINKAGES = (0.01, 0.1, 0.5)
+_SHRINKAGES = (0.1, 0.01, 0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,9 +178,10 @@ def _best_rule(kinds: Sequence[Vectors], task: _Task, kept: JudgedFrames, known:
         mask = np.zeros(len(known), bool)
         mask[rows[half]] = True
         parts.append(mask)
+    # Of equally good rules the first counts: all features, where half of the films are too few to tell.
     rules = [
         _Rule(kind, shrinkage, separate)
-        for kind in range(len(kinds))
+        for kind in reversed(range(len(kinds)))
         for shrinkage in _SHRINKAGES
         for separate in (False, True)
     ]

@@ -1,0 +1,118 @@
+"""`morphsim evaluate-encoder`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from tyro.conf import Positional, arg
+
+from morphsim._commandline import show, show_json
+from morphsim.device import DeviceName, set_threads
+from morphsim.encoder import load_encoder
+from morphsim.encoder.input import check_frames
+from morphsim.errors import InputError
+from morphsim.files import write_json
+from morphsim.frames import read_frames
+from morphsim.resuming import make_run_folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Measure how well an encoder compares films, beside baselines, on frames that it was not trained on.
+
+    Example: morphsim evaluate-encoder unseen.h5 --encoder runs/encoder --training frames.h5
+    """
+
+    failures: ClassVar[tuple[type[Exception], ...]] = ()
+
+    frames: Annotated[Positional[Path], arg(metavar="FRAMES")]
+    """HDF5 file of films to judge on: several films of each recipe, of recipes that no training saw."""
+    encoder: str = "default"
+    """Name of a shipped encoder, or the folder of one."""
+    training: Path | None = None
+    """HDF5 file to fit the baselines on; without it they are fitted on half of the recipes of FRAMES, and
+    the other half is judged."""
+    compare: tuple[str, ...] = ()
+    """Names or folders of other encoders, which then stand beside as baselines."""
+    published: Path | None = None
+    """HDF5 file of the published frames with their device currents (opv_frames.h5), to predict those."""
+    most: int = 4000
+    """About how many frames to judge at most; whole films are left out."""
+    quick: bool = False
+    """Make fewer frames with equal descriptors."""
+    out: Path | None = None
+    """Folder for everything that was measured as judgement.json, and a picture of it."""
+    seed: int = 0
+    """Of everything that is chosen at random."""
+    device: DeviceName = "auto"
+    """Where to encode; auto takes a CUDA GPU where there is one."""
+    threads: int = 1
+    """CPU threads of torch."""
+    json: bool = False
+    """Print everything that was measured as JSON."""
+
+    def run(self) -> None:
+        """Judge the encoder and print the tables."""
+        from morphsim.similarity import judging
+
+        for name, least in (("most", 2), ("seed", 0), ("threads", 1)):
+            if getattr(self, name) < least:
+                raise InputError(f"--{name} is {getattr(self, name)}; it must be at least {least}")
+        set_threads(self.threads)
+        encoder = load_encoder(self.encoder, device=self.device)
+        frame_set = read_frames(self.frames)
+        check_frames(frame_set.frames, encoder.frame_shape, channels=encoder.channels)
+        training = None if self.training is None else read_frames(self.training)
+        published = None if self.published is None else judging.read_published(self.published)
+        others = [self._other(name, frame_set.frames) for name in self.compare]
+        judged, fitted, note = judging.judged_and_fitted(frame_set, training, most=self.most, seed=self.seed)
+        if self.out is not None:
+            make_run_folder(self.out)
+        notes = [note]
+        if (seen := judging.seen_in_training(encoder, frame_set)) is not None:
+            notes.append(seen)
+        untrained = judging.untrained_latents(
+            encoder.network.config, judged.shape, boundary=judged.boundary, seed=self.seed
+        )
+        fixed = [
+            baseline.fit(fitted, boundary=judged.boundary)
+            for baseline in [*judging.baselines(), untrained, *others]
+        ]
+        equal = None
+        if judging.large_enough(judged.shape):
+            sizes: dict[str, int] = {"count": 12, "candidates": 60} if self.quick else {}
+            equal = judging.equal_sets(shape=judged.shape, seed=self.seed, **sizes)
+        else:
+            notes.append(
+                "frames with equal descriptors are left out: at this size they would show no domains"
+            )
+        judgement = judging.judge(
+            [*fixed, judging.Latents(encoder)],
+            judged,
+            published=published,
+            equal=equal,
+            notes=notes,
+            seed=self.seed,
+        )
+        values: dict[str, Any] = {
+            "file": self.frames.name,
+            "encoder": self.encoder,
+            "encoder_hash": encoder.hash,
+            **judgement.to_dict(),
+        }
+        if self.out is not None:
+            judging.draw_judgement(self.out / "judgement.png", judgement)
+            write_json(self.out / "judgement.json", values)
+        if self.json:
+            show_json(values)
+        else:
+            show(judgement.render())
+
+    def _other(self, name: str, frames: Any) -> Any:
+        from morphsim.similarity.judging import Latents
+
+        encoder = load_encoder(name, device=self.device)
+        check_frames(frames, encoder.frame_shape, channels=encoder.channels)
+        return Latents(encoder, name=Path(name).name, baseline=True)
