@@ -27,8 +27,9 @@ class Options(TrainingConfig):
 
     frames: Annotated[Positional[Path], arg(metavar="FRAMES")]
     """HDF5 file of the frames to train on."""
-    architecture: Literal["cvae", "autoencoder"] = "cvae"
-    """What kind of network: convolutional variational autoencoder, or convolutional autoencoder."""
+    architecture: Literal["cvae", "autoencoder", "split"] = "cvae"
+    """What kind of network: convolutional variational autoencoder, convolutional autoencoder, or one that
+    splits what a film is like from where its domains lie."""
     network: tuple[str, ...] = ()  # type: ignore[assignment]
     """Sizes of the network as NAME=VALUE, several numbers as NAME=16,32; docs/encoder.md lists them."""
     json: bool = False

@@ -12,6 +12,8 @@ from morphsim.encoder.networks import (
     CVAEConfig,
     Network,
     NetworkConfig,
+    Split,
+    SplitConfig,
 )
 from morphsim.encoder.objective import ObjectiveConfig
 from morphsim.encoder.terms import kl_divergence, reconstruction_loss, sample_latents
@@ -28,6 +30,8 @@ __all__ = [
     "Network",
     "NetworkConfig",
     "ObjectiveConfig",
+    "Split",
+    "SplitConfig",
     "TrainingConfig",
     "TrainingDiverged",
     "kl_divergence",

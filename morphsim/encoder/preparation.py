@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,8 @@ from morphsim.errors import InputError
 from morphsim.frames import FrameSet, frame_labels, split_by_recipe, split_by_trajectory
 
 _TRIPLETS = 10_000
+# Torch 2.13 gives gradients of padding another layout than its compiled code expects, unless this is off.
+_COMPILATION: dict[str, str | int | bool | Callable[..., object]] = {"layout_optimization": False}
 
 
 def without_single_channel(frame_set: FrameSet) -> FrameSet:
@@ -106,5 +109,5 @@ def prepare_forward(config: TrainingConfig, network: Network) -> Forward:
     with warnings.catch_warnings():
         # Its imports warn of their own deprecated calls, which no user of ours can mend.
         warnings.simplefilter("ignore", DeprecationWarning)
-        compiled: Forward = torch.compile(forward, dynamic=False)
+        compiled: Forward = torch.compile(forward, dynamic=False, options=_COMPILATION)
     return compiled
