@@ -15,8 +15,10 @@ GTX 1070 Ti.
 and the learning rate falls at 40 % of those. So the curves below are those of a small share of the 10,000
 epochs, which is stated with the seconds that all would take here. Then `split`, the network that keeps
 content and pose apart, is trained on the same films for the same seconds, its triplet term off, since the set
-has one film of each recipe. Reconstructions are compared at the end of the shorter of the two trainings, each at the
-best epoch so far. Seconds are of training alone, on one core unless there is a GPU.
+has one film of each recipe. Reconstructions are compared at the end of the shorter of the two trainings, each
+at the best epoch so far. Seconds are of training alone, on one core unless there is a GPU. Without FRAMES.h5
+the films are made, which takes half an hour, and kept in `runs/first_system`; with --quick a few patterns
+serve, and the figures are no results.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ from morphsim.encoder.networks import SplitConfig
 from morphsim.encoder.results import METRICS
 from morphsim.errors import InputError
 from morphsim.files import read_json
-from morphsim.frames import FrameSet, read_frames, write_frames
+from morphsim.frames import DatasetConfig, FrameSet, make_dataset, read_frames, write_frames
 
 ALL_EPOCHS = 10_000
 PUBLISHED = {"first_negative_elbo": 25_000.0, "last_negative_elbo": 7_500.0, "seconds": 3 * 3600.0}
@@ -55,13 +57,17 @@ class Options(BenchmarkOptions):
     """Train the first system's network, and ours for as long."""
 
     frames: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[FRAMES]")] = None
-    """File of frames of the preset annealing-57; --quick makes a few frames of its own."""
+    """File of frames of the preset annealing-57; made where none is named."""
     minutes: float = 20.0
     """How long to train each network, evaluation left out."""
     batch_size: int = 16
     """Frames in a step."""
     out: Path | None = None
     """Folder to keep both encoders in."""
+    cache: Path = Path("runs/first_system")
+    """Folder that keeps films that are made here."""
+    workers: int = 1
+    """Processes that make films."""
     device: DeviceName = "auto"
     """Where to train; auto takes a CUDA GPU where there is one."""
     precision: Precision = "float32"
@@ -72,13 +78,9 @@ def measure(options: Options) -> Outcome:
     """Train both networks for the same time and compare them."""
     if not 0.0 < options.minutes < 1e6:
         raise InputError(f"--minutes is {options.minutes:g}; it must be above 0 and below 1e6")
-    if options.frames is None and not options.quick:
-        raise InputError("FRAMES must be given: morphsim dataset --preset annealing-57 makes them")
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.out or Path(temporary)
-        path = options.frames or Path(temporary) / "quick.h5"
-        if options.frames is None:
-            write_frames(path, frames_like_films(100, (20, 48)))
+        path = options.frames or _films(options, Path(temporary))
         frame_set = read_frames(path)
         trainings = {}
         seconds = 60.0 * options.minutes
@@ -98,6 +100,18 @@ def measure(options: Options) -> Outcome:
             # The second one gets what the first one took, not what it was meant to take.
             seconds = trainings[name]["seconds"]
     return _outcome(options, trainings, frame_set)
+
+
+def _films(options: Options, temporary: Path) -> Path:
+    if not options.quick:
+        return make_dataset(
+            DatasetConfig(
+                out=options.cache / "annealing-57.h5", preset="annealing-57", workers=options.workers
+            )
+        )
+    path = temporary / "quick.h5"
+    write_frames(path, frames_like_films(100, (20, 48)))
+    return path
 
 
 def epochs_within(seconds: float, config: TrainingConfig, frame_set: FrameSet, folder: Path) -> int:

@@ -102,10 +102,20 @@ def test_epochs_fit_into_the_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert timed[0].frames != path
 
 
+def test_films_are_those_of_the_preset_unless_a_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(first_system, "make_dataset", lambda config: asked.append(config) or config.out)
+    options = first_system.Options(cache=tmp_path, workers=2)
+    assert first_system._films(options, tmp_path) == tmp_path / "annealing-57.h5"
+    assert [(config.preset, config.workers) for config in asked] == [("annealing-57", 2)]
+    assert asked[0].plan().films == 57
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        ((), "FRAMES must be given"),
         (("--quick", "--minutes", "0"), "--minutes is 0; it must be above 0"),
         (("missing.h5",), "missing.h5 does not exist"),
     ],
