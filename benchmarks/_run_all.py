@@ -35,7 +35,7 @@ class Run:
         name: the result is `results/NAME.json`.
         script: `benchmarks/SCRIPT.py`.
         arguments: besides --json.
-        data: a file that it needs in the folder of MORPHSIM_DATA; None if it needs none.
+        data: a file or folder that it needs in the folder of MORPHSIM_DATA; None if it needs none.
     """
 
     name: str
@@ -54,6 +54,9 @@ RUNS = (
     Run("simulator", "simulator"),
     Run("datasets", "datasets"),
     Run("metric", "metric"),
+    Run("tvae_mnist", "tvae_mnist", data="mnist"),
+    Run("training", "training", ("--compile",)),
+    Run("first_system", "first_system"),
 )
 
 
@@ -105,7 +108,7 @@ def carry_out(wanted: Run, *, quick: bool, results: Path = RESULTS) -> bool:
     command = [sys.executable, str(FOLDER / f"{wanted.script}.py"), "--json", *wanted.arguments]
     if wanted.data is not None:
         folder = Path(os.environ.get("MORPHSIM_DATA", FOLDER.parents[1] / "shared" / "data"))
-        if not (folder / wanted.data).is_file():
+        if not (folder / wanted.data).exists():
             say(f"{wanted.name}: skipped, {wanted.data} is not in {folder}; set MORPHSIM_DATA to its folder")
             return True
         command.append(str(folder / wanted.data))
