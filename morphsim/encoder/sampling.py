@@ -148,7 +148,7 @@ class Sampler:
         return first, first + sizes[self.rank]
 
     def _order(self, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return the numbers of the frames in the order of an epoch, and which have their phases exchanged."""
+        """Return the numbers of the frames in the order of an epoch, and whose phases are exchanged."""
         shuffled = self.indices[torch.randperm(len(self.indices), generator=generator)]
         if self.labels is None:
             groups = np.arange(len(shuffled))

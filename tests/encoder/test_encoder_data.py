@@ -62,13 +62,14 @@ def test_epochs_differ_and_an_epoch_repeats_itself() -> None:
     batch_size=st.integers(1, 9),
     processes=st.integers(1, 4),
     labelled=st.booleans(),
+    exchange=st.booleans(),
     seed=st.integers(0, 99),
 )
 def test_processes_share_the_very_batches_of_one(
-    count: int, batch_size: int, processes: int, labelled: bool, seed: int
+    count: int, batch_size: int, processes: int, labelled: bool, exchange: bool, seed: int
 ) -> None:
     labels = np.random.default_rng(seed).integers(0, 5, 2 * count + 1) if labelled else None
-    options = {"count": count, "batch_size": batch_size, "labels": labels}
+    options = {"count": count, "batch_size": batch_size, "labels": labels, "exchange": exchange}
     alone = list(sampler(**options).steps(epoch_generator(seed, 0), CPU))
     shares = [
         list(sampler(**options, rank=rank, processes=processes).steps(epoch_generator(seed, 0), CPU))
@@ -76,7 +77,8 @@ def test_processes_share_the_very_batches_of_one(
     ]
     for whole, *parts in zip(alone, *shares, strict=True):
         assert [len(part.frames) for part in parts] == share_sizes(whole.count, processes)
-        for name in ("frames", "mirrored", "shifts", "noise"):
+        assert (whole.exchanged is not None) == exchange
+        for name in ("frames", "mirrored", "shifts", "noise", *(["exchanged"] if exchange else [])):
             assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(whole, name))
         for part in parts:
             assert part.count == whole.count
@@ -106,6 +108,32 @@ def test_labels_meet_in_groups_and_pairs_name_all_positives() -> None:
         assert set(map(tuple, step.pairs.tolist())) == expected
         seen += step.frames.tolist()
     assert sorted(seen) == list(range(160))
+
+
+def test_exchanged_frames_are_of_labels_of_their_own() -> None:
+    labels = np.arange(80) // 4
+    every = Sampler(
+        indices=torch.arange(80),
+        batch_size=20,
+        latent_size=1,
+        width=3,
+        mirror=False,
+        roll=False,
+        exchange=True,
+        labels=labels,
+        group=2,
+    )
+    exchanged = []
+    for step in every.steps(epoch_generator(0, 0), CPU):
+        assert step.labels is not None and step.pairs is not None and step.exchanged is not None
+        kinds = list(zip(labels[step.frames.numpy()], step.exchanged.tolist(), strict=True))
+        same = {(a, b) for a in range(20) for b in range(20) if a != b and kinds[a] == kinds[b]}
+        assert set(map(tuple, step.pairs.tolist())) == same
+        # Groups stay whole, so that every frame keeps a positive.
+        assert {a for a, _ in same} == set(range(20))
+        assert [step.labels[a] == step.labels[b] for a, b in same] == [True] * len(same)
+        exchanged += step.exchanged.tolist()
+    assert 20 < sum(exchanged) < 60
 
 
 @settings(max_examples=60, deadline=None)
@@ -151,6 +179,9 @@ def test_either_augmentation_alone_and_none() -> None:
     rolled = augment(batch, mirrored=None, shifts=shifts)
     assert torch.equal(rolled[0], batch[0]) and torch.equal(rolled[1], batch[1].roll(-2, dims=-1))
     assert augment(batch, mirrored=None, shifts=None) is batch
+    exchanged = augment(batch, mirrored=None, shifts=shifts, exchanged=torch.tensor([False, True]))
+    assert torch.equal(exchanged[0], batch[0])
+    assert torch.equal(exchanged[1], 1 - batch[1].roll(-2, dims=-1)) and exchanged.dtype == torch.uint8
 
 
 @pytest.mark.parametrize("shape", [(5, 4, 9), (5, 1, 8), (5, 3, 4, 17), (2, 2, 1, 1)])

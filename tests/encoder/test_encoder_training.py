@@ -167,9 +167,9 @@ def test_only_periodic_frames_are_rolled(
     rolled = []
     original = training_module.augment
 
-    def spy(batch: Any, *, mirrored: Any, shifts: Any) -> Any:
+    def spy(batch: Any, *, shifts: Any, **options: Any) -> Any:
         rolled.append(shifts is not None)
-        return original(batch, mirrored=mirrored, shifts=shifts)
+        return original(batch, shifts=shifts, **options)
 
     monkeypatch.setattr(training_module, "augment", spy)
     encoder = train_encoder(small_config(boundary=boundary, roll=asked, epochs=2), show_progress=True)
