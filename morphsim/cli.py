@@ -16,6 +16,7 @@ COMMANDS = {
     "import": Command("import_frames", "turn text, images, arrays or HDF5 into one file of frames"),
     "train-encoder": Command("train_encoder", "train an encoder on a file of frames"),
     "evaluate-encoder": Command("evaluate_encoder", "measure an encoder beside baselines, on unseen films"),
+    "tune-encoder": Command("tune_encoder", "search the settings of an encoder by many short trainings"),
     "score": Command("score", "tell how far frames are from a target morphology"),
     "train-agent": Command("train_agent", "train an agent to steer films towards a target"),
     "evaluate-agent": Command("evaluate_agent", "compare an agent with baselines on new films"),

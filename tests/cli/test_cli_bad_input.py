@@ -23,11 +23,12 @@ GOOD = {
     "import": (["IN", "--out", "OUT"], "--boundary"),
     "train-encoder": (["IN", "--out", "OUT", "--no-tensorboard"], "--keep"),
     "evaluate-encoder": (["IN", "--encoder", "ENCODER"], "--device"),
+    "tune-encoder": (["IN", "--out", "OUT", "--trials", "1"], "--by"),
     "score": (["IN", "--target", "TARGET", "--encoder", "ENCODER"], "--device"),
     "train-agent": (["--target", "IN", "--encoder", "ENCODER", "--out", "OUT"], "--algorithm"),
     "evaluate-agent": (["IN"], "--device"),
 }
-TAKES_FRAMES = ("import", "train-encoder", "evaluate-encoder", "score", "train-agent")
+TAKES_FRAMES = ("import", "train-encoder", "tune-encoder", "evaluate-encoder", "score", "train-agent")
 
 
 def words_of(command: str, source: object, tmp_path: Path) -> list[str]:
