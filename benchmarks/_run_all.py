@@ -55,7 +55,7 @@ RUNS = (
     Run("datasets", "datasets"),
     Run("metric", "metric"),
     Run("tvae_mnist", "tvae_mnist", data="mnist"),
-    Run("training", "training", ("--compile",)),
+    Run("training", "training"),
     Run("first_system", "first_system"),
 )
 
