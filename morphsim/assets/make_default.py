@@ -1,6 +1,8 @@
 """Make the default encoder anew: `python -m morphsim.assets.make_default`.
 
-Films of both processes over a grid of recipes, each with noise of its own, and the CVAE trained on them.
+Films of both processes, several of each recipe with noise of their own, and a network of content and pose
+trained on them with the triplet loss, so that films of one recipe are near each other. Published frames have
+no part in it.
 """
 
 from __future__ import annotations
@@ -9,60 +11,60 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from morphsim.encoder import TrainingConfig, train_encoder
-from morphsim.frames import DatasetConfig, FrameSet, make_dataset, read_frames, write_frames
+from morphsim.encoder import ObjectiveConfig, SplitConfig, TrainingConfig, train_encoder
+from morphsim.frames import DatasetConfig, FrameSet, make_dataset, moment_labels, read_frames, write_frames
+from morphsim.frames.presets import PresetName
 
-EPOCHS = 60
-SHAPE = (100, 400)
-DRYING = DatasetConfig(
-    out=Path("runs/default/drying.h5"),
-    process="drying",
-    grid=(
-        "evaporation=0.03,0.1,0.3,1,3",
-        "n_donor=5,10,20",
-        "temperature=288.15,318.15",
-        "blend_ratio=0.4,0.5,0.6",
-    ),
-    frames=8,
-    shape=SHAPE,
-    seed=1,
-    workers=2,
-)
-ANNEALING = DatasetConfig(
-    out=Path("runs/default/annealing.h5"),
-    process="annealing",
-    grid=("chi=2.4,2.8,3.2,3.6,4.0", "blend_ratio=0.5,0.55,0.6"),
-    replicas=2,
-    frames=20,
-    shape=SHAPE,
-    seed=2,
-    workers=2,
+FOLDER = Path("runs/default")
+PRESETS: tuple[PresetName, ...] = ("annealing", "drying")
+TRAINING = TrainingConfig(
+    frames=FOLDER / "films.h5",
+    out=FOLDER / "encoder",
+    network=SplitConfig(),
+    objective=ObjectiveConfig(triplet=1.0),
+    content_steps=12_000,
+    epochs=10,
+    batch_size=64,
+    schedule="cosine",
+    held_out=0.1,
+    hold_out="recipes",
+    keep="last",
+    precision="bfloat16",
+    resume=True,
+    tensorboard=False,
 )
 
 
-def _without_time(frames: FrameSet) -> FrameSet:
-    """Frames and films only: the two processes count time in different units."""
-    return replace(frames, columns={"trajectory": frames.trajectory}, units={})
+def to_learn_from(frames: FrameSet) -> FrameSet:
+    """Leave out the frames of one phase, which show nothing of their recipe, and the columns of time.
+
+    The two processes count time in different units; which moment of its film a frame is stays known.
+    """
+    named = replace(
+        frames, columns={"trajectory": frames.trajectory, "moment": moment_labels(frames)}, units={}
+    )
+    share = frames.frames.mean(axis=(1, 2))
+    return named.select((share > 0.0) & (share < 1.0))
+
+
+def films() -> Path:
+    """Make the films to train on, unless they are there."""
+    made = []
+    for name in PRESETS:
+        config = DatasetConfig(out=FOLDER / f"{name}.h5", preset=name, workers=2)
+        made.append(to_learn_from(read_frames(make_dataset(config))))
+    write_frames(TRAINING.frames, FrameSet.concatenate(made))
+    return TRAINING.frames
 
 
 def main() -> None:
     """Simulate, train and put the encoder in its place; what is done already is not done again."""
-    made = [_without_time(read_frames(make_dataset(config))) for config in (DRYING, ANNEALING)]
-    frames = Path("runs/default/films.h5")
-    write_frames(frames, FrameSet.concatenate(made))
-    config = TrainingConfig(
-        frames=frames,
-        out=Path("runs/default/encoder"),
-        epochs=EPOCHS,
-        batch_size=32,
-        resume=True,
-        tensorboard=False,
-    )
-    train_encoder(config)
+    films()
+    train_encoder(TRAINING)
     place = Path(__file__).parent / "default"
     place.mkdir(exist_ok=True)
     for name in ("weights.safetensors", "latents.safetensors", "config.json", "metrics.json", "curves.csv"):
-        shutil.copyfile(config.out / name, place / name)
+        shutil.copyfile(TRAINING.out / name, place / name)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,9 @@ class TrainingConfig:
     """Where to train; auto takes a CUDA GPU where there is one."""
     threads: int = 1
     """CPU threads of torch."""
+    content_steps: int = 0
+    """Steps in which the content of a `split` network is trained by itself, by the triplet loss, before pose
+    and decoder are trained around it; 0 trains everything together."""
     precision: Precision = "float32"
     """Of convolutions and dense layers; losses and weights are float32 in any case."""
     compile: bool = False
@@ -87,6 +90,7 @@ class TrainingConfig:
             ("patience", 0),
             ("seed", 0),
             ("threads", 1),
+            ("content_steps", 0),
             ("checkpoint_every", 1),
         ):
             value = getattr(self, name)

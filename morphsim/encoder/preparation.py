@@ -89,9 +89,8 @@ def held_out_triplets(
 
 
 def make_optimizer(network: Network, learning_rate: float) -> torch.optim.Adam:
-    """Make Adam, on a GPU as one kernel for all weights."""
-    parameters = list(network.parameters())
-    return torch.optim.Adam(parameters, lr=learning_rate, fused=parameters[0].is_cuda or None)
+    """Make Adam, as one kernel for all weights."""
+    return torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
 
 
 def prepare_forward(config: TrainingConfig, network: Network) -> Forward:

@@ -7,11 +7,13 @@ import time
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from morphsim.device import resolve_device, set_threads
 from morphsim.encoder.board import Board
 from morphsim.encoder.checkpoint import CHECKPOINT, Checkpoint
 from morphsim.encoder.config import TrainingConfig
+from morphsim.encoder.content import check_content_steps, train_content
 from morphsim.encoder.curves import (
     History,
     curve_columns,
@@ -87,10 +89,11 @@ def train_encoder(config: TrainingConfig, *, show_progress: bool = True) -> Enco
         # All batches but the last one have one shape, for which the fastest kernels are worth a search.
         torch.backends.cudnn.benchmark = True
         try:
-            run = _Run(config, frame_set, device, processes)
+            show = show_progress and processes.first
+            run = _Run(config, frame_set, device, processes, show_progress=show)
             # All have looked for a checkpoint before the first one may write its own.
             processes.wait()
-            run.train(show_progress and processes.first)
+            run.train(show)
             processes.wait()
         finally:
             torch.set_num_threads(threads)
@@ -108,8 +111,15 @@ class _Run:
     """The state of one training run."""
 
     def __init__(
-        self, config: TrainingConfig, frame_set: FrameSet, device: torch.device, processes: Processes
+        self,
+        config: TrainingConfig,
+        frame_set: FrameSet,
+        device: torch.device,
+        processes: Processes,
+        *,
+        show_progress: bool,
     ) -> None:
+        check_content_steps(config)
         self.config = config
         self.frame_set = frame_set
         self.processes = processes
@@ -155,8 +165,21 @@ class _Run:
         self.kept: dict[str, torch.Tensor] = {}
         self.terms = config.objective.terms(random=random)
         self.columns = curve_columns(self.terms, triplets=triplets is not None)
-        if config.resume and (config.out / CHECKPOINT).exists():
+        resumed = config.resume and (config.out / CHECKPOINT).exists()
+        if resumed:
             self._restore()
+        if config.content_steps:
+            assert labels is not None
+            if not resumed:
+                self._train_content(labels, show_progress)
+            # From here on it stays as it is.
+            self.network.get_submodule("content").requires_grad_(False)
+
+    def _train_content(self, labels: NDArray[np.int64], show_progress: bool) -> None:
+        # Every process does all of it, and all come to the same weights.
+        train_content(
+            self.network, self.data, self.training, labels, config=self.config, show_progress=show_progress
+        )
 
     def _restore(self) -> None:
         checkpoint = Checkpoint.load(self.config.out)

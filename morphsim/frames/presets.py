@@ -77,7 +77,7 @@ ANNEALING_UNSEEN = Preset(
     grid={"chi": (2.4, 2.8, 3.2, 3.6, 4.0), "blend_ratio": (0.475, 0.515, 0.575)},
     replicas=12,
     frames=12,
-    seed=5900,
+    seed=7900,
 )
 """15 recipes, 180 films, 2,160 frames. Neither chi nor blend ratio has a value of `annealing`, and no
 blend ratio is one of `annealing-57`."""
@@ -110,7 +110,7 @@ DRYING_UNSEEN = Preset(
     set={"n_donor": 10.0, "temperature": 303.15, **_DRYING},
     replicas=12,
     frames=10,
-    seed=6100,
+    seed=8100,
 )
 """16 recipes, 192 films, 1,920 frames. Every parameter that `drying` varies has values that are not there."""
 

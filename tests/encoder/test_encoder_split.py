@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,20 +12,23 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphsim.encoder import TrainingConfig, load_encoder, train_encoder
+from morphsim.encoder import CVAEConfig, ObjectiveConfig, TrainingConfig, load_encoder, train_encoder
 from morphsim.encoder.networks import SplitConfig
 from morphsim.encoder.networks.statistics import moments_size, spectra_size, statistics
+from morphsim.encoder.triplet import random_triplets, triplet_accuracy
 from morphsim.errors import InputError
+from morphsim.frames import FrameSet, frame_labels, read_frames, write_frames
 from morphsim.simulator.grid import Boundary
 
 SMALL = SplitConfig(
     content_size=5,
     pose_size=3,
-    channels=(4, 8),
+    channels=(4, 6),
+    kernel_size=3,
     strides=(2, 2),
     bottleneck=3,
+    content_hidden=16,
     hidden=16,
-    decoder_channels=(4, 6),
 )
 
 
@@ -89,8 +93,11 @@ def test_statistics_of_stripes_are_what_they_must_be() -> None:
     few, many = statistics(upright, boundary="periodic")
     assert few.shape == (1, moments_size(1))
     assert many.shape == (1, spectra_size((16, 32), 1, boundary="periodic"))
-    fraction, every, across_x, across_depth, mean, along_x, along_depth, euler, smooth = few[0].tolist()
-    assert euler == smooth == 0.0
+    fraction, *layers, every, across_x, across_depth, mean, along_x, along_depth, both, euler, smooth = few[
+        0
+    ].tolist()
+    assert euler == smooth == 0.0 and layers == pytest.approx([0.0] * 3, abs=1e-6)
+    assert both == pytest.approx(along_depth, abs=1e-3)
     assert fraction == pytest.approx(0.0)
     assert every == across_x == pytest.approx(np.log(8 / 32 + 1e-3) + 3.0)
     assert across_depth == pytest.approx(np.log(1e-3) + 3.0)
@@ -99,6 +106,24 @@ def test_statistics_of_stripes_are_what_they_must_be() -> None:
     # lies between the first and the third.
     wavenumber = np.exp(mean - 3.5) - 1e-3
     assert 1 / 8 < wavenumber < 3 / 8
+
+
+def test_layers_are_told_by_their_place() -> None:
+    depth = torch.arange(40)[:, None].expand(1, 1, 40, 60)
+    first = []
+    for donor in (depth < 20, depth >= 20, (depth < 10) | (depth >= 30), (depth >= 10) & (depth < 30)):
+        first.append(statistics(donor.float(), boundary="periodic")[0][0, 1:3].tolist())
+    # The mean of a cosine over half of its period is 2 / pi; of the frame half is donor.
+    size = (8.0 / np.pi) ** 2
+    expected = [[size, 0.0], [-size, 0.0], [0.0, size], [0.0, -size]]
+    assert np.allclose(first, expected, rtol=0.01, atol=1e-4)
+
+
+def test_leaning_domains_have_waves_along_both_axes() -> None:
+    z, x = torch.meshgrid(torch.arange(40), torch.arange(80), indexing="ij")
+    upright, flat, leaning = (((wave // 4) % 2).float().expand(1, 1, 40, 80) for wave in (x, z, (x + z)))
+    values = [statistics(frame, boundary="periodic")[0][0, 10].item() for frame in (upright, flat, leaning)]
+    assert values[2] > max(values[:2]) + 0.5
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
@@ -134,10 +159,88 @@ def test_preparing_brings_statistics_to_the_order_of_one() -> None:
     network = built((24, 32), "periodic")
     frames = blobs(64, (24, 32))
     network.prepare(frames)
-    measured = network._measure(frames)
+    measured = network.measure(frames)
     assert measured.mean(dim=0).abs().max() < 1e-3
     deviations = measured.std(dim=0, correction=0)
     assert ((deviations - 1.0).abs() < 1e-3).sum() > 0.8 * len(deviations) and deviations.max() < 1.001
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
+def test_content_is_trained_by_itself_and_then_stays(
+    boundary: Boundary, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = labelled_frames(tmp_path / "frames.h5", boundary)
+    options: dict[str, Any] = {
+        "frames": frames,
+        "network": SMALL,
+        "batch_size": 8,
+        "device": "cpu",
+        "tensorboard": False,
+        "hold_out": "recipes",
+        "objective": ObjectiveConfig(triplet=1.0),
+    }
+    encoders = {}
+    for name, steps, epochs in (("untrained", 1, 1), ("one", 500, 1), ("two", 500, 2)):
+        config = TrainingConfig(out=tmp_path / name, content_steps=steps, epochs=epochs, **options)
+        encoders[name] = train_encoder(config, show_progress=False)
+    config = TrainingConfig(out=tmp_path / "one", content_steps=500, epochs=2, resume=True, **options)
+    resumed = train_encoder(config, show_progress=True)
+    assert "content" not in capsys.readouterr().err
+    weights = {name: each.network.content.state_dict() for name, each in encoders.items()}
+    for name, value in weights["two"].items():
+        assert torch.equal(value, weights["one"][name])
+        assert torch.equal(value, resumed.network.content.state_dict()[name])
+    assert resumed.hash == encoders["two"].hash
+    frame_set = read_frames(frames)
+    triplets = random_triplets(frame_labels(frame_set), frame_set.trajectory, count=2000, seed=0)
+    assert triplets is not None
+    shares = [
+        float(triplet_accuracy(torch.from_numpy(each.encode(frame_set.frames)), torch.from_numpy(triplets)))
+        for each in (encoders["untrained"], encoders["two"])
+    ]
+    assert shares[1] > 0.9 and shares[1] > shares[0] + 0.02, shares
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"network": CVAEConfig()}, "'cvae' has no content of its own"),
+        ({"objective": ObjectiveConfig()}, "no triplet loss"),
+        ({"content_steps": -1}, "content_steps"),
+    ],
+)
+def test_content_steps_that_cannot_be_are_refused(
+    options: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    frames = labelled_frames(tmp_path / "frames.h5", "periodic")
+    given = {"network": SMALL, "objective": ObjectiveConfig(triplet=1.0), "content_steps": 5, **options}
+    with pytest.raises(InputError, match=message):
+        train_encoder(
+            TrainingConfig(frames=frames, out=tmp_path / "out", epochs=1, device="cpu", **given),
+            show_progress=False,
+        )
+
+
+def labelled_frames(path: Path, boundary: Boundary) -> Path:
+    """Four recipes, stripes of another width each, three films of four moments."""
+    random = np.random.default_rng(0)
+    frames, trajectory = [], []
+    for film in range(12):
+        for moment in range(4):
+            width = 2 + film // 3 + 1.5 * moment
+            place = np.arange(20) + random.uniform(0.0, 20.0)
+            frames.append(np.broadcast_to(np.sin(np.pi * place / width) > 0, (12, 20)))
+            trajectory.append(film)
+    write_frames(
+        path,
+        FrameSet(
+            frames=np.stack(frames).astype(np.uint8),
+            columns={"trajectory": np.array(trajectory), "time": np.tile(np.arange(4.0), 12)},
+            recipes={"chi": np.repeat(np.arange(4.0), 3)},
+            boundary=boundary,
+        ),
+    )
+    return path
 
 
 def test_features_are_left_out_in_training_only_and_by_the_seed() -> None:
@@ -177,10 +280,9 @@ def test_a_split_network_trains_and_resumes_bit_for_bit(
     ("options", "message"),
     [
         ({"content_size": 0}, "content_size"),
-        ({"channels": (6,), "strides": (2,)}, "multiples of 4"),
         ({"channels": ()}, "channels"),
         ({"strides": (2,)}, "strides"),
-        ({"decoder_channels": (4,)}, "decoder_channels"),
+        ({"kernel_size": 4}, "kernel_size"),
         ({"dropout": 1.0}, "dropout"),
         ({"dropout": "none"}, "dropout"),
         ({"activation": "step"}, "activation"),

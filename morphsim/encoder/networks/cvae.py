@@ -7,10 +7,9 @@ paints the probability of donor in each pixel (Kingma and Welling 2013, https://
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
-from torch import nn
 
 from morphsim.encoder.networks.base import (
     ACTIVATIONS,
@@ -20,7 +19,7 @@ from morphsim.encoder.networks.base import (
     check_activation,
     check_size,
 )
-from morphsim.encoder.networks.decoder import convolutional_decoder, shapes_of
+from morphsim.encoder.networks.decoder import convolutional_decoder, convolutional_encoder
 from morphsim.encoder.networks.initialise import start_narrow, start_near_even_odds
 from morphsim.errors import InputError
 from morphsim.simulator.grid import Boundary
@@ -71,9 +70,6 @@ class CVAEConfig(NetworkConfig):
 class CVAE(Network):
     """Convolutional variational autoencoder for frames of one shape.
 
-    With the padding of half a kernel a convolution of stride s turns n pixels into ceil(n / s), so that
-    every frame shape is allowed.
-
     Args:
         config: the sizes.
         frame_shape: (H, W) of the frames [pixels].
@@ -85,30 +81,16 @@ class CVAE(Network):
 
     def __init__(self, config: CVAEConfig, frame_shape: tuple[int, int], channels: int = 1) -> None:
         super().__init__(config, frame_shape, channels, latent_size=config.latent_size)
-        first, second = config.channels
-        kernel, padding = config.kernel_size, config.kernel_size // 2
-        inner = shapes_of(frame_shape, config.strides)[-1]
-        activation = ACTIVATIONS[config.activation]
-        self.encoder = nn.Sequential(
-            nn.Conv2d(channels, first, kernel, config.strides[0], padding),
-            activation(),
-            nn.Conv2d(first, second, kernel, config.strides[1], padding),
-            activation(),
-            nn.Flatten(),
-            nn.Linear(second * inner[0] * inner[1], config.hidden),
-            activation(),
-            nn.Linear(config.hidden, 2 * config.latent_size),
-        )
-        self.decoder = convolutional_decoder(
-            config.latent_size,
-            frame_shape,
-            frame_channels=channels,
-            hidden=config.hidden,
-            channels=config.channels,
-            strides=config.strides,
-            kernel_size=kernel,
-            activation=activation,
-        )
+        sizes: dict[str, Any] = {
+            "frame_channels": channels,
+            "hidden": config.hidden,
+            "channels": config.channels,
+            "strides": config.strides,
+            "kernel_size": config.kernel_size,
+            "activation": ACTIVATIONS[config.activation],
+        }
+        self.encoder = convolutional_encoder(2 * config.latent_size, frame_shape, **sizes)
+        self.decoder = convolutional_decoder(config.latent_size, frame_shape, **sizes)
 
     def encode(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Code frames (B, C, H, W) into means and logarithms of variances, each (B, D)."""

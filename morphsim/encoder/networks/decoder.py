@@ -1,4 +1,4 @@
-"""The decoder that all networks share: dense layers, then transposed convolutions up to the frame."""
+"""What networks share: convolutions and a dense layer down from the frame, and the way back up to it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,43 @@ def shapes_of(frame_shape: tuple[int, int], strides: Sequence[int]) -> list[tupl
     for stride in strides:
         shapes.append(strided(shapes[-1], stride))
     return shapes
+
+
+def convolutional_encoder(
+    latent_numbers: int,
+    frame_shape: tuple[int, int],
+    *,
+    frame_channels: int,
+    hidden: int,
+    channels: Sequence[int],
+    strides: Sequence[int],
+    kernel_size: int,
+    activation: type[nn.Module],
+) -> nn.Sequential:
+    """Make strided convolutions and two dense layers.
+
+    With the padding of half a kernel a convolution of stride s turns n pixels into ceil(n / s), so that
+    every frame shape is allowed.
+
+    Args:
+        latent_numbers: what comes out for each frame.
+        frame_shape: (H, W) of the frames [pixels].
+        frame_channels: C, pictures that make a frame.
+        hidden: width of the first dense layer.
+        channels: after each convolution.
+        strides: of the convolutions [pixels].
+        kernel_size: odd, and at least the largest stride [pixels].
+        activation: what follows every layer but the last.
+
+    Returns:
+        (B, C, H, W) -> (B, latent_numbers).
+    """
+    inner = shapes_of(frame_shape, strides)[-1]
+    layers: list[nn.Module] = []
+    for before, after, stride in zip([frame_channels, *channels], channels, strides, strict=False):
+        layers += [nn.Conv2d(before, after, kernel_size, stride, kernel_size // 2), activation()]
+    layers += [nn.Flatten(), nn.Linear(channels[-1] * inner[0] * inner[1], hidden), activation()]
+    return nn.Sequential(*layers, nn.Linear(hidden, latent_numbers))
 
 
 def convolutional_decoder(

@@ -15,7 +15,6 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from morphsim.simulator.grid import Boundary
 
@@ -25,6 +24,7 @@ _BANDS_OF_PLANE = (10, 12)
 _FLOOR = 1e-3
 _PER_THOUSAND = 1000.0
 _WINDOW = 5
+_LAYERS = 3
 
 
 def statistics(frames: torch.Tensor, *, boundary: Boundary) -> tuple[torch.Tensor, torch.Tensor]:
@@ -35,11 +35,13 @@ def statistics(frames: torch.Tensor, *, boundary: Boundary) -> tuple[torch.Tenso
         boundary: what happens at the left and right end.
 
     Returns:
-        The few numbers that tell most, (B, 9 C): phase fraction; interface per pixel, all, across x and
-        across the depth; mean wavenumber, all, along x and along the depth; Euler number per pixel, of the
-        frame and of its majority in windows of 5 x 5. Interface and wavenumber are logarithmic. And (B, S),
-        S = `spectra_size`: the depth profile and power spectra in logarithmic bands, of the rows at each
-        depth and of the plane.
+        The few numbers that tell most, (B, 13 C): phase fraction; squares, with their signs, of the first
+        three cosine moments of the depth profile, which tell layers from what few domains are by chance;
+        interface per pixel, all, across x and across the depth; mean wavenumber,
+        all, along x, along the depth, and along both at once, which tells leaning domains; Euler number per
+        pixel, of the frame and of its majority in windows of 5 x 5. Interface and wavenumber are logarithmic.
+        And (B, S), S = `spectra_size`: the depth profile and power spectra in logarithmic bands, of the rows
+        at each depth and of the plane.
     """
     device = str(frames.device)
     height = frames.shape[2]
@@ -59,6 +61,7 @@ def statistics(frames: torch.Tensor, *, boundary: Boundary) -> tuple[torch.Tenso
     many = [4.0 * ((profile @ depths.T).flatten(1) - 0.5), (torch.log(powers + _FLOOR) + 1.0) / 3.0]
     few = [
         8.0 * (profile.mean(dim=2) - 0.5),
+        *(_signed_square(8.0 * (profile * wave).mean(dim=2)) for wave in _layers(height, device)),
         *(torch.log(value + _FLOOR) + 3.0 for value in _interface(frames, boundary)),
         *(torch.log(value + _FLOOR) + 3.5 for value in _mean_wavenumbers(plane)),
         *(torch.asinh(_PER_THOUSAND * value) for value in _euler_numbers(frames, boundary)),
@@ -68,7 +71,7 @@ def statistics(frames: torch.Tensor, *, boundary: Boundary) -> tuple[torch.Tenso
 
 def moments_size(channels: int) -> int:
     """How many of the few numbers `statistics` gives."""
-    return 9 * channels
+    return (_LAYERS + 10) * channels
 
 
 def spectra_size(frame_shape: tuple[int, int], channels: int, *, boundary: Boundary) -> int:
@@ -87,6 +90,10 @@ def _power(modes: torch.Tensor) -> torch.Tensor:
     return squares[..., 0::2] + squares[..., 1::2]
 
 
+def _signed_square(values: torch.Tensor) -> torch.Tensor:
+    return values * values.abs()
+
+
 def _interface(frames: torch.Tensor, boundary: Boundary) -> tuple[torch.Tensor, ...]:
     """Changes of phase between neighbours per pixel, all, along x and along the depth, each (B, C)."""
     pixels = frames.shape[2] * frames.shape[3]
@@ -103,20 +110,39 @@ def _euler_numbers(frames: torch.Tensor, boundary: Boundary) -> tuple[torch.Tens
     count up, droplets of acceptor down. It is the mean of those of 4- and of 8-connected donor, from the
     quads of pixels that hold one and three donors (Gray 1971, https://doi.org/10.1109/T-C.1971.223289).
     """
+    # In bytes, which take a quarter of the time.
+    phases = (frames > 0.5).to(torch.int8)
     reach = _WINDOW // 2
-    sides = (reach, reach, 0, 0)
-    mode = "circular" if boundary == "periodic" and frames.shape[3] >= reach else "replicate"
-    wide = functional.pad(functional.pad(frames, sides, mode=mode), (0, 0, reach, reach), mode="replicate")
-    means = functional.avg_pool2d(functional.avg_pool2d(wide, (1, _WINDOW), 1), (_WINDOW, 1), 1)
-    return _euler_number(frames, boundary), _euler_number((means > 0.5).to(frames.dtype), boundary)
+    ends = (phases[..., -reach:], phases[..., :reach])
+    if boundary == "no-flux" or phases.shape[3] < reach:
+        ends = (
+            phases[..., :1].expand(*phases.shape[:3], reach),
+            phases[..., -1:].expand(*phases.shape[:3], reach),
+        )
+    wide = torch.cat([ends[0], phases, ends[1]], dim=3)
+    rows = _window_sums(wide, 3)
+    top, bottom = rows[:, :, :1], rows[:, :, -1:]
+    sums = _window_sums(torch.cat([top] * reach + [rows] + [bottom] * reach, dim=2), 2)
+    majority = (sums > _WINDOW**2 // 2).to(torch.int8)
+    return _euler_number(phases, boundary), _euler_number(majority, boundary)
 
 
-def _euler_number(frames: torch.Tensor, boundary: Boundary) -> torch.Tensor:
-    wrapped = torch.cat([frames, frames[..., :1]], dim=3) if boundary == "periodic" else frames
+def _window_sums(phases: torch.Tensor, axis: int) -> torch.Tensor:
+    """Sums of the neighbours in a window along an axis, which gets shorter by the window less one."""
+    length = phases.shape[axis] - _WINDOW + 1
+    total = phases.narrow(axis, 0, length).clone()
+    for start in range(1, _WINDOW):
+        total += phases.narrow(axis, start, length)
+    return total
+
+
+def _euler_number(phases: torch.Tensor, boundary: Boundary) -> torch.Tensor:
+    wrapped = torch.cat([phases, phases[..., :1]], dim=3) if boundary == "periodic" else phases
     pairs = wrapped[..., 1:] + wrapped[..., :-1]
     quads = pairs[:, :, 1:] + pairs[:, :, :-1]
-    corners = ((quads - 1.0).abs() < 0.5).sum(dim=(2, 3)) - ((quads - 3.0).abs() < 0.5).sum(dim=(2, 3))
-    return corners / (4.0 * frames.shape[2] * frames.shape[3])
+    # 3 for a quad with one donor, -3 with three, 0 for all others.
+    corners = (quads * (2 - quads) * (4 - quads)).sum(dim=(2, 3), dtype=torch.int32)
+    return corners / (12.0 * phases.shape[2] * phases.shape[3])
 
 
 def _mean_wavenumbers(power: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -124,7 +150,7 @@ def _mean_wavenumbers(power: torch.Tensor) -> Iterator[torch.Tensor]:
     wavenumber, along_depth, along_x, weights = _wavenumbers(*power.shape[2:], str(power.device))
     weighted = power * weights
     total = weighted.sum(dim=(2, 3)).clamp(min=1e-12)
-    for axis in (wavenumber, along_x, along_depth):
+    for axis in (wavenumber, along_x, along_depth, (along_x * along_depth).sqrt()):
         yield (weighted * axis).sum(dim=(2, 3)) / total
 
 
@@ -148,6 +174,12 @@ def _cosines(height: int, device: str) -> torch.Tensor:
     matrix = np.sqrt(2.0 / height) * np.cos(np.pi * order * (place + 0.5) / height)
     matrix[0] /= np.sqrt(2.0)
     return torch.from_numpy(matrix.astype(np.float32)).to(device)
+
+
+def _layers(height: int, device: str) -> torch.Tensor:
+    """(layers, H): the first cosines over the depth, 1 under the free surface."""
+    cosines = _cosines(max(height, _LAYERS + 1), device)[1 : _LAYERS + 1, :height]
+    return cosines * math.sqrt(max(height, _LAYERS + 1) / 2.0)
 
 
 @cache
