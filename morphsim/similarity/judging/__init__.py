@@ -34,7 +34,9 @@ from morphsim.similarity.judging.prediction import Prediction, leave_one_out, r_
 from morphsim.similarity.judging.projection import PrincipalComponents, Standardisation
 from morphsim.similarity.judging.published import (
     PublishedFrames,
-    predict_published,
+    correlate_published,
+    embed_published,
+    predict_targets,
     published_baselines,
     read_published,
 )
@@ -70,8 +72,10 @@ __all__ = [
     "ThreeDescriptors",
     "TwoPointComponents",
     "baselines",
+    "correlate_published",
     "difference",
     "draw_judgement",
+    "embed_published",
     "equal_set",
     "equal_sets",
     "equal_triplets",
@@ -86,7 +90,7 @@ __all__ = [
     "leave_one_out",
     "nuisance_frames",
     "nuisance_ratio",
-    "predict_published",
+    "predict_targets",
     "published_baselines",
     "r_squared",
     "rank_correlation",

@@ -76,6 +76,7 @@ class PixelComponents(Embedding):
     """Sixteen principal components of the pixels."""
 
     name = "pixels + PCA"
+    for_ceiling = True
 
     def _fit(self, frames: Frames, boundary: Boundary) -> None:
         self._components = PrincipalComponents.fit(_flat(frames), components=COMPONENTS)
@@ -150,13 +151,17 @@ class Latents(Embedding):
         encoder: the encoder.
         name: how it is called in tables and figures.
         baseline: whether it is something to compare with.
+        decodes: whether it is worth while to judge its decoder.
     """
 
-    def __init__(self, encoder: Encoder, *, name: str = "encoder", baseline: bool = False) -> None:
+    def __init__(
+        self, encoder: Encoder, *, name: str = "encoder", baseline: bool = False, decodes: bool = True
+    ) -> None:
         self.encoder = encoder
         self.name = name
         self.baseline = baseline
         self.for_ceiling = not baseline
+        self.decodes = decodes
 
     def fit(self, frames: Frames, *, boundary: Boundary) -> Self:
         """Do nothing: an encoder brings its scaling along."""

@@ -22,7 +22,8 @@ from morphsim.similarity.judging.projection import Vectors, checked_vectors
 from morphsim.similarity.judging.published import (
     PublishedFrames,
     correlate_published,
-    predict_published,
+    embed_published,
+    predict_targets,
     published_baselines,
 )
 from morphsim.similarity.judging.retrieval import Relevant, retrieval
@@ -129,6 +130,11 @@ class _Bench:
             for name, values in self.differences.items()
         }
         published, shape = self.published, judged.shape
+        predicted, correlated = None, None
+        if published is not None:
+            own, mirrored = embed_published(embedding, published, shape=shape)
+            predicted = predict_targets(own, mirrored, published)
+            correlated = correlate_published(own, published, shape=shape, seed=self.seed)
         relevants: tuple[Relevant, ...] = ("recipe_and_moment", "recipe")
         scores = Scores(
             baseline=embedding.baseline,
@@ -147,15 +153,11 @@ class _Bench:
             equal_sets=self._equal_sets(embedding),
             decoding=(
                 judge_decoding(embedding.encoder, judged, seed=self.seed)
-                if isinstance(embedding, Latents)
+                if isinstance(embedding, Latents) and embedding.decodes
                 else None
             ),
-            prediction=None if published is None else predict_published(embedding, published, shape=shape),
-            published_correlation=(
-                None
-                if published is None
-                else correlate_published(embedding, published, shape=shape, seed=self.seed)
-            ),
+            prediction=predicted,
+            published_correlation=correlated,
         )
         return scores, vectors
 

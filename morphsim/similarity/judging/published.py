@@ -112,29 +112,38 @@ def bring_to_shape(frames: Frames, shape: tuple[int, int]) -> Frames:
     return resize(frames, shape)
 
 
-def predict_published(
+def embed_published(
     embedding: Embedding, published: PublishedFrames, *, shape: tuple[int, int]
-) -> Predictions:
-    """Predict each target from an embedding that never saw these frames.
-
-    Neighbours and ridge learn from frames as they are and predict from mirrored ones, since films of one chi
-    share their initial noise.
+) -> tuple[Vectors, Vectors]:
+    """Embed the frames, and the mirrored frames, by an embedding that never saw them.
 
     Args:
         embedding: fitted on frames of `shape`.
         published: the frames.
         shape: (H, W) that they are brought to.
+
+    Returns:
+        Two arrays (N, D).
     """
     frames = bring_to_shape(published.frames, shape)
-    vectors = embedding(frames, boundary=BOUNDARY)
-    mirrored = embedding(np.ascontiguousarray(frames[..., ::-1]), boundary=BOUNDARY)
-    return predict_targets(vectors, mirrored, published)
+    mirrored = np.ascontiguousarray(frames[..., ::-1])
+    return embedding(frames, boundary=BOUNDARY), embedding(mirrored, boundary=BOUNDARY)
 
 
 def predict_targets(
     vectors: NDArray[Any], mirrored: NDArray[Any], published: PublishedFrames, *, scale: Scale = "each"
 ) -> Predictions:
-    """Predict each target from vectors (N, D) of the frames and of the mirrored frames."""
+    """Predict each target from vectors.
+
+    Neighbours and ridge learn from frames as they are and predict from mirrored ones, since films of one chi
+    share their initial noise.
+
+    Args:
+        vectors: (N, D) of the frames.
+        mirrored: (N, D) of the mirrored frames.
+        published: the frames.
+        scale: see `leave_one_out`.
+    """
     return {
         target: {
             method: leave_one_out(vectors, mirrored, values, published.chi, method=method, scale=scale)
@@ -145,21 +154,19 @@ def predict_targets(
 
 
 def correlate_published(
-    embedding: Embedding, published: PublishedFrames, *, shape: tuple[int, int], seed: int = 0
+    vectors: NDArray[Any], published: PublishedFrames, *, shape: tuple[int, int], seed: int = 0
 ) -> dict[str, float]:
     """Rank correlation of distances with differences on the published frames, the current among them.
 
     Args:
-        embedding: fitted on frames of `shape`.
+        vectors: (N, D) of the frames.
         published: the frames.
         shape: (H, W) that they are brought to.
         seed: of the pairs.
     """
-    frames = bring_to_shape(published.frames, shape)
-    features = known_features(frames, boundary=BOUNDARY)
+    features = known_features(bring_to_shape(published.frames, shape), boundary=BOUNDARY)
     features[CURRENT] = published.targets[CURRENT][:, None]
     pairs, differences = known_differences(features, seed=seed)
-    vectors = embedding(frames, boundary=BOUNDARY)
     return {name: rank_correlation(vectors, values, pairs) for name, values in differences.items()}
 
 

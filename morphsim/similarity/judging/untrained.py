@@ -23,4 +23,4 @@ def untrained_latents(
     made = network.build(shape, boundary=boundary, generator=torch.Generator().manual_seed(seed))
     metadata = {"frame_shape": list(shape), "channels": 1, "boundary": boundary}
     encoder = Encoder(made, metadata, device=torch.device("cpu"))
-    return Latents(encoder, name=f"untrained {network.architecture}", baseline=True)
+    return Latents(encoder, name=f"untrained {network.architecture}", baseline=True, decodes=False)
