@@ -32,7 +32,7 @@ def moment_labels(frameset: FrameSet) -> NDArray[np.int64]:
     Frames are ranked by the column `dryness` when drying, else by `time`, and without such numbers by their
     order in the set, which also decides between equals; what is not known comes last. Films that were
     recorded with the same number of frames, as a generated data set has them, have the same moments. Where
-    frames were left out since, a column `moment` of whole numbers keeps what they were, and is taken as it is.
+    frames were left out since, a column `moment` of whole numbers keeps what they were: it is taken as it is.
 
     Args:
         frameset: N frames.

@@ -128,3 +128,11 @@ def test_recipes_that_have_no_frame_are_not_counted():
         split_by_recipe(frameset, held_out=0.5, seed=0)
     with pytest.raises(InputError, match="held_out is 0"):
         split_by_recipe(set_of([0, 1]), held_out=0.0, seed=0)
+
+
+def test_a_column_of_moments_is_taken_as_it_is() -> None:
+    frames = np.zeros((4, 2, 3), np.uint8)
+    columns = {"trajectory": np.array([0, 0, 1, 1]), "moment": np.array([1, 3, 3, 2])}
+    frameset = FrameSet(frames=frames, columns=columns, recipes={"chi": np.array([2.0, 2.0])})
+    assert moment_labels(frameset).tolist() == [1, 3, 3, 2]
+    assert frame_labels(frameset).tolist() == [0, 2, 2, 1]

@@ -106,9 +106,7 @@ class Split(Network):
         boundary: Boundary = "no-flux",
     ) -> None:
         latents = config.content_size + config.pose_size
-        super().__init__(
-            config, frame_shape, channels, latent_size=latents, content_size=config.content_size
-        )
+        super().__init__(config, frame_shape, channels, latent_size=latents, content_size=config.content_size)
         self.boundary: Boundary = boundary
         few = moments_size(channels)
         many = spectra_size(frame_shape, channels, boundary=boundary)
