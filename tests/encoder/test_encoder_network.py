@@ -17,6 +17,7 @@ from morphsim.encoder import (
     reconstruction_loss,
 )
 from morphsim.encoder.networks import find_architecture, parse_network
+from morphsim.encoder.networks.decoder import enlarging
 from morphsim.errors import InputError
 
 
@@ -50,8 +51,9 @@ def test_network_has_two_convolutions_and_two_dense_layers_each_way() -> None:
     network = CVAEConfig().build((32, 64), generator=torch.Generator().manual_seed(0))
     kinds = [type(layer).__name__ for layer in network.encoder if any(True for _ in layer.parameters())]
     assert kinds == ["Conv2d", "Conv2d", "Linear", "Linear"]
-    kinds = [type(layer).__name__ for layer in network.decoder if any(True for _ in layer.parameters())]
-    assert kinds == ["Linear", "Linear", "ConvTranspose2d", "ConvTranspose2d"]
+    layers = [layer for layer in network.decoder if any(True for _ in layer.parameters())]
+    kinds = (torch.nn.Linear, torch.nn.Linear, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose2d)
+    assert all(isinstance(layer, kind) for layer, kind in zip(layers, kinds, strict=True))
 
 
 def test_first_weights_come_from_the_generator_alone() -> None:
@@ -227,3 +229,20 @@ def test_bad_texts_are_refused_in_one_line(architecture: str, text: str, message
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="twice"):
         parse_network("cvae", ["hidden=3", "hidden=3"])
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+@pytest.mark.parametrize("target", [(100, 400), (13, 17), (1, 9), (16, 16)])
+def test_painting_is_the_transposed_convolution(stride: int, target: tuple[int, int]) -> None:
+    shape = (-(-target[0] // stride), -(-target[1] // stride))
+    layer = enlarging(3, 1, kernel_size=2 * stride - 1, stride=stride, shape=shape, target=target)
+    assert type(layer) is not torch.nn.ConvTranspose2d
+    values = torch.randn(2, 3, *shape, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    painted = layer(values)
+    expected = torch.nn.ConvTranspose2d.forward(layer, values)
+    assert painted.shape == (2, 1, *target)
+    torch.testing.assert_close(painted, expected, atol=1e-5, rtol=1e-5)
+    inputs = (values, layer.weight, layer.bias)
+    found, wanted = (torch.autograd.grad(each.square().sum(), inputs) for each in (painted, expected))
+    for own, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(own, other, atol=1e-3, rtol=1e-4)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import nn
+from torch.nn import functional
 
 
 def strided(shape: tuple[int, int], stride: int) -> tuple[int, int]:
@@ -122,7 +124,9 @@ def enlarging(
 ) -> nn.ConvTranspose2d:
     """Make the transposed convolution that undoes the shrinking of `target` to `shape` by `stride`."""
     missing = tuple(target[axis] - ((shape[axis] - 1) * stride + 1) for axis in range(2))
-    return nn.ConvTranspose2d(
+    # Those of few channels to paint waste most of a processor's width.
+    kind = _Painting if kernel_size == 2 * stride - 1 and channels_out < stride else nn.ConvTranspose2d
+    return kind(
         channels_in,
         channels_out,
         kernel_size,
@@ -130,3 +134,26 @@ def enlarging(
         kernel_size // 2,
         output_padding=(missing[0], missing[1]),
     )
+
+
+class _Painting(nn.ConvTranspose2d):
+    """A transposed convolution whose kernel covers two strides less one, to few channels.
+
+    On a processor it is computed as a convolution of 2 x 2 to all the pixels of a stride at once, which are
+    then shuffled into their places (Shi et al. 2016, https://doi.org/10.1109/CVPR.2016.207): the same sums,
+    in less time.
+    """
+
+    def forward(self, values: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
+        if values.is_cuda or output_size is not None:
+            return super().forward(values, output_size)
+        stride, channels = self.stride[0], self.out_channels
+        weight = functional.pad(self.weight, (1, 0, 1, 0))
+        weight = weight.view(self.in_channels, channels, 2, stride, 2, stride).flip(2, 4)
+        weight = weight.permute(1, 3, 5, 0, 2, 4).reshape(channels * stride**2, self.in_channels, 2, 2)
+        bias = None if self.bias is None else self.bias.repeat_interleave(stride**2)
+        pixels = functional.conv2d(functional.pad(values, (0, 1, 0, 1)), weight, bias)
+        height, width = (
+            (values.shape[2 + axis] - 1) * stride + 1 + self.output_padding[axis] for axis in range(2)
+        )
+        return functional.pixel_shuffle(pixels, stride)[:, :, :height, :width]
