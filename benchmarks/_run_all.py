@@ -53,10 +53,10 @@ RUNS = (
     Run("random_recipes", "random_recipes", ("--workers", "1", "--longest", "15")),
     Run("simulator", "simulator"),
     Run("datasets", "datasets"),
-    Run("metric", "metric"),
+    Run("metric", "metric", ("--seed", "1")),
     Run("tvae_mnist", "tvae_mnist", data="mnist"),
     Run("training", "training"),
-    Run("first_system", "first_system"),
+    Run("first_system", "first_system", ("--minutes", "4")),
 )
 
 

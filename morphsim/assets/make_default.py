@@ -23,7 +23,7 @@ TRAINING = TrainingConfig(
     network=SplitConfig(),
     objective=ObjectiveConfig(triplet=1.0),
     content_steps=12_000,
-    epochs=10,
+    epochs=8,
     batch_size=64,
     schedule="cosine",
     held_out=0.1,

@@ -30,6 +30,9 @@ from morphsim.errors import InputError
 from morphsim.simulator.grid import Boundary
 
 _LEAST_DEVIATION = 0.01
+# Of the bound of He's rule, so that weights start uniform within one over the root of the fan-in.
+_FIRST_WEIGHTS = 6.0**-0.5
+_FIRST_SPECTRA = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +163,15 @@ class Split(Network):
         """Start near even odds for every pixel and with narrow posteriors."""
         start_near_even_odds(self.decoder[-1])
         start_narrow(self.pose[-1], self.latent_size - self.content_size)
+        # Small weights, and those of the spectra smaller still: distances start near those of the few
+        # statistics, and what is learned beyond them is learned from films rather than from chance.
+        for layer in self.content.children():
+            layer.get_parameter("weight").mul_(_FIRST_WEIGHTS)
+        self.content.narrow.weight.mul_(_FIRST_SPECTRA)
+        for dense in (self.content.first, self.content.middle):
+            # Bends of the layer at places of their own.
+            bound = dense.in_features**-0.5
+            dense.bias.copy_(torch.linspace(-bound, bound, dense.out_features, device=dense.bias.device))
         start_narrow(self.content.last, self.content_size)
         self.shift.zero_()
         self.scale.fill_(1.0)
