@@ -66,7 +66,7 @@ def card(result: Mapping[str, Any], config: Mapping[str, Any], metrics: Mapping[
         "## What it sees",
         "Films whose recipes and noise no training saw; every baseline is fitted on the same "
         "training films, and "
-        "networks beside it are trained for ten minutes. Triplets: share of those whose positive "
+        "networks beside it are trained for up to ten minutes. Triplets: share of those whose positive "
         "(same recipe and "
         "moment, other noise) is nearer than the negative: of another recipe at the same moment, of "
         "the same recipe "

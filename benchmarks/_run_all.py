@@ -53,7 +53,7 @@ RUNS = (
     Run("random_recipes", "random_recipes", ("--workers", "1", "--longest", "15")),
     Run("simulator", "simulator"),
     Run("datasets", "datasets"),
-    Run("metric", "metric", ("--seed", "1")),
+    Run("metric", "metric", ("--seed", "1", "--figures", "docs/judging")),
     Run("tvae_mnist", "tvae_mnist", data="mnist"),
     Run("training", "training"),
     Run("first_system", "first_system", ("--minutes", "4")),
