@@ -356,6 +356,17 @@ def test_frames_of_nodes_lose_a_row_and_a_column():
     assert bring_to_shape(frames, (16, 32)).shape == (3, 16, 32)
 
 
+def test_which_value_is_the_donor_is_read_off_the_donor_nodes(tmp_path: Path):
+    frames = read_published(published_file(tmp_path / "frames.h5")).frames
+    ones = frames.sum(axis=(1, 2))
+    for name, nodes, donor in (("ones", ones, 1), ("zeros", 33 * 65 - ones, 0)):
+        path = published_file(tmp_path / f"{name}.h5", **{"descriptors/STAT_n_D": nodes})
+        published = read_published(path)
+        assert published.donor == donor
+        assert np.array_equal(published.donor_frames.sum(axis=(1, 2)), nodes)
+        assert np.array_equal(published.frames, frames)
+
+
 def test_published_figures_of_plain_features_are_reproduced(shared_data: Path):
     """The figures of the data's own description: 5-NN / ridge of JSC, one chi left out at a time."""
     published = read_published(shared_data / "opv_frames.h5")

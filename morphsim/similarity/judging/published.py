@@ -20,6 +20,7 @@ from morphsim.similarity.judging.projection import PrincipalComponents, Vectors
 from morphsim.simulator.grid import Boundary
 
 CURRENT = "JSC"
+DONOR_NODES = "STAT_n_D"
 BOUNDARY: Boundary = "no-flux"
 _COLUMNS = ("chi", "time", "blend_ratio")
 
@@ -35,13 +36,20 @@ class PublishedFrames:
     """
 
     frames: Frames
-    """(N, H, W) 0/1."""
+    """(N, H, W) 0/1, as they are stored."""
+    donor: int
+    """Which of 0 and 1 is the donor in them."""
     chi: Vectors
     """(N,) what is left out together."""
     targets: Mapping[str, Vectors]
     """(N,) each, what is predicted."""
     descriptors: Mapping[str, Vectors]
     """(N,) each, graph descriptors that were published with the frames."""
+
+    @property
+    def donor_frames(self) -> Frames:
+        """(N, H, W) 0/1 with 1 the donor, as everywhere in morphsim."""
+        return self.frames if self.donor else 1 - self.frames
 
 
 def read_published(path: str | Path) -> PublishedFrames:
@@ -85,6 +93,7 @@ def read_published(path: str | Path) -> PublishedFrames:
         raise InputError(f"{path}: frame {int(lengths.argmin())} holds one phase alone; leave it out")
     return PublishedFrames(
         frames=frames,
+        donor=_donor(frames, descriptors),
         chi=columns["chi"],
         targets={
             CURRENT: descriptors.pop(CURRENT),
@@ -94,6 +103,16 @@ def read_published(path: str | Path) -> PublishedFrames:
         },
         descriptors=descriptors,
     )
+
+
+def _donor(frames: Frames, descriptors: Mapping[str, Vectors]) -> int:
+    """Which value is the donor, by the published numbers of donor nodes; 1 where there are none."""
+    nodes = descriptors.get(DONOR_NODES)
+    if nodes is None:
+        return 1
+    ones = frames.sum(axis=(1, 2), dtype=np.int64)
+    zeros = frames[0].size - ones
+    return int(np.abs(nodes - ones).sum() <= np.abs(nodes - zeros).sum())
 
 
 def bring_to_shape(frames: Frames, shape: tuple[int, int]) -> Frames:
@@ -125,7 +144,7 @@ def embed_published(
     Returns:
         Two arrays (N, D).
     """
-    frames = bring_to_shape(published.frames, shape)
+    frames = bring_to_shape(published.donor_frames, shape)
     mirrored = np.ascontiguousarray(frames[..., ::-1])
     return embedding(frames, boundary=BOUNDARY), embedding(mirrored, boundary=BOUNDARY)
 
@@ -164,7 +183,7 @@ def correlate_published(
         shape: (H, W) that they are brought to.
         seed: of the pairs.
     """
-    features = known_features(bring_to_shape(published.frames, shape), boundary=BOUNDARY)
+    features = known_features(bring_to_shape(published.donor_frames, shape), boundary=BOUNDARY)
     features[CURRENT] = published.targets[CURRENT][:, None]
     pairs, differences = known_differences(features, seed=seed)
     return {name: rank_correlation(vectors, values, pairs) for name, values in differences.items()}
