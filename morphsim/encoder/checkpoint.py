@@ -101,8 +101,17 @@ class Checkpoint:
             network.load_state_dict(self.kept)
             network.load_state_dict(self.weights)
             optimizer.load_state_dict(self.optimizer)
+            _laid_out(optimizer)
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise damaged_checkpoint(folder / CHECKPOINT) from error
+
+
+def _laid_out(optimizer: torch.optim.Optimizer) -> None:
+    """Lay the state out in memory as the weights are: kernels that take all of them at once rely on it."""
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                state[name] = torch.empty_like(parameter).copy_(value)
 
 
 def _constant(config: dict[str, Any]) -> dict[str, Any]:
