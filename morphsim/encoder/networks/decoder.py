@@ -145,7 +145,8 @@ class _Painting(nn.ConvTranspose2d):
     """
 
     def forward(self, values: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
-        if values.is_cuda or output_size is not None:
+        # The shuffle has no gradient for a batch without frames, as a process may have.
+        if values.is_cuda or output_size is not None or not len(values):
             return super().forward(values, output_size)
         stride, channels = self.stride[0], self.out_channels
         weight = functional.pad(self.weight, (1, 0, 1, 0))
