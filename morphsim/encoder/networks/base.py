@@ -157,6 +157,25 @@ def check_size(name: str, value: object) -> None:
         raise InputError(f"network {name} is {value!r}; it must be a whole number from 1 to 65536")
 
 
+def check_pairs(*, channels: object, strides: object, kernel_size: int) -> None:
+    """Check the sizes of two strided convolutions.
+
+    Raises:
+        InputError: channels or strides are no two sizes, or the kernel is even or leaves pixels out.
+    """
+    for name, pair in (("channels", channels), ("strides", strides)):
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise InputError(f"network {name} is {pair!r}; give two whole numbers")
+        for value in pair:
+            check_size(name, value)
+    assert isinstance(strides, tuple)
+    if kernel_size % 2 == 0 or kernel_size < max(strides):
+        raise InputError(
+            f"network kernel_size is {kernel_size}; it must be odd and at least the larger stride, "
+            f"{max(strides)}"
+        )
+
+
 def check_activation(value: object) -> None:
     """Check the name of an activation.
 

@@ -17,11 +17,11 @@ from morphsim.encoder.networks.base import (
     Network,
     NetworkConfig,
     check_activation,
+    check_pairs,
     check_size,
 )
 from morphsim.encoder.networks.decoder import convolutional_decoder, convolutional_encoder
 from morphsim.encoder.networks.initialise import start_narrow, start_near_even_odds
-from morphsim.errors import InputError
 from morphsim.simulator.grid import Boundary
 
 
@@ -49,17 +49,7 @@ class CVAEConfig(NetworkConfig):
     def __post_init__(self) -> None:
         for name in ("latent_size", "hidden", "kernel_size"):
             check_size(name, getattr(self, name))
-        for name in ("channels", "strides"):
-            pair = getattr(self, name)
-            if not isinstance(pair, tuple) or len(pair) != 2:
-                raise InputError(f"network {name} is {pair!r}; give two whole numbers")
-            for value in pair:
-                check_size(name, value)
-        if self.kernel_size % 2 == 0 or self.kernel_size < max(self.strides):
-            raise InputError(
-                f"network kernel_size is {self.kernel_size}; it must be odd and at least the larger stride, "
-                f"{max(self.strides)}"
-            )
+        check_pairs(channels=self.channels, strides=self.strides, kernel_size=self.kernel_size)
         check_activation(self.activation)
 
     def network(self, frame_shape: tuple[int, int], channels: int, boundary: Boundary) -> CVAE:

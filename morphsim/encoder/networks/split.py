@@ -21,6 +21,7 @@ from morphsim.encoder.networks.base import (
     Network,
     NetworkConfig,
     check_activation,
+    check_pairs,
     check_size,
 )
 from morphsim.encoder.networks.decoder import convolutional_decoder, convolutional_encoder
@@ -66,17 +67,7 @@ class SplitConfig(NetworkConfig):
     def __post_init__(self) -> None:
         for name in ("content_size", "pose_size", "bottleneck", "content_hidden", "hidden", "kernel_size"):
             check_size(name, getattr(self, name))
-        for name in ("channels", "strides"):
-            pair = getattr(self, name)
-            if not isinstance(pair, tuple) or len(pair) != 2:
-                raise InputError(f"network {name} is {pair!r}; give two whole numbers")
-            for value in pair:
-                check_size(name, value)
-        if self.kernel_size % 2 == 0 or self.kernel_size < max(self.strides):
-            raise InputError(
-                f"network kernel_size is {self.kernel_size}; it must be odd and at least the larger stride, "
-                f"{max(self.strides)}"
-            )
+        check_pairs(channels=self.channels, strides=self.strides, kernel_size=self.kernel_size)
         if isinstance(self.dropout, bool) or not isinstance(self.dropout, int | float):
             raise InputError(f"network dropout is {self.dropout!r}; it must be a number")
         if not 0.0 <= self.dropout < 1.0:
