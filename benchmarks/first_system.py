@@ -17,7 +17,7 @@ epochs, which is stated with the seconds that all would take here. Then `split`,
 content and pose apart, is trained on the same films for the same seconds, its triplet term off, since the set
 has one film of each recipe. Reconstructions are compared at the end of the shorter of the two trainings, each
 at the best epoch so far. Seconds are of training alone, on one core unless there is a GPU. Without FRAMES.h5
-the films are made, which takes half an hour, and kept in `runs/first_system`; with --quick a few patterns
+the films are made and kept in `runs/first_system`; with --quick a few patterns
 serve, and the figures are no results.
 """
 
