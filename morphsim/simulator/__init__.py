@@ -9,7 +9,7 @@ from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.process import KNOBS
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe, load_recipe, recipe_from_dict
 from morphsim.simulator.record import Snapshot, record_film, snapshot_times
-from morphsim.simulator.simulation import Simulation
+from morphsim.simulator.simulation import BatchKey, Simulation, batch_key
 from morphsim.simulator.solver import Solver
 from morphsim.simulator.substrate import Substrate
 from morphsim.simulator.units import ANNEALING_UNITS, DRYING_UNITS, Units
@@ -19,6 +19,7 @@ __all__ = [
     "DRYING_UNITS",
     "KNOBS",
     "AnnealingRecipe",
+    "BatchKey",
     "BinaryFloryHuggins",
     "ConstantMobility",
     "DoubleWell",
@@ -39,6 +40,7 @@ __all__ = [
     "ThermalNoise",
     "Units",
     "WodoMobility",
+    "batch_key",
     "load_recipe",
     "recipe_from_dict",
     "record_film",

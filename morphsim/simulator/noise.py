@@ -45,6 +45,27 @@ class ThermalNoise:
     def __bool__(self) -> bool:
         return bool((self.strength > 0).any())
 
+    def take(self, films: Sequence[int]) -> ThermalNoise:
+        """The noise of some films, in this order."""
+        return ThermalNoise.join([self], films)
+
+    @staticmethod
+    def join(parts: Sequence[ThermalNoise], films: Sequence[int] | None = None) -> ThermalNoise:
+        """The noise of the films of all `parts`, in their order, or of some of them."""
+        joined = ThermalNoise.__new__(ThermalNoise)
+        joined.strength = torch.cat([part.strength for part in parts])
+        joined._streams = torch.cat([part._streams for part in parts])
+        if films is not None:
+            chosen = torch.as_tensor(list(films), device=joined.strength.device)
+            joined.strength, joined._streams = joined.strength[chosen], joined._streams[chosen]
+        return joined
+
+    def put(self, films: Sequence[int], part: ThermalNoise) -> None:
+        """Put the noise of other films into their places."""
+        places = torch.as_tensor(list(films), device=self.strength.device)
+        self.strength, self._streams = self.strength.clone(), self._streams.clone()
+        self.strength[places], self._streams[places] = part.strength, part._streams
+
     def increments(
         self,
         grid: Grid,

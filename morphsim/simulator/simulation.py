@@ -15,7 +15,9 @@ from morphsim.simulator.grid import Grid
 from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.process import KNOBS, Knobs, biot_number, chi_at, film_model
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
+from morphsim.simulator.rows import join_rows, put_rows, take_rows
 from morphsim.simulator.solver import THICKNESS_TOLERANCE, TOLERANCE, PerFilm, Solver
+from morphsim.simulator.stepper import Stepper
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -58,12 +60,7 @@ class Simulation(Solver):
             raise InputError(f"seed is {min(seeds)}; it must be at least 0")
         if dtype not in _DTYPES:
             raise InputError(f"dtype is {dtype!r}; use float32 or float64")
-        films = [r for r in recipes if isinstance(r, AnnealingRecipe | DryingRecipe)]
-        shared = {(r.process, r.width, r.boundary, r.mobility) for r in films}
-        if len(shared) > 1:
-            raise InputError(
-                f"recipes of one batch must share process, width, boundary and mobility; got {sorted(shared)}"
-            )
+        films = _check_batch(recipes)
         self.recipes = films
         self.process = films[0].process
         self._fused = fused
@@ -78,14 +75,13 @@ class Simulation(Solver):
             name: np.array([getattr(r, name) for r in recipes], dtype=np.float64)
             for name in KNOBS[self.process]
         }
-        noise = ThermalNoise([r.thermal_noise for r in recipes], seeds, self.grid.device)
-        mixed = [initial_fields(r, seed, shape) for r, seed in zip(films, seeds, strict=True)]
+        self._noise = ThermalNoise([r.thermal_noise for r in recipes], seeds, self.grid.device)
         super().__init__(
             film_model(self.recipes, self._knobs, self.grid, fused=fused),
-            torch.from_numpy(np.stack(mixed)),
+            _mixed(films, seeds, shape),
             thickness=[r.initial_thickness for r in recipes],
             tolerance=tolerance,
-            noise=noise if noise else None,
+            noise=self._noise if self._noise else None,
         )
 
     @property
@@ -140,18 +136,28 @@ class Simulation(Solver):
         self._knobs = turned
         self.stepper.change_model(model)
 
-    def advance_to_dryness(self, dryness: PerFilm, *, time: PerFilm) -> None:
+    def advance_to_dryness(
+        self, dryness: PerFilm, *, time: PerFilm, tolerate: bool = False
+    ) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Advance each drying film to `dryness` (B,) or, where it does not get there, to `time` (B,).
 
+        Args:
+            dryness: one value or (B,).
+            time: one value or (B,), absolute.
+            tolerate: as for `advance`.
+
+        Returns:
+            (B,) the films that can't be stepped any further.
+
         Raises:
-            SimulationDiverged: a film can't be stepped.
+            SimulationDiverged: there is such a film, and it is not tolerated.
             InputError: the films don't dry.
         """
         if self.process != "drying":
             raise InputError("an annealed film does not dry; use advance(time=...)")
         share = np.asarray(dryness, dtype=np.float64)
         initial, dry = self._initial_thickness(), self._dry_thickness()
-        self.advance(time=time, thickness=initial - share * (initial - dry))
+        return self.advance(time=time, thickness=initial - share * (initial - dry), tolerate=tolerate)
 
     def donor_share(self) -> Tensor:
         """Donor share of the solids, (B, H, W); row 0 lies under the free surface."""
@@ -159,6 +165,88 @@ class Simulation(Solver):
         if self.process == "annealing":
             return phi[:, 0]
         return phi[:, 0] / phi.sum(dim=1)
+
+    def replace(self, films: Sequence[int], recipes: Sequence[Recipe], seeds: Sequence[int]) -> None:
+        """Start new films in these places of the batch, beside the others.
+
+        Args:
+            films: numbers of the places, each once.
+            recipes: one for each place, of the same `batch_key`.
+            seeds: one for each place.
+
+        Raises:
+            InputError: other recipes than the batch can hold, or a place that does not exist.
+        """
+        if len(set(films)) < len(films) or not all(0 <= film < len(self) for film in films):
+            raise InputError(f"films {list(films)} are no places of a batch of {len(self)} films, each once")
+        fresh = Simulation(
+            recipes,
+            seeds=seeds,
+            shape=self.grid.shape,
+            tolerance=self.stepper.tolerance,
+            dtype=str(self.grid.dtype).removeprefix("torch."),
+            device=str(self.grid.device),
+            fused=self._fused,
+        )
+        if len(fresh) != len(films):
+            raise InputError(f"{len(recipes)} recipes are given for {len(films)} places; give one for each")
+        together = list(self.recipes)
+        knobs = {name: values.copy() for name, values in self._knobs.items()}
+        for number, film in enumerate(films):
+            together[film] = fresh.recipes[number]
+            for name, values in knobs.items():
+                values[film] = fresh._knobs[name][number]
+        _check_batch(together)
+        model = film_model(together, knobs, self.grid, fused=self._fused)
+        put_rows(self.state, films, fresh.state)
+        self._noise.put(films, fresh._noise)
+        self.recipes, self._knobs = together, knobs
+        self.stepper.noise = self._noise if self._noise else None
+        self.stepper.change_model(model)
+
+    def take(self, films: Sequence[int]) -> Simulation:
+        """A copy of some films as a batch of their own, in this order; a film may come several times.
+
+        Raises:
+            InputError: no film, or one that does not exist.
+        """
+        return self.join([self], films)
+
+    @staticmethod
+    def join(simulations: Sequence[Simulation], films: Sequence[int] | None = None) -> Simulation:
+        """A copy of the films of several batches as one batch.
+
+        Args:
+            simulations: of one process, shape, tolerance, dtype and device, whose recipes share a
+                `batch_key`.
+            films: which of their films, counted through, in this order; None for all.
+
+        Raises:
+            InputError: batches that can't be joined, no film, or one that does not exist.
+        """
+        if len({_setting(simulation) for simulation in simulations}) != 1:
+            raise InputError("batches can be joined that share shape, tolerance, dtype and device")
+        recipes = [recipe for simulation in simulations for recipe in simulation.recipes]
+        chosen = list(range(len(recipes))) if films is None else [int(film) for film in films]
+        if not chosen or not all(0 <= film < len(recipes) for film in chosen):
+            raise InputError(f"films {chosen} are no films of a batch of {len(recipes)}; name at least one")
+        first = simulations[0]
+        joined = Simulation.__new__(Simulation)
+        joined.recipes = _check_batch([recipes[film] for film in chosen])
+        joined.process, joined.grid, joined._fused = first.process, first.grid, first._fused
+        joined._knobs = {
+            name: np.concatenate([each._knobs[name] for each in simulations])[chosen] for name in first._knobs
+        }
+        joined._noise = ThermalNoise.join([each._noise for each in simulations], chosen)
+        joined._films, joined.steps, joined.rejected = len(chosen), 0, 0
+        joined.stepper = Stepper(
+            film_model(joined.recipes, joined._knobs, joined.grid, fused=joined._fused),
+            tolerance=first.stepper.tolerance,
+            noise=joined._noise if joined._noise else None,
+        )
+        state = join_rows([each.state for each in simulations])
+        joined.state = take_rows(state, chosen, batch=len(recipes))
+        return joined
 
     def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:
         """All that `restore` needs to go on bit for bit, knobs included, as arrays by name."""
@@ -186,6 +274,42 @@ class Simulation(Solver):
 
     def _dry_thickness(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         return np.array([r.dry_thickness for r in self.recipes if isinstance(r, DryingRecipe)])
+
+
+BatchKey = tuple[str, float, str, str, bool]
+
+
+def batch_key(recipe: Recipe) -> BatchKey:
+    """What recipes of one batch must share: process, width, boundary, mobility closure, kind of substrate.
+
+    A film that is annealed on a neutral substrate is solved mode by mode, on another one cell by cell, so
+    that only films of one kind are in a batch what they are alone.
+    """
+    assert isinstance(recipe, AnnealingRecipe | DryingRecipe)
+    wetted = recipe.process == "annealing" and recipe.substrate_strength > 0.0
+    return recipe.process, recipe.width, recipe.boundary, recipe.mobility, wetted
+
+
+def _check_batch(recipes: Sequence[Recipe]) -> list[AnnealingRecipe | DryingRecipe]:
+    shared = {batch_key(recipe) for recipe in recipes}
+    if len(shared) > 1:
+        raise InputError(
+            "recipes of one batch must share process, width, boundary and mobility, and annealed ones "
+            f"whether the substrate is neutral; got {sorted(shared)}"
+        )
+    return [r for r in recipes if isinstance(r, AnnealingRecipe | DryingRecipe)]
+
+
+def _setting(simulation: Simulation) -> tuple[Any, ...]:
+    grid = simulation.grid
+    return grid.shape, simulation.stepper.tolerance, grid.dtype, grid.device, simulation._fused
+
+
+def _mixed(
+    recipes: Sequence[AnnealingRecipe | DryingRecipe], seeds: Sequence[int], shape: tuple[int, int]
+) -> Tensor:
+    fields = [initial_fields(recipe, seed, shape) for recipe, seed in zip(recipes, seeds, strict=True)]
+    return torch.from_numpy(np.stack(fields))
 
 
 def initial_fields(

@@ -17,6 +17,7 @@ from morphsim.simulator.control import numbers, tensor
 from morphsim.simulator.errors import SimulationDiverged
 from morphsim.simulator.model import FilmModel
 from morphsim.simulator.noise import ThermalNoise
+from morphsim.simulator.rows import put_rows, take_rows
 from morphsim.simulator.stepper import State, Stepper
 
 TOLERANCE = 0.002
@@ -35,6 +36,8 @@ THICKNESS_TOLERANCE = 1e-4
 
 # How many steps a GPU is sent before it is asked whether all films have arrived.
 _STEPS_UNASKED = 16
+# A batch is cut down to the films that still go on when they are no more than this share of it.
+_FEW = 0.75
 # From here on several threads are worth their trouble [cells in all fields of the batch].
 _MANY_CELLS = 4_000_000
 
@@ -129,31 +132,68 @@ class Solver:
         height, width = self.model.grid.shape
         return np.asarray((mean / math.sqrt(height * width)).cpu().numpy())
 
-    def advance(self, *, time: PerFilm = np.inf, thickness: PerFilm = 0.0) -> None:
+    def advance(
+        self, *, time: PerFilm = np.inf, thickness: PerFilm = 0.0, tolerate: bool = False
+    ) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Advance each film until it reaches `time` or has shrunk to `thickness`, whichever is first.
 
         Args:
             time: one value or (B,), absolute.
             thickness: one value or (B,) [initial thickness].
+            tolerate: go on with the other films where one can't be stepped any further.
+
+        Returns:
+            (B,) the films that can't be stepped any further, which stand where they last were sound.
 
         Raises:
-            SimulationDiverged: a film can't be stepped; the others stand where they were.
+            SimulationDiverged: there is such a film, and it is not tolerated; the others stand where they
+                were.
             InputError: neither end can be reached.
         """
         device = self.model.grid.device
         until, lowest = self.each(time, device), self.each(thickness, device)
         if not bool(torch.isfinite(until).all()):
             raise InputError("advance needs a finite time, since a film may never shrink to the thickness")
+        stuck = torch.zeros(self._films, dtype=torch.bool, device=device)
         with threads_for(self.state.phi):
             active = self._active(until, lowest)
             while numbers(active).any():
+                if self.stepper.asks and int(active.sum()) <= _FEW * self._films:
+                    self._advance_few(active, until, lowest, stuck, tolerate=tolerate)
+                    break
                 for _ in range(1 if self.stepper.asks else _STEPS_UNASKED):
                     self.stepper.step(self.state, until - self.state.time, lowest, active)
                     self.steps += 1
-                    active = self._active(until, lowest)
+                    active = self._active(until, lowest) & ~stuck
                 if (numbers(self.state.refusals) > 0).any():
                     self.rejected += 1
-                    self._check()
+                    stuck |= self._stuck(active, tolerate=tolerate)
+                    active &= ~stuck
+        return stuck.cpu().numpy()
+
+    def _advance_few(
+        self, active: Tensor, until: Tensor, lowest: Tensor, stuck: Tensor, *, tolerate: bool
+    ) -> None:
+        """Go on with the active films alone, since all films of a batch cost time; fills in `stuck`."""
+        films = active.nonzero()[:, 0].tolist()
+        stepper = self.stepper
+        noise = None if stepper.noise is None else stepper.noise.take(films)
+        few = Solver.__new__(Solver)
+        few._films, few.steps, few.rejected = len(films), 0, 0
+        model = take_rows(self.model, films, batch=self._films)
+        few.stepper = Stepper(model, tolerance=stepper.tolerance, noise=noise)
+        few.state = take_rows(self.state, films, batch=self._films)
+        try:
+            stuck[films] = torch.from_numpy(
+                few.advance(time=until[films].numpy(), thickness=lowest[films].numpy(), tolerate=tolerate)
+            )
+        except SimulationDiverged as error:
+            raise SimulationDiverged(films[error.film], error.time, error.values) from None
+        finally:
+            put_rows(self.state, films, few.state)
+            stepper.change_model(self.model)
+            self.steps += few.steps
+            self.rejected += few.rejected
 
     def _active(self, until: Tensor, lowest: Tensor) -> Tensor:
         """Films (B,) that have not arrived."""
@@ -202,12 +242,12 @@ class Solver:
             )
         return torch.from_numpy(np.broadcast_to(values, (self._films,)).copy()).to(device)
 
-    def _check(self) -> None:
-        """Raise for a film whose steps have shrunk to nothing."""
+    def _stuck(self, active: Tensor, *, tolerate: bool) -> Tensor:
+        """Active films (B,) whose steps have shrunk to nothing; raises for them unless they are tolerated."""
         state = self.state
-        stuck = state.refusals >= MOST_REFUSALS
-        if not bool(stuck.any()):
-            return
+        stuck = active & (state.refusals >= MOST_REFUSALS)
+        if tolerate or not bool(stuck.any()):
+            return stuck
         film = int(stuck.nonzero()[0])
         phi = state.phi[film]
         raise SimulationDiverged(

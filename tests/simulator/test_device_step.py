@@ -44,7 +44,8 @@ def test_a_whole_step_is_one_graph(kind: str) -> None:
     simulation.advance(time=0.1 * time)
     stepper, state = simulation.stepper, simulation.state
     ones = torch.ones(2, dtype=torch.float64)
-    arguments: Any = (state, stepper._rates, 1e-3 * time * ones, 0.0 * ones, ones > 0)
+    rates = stepper.model.rates(state.phi, state.content, state.thickness)
+    arguments: Any = (state, rates, 1e-3 * time * ones, 0.0 * ones, ones > 0)
     # A question to the device, or anything else that Python would have to answer, breaks the graph.
     traced = torch.compile(stepper._masked_step, backend="eager", fullgraph=True)
     compiled, _, accepted = traced(*arguments)
