@@ -14,14 +14,25 @@ from morphsim.registration import register_environments
 
 if TYPE_CHECKING:
     from morphsim.encoder import Encoder, load_encoder
-    from morphsim.rewards import LatentObservationWrapper, LatentRewardWrapper
+    from morphsim.rewards import (
+        LatentGoalWrapper,
+        LatentObservationWrapper,
+        LatentRewardWrapper,
+        VectorLatentGoalWrapper,
+        VectorLatentObservationWrapper,
+        VectorLatentRewardWrapper,
+    )
     from morphsim.similarity import ScoreTable, score
 
 _PLACES = {
     "Encoder": "encoder",
+    "LatentGoalWrapper": "rewards",
     "LatentObservationWrapper": "rewards",
     "LatentRewardWrapper": "rewards",
     "ScoreTable": "similarity",
+    "VectorLatentGoalWrapper": "rewards",
+    "VectorLatentObservationWrapper": "rewards",
+    "VectorLatentRewardWrapper": "rewards",
     "load_encoder": "encoder",
     "score": "similarity",
 }
@@ -29,9 +40,13 @@ _PLACES = {
 __all__ = [
     "Encoder",
     "InputError",
+    "LatentGoalWrapper",
     "LatentObservationWrapper",
     "LatentRewardWrapper",
     "ScoreTable",
+    "VectorLatentGoalWrapper",
+    "VectorLatentObservationWrapper",
+    "VectorLatentRewardWrapper",
     "__version__",
     "load_encoder",
     "score",

@@ -1,7 +1,7 @@
 """Encoders: from binary frames to latent vectors, their training and their files."""
 
 from morphsim.encoder.config import TrainingConfig
-from morphsim.encoder.encoder import Encoder
+from morphsim.encoder.encoder import Codes, Encoder
 from morphsim.encoder.errors import TrainingDiverged
 from morphsim.encoder.folder import load_encoder
 from morphsim.encoder.networks import (
@@ -26,6 +26,7 @@ __all__ = [
     "Autoencoder",
     "AutoencoderConfig",
     "CVAEConfig",
+    "Codes",
     "Encoder",
     "Network",
     "NetworkConfig",

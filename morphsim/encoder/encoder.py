@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,34 @@ from morphsim.encoder.networks import Network
 from morphsim.encoder.provenance import hash_tensors
 from morphsim.encoder.terms import draw_noise, kl_divergence, reconstruction_loss, sample_latents
 from morphsim.errors import InputError
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Codes:
+    """What an encoder makes of N frames in one pass."""
+
+    content: NDArray[np.float32]
+    """(N, D) latent means that distances read."""
+    deviation: NDArray[np.float32]
+    """(N, D) standard deviations of their posterior; 0 without noise."""
+    pose: NDArray[np.float32]
+    """(N, P) latent means that only the decoder reads."""
+    reconstruction: NDArray[np.float32] | None = None
+    """(N, H, W), or (N, C, H, W), the probability of donor in each pixel, where it was asked for."""
+
+    def __len__(self) -> int:
+        return len(self.content)
+
+    def rows(self, rows: Sequence[int]) -> Codes:
+        """The codes of some frames, in this order."""
+        chosen = list(rows)
+        painted = self.reconstruction
+        return Codes(
+            content=self.content[chosen],
+            deviation=self.deviation[chosen],
+            pose=self.pose[chosen],
+            reconstruction=None if painted is None else painted[chosen],
+        )
 
 
 class Encoder:
@@ -93,6 +122,34 @@ class Encoder:
         """SHA-256 of the weights."""
         return str(self.metadata["weights_sha256"])
 
+    @torch.inference_mode()
+    def code(self, frames: ArrayLike, *, reconstruct: bool = False) -> Codes:
+        """Code frames into all that the network makes of them, in one pass.
+
+        Args:
+            frames: as for `encode`.
+            reconstruct: paint them again too, from their latent means.
+
+        Raises:
+            InputError: another shape, type or value.
+        """
+        checked = self._check(frames)
+        size = self.latent_size
+        means = np.empty((len(checked), self.network.latent_size), np.float32)
+        deviations = np.zeros((len(checked), size), np.float32)
+        painted = np.empty(checked.shape, np.float32) if reconstruct else None
+        for rows, batch in self._batches(checked):
+            batch_means, log_variances = self.network.encode(batch)
+            means[rows] = batch_means.cpu().numpy()
+            if log_variances is not None:
+                deviations[rows] = torch.exp(0.5 * log_variances[:, :size]).cpu().numpy()
+            if painted is not None:
+                logits = self.network.decode(batch_means)
+                painted[rows] = torch.sigmoid(logits).reshape(-1, *checked.shape[1:]).cpu().numpy()
+        return Codes(
+            content=means[:, :size], deviation=deviations, pose=means[:, size:], reconstruction=painted
+        )
+
     def encode(self, frames: ArrayLike) -> NDArray[np.float32]:
         """Code frames into the latent means that distances read.
 
@@ -107,7 +164,7 @@ class Encoder:
         Raises:
             InputError: another shape, type or value.
         """
-        return self._code(frames)[0][:, : self.latent_size]
+        return self.code(frames).content
 
     def encode_pose(self, frames: ArrayLike) -> NDArray[np.float32]:
         """Code frames into the latent means that only the decoder reads: where the pattern lies.
@@ -121,7 +178,7 @@ class Encoder:
         Raises:
             InputError: another shape, type or value.
         """
-        return self._code(frames)[0][:, self.latent_size :]
+        return self.code(frames).pose
 
     def encode_distribution(self, frames: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Code frames into normal distributions of the content.
@@ -135,10 +192,9 @@ class Encoder:
         Raises:
             InputError: another shape, type or value.
         """
-        means, deviations = self._code(frames)
-        return means[:, : self.latent_size], deviations[:, : self.latent_size]
+        codes = self.code(frames)
+        return codes.content, codes.deviation
 
-    @torch.inference_mode()
     def reconstruct(self, frames: ArrayLike) -> NDArray[np.float32]:
         """Paint frames from their latent means.
 
@@ -151,11 +207,8 @@ class Encoder:
         Raises:
             InputError: another shape, type or value.
         """
-        checked = self._check(frames)
-        painted = np.empty(checked.shape, np.float32)
-        for rows, batch in self._batches(checked):
-            logits = self.network.decode(self.network.encode(batch)[0])
-            painted[rows] = torch.sigmoid(logits).reshape(-1, *checked.shape[1:]).cpu().numpy()
+        painted = self.code(frames, reconstruct=True).reconstruction
+        assert painted is not None
         return painted
 
     @torch.inference_mode()
@@ -193,18 +246,6 @@ class Encoder:
         from morphsim.encoder.folder import save_encoder
 
         save_encoder(self, folder)
-
-    @torch.inference_mode()
-    def _code(self, frames: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        checked = self._check(frames)
-        means = np.empty((len(checked), self.network.latent_size), np.float32)
-        deviations = np.zeros_like(means)
-        for rows, batch in self._batches(checked):
-            batch_means, log_variances = self.network.encode(batch)
-            means[rows] = batch_means.cpu().numpy()
-            if log_variances is not None:
-                deviations[rows] = torch.exp(0.5 * log_variances).cpu().numpy()
-        return means, deviations
 
     def _check(self, frames: ArrayLike) -> NDArray[Any]:
         return check_frames(frames, self.frame_shape, channels=self.channels)

@@ -1,14 +1,52 @@
-"""Latent states and rewards for any Gymnasium environment that yields frames."""
+"""Latent states, rewards and goals for any Gymnasium environment that yields frames."""
 
-from morphsim.rewards.functions import REWARDS, RewardName
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from morphsim.rewards.functions import RewardFunction, RewardName, Transition
+from morphsim.rewards.goal import LatentGoalWrapper
+from morphsim.rewards.guard import GuardReport, OutOfDistributionGuard
+from morphsim.rewards.metric import LatentMetric, latent_unit
 from morphsim.rewards.observation import LatentObservationWrapper
 from morphsim.rewards.reward import LatentRewardWrapper
-from morphsim.rewards.source import frame_of_observation
+from morphsim.rewards.source import FrameFunction, FrameSource
+from morphsim.rewards.targets import DataSetTargets, FixedTargets, PriorTargets, TargetSampler
+from morphsim.rewards.vector_goal import VectorLatentGoalWrapper
+from morphsim.rewards.vector_observation import VectorLatentObservationWrapper
+from morphsim.rewards.vector_reward import VectorLatentRewardWrapper
+
+if TYPE_CHECKING:
+    from morphsim.rewards.sb3 import SB3VecEnv
 
 __all__ = [
-    "REWARDS",
+    "DataSetTargets",
+    "FixedTargets",
+    "FrameFunction",
+    "FrameSource",
+    "GuardReport",
+    "LatentGoalWrapper",
+    "LatentMetric",
     "LatentObservationWrapper",
     "LatentRewardWrapper",
+    "OutOfDistributionGuard",
+    "PriorTargets",
+    "RewardFunction",
     "RewardName",
-    "frame_of_observation",
+    "SB3VecEnv",
+    "TargetSampler",
+    "Transition",
+    "VectorLatentGoalWrapper",
+    "VectorLatentObservationWrapper",
+    "VectorLatentRewardWrapper",
+    "latent_unit",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import Stable-Baselines3 when its bridge is first used."""
+    if name == "SB3VecEnv":
+        from morphsim.rewards.sb3 import SB3VecEnv
+
+        return SB3VecEnv
+    raise AttributeError(f"module 'morphsim.rewards' has no attribute {name!r}")

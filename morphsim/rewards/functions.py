@@ -1,30 +1,117 @@
-"""Rewards as functions of the distance to the target before and after a step."""
+"""Rewards as functions of a transition between two frames."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, get_args
 
-RewardName = Literal["distance", "squared", "progress"]
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from morphsim.errors import InputError
+
+RewardName = Literal[
+    "distance", "squared", "cosine", "mahalanobis", "log_prob", "sparse", "progress", "shaped"
+]
+
+Numbers = NDArray[np.float32]
 
 
-def distance(before: float, after: float) -> float:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Transition:
+    """A step of B environments; all that a reward may depend on."""
+
+    latent: Numbers
+    """(B, D) latent of the frame after the step."""
+    previous_latent: Numbers
+    """(B, D) latent of the frame before the step."""
+    target: Numbers
+    """(B, D) latent of the target that is nearest after the step."""
+    distance: Numbers
+    """(B,) distance to the nearest target after the step, 1.0 = median of random pairs."""
+    previous_distance: Numbers
+    """(B,) distance to the target nearest then, before the step."""
+    log_density: Numbers
+    """(B,) log q(latent | target) [nats], the largest of all targets; NaN where a target has no posterior."""
+    success: NDArray[np.bool_]
+    """(B,) whether the distance is within the threshold."""
+    terminated: NDArray[np.bool_]
+    """(B,) whether the environment came to its physical end."""
+    original_reward: Numbers
+    """(B,) the environment's own reward."""
+
+
+RewardFunction = Callable[[Transition], ArrayLike]
+"""Returns (B,) rewards of a `Transition`."""
+
+
+def distance(step: Transition) -> Numbers:
     """-d: every step counts, so the agent should get near the target early and stay there."""
-    return -after
+    return -step.distance
 
 
-def squared(before: float, after: float) -> float:
+def squared(step: Transition) -> Numbers:
     """-d²: as `distance`, but far frames count more."""
-    return -(after**2)
+    return -np.square(step.distance)
 
 
-def progress(before: float, after: float) -> float:
+def log_prob(step: Transition) -> Numbers:
+    """Log q(z | target): the density of the frame's latent under the posterior of the target [nats].
+
+    As in RIG (Nair et al. 2018, doi 10.48550/arXiv.1807.04742), where the goal's posterior weighs the
+    latents.
+    """
+    return step.log_density
+
+
+def sparse(step: Transition) -> Numbers:
+    """0 on success, else -1, the convention of goal environments (doi 10.48550/arXiv.1802.09464)."""
+    return np.where(step.success, np.float32(0.0), np.float32(-1.0))
+
+
+def progress(step: Transition) -> Numbers:
     """The d before less the d after: over an episode the whole gain, so only the final frame counts."""
-    return before - after
+    return step.previous_distance - step.distance
 
 
-REWARDS: dict[str, Callable[[float, float], float]] = {
+def shaped(step: Transition, *, gamma: float) -> Numbers:
+    """F = gamma Phi(s') - Phi(s) with Phi = -d, and 0 at a terminal state.
+
+    Added to the environment's own reward it leaves the optimal policy what it is: Ng, Harada and Russell,
+    ICML 1999. A truncated episode has no terminal state.
+    """
+    after = np.where(step.terminated, np.float32(0.0), -step.distance)
+    return np.asarray(np.float32(gamma) * after + step.previous_distance, np.float32)
+
+
+_PLAIN: dict[str, RewardFunction] = {
     "distance": distance,
     "squared": squared,
+    "cosine": distance,
+    "mahalanobis": distance,
+    "log_prob": log_prob,
+    "sparse": sparse,
     "progress": progress,
 }
+
+LOOKS_BACK = ("progress", "shaped")
+"""Rewards that depend on the frame before the step."""
+
+
+def reward_function(reward: RewardName | RewardFunction, *, gamma: float) -> RewardFunction:
+    """The function of a reward by its name; a function is returned as it is.
+
+    Raises:
+        InputError: an unknown name, or a discount that is none.
+    """
+    if not 0.0 <= gamma <= 1.0:
+        raise InputError(f"gamma is {gamma!r}; it must lie from 0 to 1")
+    if callable(reward):
+        return reward
+    if reward == "shaped":
+        return functools.partial(shaped, gamma=gamma)
+    if reward not in _PLAIN:
+        raise InputError(f"reward is {reward!r}; use one of {', '.join(get_args(RewardName))}, or a function")
+    return _PLAIN[reward]

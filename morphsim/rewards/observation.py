@@ -2,35 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, SupportsFloat
+from typing import Any, Literal, SupportsFloat, get_args
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.encoder import Encoder, load_encoder
+from morphsim.encoder import Codes, Encoder, load_encoder
 from morphsim.errors import InputError
-from morphsim.rewards.source import FrameSource, encode_one, frame_of_observation
+from morphsim.rewards.coder import Coder
+from morphsim.rewards.metric import latent_unit
+from morphsim.rewards.source import FrameSource
+
+Part = Literal["content", "pose", "deviation", "target"]
+
+
+class LatentState:
+    """Puts together what an agent sees: parts of the latents, and numbers of `info`.
+
+    Args:
+        encoder: of the latents.
+        parts: which of "content", "pose", "deviation" (of the content's posterior) and "target" (the latent
+            of the nearest target), in this order.
+        info_keys: numbers of `info` to append.
+        normalise: divide content, deviation and target by `latent_unit`, so that they are of the order of 1.
+
+    Raises:
+        InputError: an unknown or repeated part, or nothing at all.
+    """
+
+    def __init__(
+        self, encoder: Encoder, *, parts: Sequence[Part], info_keys: Sequence[str], normalise: bool
+    ) -> None:
+        self.parts, self.info_keys = tuple(parts), tuple(info_keys)
+        for part in self.parts:
+            if part not in get_args(Part):
+                raise InputError(f"part {part!r} is unknown; use some of {', '.join(get_args(Part))}")
+        if len(set(self.parts)) < len(self.parts) or not (self.parts or self.info_keys):
+            raise InputError(f"parts are {list(parts)}; name at least one, and each once")
+        self.unit = np.float32(latent_unit(encoder) if normalise else 1.0)
+        size = encoder.latent_size
+        sizes = {
+            "content": size,
+            "deviation": size,
+            "target": size,
+            "pose": encoder.network.latent_size - size,
+        }
+        count = sum(sizes[part] for part in self.parts) + len(self.info_keys)
+        self.space = gym.spaces.Box(-np.inf, np.inf, (count,), np.float32)
+
+    def of(self, codes: Codes, row: int, info: Mapping[str, Any]) -> NDArray[np.float32]:
+        """The observation (S,) of one frame.
+
+        Raises:
+            InputError: info has no target or none of the numbers asked for.
+        """
+        found: list[NDArray[np.float32]] = []
+        for part in self.parts:
+            if part == "pose":
+                found.append(codes.pose[row])
+            elif part == "target":
+                if "target_latent" not in info:
+                    raise InputError(
+                        "there is no target to observe; wrap the environment with LatentRewardWrapper first"
+                    )
+                found.append(info["target_latent"] / self.unit)
+            else:
+                found.append((codes.content if part == "content" else codes.deviation)[row] / self.unit)
+        missing = [key for key in self.info_keys if key not in info]
+        if missing:
+            numbers = [key for key, value in info.items() if isinstance(value, int | float | np.number)]
+            raise InputError(f"info has no {', '.join(missing)}; of numbers it has {', '.join(numbers)}")
+        state = np.array([float(info[key]) for key in self.info_keys], np.float32)
+        return np.concatenate([*found, state]).astype(np.float32)
 
 
 class LatentObservationWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
-    """Replaces the observation by the latent means of the frame and, by choice, numbers from `info`.
+    """Replaces the observation by latents of the frame and, by choice, numbers from `info`.
 
-    Around a `LatentRewardWrapper` with the same encoder it takes the latent from `info["latent"]`, so that
-    a step still encodes one frame.
+    With a `LatentRewardWrapper` of the same encoder inside or around it, a step still codes one frame.
 
     Args:
         env: any environment that yields frames of the encoder's shape.
         encoder: an encoder, or what `load_encoder` takes.
+        parts: what of the latents: "content" (what distances read), "pose" (where the pattern lies),
+            "deviation" of the content's posterior, "target" (the nearest target's content; needs a
+            `LatentRewardWrapper` inside).
         info_keys: numbers in `info` to append, such as "dryness": what one frame can't show.
-        frame: a function of observation and info that returns the frame; by default the observation.
+        frame: where the frame is, as for `LatentRewardWrapper`.
+        normalise: divide content, deviation and target by `morphsim.rewards.latent_unit`, one number for
+            all latents, so that they are of the order of 1 and keep their geometry.
 
-    The observation space is `Box(-inf, inf, (D + len(info_keys),), float32)`.
+    The observation space is `Box(-inf, inf, (S,), float32)`. `info` gains `latent` and `encoder_hash`.
 
     Raises:
-        InputError: a key that `info` does not have (at reset), or frames of another shape.
+        InputError: an unknown part, a key that `info` does not have (at reset), or frames of another shape
+            or boundary.
     """
 
     def __init__(
@@ -38,37 +107,42 @@ class LatentObservationWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.Record
         env: gym.Env[Any, Any],
         encoder: Encoder | str | Path,
         *,
+        parts: Sequence[Part] = ("content",),
         info_keys: Sequence[str] = (),
-        frame: FrameSource = frame_of_observation,
+        frame: FrameSource = "observation",
+        normalise: bool = True,
     ) -> None:
-        gym.utils.RecordConstructorArgs.__init__(self, encoder=encoder, info_keys=info_keys, frame=frame)
+        gym.utils.RecordConstructorArgs.__init__(
+            self,
+            _disable_deepcopy=True,
+            encoder=encoder,
+            parts=parts,
+            info_keys=info_keys,
+            frame=frame,
+            normalise=normalise,
+        )
         gym.Wrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        self.info_keys = tuple(info_keys)
-        self._frame = frame
-        size = self.encoder.latent_size + len(self.info_keys)
-        self.observation_space = gym.spaces.Box(-np.inf, np.inf, (size,), np.float32)
+        self.state = LatentState(self.encoder, parts=parts, info_keys=info_keys, normalise=normalise)
+        self.coder = Coder(env, self.encoder, frame, reconstruct=False)
+        self.observation_space = self.state.space
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Reset the environment and encode its first frame."""
+        """Reset the environment and code its first frame."""
         observation, info = self.env.reset(seed=seed, options=options)
-        return self._encoded(observation, info), info
+        return self._seen(observation, info, first=True)
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], SupportsFloat, bool, bool, dict[str, Any]]:
-        """Step the environment and encode the frame that it shows now."""
+        """Step the environment and code the frame that it shows now."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        return self._encoded(observation, info), reward, terminated, truncated, info
+        seen, info = self._seen(observation, info)
+        return seen, reward, terminated, truncated, info
 
-    def _encoded(self, observation: Any, info: dict[str, Any]) -> NDArray[np.float32]:
-        if info.get("encoder_hash") == self.encoder.hash:
-            latent = info["latent"]
-        else:
-            latent = encode_one(self.encoder, self._frame(observation, info))
-        missing = [key for key in self.info_keys if key not in info]
-        if missing:
-            numbers = [key for key, value in info.items() if isinstance(value, int | float)]
-            raise InputError(f"info has no {', '.join(missing)}; of numbers it has {', '.join(numbers)}")
-        state = [float(info[key]) for key in self.info_keys]
-        return np.concatenate([latent, np.array(state, np.float32)]).astype(np.float32)
+    def _seen(
+        self, observation: Any, info: dict[str, Any], *, first: bool = False
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        codes = self.coder.code(observation, info, first=first)
+        gained = {"latent": codes.content[0].copy(), "encoder_hash": self.encoder.hash}
+        return self.state.of(codes, 0, info), {**info, **gained}

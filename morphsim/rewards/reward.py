@@ -7,48 +7,89 @@ from typing import Any, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import NDArray
 
 from morphsim.encoder import Encoder, load_encoder
 from morphsim.errors import InputError
-from morphsim.frames import read_target_frames
-from morphsim.rewards.functions import REWARDS, RewardName
-from morphsim.rewards.source import FrameSource, encode_one, frame_of_observation
-from morphsim.similarity import euclidean, percentile_of_distance
+from morphsim.rewards.coder import Coder, TargetGenerator
+from morphsim.rewards.episodes import Episodes
+from morphsim.rewards.functions import RewardFunction, RewardName
+from morphsim.rewards.guard import OutOfDistributionGuard
+from morphsim.rewards.judge import Judge
+from morphsim.rewards.source import FrameSource
+from morphsim.rewards.targets import Several, TargetLike, TargetSampler
+from morphsim.similarity.calibration import DistanceName
 
 
 class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
     """Replaces the reward by one made of the latent distance between the current frame and a target.
 
-    The distance is Euclidean between latent means, in units of the median distance between random frames
-    of the encoder's training data: 1.0 means "as far apart as any two", for every encoder and environment.
-    Each step encodes one frame, once. `info` gains
+    Distances are in units of the median distance between random frames of the encoder's training data, a
+    constant of the encoder: 1.0 means "as far apart as any two", in every environment. With d the distance to
+    the nearest target, a step earns
+
+    | `reward` | a step earns |
+    |---|---|
+    | `distance` | -d |
+    | `squared` | -d² |
+    | `cosine`, `mahalanobis` | -d, by that distance |
+    | `log_prob` | the log density of the frame's latent under the target's posterior [nats] |
+    | `sparse` | 0 on success, else -1 |
+    | `progress` | d before the step - d after it |
+    | `shaped` | the environment's own reward + gamma Phi' - Phi, Phi = -d, 0 at a terminal state |
+    | a function | what it returns for a `Transition` |
+
+    times `reward_scale`, plus `own_weight` times the environment's own reward, less the penalty. Each step
+    codes one frame, once, also under several of these wrappers with one encoder. `info` gains
 
     | key | meaning |
     |---|---|
-    | `latent` | latent means of the frame, (D,) float32 |
-    | `distance` | distance to the nearest target, 1.0 = median of random pairs |
+    | `latent`, `target_latent` | of the frame and of its nearest target, (D,) float32 |
+    | `distance` | to the nearest target, 1.0 = median of random pairs |
     | `percentile` | share of random pairs of training frames that are closer [%] |
+    | `success`, `is_success` | whether the distance is within the threshold |
     | `nearest_target` | its number, from 0 |
     | `original_reward` | the environment's own reward (not at reset) |
     | `encoder_hash` | SHA-256 of the encoder's weights |
+    | `out_of_distribution` and its measures | whether the encoder means anything here, see `guard` |
 
     Args:
         env: any environment that yields frames of the encoder's shape.
         encoder: an encoder, or what `load_encoder` takes.
-        target: a frame (H, W), several (K, H, W) of which the nearest counts, or `FILE:ROW` as for
-            `morphsim.frames.read_target_frames`.
-        reward: "distance" (-d), "squared" (-d²) or "progress" (d before the step - d after it).
-        frame: a function of observation and info that returns the frame; by default the observation.
+        target: a frame (H, W), several (K, H, W), a latent (D,), several (K, D), `FILE:ROW` as for
+            `morphsim.frames.read_target_frames`, or a function of a `numpy.random.Generator` that draws one
+            of these for each episode: `DataSetTargets`, `PriorTargets`, `FixedTargets`, or yours. Its
+            generator follows from the seed of `reset`. `reset(options={"target": ...})` sets the target of
+            one episode.
+        reward: see above.
+        distance: "euclidean", "cosine" or "mahalanobis" (whitened by the scatter within recipes).
+        several: of several targets "nearest" counts, or they are samples of one "distribution".
+        frame: where the frame is: "observation" (a picture, or the entry "frame" of a Dict),
+            "observation:KEY", "info:KEY", "render", or a function(observation, info). Pictures in colour or
+            shades of grey are cut at the middle.
+        own_weight: weight of the environment's own reward; 0 by default, and 1 for "shaped", which alone
+            would have nothing to say about which policy is best.
+        reward_scale: factor of the latent reward.
+        gamma: discount of "shaped"; that of your agent.
+        success_percentile: success means a distance that so many of the random pairs of training frames
+            come below [%].
+        threshold: the distance itself, instead.
+        guard: flags frames on which the encoder means nothing, see `OutOfDistributionGuard`; True where
+            the encoder knows enough of its training data.
+        out_of_distribution_penalty: is subtracted where a frame is flagged.
 
     Raises:
-        InputError: no target, an unknown reward, or frames of another shape than the encoder's.
+        InputError: no target or frame, an unknown name, a value out of range, frames of another shape or
+            boundary than the encoder's.
 
+    Warns:
+        UserWarning: a target outside the training data.
+
+    >>> import gymnasium as gym
     >>> from morphsim import load_encoder
     >>> env = gym.make("morphsim:morphsim/Drying-v0", shape=(100, 400))
     >>> target = np.zeros((100, 400), np.uint8)
-    >>> target[:50] = 1
-    >>> env = LatentRewardWrapper(env, load_encoder("default"), target=target, reward="progress")
+    >>> target[50:] = 1
+    >>> env = LatentRewardWrapper(env, load_encoder("default"), target=target, reward="progress", guard=False)
     """
 
     def __init__(
@@ -56,61 +97,91 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         env: gym.Env[Any, Any],
         encoder: Encoder | str | Path,
         *,
-        target: NDArray[Any] | str | None = None,
-        reward: RewardName = "distance",
-        frame: FrameSource = frame_of_observation,
+        target: TargetLike | TargetSampler = None,  # type: ignore[assignment]
+        reward: RewardName | RewardFunction = "distance",
+        distance: DistanceName = "euclidean",
+        several: Several = "nearest",
+        frame: FrameSource = "observation",
+        own_weight: float | None = None,
+        reward_scale: float = 1.0,
+        gamma: float = 0.99,
+        success_percentile: float = 5.0,
+        threshold: float | None = None,
+        guard: bool | OutOfDistributionGuard = True,
+        out_of_distribution_penalty: float = 0.0,
     ) -> None:
+        settings: dict[str, Any] = {
+            "target": target,
+            "reward": reward,
+            "distance": distance,
+            "several": several,
+            "own_weight": own_weight,
+            "reward_scale": reward_scale,
+            "gamma": gamma,
+            "success_percentile": success_percentile,
+            "threshold": threshold,
+            "guard": guard,
+            "out_of_distribution_penalty": out_of_distribution_penalty,
+        }
         gym.utils.RecordConstructorArgs.__init__(
-            self, encoder=encoder, target=target, reward=reward, frame=frame
+            self, _disable_deepcopy=True, encoder=encoder, frame=frame, **settings
         )
         gym.Wrapper.__init__(self, env)
-        if reward not in REWARDS:
-            raise InputError(f"reward is {reward!r}; use one of {', '.join(REWARDS)}")
-        if target is None:
-            raise InputError("target is missing; give a frame (H, W), several (K, H, W), or 'FILE:ROW'")
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        self.reward_name = reward
-        self._reward = REWARDS[reward]
-        self._frame = frame
-        frames = read_target_frames(target) if isinstance(target, str) else np.asarray(target)
-        frames = frames[None] if frames.ndim == 2 else frames
-        if len(frames) == 0:
-            raise InputError("target holds no frame; give at least one")
-        self.target_frames = frames
-        self.target_latents = np.stack([encode_one(self.encoder, each) for each in frames])
-        scale = self.encoder.metadata["distances"]["euclidean"]["scale"]
-        if not scale > 0:
-            raise InputError(
-                f"the encoder's distance scale is {scale}: to it all training frames are one; train it longer"
-            )
-        self._scale = float(scale)
-        self._distance = np.inf
+        self.judge = Judge(self.encoder, **settings)
+        self.coder = Coder(env, self.encoder, frame, reconstruct=self.judge.needs_reconstruction)
+        self.episodes = Episodes(self.judge, 1)
+        self._random = TargetGenerator()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Reset the environment; `info` already tells the first frame's distance."""
+        """Reset the environment; `info` already tells the first frame's distance.
+
+        Args:
+            seed: of the environment, and of the targets that are drawn.
+            options: `target` is that of this episode; the others are the environment's.
+        """
+        given, options = take_target(options)
         observation, info = self.env.reset(seed=seed, options=options)
-        return observation, self._judged(observation, info)
+        generator = self._random.after_reset(seed, self.env.unwrapped.np_random_seed)
+        target = self.judge.target_for(generator, given)
+        codes = self.coder.code(observation, info, first=True)
+        report = self.judge.check(self.coder.frames, codes)
+        (gained,) = self.episodes.start([0], [target], codes, report)
+        return observation, {**info, **gained}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """Step the environment and reward the frame that it shows now."""
         observation, original, terminated, truncated, info = self.env.step(action)
-        before = self._distance
-        info = self._judged(observation, info)
-        info["original_reward"] = float(original)
-        return observation, self._reward(before, self._distance), terminated, truncated, info
+        codes = self.coder.code(observation, info)
+        report = self.judge.check(self.coder.frames, codes)
+        rewards, (gained,) = self.episodes.step(
+            [0], codes, report, original=np.array([float(original)]), terminated=np.array([terminated])
+        )
+        return observation, float(rewards[0]), terminated, truncated, {**info, **gained}
 
-    def _judged(self, observation: Any, info: dict[str, Any]) -> dict[str, Any]:
-        latent = encode_one(self.encoder, self._frame(observation, info))
-        distances = euclidean(latent, self.target_latents)
-        nearest = int(distances.argmin())
-        self._distance = float(distances[nearest]) / self._scale
-        return {
-            **info,
-            "latent": latent,
-            "distance": self._distance,
-            "percentile": float(percentile_of_distance(distances[nearest], self.encoder.metadata)),
-            "nearest_target": nearest,
-            "encoder_hash": self.encoder.hash,
-        }
+    def get_state(self) -> dict[str, Any]:
+        """The state of the environment, which must have one, and of this wrapper, for `set_state`."""
+        inside = self.env.get_wrapper_attr("get_state")()
+        return {"env": inside, "episodes": self.episodes.state(), "random": self._random.state()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go back to what `get_state` returned.
+
+        Raises:
+            InputError: it is something else.
+        """
+        if not isinstance(state, dict) or set(state) != {"env", "episodes", "random"}:
+            raise InputError("the state is not one of this wrapper; use what its get_state() returned")
+        self.env.get_wrapper_attr("set_state")(state["env"])
+        self.episodes.restore(state["episodes"])
+        self._random.restore(state["random"])
+
+
+def take_target(options: dict[str, Any] | None) -> tuple[Any, dict[str, Any] | None]:
+    """Split options of a reset into the target and those of the environment."""
+    if options is None or "target" not in options:
+        return None, options
+    rest = {name: value for name, value in options.items() if name != "target"}
+    return options["target"], rest or None

@@ -1,0 +1,215 @@
+"""Frames of a vector environment as latents, all coded at once; and which of its rows begin or go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from numpy.typing import NDArray
+
+from morphsim.encoder import Codes, Encoder
+from morphsim.errors import InputError
+from morphsim.rewards.coder import TargetGenerator, inside
+from morphsim.rewards.source import FrameReader, FrameSource, check_boundary
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Coded:
+    """Frames of some environments, coded together."""
+
+    frames: NDArray[Any]
+    """(M, H, W)."""
+    codes: Codes
+    """M rows."""
+    current: Mapping[int, int]
+    """By environment, the row of the frame that it shows now."""
+    final: Mapping[int, int]
+    """By environment whose episode has just ended, the row of its last frame."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Rows:
+    """What a step of a vector environment was to each of its environments."""
+
+    stepped: list[int]
+    """Made a step."""
+    started: list[int]
+    """Began an episode."""
+    ended: list[int]
+    """Ended one within this step, so that their last frame is the final one."""
+
+
+class VectorCoder:
+    """Codes the frames of a vector environment. For its arguments see `Coder`.
+
+    Raises:
+        InputError: no known autoreset mode, or frames that are gone when an episode has ended.
+    """
+
+    def __init__(
+        self, envs: VectorEnv[Any, Any, Any], encoder: Encoder, frame: FrameSource, *, reconstruct: bool
+    ) -> None:
+        self.encoder, self.source, self.reconstruct = encoder, frame, reconstruct
+        self._envs = envs
+        self._inner = inside(envs, encoder, frame, VectorCoder)
+        self._reader = None if self._inner else FrameReader(frame, envs.single_observation_space, encoder)
+        if (
+            self._reader is not None
+            and self._reader.rendered
+            and autoreset_mode(envs) is AutoresetMode.SAME_STEP
+        ):
+            raise InputError(
+                "frame is 'render', but with autoreset in the same step the last picture of an episode "
+                "is gone; use autoreset_mode NEXT_STEP, or wrap the single environments"
+            )
+        self.latest: Coded | None = None
+
+    def code(
+        self,
+        observations: Any,
+        infos: dict[str, Any],
+        *,
+        rows: Sequence[int],
+        ended: Sequence[int] = (),
+        started: Sequence[int] = (),
+    ) -> Coded:
+        """Code the frames that the environments `rows` show, and the last ones of those that `ended`."""
+        for row in started:
+            check_boundary(info_of(infos, row), self.encoder)
+        if self._inner is not None:
+            coded = self._inner.latest
+            assert coded is not None
+            if self.reconstruct and coded.codes.reconstruction is None:
+                codes = self.encoder.code(coded.frames, reconstruct=True)
+                coded = Coded(frames=coded.frames, codes=codes, current=coded.current, final=coded.final)
+        else:
+            frames = self._frames(observations, infos, rows, ended)
+            coded = Coded(
+                frames=frames,
+                codes=self.encoder.code(frames, reconstruct=self.reconstruct),
+                current={env: row for row, env in enumerate(rows)},
+                final={env: len(rows) + row for row, env in enumerate(ended)},
+            )
+        self.latest = coded
+        return coded
+
+    def _frames(
+        self, observations: Any, infos: dict[str, Any], rows: Sequence[int], ended: Sequence[int]
+    ) -> NDArray[Any]:
+        reader = self._reader
+        assert reader is not None
+        pictures: Any = self._envs.render() if reader.rendered else None
+        frames = [
+            reader.one(
+                observation_of(observations, row),
+                info_of(infos, row),
+                lambda row=row: None if pictures is None else pictures[row],  # type: ignore[misc]
+            )
+            for row in rows
+        ]
+        for row in ended:
+            final_info = info_of(infos.get("final_info", {}), row)
+            frames.append(reader.one(infos["final_obs"][row], final_info, lambda: None))
+        shapes = {frame.shape for frame in frames}
+        if len(shapes) > 1:
+            raise InputError(f"the environments show frames of different shapes, {sorted(shapes)}")
+        return np.stack(frames)
+
+
+class VectorEpisodes:
+    """Follows which environments begin, go on and end, in every autoreset mode of Gymnasium."""
+
+    def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
+        self.mode = autoreset_mode(envs)
+        self.count = envs.num_envs
+        self._over = np.zeros(self.count, np.bool_)
+
+    def reset(self, options: Mapping[str, Any] | None) -> list[int]:
+        """The environments that a reset with these options begins."""
+        mask = None if options is None else options.get("reset_mask")
+        chosen = np.ones(self.count, np.bool_) if mask is None else np.asarray(mask)
+        self._over[chosen] = False
+        return [int(row) for row in np.flatnonzero(chosen)]
+
+    def step(self, terminated: NDArray[Any], truncated: NDArray[Any]) -> Rows:
+        """What the step was to each environment."""
+        over = np.asarray(terminated, np.bool_) | np.asarray(truncated, np.bool_)
+        everyone = list(range(self.count))
+        done = [int(row) for row in np.flatnonzero(over)]
+        if self.mode is AutoresetMode.SAME_STEP:
+            return Rows(stepped=everyone, started=done, ended=done)
+        begun = np.zeros(self.count, np.bool_)
+        if self.mode is AutoresetMode.NEXT_STEP:
+            begun, self._over = self._over.copy(), over
+        started = [row for row in everyone if begun[row]]
+        return Rows(stepped=[row for row in everyone if not begun[row]], started=started, ended=[])
+
+
+class VectorTargetGenerators:
+    """A `TargetGenerator` for each environment, so that each draws what it would draw alone."""
+
+    def __init__(self, count: int) -> None:
+        self._each = [TargetGenerator() for _ in range(count)]
+
+    def after_reset(
+        self, rows: Sequence[int], seed: Any, envs: VectorEnv[Any, Any, Any]
+    ) -> list[np.random.Generator]:
+        """The generators of some environments, after a reset with `seed`."""
+        count = len(self._each)
+        if seed is None:
+            seeds: list[int | None] = [None] * count
+        elif isinstance(seed, int | np.integer):
+            seeds = [int(seed) + number for number in range(count)]
+        else:
+            seeds = list(seed)
+        own: Any = None
+        if any(seeds[row] is None and self._each[row].generator is None for row in rows):
+            own = envs.unwrapped.np_random_seed
+        found = own if isinstance(own, tuple | list) and len(own) == count else [None] * count
+        return [self._each[row].after_reset(seeds[row], found[row]) for row in rows]
+
+    def later(self, rows: Sequence[int]) -> list[np.random.Generator]:
+        """The generators of some environments that begin another episode by themselves."""
+        return [self._each[row].after_reset(None, None) for row in rows]
+
+
+def autoreset_mode(envs: VectorEnv[Any, Any, Any]) -> AutoresetMode:
+    """The autoreset mode of a vector environment.
+
+    Raises:
+        InputError: it tells none.
+    """
+    mode = envs.metadata.get("autoreset_mode")
+    if not isinstance(mode, AutoresetMode):
+        raise InputError(
+            f"the vector environment's metadata has no autoreset_mode (it is {mode!r}); set it to one of "
+            "gymnasium.vector.AutoresetMode"
+        )
+    return mode
+
+
+def observation_of(observations: Any, row: int) -> Any:
+    """The observation of one environment of a batch."""
+    if isinstance(observations, Mapping):
+        return {key: observation_of(value, row) for key, value in observations.items()}
+    if isinstance(observations, tuple) and not isinstance(observations, np.ndarray):
+        return observations[row]
+    return observations[row]
+
+
+def info_of(infos: Mapping[str, Any], row: int) -> dict[str, Any]:
+    """The info of one environment of a batch, as it gave it."""
+    info: dict[str, Any] = {}
+    for key, value in infos.items():
+        mask = infos.get(f"_{key}")
+        if mask is None or not mask[row]:
+            continue
+        if isinstance(value, Mapping):
+            info[key] = info_of(value, row)
+        else:
+            entry = value[row]
+            info[key] = entry.item() if isinstance(entry, np.generic) else entry
+    return info

@@ -1,0 +1,132 @@
+"""Frames of an environment as latents, each coded once however many wrappers want them."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.encoder import Codes, Encoder
+from morphsim.rewards.source import FrameReader, FrameSource, check_boundary
+
+
+class Coder:
+    """Codes the frames of one environment.
+
+    A wrapper inside that codes the same frames with the same encoder is asked for what it has found.
+
+    Args:
+        env: to which frames belong.
+        encoder: that codes them.
+        frame: where they are, see `FrameReader`.
+        reconstruct: whether frames are painted again too.
+
+    Attributes:
+        frames: (1, H, W), the last frame.
+        codes: a row, of the last frame.
+
+    Raises:
+        InputError: the frame's place is unknown, or of another shape than the encoder's.
+    """
+
+    def __init__(
+        self, env: gym.Env[Any, Any], encoder: Encoder, frame: FrameSource, *, reconstruct: bool
+    ) -> None:
+        self.encoder = encoder
+        self.reconstruct = reconstruct
+        self._env = env
+        self.source = frame
+        self._inner = inside(env, encoder, frame, Coder)
+        self._reader = None if self._inner else FrameReader(frame, env.observation_space, encoder)
+        self.frames: NDArray[Any] = np.zeros((0, *encoder.frame_shape))
+        self.codes: Codes | None = None
+
+    def code(self, observation: Any, info: dict[str, Any], *, first: bool = False) -> Codes:
+        """Code the frame that the environment shows now.
+
+        Args:
+            observation: what it returned.
+            info: the same.
+            first: whether it was reset.
+
+        Raises:
+            InputError: there is no frame, or none that the encoder takes.
+        """
+        if first:
+            check_boundary(info, self.encoder)
+        if self._inner is not None:
+            self.frames, codes = self._inner.frames, self._inner.codes
+            assert codes is not None
+            if self.reconstruct and codes.reconstruction is None:
+                codes = self.encoder.code(self.frames, reconstruct=True)
+        else:
+            assert self._reader is not None
+            frame = self._reader.one(observation, info, self._env.render)
+            self.frames = np.asarray(frame)[None]
+            # Always one by one: equal frames have equal latents to the last bit, and a frame that reached
+            # its target is at distance 0.
+            codes = self.encoder.code(self.frames, reconstruct=self.reconstruct)
+        self.codes = codes
+        return codes
+
+
+_Coder = TypeVar("_Coder", bound="HasSource")
+
+
+class HasSource(Protocol):
+    """What a coder says of itself."""
+
+    encoder: Encoder
+    source: FrameSource
+
+
+def inside(env: Any, encoder: Encoder, frame: FrameSource, kind: type[_Coder]) -> _Coder | None:
+    """The coder of a wrapper inside `env` that codes the same frames with the same encoder."""
+    layer = env
+    while layer is not None:
+        coder = vars(layer).get("coder")
+        found = isinstance(coder, kind) and coder.encoder.hash == encoder.hash
+        # "observation" is what nobody chose: a wrapper inside may have replaced the observation.
+        if found and frame in ("observation", coder.source):
+            return coder  # type: ignore[no-any-return]
+        layer = vars(layer).get("env")
+    return None
+
+
+class TargetGenerator:
+    """Random numbers for targets, that follow from an environment's seed but leave its own stream alone.
+
+    So an environment makes the same films whether or not its targets are drawn.
+    """
+
+    def __init__(self) -> None:
+        self.generator: np.random.Generator | None = None
+
+    def after_reset(self, seed: int | None, env_seed: object) -> np.random.Generator:
+        """The generator, begun anew where a reset gave a seed.
+
+        Args:
+            seed: that `reset` was given.
+            env_seed: the environment's own, where it was given none.
+        """
+        if seed is not None or self.generator is None:
+            chosen = seed if seed is not None else env_seed
+            known = isinstance(chosen, int | np.integer) and chosen >= 0
+            self.generator = np.random.default_rng([_STREAM, int(chosen)] if known else None)  # type: ignore[call-overload]
+        return self.generator
+
+    def state(self) -> dict[str, Any] | None:
+        """What `restore` needs."""
+        return None if self.generator is None else dict(self.generator.bit_generator.state)
+
+    def restore(self, state: dict[str, Any] | None) -> None:
+        """Go back to a `state`."""
+        self.generator = None
+        if state is not None:
+            self.generator = np.random.default_rng()
+            self.generator.bit_generator.state = state
+
+
+_STREAM = 0x74617267

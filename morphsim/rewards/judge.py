@@ -1,0 +1,244 @@
+"""From latents to rewards: the one place where both are computed, for one environment and for many."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.encoder import Codes, Encoder
+from morphsim.errors import InputError
+from morphsim.rewards.functions import RewardFunction, RewardName, Transition, reward_function
+from morphsim.rewards.guard import GuardReport, OutOfDistributionGuard
+from morphsim.rewards.metric import LatentMetric
+from morphsim.rewards.targets import Several, Target, TargetLike, TargetSampler, read_target
+from morphsim.similarity.calibration import DistanceName
+
+
+class RewardSettings(TypedDict, total=False):
+    """What `LatentRewardWrapper` takes beside the environment and the encoder."""
+
+    target: TargetLike | TargetSampler
+    reward: RewardName | RewardFunction
+    distance: DistanceName
+    several: Several
+    own_weight: float | None
+    reward_scale: float
+    gamma: float
+    success_percentile: float
+    threshold: float | None
+    guard: bool | OutOfDistributionGuard
+    out_of_distribution_penalty: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Appraisal:
+    """B frames beside their targets."""
+
+    distance: NDArray[np.float32]
+    """(B,) to the nearest target."""
+    nearest: NDArray[np.int64]
+    """(B,) its number."""
+    target: NDArray[np.float32]
+    """(B, D) its latent."""
+    log_density: NDArray[np.float32]
+    """(B,) the largest log density under the posterior of a target [nats]."""
+    success: NDArray[np.bool_]
+    """(B,)."""
+
+
+class Judge:
+    """Knows the encoder, the metric, the reward and where targets come from.
+
+    For its arguments see `LatentRewardWrapper`.
+
+    Raises:
+        InputError: a value that is unknown, missing or out of range.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        target: TargetLike | TargetSampler = None,  # type: ignore[assignment]
+        reward: RewardName | RewardFunction = "distance",
+        distance: DistanceName = "euclidean",
+        several: Several = "nearest",
+        own_weight: float | None = None,
+        reward_scale: float = 1.0,
+        gamma: float = 0.99,
+        success_percentile: float = 5.0,
+        threshold: float | None = None,
+        guard: bool | OutOfDistributionGuard = True,
+        out_of_distribution_penalty: float = 0.0,
+    ) -> None:
+        self.encoder = encoder
+        self.name = reward if isinstance(reward, str) else "function"
+        self.function = reward_function(reward, gamma=gamma)
+        self.metric = LatentMetric(encoder, _distance_of(self.name, distance))
+        # Shaping is meant to be added to a reward; alone it has nothing to say about which policy is best.
+        self.own_weight = float(self.name == "shaped") if own_weight is None else float(own_weight)
+        self.reward_scale = float(reward_scale)
+        self.penalty = float(out_of_distribution_penalty)
+        for name, value in (
+            ("own_weight", self.own_weight),
+            ("reward_scale", self.reward_scale),
+            ("out_of_distribution_penalty", self.penalty),
+        ):
+            if not math.isfinite(value) or (value < 0 and name != "own_weight"):
+                raise InputError(f"{name} is {value!r}; it must be a finite number of at least 0")
+        by_percentile = self.metric.at_percentile(success_percentile)
+        self.threshold = np.float32(by_percentile if threshold is None else threshold)
+        if not (math.isfinite(self.threshold) and self.threshold >= 0):
+            raise InputError(f"threshold is {threshold!r}; it must be a finite distance of at least 0")
+        self.guard = _guard(encoder, guard, needed=self.penalty > 0)
+        self.several: Several = several
+        self.sampler: TargetSampler | None = None
+        self.fixed: Target | None = None
+        if callable(target):
+            self.sampler = target
+        else:
+            self.fixed = self.read(target)
+
+    @property
+    def needs_reconstruction(self) -> bool:
+        """Whether frames must be painted again to be judged."""
+        return self.guard is not None and self.guard.needs_reconstruction
+
+    def read(self, target: TargetLike, *, drawn: bool = False) -> Target:
+        """Encode a target, and warn of one outside the training data unless it was `drawn` by a sampler.
+
+        Raises:
+            InputError: a target that can't be read, or that the reward can't use.
+        """
+        found = read_target(target, self.encoder, several=self.several)
+        if self.name == "log_prob" and not (found.deviations > 0).all():
+            raise InputError(
+                "the target has no posterior, which the reward 'log_prob' needs; give frames, to an encoder "
+                "with noise in its latents, or use another reward"
+            )
+        if not drawn:
+            self._warn_of_strange(found)
+        return found
+
+    def target_for(self, generator: np.random.Generator, given: TargetLike | None = None) -> Target:
+        """The target of an episode: what was `given` at reset, or drawn, or always the same."""
+        if given is not None:
+            return self.read(given)
+        if self.sampler is not None:
+            return self.read(self.sampler(generator), drawn=True)
+        assert self.fixed is not None
+        return self.fixed
+
+    def appraise(
+        self,
+        latents: NDArray[np.float32],
+        targets: NDArray[np.float32],
+        deviations: NDArray[np.float32],
+    ) -> Appraisal:
+        """Compare latents (B, D) with targets and their posterior deviations (B, K, D)."""
+        distances = self.metric(latents[:, None], targets)
+        nearest = distances.argmin(axis=1)
+        rows = np.arange(len(latents))
+        distance = distances[rows, nearest]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            normal = np.square((latents[:, None] - targets) / deviations) + 2.0 * np.log(deviations)
+        density = -0.5 * (normal + np.float32(math.log(2.0 * math.pi))).sum(axis=-1)
+        return Appraisal(
+            distance=distance,
+            nearest=nearest,
+            target=targets[rows, nearest],
+            log_density=density.max(axis=1).astype(np.float32),
+            success=distance <= self.threshold,
+        )
+
+    def rewards(
+        self,
+        latents: NDArray[np.float32],
+        found: Appraisal,
+        *,
+        previous_latents: NDArray[np.float32],
+        previous_distance: NDArray[np.float32],
+        terminated: NDArray[np.bool_],
+        original: NDArray[np.float32],
+        strange: NDArray[np.bool_],
+    ) -> NDArray[np.float32]:
+        """What B steps earn, (B,).
+
+        Raises:
+            InputError: a reward function that returns another shape, or no finite numbers.
+        """
+        step = Transition(
+            latent=latents,
+            previous_latent=previous_latents,
+            target=found.target,
+            distance=found.distance,
+            previous_distance=previous_distance,
+            log_density=found.log_density,
+            success=found.success,
+            terminated=terminated,
+            original_reward=original,
+        )
+        earned = np.asarray(self.function(step), np.float32)
+        if earned.shape != found.distance.shape or not np.isfinite(earned).all():
+            raise InputError(
+                f"the reward function returned {earned} for {len(latents)} steps; it must return as many "
+                "finite numbers"
+            )
+        total = np.float32(self.reward_scale) * earned
+        if self.own_weight:
+            total = total + np.float32(self.own_weight) * original
+        if self.penalty:
+            total = total - np.float32(self.penalty) * strange
+        return np.asarray(total, np.float32)
+
+    def check(self, frames: NDArray[Any], codes: Codes) -> GuardReport | None:
+        """Ask the guard, where there is one."""
+        return None if self.guard is None else self.guard.check(frames, codes)
+
+    def _warn_of_strange(self, target: Target) -> None:
+        if self.guard is None or target.frames is None:
+            return
+        for number, frame in enumerate(target.frames):
+            codes = self.encoder.code(frame[None], reconstruct=self.needs_reconstruction)
+            report = self.guard.check(frame[None], codes)
+            if report.out_of_distribution[0]:
+                warnings.warn(
+                    f"target {number} lies outside the encoder's training data ({report.describe(0)}); "
+                    "distances to it may mean little: choose a target like the films that the encoder knows, "
+                    "or train an encoder on films like the target",
+                    UserWarning,
+                    stacklevel=5,
+                )
+
+
+def _distance_of(reward: str, distance: DistanceName) -> DistanceName:
+    if reward not in ("cosine", "mahalanobis"):
+        return distance
+    if distance not in ("euclidean", reward):
+        raise InputError(
+            f"reward is {reward!r} and distance {distance!r}; leave distance out, or use reward='distance'"
+        )
+    return reward  # type: ignore[return-value]
+
+
+def _guard(
+    encoder: Encoder, guard: bool | OutOfDistributionGuard, *, needed: bool
+) -> OutOfDistributionGuard | None:
+    if isinstance(guard, OutOfDistributionGuard):
+        return guard
+    if not guard:
+        if needed:
+            raise InputError("out_of_distribution_penalty needs the guard; leave guard=False out")
+        return None
+    try:
+        return OutOfDistributionGuard(encoder)
+    except InputError:
+        # An encoder without what the guard needs can still be a metric.
+        if needed:
+            raise
+        return None

@@ -1,0 +1,176 @@
+"""What an agent should come near: frames, latents, files, or targets drawn anew for each episode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from morphsim.encoder import Encoder
+from morphsim.errors import InputError
+from morphsim.frames import FrameSet, read_frames, read_target_frames
+
+Several = Literal["nearest", "distribution"]
+
+TargetLike = ArrayLike | str | Path
+"""A frame, several frames, a latent, several latents, or a file of frames, see `read_target`."""
+
+TargetSampler = Callable[[np.random.Generator], TargetLike]
+"""Draws the target of an episode from the generator that it is given."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Target:
+    """Targets as an encoder sees them."""
+
+    latents: NDArray[np.float32]
+    """(K, D) content."""
+    deviations: NDArray[np.float32]
+    """(K, D) of the posterior; NaN where it is unknown."""
+    frames: NDArray[Any] | None = None
+    """(K, H, W) as they were given, where they were."""
+
+
+def read_target(target: TargetLike, encoder: Encoder, *, several: Several = "nearest") -> Target:
+    """Encode a target.
+
+    Args:
+        target: a frame (H, W), several (K, H, W), a latent (D,), several (K, D), or `FILE`, `FILE:ROW` as for
+            `morphsim.frames.read_target_frames`; with C channels a frame is (C, H, W).
+        encoder: for such frames.
+        several: what several targets mean. "nearest": the agent may come near any of them. "distribution":
+            they are samples of one, whose mean and deviation are those of the mixture of their posteriors.
+
+    Raises:
+        InputError: no target, another shape, NaN, or a file that can't be read.
+    """
+    if several not in ("nearest", "distribution"):
+        raise InputError(f"several is {several!r}; use nearest or distribution")
+    found = _encode(_array(target, encoder), encoder)
+    if several == "nearest" or len(found.latents) == 1:
+        return found
+    mean = found.latents.mean(axis=0, keepdims=True)
+    inside = np.square(found.deviations).mean(axis=0, keepdims=True)
+    # The law of total variance.
+    total = inside + found.latents.var(axis=0, keepdims=True)
+    return Target(latents=mean, deviations=np.sqrt(total), frames=found.frames)
+
+
+def _array(target: TargetLike, encoder: Encoder) -> NDArray[Any]:
+    if target is None:
+        raise InputError(
+            "target is missing; give a frame (H, W), several (K, H, W), a latent (D,), 'FILE:ROW', or a "
+            "function that draws one"
+        )
+    if isinstance(target, str | Path):
+        frames = read_target_frames(target)
+        return frames if encoder.channels == 1 else frames[:, None]
+    array = np.asarray(target)
+    if array.size == 0:
+        raise InputError(f"target holds no frame: its shape is {array.shape}; give at least one")
+    return array
+
+
+def _encode(array: NDArray[Any], encoder: Encoder) -> Target:
+    frame_axes = 2 if encoder.channels == 1 else 3
+    size = encoder.latent_size
+    latent = array.ndim == 1 or (array.ndim == 2 and array.shape[1] == size)
+    if latent and array.shape != encoder.frame_shape:
+        latents = np.atleast_2d(np.asarray(array, np.float32))
+        if latents.shape[1] != size:
+            raise InputError(f"target is a latent of {latents.shape[1]} numbers; this encoder has {size}")
+        if not np.isfinite(latents).all():
+            raise InputError("target holds NaN or infinity; a latent must be finite")
+        return Target(latents=latents, deviations=np.full_like(latents, np.nan))
+    frames = array[None] if array.ndim == frame_axes else array
+    # One by one: equal frames then have equal latents to the last bit, and a frame that reached its target
+    # is at distance 0.
+    codes = [encoder.code(frame[None]) for frame in frames] if frames.ndim == frame_axes + 1 else []
+    if not codes:
+        encoder.code(frames)
+        raise InputError(f"target has the shape {array.shape}; give a frame, several, or a latent ({size},)")
+    return Target(
+        latents=np.concatenate([each.content for each in codes]),
+        deviations=np.concatenate([each.deviation for each in codes]),
+        frames=frames,
+    )
+
+
+class DataSetTargets:
+    """Draws a frame of a data set for each episode.
+
+    Args:
+        frames: a set of frames, or a file that `morphsim.frames.read_frames` reads.
+        rows: which of its frames may be drawn; all by default.
+
+    Raises:
+        InputError: a file that can't be read, or no frame to draw from.
+    """
+
+    def __init__(self, frames: FrameSet | str | Path, *, rows: ArrayLike | None = None) -> None:
+        data = frames if isinstance(frames, FrameSet) else read_frames(Path(frames))
+        chosen = np.arange(len(data.frames)) if rows is None else np.asarray(rows)
+        if chosen.ndim != 1 or not len(chosen) or chosen.dtype.kind not in "iu":
+            raise InputError(f"rows are {rows!r}; name at least one frame by its number")
+        if chosen.min() < 0 or chosen.max() >= len(data.frames):
+            raise InputError(
+                f"row {int(chosen.max())} is asked for; rows run from 0 to {len(data.frames) - 1}"
+            )
+        self.frames: NDArray[np.uint8] = data.frames[chosen]
+
+    def __call__(self, generator: np.random.Generator) -> NDArray[np.uint8]:
+        """Draw a frame."""
+        return np.asarray(self.frames[int(generator.integers(len(self.frames)))])
+
+
+class PriorTargets:
+    """Draws a latent for each episode from the normal distribution of the encoder's training latents.
+
+    A regularised encoder's latents are seldom those of its prior; a density fitted to them afterwards is
+    nearer (Ghosh et al., ICLR 2020, doi 10.48550/arXiv.1903.12436). Latents have no posterior, so that the
+    reward "log_prob" can't use them.
+
+    Args:
+        encoder: whose latents; without known training latents its prior N(0, 1) is drawn from.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        known = encoder.training_latents
+        size = encoder.latent_size
+        if known is None or len(known) < 2:
+            self.mean, self.factor = np.zeros(size), np.eye(size)
+            return
+        values = np.asarray(known, np.float64)
+        self.mean = values.mean(axis=0)
+        eigenvalues, directions = np.linalg.eigh(np.cov(values, rowvar=False).reshape(size, size))
+        self.factor = directions * np.sqrt(np.maximum(eigenvalues, 0.0))
+
+    def __call__(self, generator: np.random.Generator) -> NDArray[np.float32]:
+        """Draw a latent (D,)."""
+        drawn = self.mean + self.factor @ generator.standard_normal(len(self.mean))
+        return np.asarray(drawn, np.float32)
+
+
+class FixedTargets:
+    """Gives the same targets in turn, or one of them drawn for each episode.
+
+    Args:
+        targets: frames or latents, each the target of an episode.
+
+    Raises:
+        InputError: there are none.
+    """
+
+    def __init__(self, targets: NDArray[Any] | list[TargetLike]) -> None:
+        self.targets = list(targets)
+        if not self.targets:
+            raise InputError("targets are empty; give at least one")
+
+    def __call__(self, generator: np.random.Generator) -> TargetLike:
+        """Draw one of them."""
+        chosen: TargetLike = self.targets[int(generator.integers(len(self.targets)))]
+        return chosen

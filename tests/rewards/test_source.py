@@ -1,0 +1,156 @@
+"""Where frames come from, in environments of all kinds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from morphsim import LatentObservationWrapper, LatentRewardWrapper
+from morphsim.errors import InputError
+from morphsim.rewards.source import FrameReader
+from tests.rewards.rewards_helpers import SHAPE, Replay, hand_encoder, layers
+
+FILM = np.stack([layers(0, 0), layers(6, 8), layers(3, 4)])
+
+
+@pytest.mark.parametrize(
+    ("place", "frame"),
+    [
+        ("observation", "observation"),
+        ("frame", "observation"),
+        ("picture", "observation:picture"),
+        ("info", "info:picture"),
+        ("nowhere", "render"),
+        ("info", lambda observation, info: info["picture"]),
+    ],
+)
+def test_frames_are_found_wherever_they_are(place: str, frame: Any) -> None:
+    env = LatentRewardWrapper(
+        Replay(FILM, place=place, render_mode="rgb_array"), hand_encoder(), target=FILM[1], frame=frame
+    )
+    env.reset()
+    assert env.step(0)[4]["distance"] == 0.0
+    assert env.step(0)[4]["distance"] == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize(
+    ("place", "frame", "message"),
+    [
+        ("nowhere", "observation", r"which is no picture; name where frames are as frame='observation'"),
+        ("picture", "observation", "no entry 'frame'; name one as frame='observation:KEY' with KEY one of"),
+        ("picture", "observation:image", "but the observation has .*picture"),
+        ("nowhere", "observation:image", "no keys"),
+        ("info", "pixels", "frame is 'pixels'; name where"),
+        ("info", 3, "frame is 3; name where"),
+    ],
+)
+def test_a_frame_that_is_nowhere_is_said_at_once(place: str, frame: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        LatentRewardWrapper(Replay(FILM, place=place), hand_encoder(), target=FILM[1], frame=frame)
+
+
+def test_what_turns_out_to_hold_no_frame_names_the_mend() -> None:
+    encoder = hand_encoder()
+    with pytest.raises(InputError, match=r"info has no 'picture'.*it has number"):
+        LatentRewardWrapper(
+            Replay(FILM, place="nowhere"), encoder, target=FILM[1], frame="info:picture"
+        ).reset()
+    with pytest.raises(InputError, match="render_mode='rgb_array'"):
+        LatentRewardWrapper(Replay(FILM, place="nowhere"), encoder, target=FILM[1], frame="render").reset()
+    with pytest.raises(InputError, match=r"shape \(3,\), which is no"):
+        LatentRewardWrapper(Replay(FILM), encoder, target=FILM[1], frame=lambda *_: np.zeros(3)).reset()
+    with pytest.raises(InputError, match="this encoder takes"):
+        LatentRewardWrapper(Replay(FILM), encoder, target=FILM[1], frame=lambda *_: np.zeros((3, 3))).reset()
+    with pytest.raises(InputError, match="NaN"):
+        LatentRewardWrapper(
+            Replay(FILM), encoder, target=FILM[1], frame=lambda *_: np.full(SHAPE, np.nan)
+        ).reset()
+
+
+def test_frames_of_another_shape_are_refused_before_the_first_step() -> None:
+    small = np.zeros((3, 6, 6), np.uint8)
+    with pytest.raises(InputError, match=r"shape \(1, 6, 6\), but the encoder takes frames of \(4, 10\)"):
+        LatentRewardWrapper(Replay(small), hand_encoder(), target=FILM[1])
+
+
+def test_films_with_other_ends_than_the_encoder_s_are_refused() -> None:
+    encoder = hand_encoder()
+    env = LatentRewardWrapper(Replay(FILM, boundary="no-flux"), encoder, target=FILM[1])
+    with pytest.raises(InputError, match="boundary is no-flux, but the encoder was trained on periodic"):
+        env.reset()
+    LatentRewardWrapper(Replay(FILM, boundary="periodic"), encoder, target=FILM[1]).reset()
+
+
+def test_colours_and_greys_are_cut_at_the_middle() -> None:
+    reader = FrameReader("info:x", gym.spaces.Discrete(2), hand_encoder())
+    grey = np.array([[0, 127], [128, 255]], np.uint8)
+    assert reader.as_frame(grey).tolist() == [[0, 0], [1, 1]]
+    colour = np.zeros((2, 2, 3), np.uint8)
+    colour[0, 0] = (255, 255, 0)
+    colour[1, 1] = (255, 60, 60)
+    assert reader.as_frame(colour).tolist() == [[1, 0], [0, 0]]
+    assert reader.as_frame(colour.transpose(2, 0, 1)).tolist() == [[1, 0], [0, 0]]
+    assert reader.as_frame(colour / 255.0)[0, 0] == pytest.approx(2 / 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    frame=hnp.arrays(np.uint8, SHAPE, elements=st.integers(0, 1)),
+    form=st.sampled_from(["plain", "channel first", "channel last", "bytes", "bool", "float"]),
+)
+def test_a_frame_means_the_same_in_every_form(frame: Any, form: str) -> None:
+    reader = FrameReader("info:x", gym.spaces.Discrete(2), hand_encoder())
+    given_as = {
+        "plain": frame,
+        "channel first": frame[None],
+        "channel last": frame[..., None],
+        "bytes": frame * np.uint8(255),
+        "bool": frame.astype(bool),
+        "float": frame.astype(np.float32),
+    }[form]
+    assert np.array_equal(np.asarray(reader.as_frame(given_as)), frame)
+
+
+def test_latents_and_chosen_numbers_are_observed() -> None:
+    encoder = hand_encoder()
+    env = LatentObservationWrapper(Replay(FILM), encoder, info_keys=["number"], normalise=False)
+    observation, info = env.reset()
+    assert observation.tolist() == [0.0, 0.0, 0.0]
+    assert observation.dtype == np.float32
+    observation, *_, info = env.step(0)
+    assert observation.tolist() == [6.0, 8.0, 1.0]
+    assert info["latent"].tolist() == [6.0, 8.0]
+    # Normalised by the power of two nearest to 2 / sqrt(2 x 2) = 1.
+    both = LatentObservationWrapper(
+        LatentRewardWrapper(Replay(FILM), encoder, target=layers(3, 4)),
+        encoder,
+        parts=["target", "content", "deviation", "pose"],
+    )
+    observation, _ = both.reset()
+    assert observation.tolist() == [3.0, 4.0, 0.0, 0.0, 0.5, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"parts": ["colour"]}, "part 'colour' is unknown; use some of content, pose"),
+        ({"parts": ["content", "content"]}, "each once"),
+        ({"parts": []}, "name at least one"),
+    ],
+)
+def test_wrong_parts_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        LatentObservationWrapper(Replay(FILM), hand_encoder(), **arguments)
+
+
+def test_numbers_and_targets_that_are_missing_are_named() -> None:
+    with pytest.raises(InputError, match="info has no dryness; of numbers it has number"):
+        LatentObservationWrapper(Replay(FILM), hand_encoder(), info_keys=["dryness"]).reset()
+    with pytest.raises(InputError, match="wrap the environment with LatentRewardWrapper first"):
+        LatentObservationWrapper(Replay(FILM), hand_encoder(), parts=["target"]).reset()

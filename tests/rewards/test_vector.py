@@ -1,0 +1,250 @@
+"""A vector environment of wrapped environments is a wrapped vector environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+
+from morphsim import (
+    LatentGoalWrapper,
+    LatentObservationWrapper,
+    LatentRewardWrapper,
+    VectorLatentGoalWrapper,
+    VectorLatentObservationWrapper,
+    VectorLatentRewardWrapper,
+)
+from morphsim.encoder import Encoder
+from morphsim.errors import InputError
+from morphsim.rewards import FixedTargets
+from tests.encoders import blobs, small_encoder
+from tests.rewards.rewards_helpers import Replay, hand_encoder, layers
+
+RANDOM = np.random.default_rng(0)
+FILMS = [np.stack([layers(*RANDOM.integers(0, 11, 2)) for _ in range(length)]) for length in (4, 6, 3)]
+TARGETS = FixedTargets([layers(3, 4), layers(8, 1), np.stack([layers(9, 9), layers(0, 5)])])
+MODES = [AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP]
+Make = Callable[[gym.Env[Any, Any]], gym.Env[Any, Any]]
+MakeVector = Callable[[VectorEnv[Any, Any, Any]], VectorEnv[Any, Any, Any]]
+
+
+def same(one: Any, other: Any, where: str = "") -> None:
+    """Equal in structure, types and masks; floats to the rounding of a batch."""
+    if isinstance(one, dict):
+        assert isinstance(other, dict), where
+        assert set(one) == set(other), f"{where}: {set(one) ^ set(other)}"
+        for key in one:
+            same(one[key], other[key], f"{where}/{key}")
+        return
+    if isinstance(one, tuple):
+        for number, (left, right) in enumerate(zip(one, other, strict=True)):
+            same(left, right, f"{where}/{number}")
+        return
+    one, other = np.asarray(one), np.asarray(other)
+    assert one.shape == other.shape, where
+    assert one.dtype == other.dtype, where
+    if one.dtype == object:
+        for left, right in zip(one.ravel(), other.ravel(), strict=True):
+            if isinstance(left, dict | np.ndarray):
+                same(left, right, where)
+            else:
+                assert left == right, where
+    elif one.dtype.kind == "f":
+        assert np.allclose(one, other, rtol=1e-5, atol=1e-5, equal_nan=True), (where, one, other)
+    else:
+        assert np.array_equal(one, other), (where, one, other)
+
+
+def compare(
+    makers: list[Callable[[], gym.Env[Any, Any]]],
+    single: Make,
+    vector: MakeVector,
+    mode: AutoresetMode,
+    *,
+    steps: int,
+    seed: Any = 5,
+    options: dict[str, Any] | None = None,
+) -> None:
+    """Step both side by side through several ends of episodes."""
+    one = SyncVectorEnv([lambda make=make: single(make()) for make in makers], autoreset_mode=mode)
+    other = vector(SyncVectorEnv(makers, autoreset_mode=mode))
+    assert one.single_observation_space == other.single_observation_space
+    assert one.observation_space == other.observation_space
+    assert one.action_space == other.action_space
+    given = [None if options is None else dict(options) for _ in range(2)]
+    same(one.reset(seed=seed, options=given[0]), other.reset(seed=seed, options=given[1]), "reset")
+    one.action_space.seed(0)
+    for number in range(steps):
+        actions = one.action_space.sample()
+        for name, left, right in zip(
+            ("observations", "rewards", "terminated", "truncated", "infos"),
+            one.step(actions),
+            other.step(actions),
+            strict=True,
+        ):
+            same(left, right, f"step {number}: {name}")
+    mask = np.zeros(len(makers), np.bool_)
+    mask[1] = True
+    left = one.reset(seed=9, options={"reset_mask": mask})
+    right = other.reset(seed=9, options={"reset_mask": mask})
+    same(left, right, "masked reset")
+    if mode is AutoresetMode.SAME_STEP:
+        for number in range(3):
+            actions = one.action_space.sample()
+            same(one.step(actions), other.step(actions), f"step {number} after the masked reset")
+    one.close()
+    other.close()
+
+
+def replays(**arguments: Any) -> list[Callable[[], gym.Env[Any, Any]]]:
+    return [lambda film=film: Replay(film, **arguments) for film in FILMS]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("reward", ["distance", "mahalanobis", "sparse", "progress", "shaped", "log_prob"])
+def test_rewards(mode: AutoresetMode, reward: Any) -> None:
+    encoder = hand_encoder(known=True)
+    settings: dict[str, Any] = {"target": TARGETS, "reward": reward, "own_weight": 0.5}
+    compare(
+        replays(),
+        lambda env: LatentRewardWrapper(env, encoder, **settings),
+        lambda envs: VectorLatentRewardWrapper(envs, encoder, **settings),
+        mode,
+        steps=14,
+    )
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("place", ["frame", "info", "function"])
+def test_frames_from_other_places(mode: AutoresetMode, place: str) -> None:
+    encoder = hand_encoder()
+    frame: Any = {
+        "frame": "observation",
+        "info": "info:picture",
+        "function": lambda observation, info: info["picture"],
+    }[place]
+    settings: dict[str, Any] = {"target": layers(5, 5), "frame": frame}
+    compare(
+        replays(place="info" if place == "function" else place, terminates=False),
+        lambda env: LatentRewardWrapper(env, encoder, **settings),
+        lambda envs: VectorLatentRewardWrapper(envs, encoder, **settings),
+        mode,
+        steps=9,
+        seed=[3, 1, 4],
+    )
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_observations(mode: AutoresetMode) -> None:
+    encoder = hand_encoder()
+    settings: dict[str, Any] = {"parts": ["content", "deviation"], "info_keys": ["number"]}
+    compare(
+        replays(),
+        lambda env: LatentObservationWrapper(env, encoder, **settings),
+        lambda envs: VectorLatentObservationWrapper(envs, encoder, **settings),
+        mode,
+        steps=14,
+    )
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_observations_around_rewards(mode: AutoresetMode) -> None:
+    encoder = hand_encoder(known=True)
+    parts: Any = ["content", "target"]
+    compare(
+        replays(),
+        lambda env: LatentObservationWrapper(
+            LatentRewardWrapper(env, encoder, target=TARGETS), encoder, parts=parts
+        ),
+        lambda envs: VectorLatentObservationWrapper(
+            VectorLatentRewardWrapper(envs, encoder, target=TARGETS), encoder, parts=parts
+        ),
+        mode,
+        steps=14,
+    )
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("reward", ["distance", "log_prob", "progress", "shaped"])
+def test_goals(mode: AutoresetMode, reward: Any) -> None:
+    encoder = hand_encoder()
+    settings: dict[str, Any] = {"target": TARGETS, "reward": reward, "info_keys": ["number"]}
+    compare(
+        replays(),
+        lambda env: LatentGoalWrapper(env, encoder, **settings),
+        lambda envs: VectorLatentGoalWrapper(envs, encoder, **settings),
+        mode,
+        steps=14,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    return small_encoder(tmp_path_factory.mktemp("vector") / "encoder", (36, 64))
+
+
+@pytest.mark.parametrize("name", ["morphsim:morphsim/Drying-v0", "morphsim:morphsim/Annealing-v0"])
+@pytest.mark.parametrize("kind", ["reward", "observation", "goal"])
+def test_films(name: str, kind: str, trained: Encoder) -> None:
+    """The batched films themselves, wrapped, beside wrapped single films."""
+    arguments: dict[str, Any] = {"shape": (36, 64), "steps": 3}
+    targets = FixedTargets(list(blobs(3, (36, 64), seed=4)))
+    wrappers: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+        "reward": (LatentRewardWrapper, VectorLatentRewardWrapper, {"target": targets, "reward": "progress"}),
+        "observation": (
+            LatentObservationWrapper,
+            VectorLatentObservationWrapper,
+            {"info_keys": ["step_fraction"]},
+        ),
+        "goal": (LatentGoalWrapper, VectorLatentGoalWrapper, {"target": targets}),
+    }
+    single, vector, settings = wrappers[kind]
+    one = SyncVectorEnv(
+        [lambda: single(gym.make(name, **arguments), trained, **settings)] * 2,
+        autoreset_mode=AutoresetMode.SAME_STEP,
+    )
+    other = vector(gym.make_vec(name, num_envs=2, **arguments), trained, **settings)
+    same(one.reset(seed=3), other.reset(seed=3), "reset")
+    one.action_space.seed(1)
+    for number in range(7):
+        actions = one.action_space.sample()
+        same(one.step(actions), other.step(actions), f"step {number}")
+
+
+def test_a_whole_batch_is_coded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = hand_encoder(known=True)
+    envs = VectorLatentObservationWrapper(
+        VectorLatentRewardWrapper(
+            SyncVectorEnv(replays(), autoreset_mode="SameStep"), encoder, target=layers(3, 4)
+        ),
+        encoder,
+    )
+    counted: list[int] = []
+    code = Encoder.code
+
+    def counting(self: Encoder, frames: Any, **options: Any) -> Any:
+        counted.append(len(frames))
+        return code(self, frames, **options)
+
+    monkeypatch.setattr(Encoder, "code", counting)
+    envs.reset(seed=0)
+    ended = [int((envs.step(np.zeros(3, int))[4].get("_final_obs", np.zeros(3))).sum()) for _ in range(4)]
+    # One call a step, for the three present frames and the last ones of the episodes that ended.
+    assert counted == [3, *(3 + each for each in ended)]
+    assert sum(ended) > 0
+
+
+def test_wrong_use_names_the_mend() -> None:
+    encoder = hand_encoder()
+    envs = SyncVectorEnv(replays(), autoreset_mode=AutoresetMode.SAME_STEP)
+    with pytest.raises(InputError, match="the last picture of an episode is gone"):
+        VectorLatentRewardWrapper(envs, encoder, target=layers(1, 1), frame="render")
+    with pytest.raises(InputError, match="target is missing"):
+        VectorLatentRewardWrapper(envs, encoder)
+    envs.metadata = {}
+    with pytest.raises(InputError, match="no autoreset_mode"):
+        VectorLatentRewardWrapper(envs, encoder, target=layers(1, 1))
