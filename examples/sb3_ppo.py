@@ -1,0 +1,42 @@
+"""Stable-Baselines3's PPO on the batched films: all films of a step are simulated and coded at once.
+
+python examples/sb3_ppo.py --total-steps 4000
+"""
+
+import argparse
+
+import gymnasium as gym
+import numpy as np
+from stable_baselines3 import PPO
+
+from morphsim import VectorLatentObservationWrapper, VectorLatentRewardWrapper, load_encoder
+from morphsim.rewards import SB3VecEnv
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--total-steps", type=int, default=4000)
+parser.add_argument("--n-envs", type=int, default=4)
+parser.add_argument("--n-steps", type=int, default=20, help="steps of each film between two updates")
+arguments = parser.parse_args()
+
+# A film dried slowly under warm vapour is what we want; the agent may set the evaporation rate.
+encoder = load_encoder("default")
+film = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation"], steps=10)
+film.reset(seed=1)
+for _ in range(10):
+    frame = film.step(np.array([-0.6], np.float32))[0]
+
+envs = gym.make_vec("morphsim:morphsim/Drying-v0", num_envs=arguments.n_envs, knobs=["evaporation"], steps=10)
+envs = VectorLatentRewardWrapper(envs, encoder, target=frame[0], reward="progress")
+envs = VectorLatentObservationWrapper(envs, encoder, parts=["content", "target"], info_keys=["dryness"])
+model = PPO(
+    "MlpPolicy",
+    SB3VecEnv(envs),
+    n_steps=arguments.n_steps,
+    batch_size=arguments.n_steps * arguments.n_envs,
+    gamma=1.0,
+    seed=0,
+    device="cpu",
+)
+model.learn(arguments.total_steps)
+returns = [episode["r"] for episode in model.ep_info_buffer]
+print(f"{model.num_timesteps} steps, {len(returns)} films; mean return of the last: {np.mean(returns):.3f}")
