@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import gymnasium as gym
 
-ENTRY_POINTS = {
-    "morphsim/Annealing-v0": "morphsim.envs.annealing:AnnealingEnv",
-    "morphsim/Drying-v0": "morphsim.envs.drying:DryingEnv",
+ENTRY_POINTS: dict[str, dict[str, str]] = {
+    "morphsim/Annealing-v0": {
+        "entry_point": "morphsim.envs.annealing:AnnealingEnv",
+        "vector_entry_point": "morphsim.envs.vector:VectorAnnealingEnv",
+    },
+    "morphsim/Drying-v0": {
+        "entry_point": "morphsim.envs.drying:DryingEnv",
+        "vector_entry_point": "morphsim.envs.vector:VectorDryingEnv",
+    },
 }
 
 
 def register_environments() -> None:
     """Register every environment once; done when `morphsim` is imported."""
-    for name, entry_point in ENTRY_POINTS.items():
+    for name, entry_points in ENTRY_POINTS.items():
         if name not in gym.registry:
-            gym.register(id=name, entry_point=entry_point)
+            gym.register(id=name, **entry_points)  # type: ignore[arg-type]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from morphsim.envs.film import FilmEnv
-from morphsim.envs.knobs import Knob
-from morphsim.simulator import ANNEALING_UNITS, AnnealingRecipe, Simulation, Units, snapshot_times
+from morphsim.envs.settings import ObservationName, RecipeSource, film_settings
+from morphsim.simulator import Units
 from morphsim.simulator.solver import TOLERANCE
 
 
@@ -20,74 +19,85 @@ class AnnealingEnv(FilmEnv):
     pure the phases are) and the mobility (and so how fast they coarsen).
 
     ## Observation space
-    `Box(0, 255, (1, H, W), uint8)`: 255 where the donor's share reaches the threshold, else 0. Row 0 lies at
-    the upper surface, the last row on the substrate.
+    With `observation="frame"` `Box(0, 255, (1, H, W), uint8)`: 255 where the donor's share reaches the
+    threshold, else 0. Row 0 lies at the upper surface, the last row on the substrate.
+
+    With `"fields"` `Box(0, 1, (1, H, W), float32)`: the volume fraction of the donor.
+
+    With `"dict"` `Dict(frame=..., state=Box(float32))`, whose state holds `thickness` (over that at the
+    start, 0 to 2), `step_fraction` (share of the episode that is over) and the present setting of each knob,
+    as the action that would set it.
 
     ## Rewards
     0.0. Wrap it with `morphsim.LatentRewardWrapper`, or any reward of yours.
 
     ## Starting state
     A mixed film of the recipe, with noise from a seed drawn from the environment's generator.
+    `reset(options={...})` takes, for one film, `film_seed`, `recipe` or `material`, and any parameter of the
+    recipe by its name (`blend_ratio`, `chi`, `substrate_strength`, ...), but for `width` and `boundary`. With
+    `randomize`, each episode draws its film.
 
     ## Steps and episode end
     `steps` steps, even in the logarithm of time over the last factor 200 of the recipe's duration, since
-    coarsening is a power law. Never terminated: annealing ends by the clock. Truncated after `steps` steps,
-    or when the simulator can't advance the film.
+    coarsening is a power law; with `step_time_s`, even in time. Never terminated: annealing ends by the
+    clock. Truncated after `steps` steps, or when the simulator can't advance the film (`info["diverged"]`,
+    with a warning that names the film).
 
     ## Info
-    `time_s`, `thickness_nm`, `temperature_K`, `chi`, `step_fraction`, `film_seed`, `boundary`, `diverged`.
+    `time_s`, `thickness_nm`, `temperature_K`, `chi`, `step_fraction`, `film_seed`, `material` (empty for
+    none), `boundary`, `diverged`.
 
     ## Arguments
-    `recipe`: an `AnnealingRecipe`, a dict of its parameters or a TOML file. `shape`: (H, W) cells. `steps`.
-    `knobs`, `ranges`: as for `DryingEnv`. `units`: for `info`. `threshold`. `tolerance`: of the simulator.
-    `device`. `render_mode`: None or "rgb_array".
+    `recipe`: an `AnnealingRecipe`, a dict of its parameters or a TOML file. `step_time_s`: [s] makes steps
+    even in physical time; the recipe's duration then has no meaning. `steps`, and `material`, `shape`,
+    `knobs`, `ranges`, `randomize`, `observation`, `units`, `threshold`, `tolerance`, `device` and
+    `render_mode`, as for `DryingEnv`.
+
+    ## Planning
+    `env.unwrapped.get_state()` is a copy of everything, `set_state(state)` goes back to it bit for bit.
 
     ## Version history
     v0: first version.
 
     >>> import gymnasium as gym
-    >>> env = gym.make("morphsim:morphsim/Annealing-v0", shape=(32, 128))
+    >>> env = gym.make("morphsim:morphsim/Annealing-v0", shape=(32, 128), randomize={"chi": (2.6, 3.4)})
     >>> frame, info = env.reset(seed=1)
+    >>> 2.6 <= env.unwrapped.film_recipe.chi <= 3.4
+    True
     """
-
-    process = "annealing"
-    available_knobs = (Knob("temperature", 303.15, 453.15),)
 
     def __init__(
         self,
         *,
-        recipe: AnnealingRecipe | Mapping[str, Any] | str | Path | None = None,
+        recipe: RecipeSource = None,
+        material: str | None = None,
         shape: Sequence[int] = (100, 400),
         steps: int = 20,
+        step_time_s: float | None = None,
         knobs: Sequence[str] | None = None,
         ranges: Mapping[str, tuple[float, float]] | None = None,
-        units: Units = ANNEALING_UNITS,
+        randomize: bool | Mapping[str, Any] = False,
+        observation: ObservationName = "frame",
+        units: Units | None = None,
         threshold: float = 0.5,
         tolerance: float = TOLERANCE,
         device: str = "cpu",
         render_mode: str | None = None,
     ) -> None:
-        super().__init__(
+        settings = film_settings(
+            "annealing",
             recipe=recipe,
+            material=material,
             shape=shape,
             steps=steps,
-            limit=steps,
+            step_time_s=step_time_s,
             knobs=knobs,
             ranges=ranges,
+            randomize=randomize,
+            observation=observation,
             units=units,
             threshold=threshold,
             tolerance=tolerance,
             device=device,
-            render_mode=render_mode,
         )
-
-    def _advance(self, film: Simulation) -> None:
-        recipe = film.recipes[0]
-        assert isinstance(recipe, AnnealingRecipe)
-        film.advance(time=float(snapshot_times(recipe.duration, self.steps)[self._step - 1]))
-
-    def _finished(self, film: Simulation) -> bool:
-        return False
-
-    def _process_info(self, film: Simulation) -> dict[str, Any]:
-        return {"chi": float(film.chi[0])}
+        super().__init__(settings, render_mode=render_mode)

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from morphsim.envs.film import FilmEnv
-from morphsim.envs.knobs import Knob
-from morphsim.simulator import DRYING_UNITS, DryingRecipe, Recipe, Simulation, Units
+from morphsim.envs.settings import ObservationName, RecipeSource, film_settings
+from morphsim.simulator import Units
 from morphsim.simulator.solver import TOLERANCE
-
-# A film counts as arrived when it is this share of a step short of a goal: thickness is met to 1e-4.
-_SAME = 1e-2
 
 
 class DryingEnv(FilmEnv):
@@ -29,92 +23,108 @@ class DryingEnv(FilmEnv):
     | `ambient_vapour` | 0 to 0.6 | linear | solvent share that the vapour would balance |
     | `temperature` | 288.15 to 338.15 | linear | K |
 
+    With `material`, `evaporation` reaches from a tenth of the material's own to ten times it.
+
     ## Observation space
-    `Box(0, 255, (1, H, W), uint8)`: 255 where the donor's share of the solids reaches the threshold, else 0.
-    Row 0 lies under the free surface, the last row on the substrate; the frame spans the present thickness.
+    With `observation="frame"` `Box(0, 255, (1, H, W), uint8)`: 255 where the donor's share of the solids
+    reaches the threshold, else 0. Row 0 lies under the free surface, the last row on the substrate; the frame
+    spans the present thickness.
+
+    With `"fields"` `Box(0, 1, (2, H, W), float32)`: the volume fractions of donor and acceptor.
+
+    With `"dict"` `Dict(frame=..., state=Box(float32))`, whose state is what sensors would tell:
+
+    | entry | range | meaning |
+    |---|---|---|
+    | `dryness` | -1 to 1 | evaporated share of the solvent that must leave; below 0 the film has swollen |
+    | `thickness` | 0 to 2 | over that at the start |
+    | `step_fraction` | 0 to 1 | share of the `limit` that is over |
+    | each knob | -1 to 1 | its present setting, as the action that would set it |
 
     ## Rewards
     0.0. Wrap it with `morphsim.LatentRewardWrapper`, or any reward of yours.
 
     ## Starting state
     A mixed film of the recipe, with noise from a seed drawn from the environment's generator.
+    `reset(options={...})` takes, for one film, `film_seed`, `recipe` or `material`, and any parameter of the
+    recipe by its name (`blend_ratio`, `initial_thickness`, `solvent`, `substrate_strength`, ...), but for
+    `width` and `boundary`. With `randomize`, each episode draws its film.
 
     ## Steps and episode end
-    Each step ends when the dryness (the evaporated share of the solvent that must leave) has come to the
-    next multiple of 1/`steps`, or after `longest_step` of time. Terminated when the film is dry; truncated
-    after `limit` steps, or when the simulator can't advance the film.
+    Each step ends when the dryness has come to the next multiple of 1/`steps`, or after `longest_step` of
+    time; with `step_time_s`, after that time. Terminated when the film is dry; truncated after `limit` steps,
+    or when the simulator can't advance the film (`info["diverged"]`, with a warning that names the film).
 
     ## Info
     `time_s`, `thickness_nm`, `temperature_K`, `evaporation_nm_per_s` (of a surface of pure solvent, at the
-    present temperature), `ambient_vapour`, `dryness`, `step_fraction`, `film_seed`, `boundary`, `diverged`.
+    present temperature), `ambient_vapour`, `dryness`, `step_fraction`, `film_seed`, `material` (empty for
+    none), `boundary`, `diverged`.
 
     ## Arguments
-    `recipe`: a `DryingRecipe`, a dict of its parameters or a TOML file. `shape`: (H, W) cells. `steps`.
-    `limit`: twice `steps` by default. `longest_step` [h0^2/D_s]: 5 % of the recipe's duration by default.
-    `knobs`: names of those that the agent turns; the others stay as the recipe has them. `ranges`: other
-    (low, high) by knob. `units`: for `info`. `threshold`. `tolerance`: of the simulator. `device`.
-    `render_mode`: None or "rgb_array".
+    `recipe`: a `DryingRecipe`, a dict of its parameters or a TOML file. `material`: a name of
+    `morphsim.simulator.materials`, whose recipe and units are used; a dict `recipe` then says what differs.
+    `shape`: (H, W) cells. `steps`: of an episode in which nothing holds the film up. `limit`: most steps, by
+    default twice `steps`, or `steps` with `step_time_s`. `longest_step`: [h0²/D_s], by default a twentieth of
+    the recipe's duration. `step_time_s`: [s] makes steps even in physical time rather than in dryness.
+    `knobs`: names of those that the agent turns, in the order of the action; the others stay as the recipe
+    has them. `ranges`: other (low, high) by knob. `randomize`: True for the ranges of
+    `morphsim.envs.randomize.default_ranges`, or by parameter two numbers (low, high), or a list of three and
+    more numbers, or of texts, to choose from; `material`, likewise, takes a list of names. `observation`:
+    "frame", "fields" or "dict". `units`: for `info`. `threshold`. `tolerance`: of the simulator. `device`.
+    `render_mode`: None, "rgb_array", or "human" for a window.
+
+    ## Planning
+    `env.unwrapped.get_state()` is a copy of everything, `set_state(state)` goes back to it bit for bit.
 
     ## Version history
     v0: first version.
 
     >>> import gymnasium as gym
     >>> env = gym.make("morphsim:morphsim/Drying-v0", shape=(32, 128), knobs=["evaporation"])
-    >>> frame, info = env.reset(seed=1)
+    >>> frame, info = env.reset(seed=1, options={"blend_ratio": 0.4})
+    >>> state = env.unwrapped.get_state()
     >>> frame, reward, terminated, truncated, info = env.step(env.action_space.sample())
+    >>> frame, info = env.unwrapped.set_state(state)
+    >>> info["dryness"]
+    0.0
     """
-
-    process = "drying"
-    available_knobs = (
-        Knob("evaporation", 0.03, 3.0, logarithmic=True),
-        Knob("ambient_vapour", 0.0, 0.6),
-        Knob("temperature", 288.15, 338.15),
-    )
 
     def __init__(
         self,
         *,
-        recipe: DryingRecipe | Mapping[str, Any] | str | Path | None = None,
+        recipe: RecipeSource = None,
+        material: str | None = None,
         shape: Sequence[int] = (100, 400),
         steps: int = 20,
         limit: int | None = None,
         longest_step: float | None = None,
+        step_time_s: float | None = None,
         knobs: Sequence[str] | None = None,
         ranges: Mapping[str, tuple[float, float]] | None = None,
-        units: Units = DRYING_UNITS,
+        randomize: bool | Mapping[str, Any] = False,
+        observation: ObservationName = "frame",
+        units: Units | None = None,
         threshold: float = 0.5,
         tolerance: float = TOLERANCE,
         device: str = "cpu",
         render_mode: str | None = None,
     ) -> None:
-        super().__init__(
+        settings = film_settings(
+            "drying",
             recipe=recipe,
+            material=material,
             shape=shape,
             steps=steps,
-            limit=2 * steps if limit is None else limit,
+            limit=limit,
+            longest_step=longest_step,
+            step_time_s=step_time_s,
             knobs=knobs,
             ranges=ranges,
+            randomize=randomize,
+            observation=observation,
             units=units,
             threshold=threshold,
             tolerance=tolerance,
             device=device,
-            render_mode=render_mode,
         )
-        self.longest_step = longest_step
-
-    def _advance(self, film: Simulation) -> None:
-        recipe: Recipe = film.recipes[0]
-        assert isinstance(recipe, DryingRecipe)
-        longest = 0.05 * recipe.duration if self.longest_step is None else self.longest_step
-        goal = (np.floor(film.dryness[0] * self.steps + _SAME) + 1.0) / self.steps
-        film.advance_to_dryness(min(float(goal), 1.0), time=float(film.time[0]) + longest)
-
-    def _finished(self, film: Simulation) -> bool:
-        return bool(film.dry[0])
-
-    def _process_info(self, film: Simulation) -> dict[str, Any]:
-        return {
-            "evaporation_nm_per_s": self.units.evaporation_nm_per_s(float(film.biot[0])),
-            "ambient_vapour": float(film.knobs["ambient_vapour"][0]),
-            "dryness": float(film.dryness[0]),
-        }
+        super().__init__(settings, render_mode=render_mode)

@@ -53,6 +53,17 @@ class Knob:
         return min(max(2.0 * share - 1.0, -1.0), 1.0)
 
 
+FILM_KNOBS: dict[str, tuple[Knob, ...]] = {
+    "annealing": (Knob("temperature", 303.15, 453.15),),
+    "drying": (
+        Knob("evaporation", 0.03, 3.0, logarithmic=True),
+        Knob("ambient_vapour", 0.0, 0.6),
+        Knob("temperature", 288.15, 338.15),
+    ),
+}
+"""What can be turned while a film is made, by process."""
+
+
 class Panel:
     """The knobs of an environment in the order of its action.
 
@@ -102,6 +113,14 @@ class Panel:
             names = ", ".join(knob.name for knob in self.knobs)
             raise InputError(f"action is {action}; it must be {len(self)} numbers from -1 to 1, for {names}")
         return {knob.name: knob.value(float(a)) for knob, a in zip(self.knobs, action, strict=True)}
+
+    def nearest(self, values: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """The actions (B, len(self)) that come nearest to settings (B,) by name."""
+        actions = [
+            [knob.action(min(max(float(value), knob.low), knob.high)) for value in values[knob.name]]
+            for knob in self.knobs
+        ]
+        return np.array(actions, np.float32).T
 
     def action(self, values: Mapping[str, float]) -> NDArray[np.float32]:
         """The action (len(self),) for settings by name.

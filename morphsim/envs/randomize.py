@@ -1,0 +1,168 @@
+"""Films that differ from episode to episode: parameters drawn from ranges or choices."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from morphsim.errors import InputError
+from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe
+
+FIXED = ("width", "boundary")
+"""What all films of an environment share, so that a pixel means the same in every episode."""
+
+_KINDS: dict[str, type[Recipe]] = {"annealing": AnnealingRecipe, "drying": DryingRecipe}
+
+# Parameters of which one decides how far another may go.
+_TIED = (
+    "solvent",
+    "residual_solvent",
+    "evaporation",
+    "spin_speed",
+    "reference_spin_speed",
+    "evaporation_enthalpy",
+    "activation_energy",
+    "temperature",
+    "reference_temperature",
+)
+
+
+def parameter_names(process: str) -> tuple[str, ...]:
+    """Parameters of a recipe that may differ between the films of an environment."""
+    return tuple(entry.name for entry in fields(_KINDS[process]) if entry.name not in FIXED)
+
+
+@dataclass(frozen=True)
+class Range:
+    """A parameter between two numbers, all equally likely."""
+
+    low: float
+    high: float
+
+    def draw(self, random: np.random.Generator) -> float:
+        """One number."""
+        return float(random.uniform(self.low, self.high))
+
+    @property
+    def extremes(self) -> tuple[float, ...]:
+        """The values that matter for what is possible."""
+        return (self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A parameter that takes one of several values, all equally likely."""
+
+    values: tuple[Any, ...]
+
+    def draw(self, random: np.random.Generator) -> Any:
+        """One value."""
+        return self.values[int(random.integers(len(self.values)))]
+
+    @property
+    def extremes(self) -> tuple[Any, ...]:
+        """The values that matter for what is possible."""
+        return self.values
+
+
+class Randomizer:
+    """Draws the parameters of a film.
+
+    Args:
+        process: of the films.
+        wanted: by parameter, two numbers (low, high) between which it is drawn, or three and more numbers, or
+            texts, of which it is one; `material`, likewise, takes names of materials.
+        periodic: whether the films have periodic ends.
+
+    Raises:
+        InputError: an unknown parameter, or values that can't be drawn from.
+    """
+
+    def __init__(self, process: str, wanted: Mapping[str, Any], *, periodic: bool) -> None:
+        known = ("material", *parameter_names(process))
+        for name in wanted:
+            if name in FIXED:
+                raise InputError(
+                    f"randomize can't change {name}, since a pixel must mean the same in every episode; "
+                    "set it in the recipe"
+                )
+            if name not in known:
+                raise InputError(f"randomize has no {name!r} for {process}; it has {', '.join(known)}")
+        # Not the caller's order: equal ranges must give equal films.
+        self.draws = {name: _draw_of(name, wanted[name]) for name in known if name in wanted}
+        if periodic and isinstance(self.draws.get("substrate_period"), Range):
+            raise InputError(
+                "randomize draws substrate_period between two numbers, of which few divide the width of a "
+                "periodic film; name three or more values that do"
+            )
+
+    def draw(self, random: np.random.Generator) -> dict[str, Any]:
+        """Parameters by name, and `material` where it is drawn."""
+        return {name: draw.draw(random) for name, draw in self.draws.items()}
+
+    @property
+    def materials(self) -> tuple[str, ...]:
+        """Names of the materials that may be drawn."""
+        return tuple(map(str, self.draws["material"].extremes)) if "material" in self.draws else ()
+
+    def extremes(self) -> Iterator[dict[str, Any]]:
+        """Parameters of the films that lie farthest out: if they are possible, all are."""
+        parameters = {name: draw.extremes for name, draw in self.draws.items() if name != "material"}
+        for name in [name for name in parameters if name not in _TIED]:
+            for value in parameters.pop(name):
+                yield {name: value}
+        ends = {name: (min(values), max(values)) for name, values in parameters.items()}
+        for values in itertools.product(*ends.values()):
+            yield dict(zip(ends, values, strict=True))
+
+
+def default_ranges(recipe: Recipe) -> dict[str, tuple[float, float]]:
+    """Ranges around a recipe, within which the same knobs give different films.
+
+    `blend_ratio` within 0.15 of the recipe's, `initial_thickness` 0.75 to 1.33 times and `chi` 0.85 to 1.2
+    times the recipe's, `substrate_strength` 0 to 0.01 and `substrate_donor` 0.2 to 0.8. When drying, chain
+    lengths half to twice the recipe's, and `solvent` 0.1 less to 0.05 more; when annealing, `kappa` 0.75 to
+    1.5 times the recipe's.
+    """
+    around: dict[str, tuple[float, float]] = {
+        "blend_ratio": (recipe.blend_ratio - 0.15, recipe.blend_ratio + 0.15),
+        "initial_thickness": (0.75 * recipe.initial_thickness, recipe.initial_thickness / 0.75),
+        "substrate_strength": (0.0, 0.01),
+        "substrate_donor": (0.2, 0.8),
+    }
+    if isinstance(recipe, AnnealingRecipe):
+        around |= {"chi": (0.85 * recipe.chi, 1.2 * recipe.chi)}
+        around |= {"kappa": (0.75 * recipe.kappa, 1.5 * recipe.kappa)}
+    if isinstance(recipe, DryingRecipe):
+        least_solvent = max(recipe.residual_solvent + 0.05, recipe.solvent - 0.1)
+        around |= {"chi": (0.85 * recipe.chi, 1.2 * recipe.chi)}
+        around |= {"solvent": (min(least_solvent, recipe.solvent), min(recipe.solvent + 0.05, 0.95))}
+        around |= {"n_donor": (0.5 * recipe.n_donor, 2.0 * recipe.n_donor)}
+        around |= {"n_acceptor": (0.5 * recipe.n_acceptor, 2.0 * recipe.n_acceptor)}
+    kind = type(recipe)
+    for name, (low, high) in around.items():
+        least, most = kind.__dataclass_fields__[name].metadata["range"]
+        around[name] = (max(low, least), min(high, most))
+    return around
+
+
+def _draw_of(name: str, wanted: Any) -> Range | Choice:
+    if isinstance(wanted, str) or not isinstance(wanted, Sequence | np.ndarray) or not len(wanted):
+        raise InputError(
+            f"randomize has {name} = {wanted!r}; give two numbers (low, high), or a list to choose from"
+        )
+    values = tuple(value.item() if isinstance(value, np.generic) else value for value in wanted)
+    if all(isinstance(value, str) for value in values):
+        return Choice(values)
+    if not all(isinstance(value, int | float) and math.isfinite(value) for value in values):
+        raise InputError(f"randomize has {name} = {wanted!r}; give numbers only, or texts only")
+    if len(values) > 2:
+        return Choice(tuple(float(value) for value in values))
+    if len(values) == 1 or values[0] > values[1]:
+        raise InputError(f"randomize has {name} = {wanted!r}; two numbers must be (low, high) and rise")
+    return Range(float(values[0]), float(values[1]))

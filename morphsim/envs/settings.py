@@ -1,0 +1,317 @@
+"""What decides the films of an environment, and the film that an episode gets."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+
+from morphsim.envs.knobs import FILM_KNOBS, Knob, Panel
+from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
+from morphsim.errors import InputError
+from morphsim.simulator import (
+    ANNEALING_UNITS,
+    DRYING_UNITS,
+    KNOBS,
+    AnnealingRecipe,
+    DryingRecipe,
+    Grid,
+    Recipe,
+    Units,
+    load_recipe,
+    recipe_from_dict,
+)
+from morphsim.simulator.materials import Material, material
+from morphsim.simulator.process import film_model
+
+ObservationName = Literal["frame", "fields", "dict"]
+RecipeSource = Recipe | Mapping[str, Any] | str | Path | None
+
+# A material's own evaporation lies in the middle of what the agent may set, as the default recipe's does.
+_EVAPORATION_REACH = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Film:
+    """The film of one episode."""
+
+    recipe: AnnealingRecipe | DryingRecipe
+    """How it is made while no knob is turned."""
+    units: Units
+    """Its scales."""
+    material: str
+    """Name of its material; empty for none."""
+    seed: int
+    """Of its noise."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FilmSettings:
+    """What the films of an environment share; made by `film_settings`, whose arguments these are."""
+
+    recipe: AnnealingRecipe | DryingRecipe
+    units: Units
+    material: str
+    shape: tuple[int, int]
+    steps: int
+    limit: int
+    longest_step: float | None
+    step_time_s: float | None
+    panel: Panel
+    randomizer: Randomizer
+    observation: ObservationName
+    threshold: float
+    tolerance: float
+    device: str
+
+    @property
+    def process(self) -> str:
+        """What happens to the films."""
+        return self.recipe.process
+
+    def film(self, random: np.random.Generator, options: Mapping[str, Any] | None) -> Film:
+        """Draw the film of an episode.
+
+        The generator moves by as much whatever the options say.
+
+        Args:
+            random: of the environment.
+            options: of `reset`.
+
+        Raises:
+            InputError: an unknown option, or an impossible one.
+        """
+        chosen = dict(options or {})
+        parameters = parameter_names(self.process)
+        for name in chosen:
+            if name in FIXED:
+                raise InputError(
+                    f"reset can't change {name} alone, since a pixel must mean the same in every episode; "
+                    "make another environment, or give a whole recipe"
+                )
+            if name not in ("recipe", "material", "film_seed", *parameters):
+                raise InputError(
+                    f"reset has no option {name!r}; it has recipe, film_seed, material, "
+                    + ", ".join(parameters)
+                )
+        if "recipe" in chosen and "material" in chosen:
+            raise InputError("reset has both a recipe and a material; give one of them")
+        seed = int(random.integers(2**31 - 1))
+        drawn = self.randomizer.draw(random)
+        if not chosen and not drawn:
+            return Film(recipe=self.recipe, units=self.units, material=self.material, seed=seed)
+        seed = _whole("film_seed", chosen.pop("film_seed", seed))
+        name, units = str(chosen.pop("material", drawn.pop("material", ""))), self.units
+        if "recipe" in chosen:
+            base, name, drawn = read_recipe(self.process, chosen.pop("recipe")), "", {}
+        elif name:
+            base, units = self.recipe_of(name), material(name).units
+        else:
+            base, name = self.recipe, self.material
+        recipe = dataclasses.replace(base, **{**drawn, **chosen})
+        if chosen or base is not self.recipe:
+            check_reach([recipe], self.panel)
+        return Film(recipe=recipe, units=units, material=name, seed=seed)
+
+    def recipe_of(self, name: str) -> AnnealingRecipe | DryingRecipe:
+        """The recipe of a material at the width and with the boundary of the environment's own.
+
+        Raises:
+            InputError: no such material, or one of the other process.
+        """
+        fixed = {key: getattr(self.recipe, key) for key in FIXED}
+        return material_recipe(self.process, name, fixed)
+
+
+def film_settings(
+    process: str,
+    *,
+    recipe: RecipeSource,
+    material: str | None,
+    shape: Sequence[int],
+    steps: int,
+    limit: int | None = None,
+    longest_step: float | None = None,
+    step_time_s: float | None,
+    knobs: Sequence[str] | None,
+    ranges: Mapping[str, tuple[float, float]] | None,
+    randomize: bool | Mapping[str, Any],
+    observation: ObservationName,
+    units: Units | None,
+    threshold: float,
+    tolerance: float,
+    device: str,
+) -> FilmSettings:
+    """Check the arguments of an environment. For their meaning see `DryingEnv` and `AnnealingEnv`.
+
+    Raises:
+        InputError: an argument that can't be, or a film that may be drawn but can't be simulated.
+    """
+    if len(shape) != 2:
+        raise InputError(f"shape is {shape}; it must be (H, W), cells in depth and width")
+    limit = (
+        (steps if process == "annealing" or step_time_s is not None else 2 * steps)
+        if limit is None
+        else limit
+    )
+    if steps < 1 or limit < 1:
+        raise InputError(f"steps is {steps} and the limit {limit}; both must be at least 1")
+    if not 0.0 < threshold < 1.0:
+        raise InputError(f"threshold is {threshold!r}; it must lie between 0 and 1")
+    for name, value in (("longest_step", longest_step), ("step_time_s", step_time_s)):
+        if value is not None and not (math.isfinite(value) and value > 0.0):
+            raise InputError(f"{name} is {value!r}; it must be a positive number")
+    if longest_step is not None and step_time_s is not None:
+        raise InputError("longest_step is for steps even in dryness; leave it out where step_time_s is given")
+    if observation not in get_args(ObservationName):
+        raise InputError(f"observation is {observation!r}; use one of {', '.join(get_args(ObservationName))}")
+    own = _own_recipe(process, recipe, material)
+    kind = type(own)
+    available = [_centred(knob, own) if material else knob for knob in FILM_KNOBS[process]]
+    panel = Panel(available, names=knobs, ranges=ranges)
+    for knob in panel.knobs:
+        low, high = kind.__dataclass_fields__[knob.name].metadata["range"]
+        if not low <= knob.low <= knob.high <= high:
+            raise InputError(
+                f"knob {knob.name} reaches from {knob.low:g} to {knob.high:g}; it must stay within {low:g} "
+                f"to {high:g}: give it other ranges"
+            )
+    if units is None and material:
+        units = _material(process, material).units
+    wanted = default_ranges(own) if randomize is True else (randomize or {})
+    if not isinstance(wanted, Mapping):
+        raise InputError(f"randomize is {randomize!r}; use True, or ranges by parameter")
+    settings = FilmSettings(
+        recipe=own,
+        units=(DRYING_UNITS if process == "drying" else ANNEALING_UNITS) if units is None else units,
+        material=material or "",
+        shape=(int(shape[0]), int(shape[1])),
+        steps=steps,
+        limit=limit,
+        longest_step=longest_step,
+        step_time_s=step_time_s,
+        panel=panel,
+        randomizer=Randomizer(process, wanted, periodic=own.boundary == "periodic"),
+        observation=observation,
+        threshold=threshold,
+        tolerance=tolerance,
+        device=device,
+    )
+    check_reach([own], panel)
+    _check_draws(settings)
+    return settings
+
+
+def read_recipe(process: str, source: RecipeSource) -> AnnealingRecipe | DryingRecipe:
+    """A recipe of `process` from an object, a dict of its parameters or a TOML file.
+
+    Raises:
+        InputError: no recipe, or one of the other process.
+    """
+    if source is None:
+        source = {}
+    if isinstance(source, str | Path):
+        source = load_recipe(source)
+    if isinstance(source, Mapping):
+        source = recipe_from_dict({"process": process, **source})
+    if source.process != process:
+        raise InputError(
+            f"the recipe is of {source.process}, this environment of {process}; use the other one"
+        )
+    assert isinstance(source, AnnealingRecipe | DryingRecipe)
+    return source
+
+
+def material_recipe(process: str, name: str, parameters: Mapping[str, Any]) -> AnnealingRecipe | DryingRecipe:
+    """The recipe of a material, with some parameters that differ.
+
+    Raises:
+        InputError: no such material, one of the other process, or an impossible parameter.
+    """
+    found = _material(process, name)
+    changed = {key: value for key, value in parameters.items() if key != "process"}
+    if process == "drying":
+        return found.drying_recipe(**changed)
+    return found.annealing_recipe(**changed)
+
+
+def check_reach(recipes: Iterable[AnnealingRecipe | DryingRecipe], panel: Panel) -> None:
+    """Check that films can be simulated at whatever the agent may turn the knobs to.
+
+    Raises:
+        InputError: evaporation or diffusion would be too fast.
+    """
+    films, corners = [], []
+    for recipe in recipes:
+        for bits in range(2 ** len(panel)):
+            values = {name: float(getattr(recipe, name)) for name in KNOBS[recipe.process]}
+            for number, knob in enumerate(panel.knobs):
+                values[knob.name] = knob.high if bits >> number & 1 else knob.low
+            films.append(recipe)
+            corners.append(values)
+    grid = Grid((2, 2), width=1.0, boundary="no-flux", dtype=torch.float64, device=torch.device("cpu"))
+    knobs = {name: np.array([values[name] for values in corners]) for name in corners[0]}
+    try:
+        film_model(films, knobs, grid)
+    except InputError as error:
+        raise InputError(
+            f"the knobs reach too far for this film: {error}; or give them other ranges"
+        ) from error
+
+
+def _check_draws(settings: FilmSettings) -> None:
+    randomizer = settings.randomizer
+    if not randomizer.draws:
+        return
+    bases = [settings.recipe_of(name) for name in randomizer.materials] or [settings.recipe]
+    films = []
+    for base in bases:
+        for parameters in randomizer.extremes():
+            try:
+                films.append(dataclasses.replace(base, **parameters))
+            except (InputError, TypeError) as error:
+                raise InputError(f"randomize may draw a film that can't be: {error}") from error
+    try:
+        check_reach(films, settings.panel)
+    except InputError as error:
+        raise InputError(f"randomize may draw a film that can't be: {error}") from error
+
+
+def _own_recipe(process: str, recipe: RecipeSource, name: str | None) -> AnnealingRecipe | DryingRecipe:
+    if name is None:
+        return read_recipe(process, recipe)
+    if recipe is not None and not isinstance(recipe, Mapping):
+        raise InputError(
+            "both a material and a recipe are given; beside a material, recipe is a dict of what shall differ"
+        )
+    return material_recipe(process, name, recipe or {})
+
+
+def _material(process: str, name: str) -> Material:
+    found = material(name)
+    if found.process != process:
+        other = "Annealing-v0" if found.process == "annealing" else "Drying-v0"
+        raise InputError(
+            f"material {name} is for {found.process}, this environment for {process}; "
+            f"use morphsim:morphsim/{other}, or another material"
+        )
+    return found
+
+
+def _centred(knob: Knob, recipe: AnnealingRecipe | DryingRecipe) -> Knob:
+    if knob.name != "evaporation" or not isinstance(recipe, DryingRecipe) or recipe.evaporation <= 0.0:
+        return knob
+    middle = recipe.evaporation
+    return dataclasses.replace(knob, low=middle / _EVAPORATION_REACH, high=middle * _EVAPORATION_REACH)
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise InputError(f"{name} is {value!r}; it must be a whole number from 0")
+    return int(value)

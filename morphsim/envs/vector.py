@@ -1,0 +1,257 @@
+"""Many films at once: the batched simulator as a Gymnasium vector environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from morphsim.envs.annealing import AnnealingEnv
+from morphsim.envs.batch import FilmBatch, put_row, row_of
+from morphsim.envs.drying import DryingEnv
+from morphsim.envs.film import FilmEnv
+from morphsim.envs.picture import film_picture
+from morphsim.envs.shared import SharedSettings
+from morphsim.errors import InputError
+
+Flags = NDArray[np.bool_]
+
+
+class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
+    """Films that one simulator makes side by side, each at its own place in its own episode.
+
+    Observations, infos and random numbers are those of `num_envs` single environments under Gymnasium's
+    `SyncVectorEnv`, bit for bit on the CPU. An episode that ends is followed by the next one within the step
+    (autoreset mode SAME_STEP): `final_obs` and `final_info` in the infos tell how it ended. Films begin and
+    end without holding up the others.
+
+    `reset` takes a seed, from which the environments count up, or one for each; its options apply to all
+    films, and `reset_mask` (a boolean array) says which of them begin anew.
+
+    Use `VectorDryingEnv` or `VectorAnnealingEnv`, or `gymnasium.make_vec`.
+
+    Args:
+        num_envs: how many.
+        render_mode: None or "rgb_array".
+        max_episode_steps: a limit beside that of the environment.
+        arguments: of the single environment.
+
+    Raises:
+        InputError: an argument that can't be.
+    """
+
+    single: ClassVar[Callable[..., FilmEnv]]
+
+    def __init__(
+        self,
+        *,
+        num_envs: int = 1,
+        render_mode: str | None = None,
+        max_episode_steps: int | None = None,
+        **arguments: Any,
+    ) -> None:
+        if num_envs < 1:
+            raise InputError(f"num_envs is {num_envs}; it must be at least 1")
+        if max_episode_steps is not None and max_episode_steps < 1:
+            raise InputError(f"max_episode_steps is {max_episode_steps}; it must be at least 1")
+        if render_mode not in {None, "rgb_array"}:
+            raise InputError(f"render_mode is {render_mode!r}; use None or 'rgb_array' for several films")
+        one = type(self).single(**arguments)
+        self.settings = one.settings
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        self.metadata = {
+            **one.metadata,
+            "render_modes": ["rgb_array"],
+            "autoreset_mode": AutoresetMode.SAME_STEP,
+        }
+        self.autoreset_mode = AutoresetMode.SAME_STEP
+        self.single_action_space, self.single_observation_space = one.action_space, one.observation_space
+        self.action_space = batch_space(one.action_space, num_envs)
+        self.observation_space = batch_space(one.observation_space, num_envs)
+        self._longest = max_episode_steps
+        self._batch = FilmBatch(self.settings, num_envs)
+        self._random: list[np.random.Generator | None] = [None] * num_envs
+        self._seeds: list[int] = [-1] * num_envs
+        self._attributes: dict[str, tuple[Any, ...]] = {}
+
+    @property  # type: ignore[misc]
+    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
+        """The generator of each environment."""
+        return tuple(self._generator(place) for place in range(self.num_envs))
+
+    @property
+    def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The seed of each environment's generator."""
+        return tuple(self._seeds[place] for place in range(self.num_envs) if self._generator(place))
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Start new films, in all places or in those of `options["reset_mask"]`.
+
+        Raises:
+            InputError: a wrong number of seeds, a mask that is none, or options that `FilmEnv.reset` refuses.
+        """
+        seeds = _seeds(seed, self.num_envs)
+        chosen = dict(options or {})
+        mask = _mask(chosen.pop("reset_mask"), self.num_envs) if "reset_mask" in chosen else None
+        if mask is not None and self._batch.films.count(None) > np.count_nonzero(mask):
+            raise InputError("reset_mask leaves out films that never began; call reset without it first")
+        places = (
+            list(range(self.num_envs)) if mask is None else [int(place) for place in np.flatnonzero(mask)]
+        )
+        for place in places:
+            if seeds[place] is not None:
+                self._random[place], self._seeds[place] = seeding.np_random(seeds[place])
+        self._begin(places, chosen)
+        infos: dict[str, Any] = {}
+        for place in places:
+            infos = self._add_info(infos, self._batch.info(place), place)
+        return self._batch.observe(range(self.num_envs)), infos
+
+    def step(
+        self, actions: NDArray[np.float32]
+    ) -> tuple[Any, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
+        """Set the knobs of all films and make each for one step; those that ended begin anew.
+
+        Raises:
+            InputError: actions (B, K) of another shape or that are no numbers; then nothing has happened.
+        """
+        wanted = np.asarray(actions, np.float64)
+        if wanted.shape != self.action_space.shape:
+            raise InputError(
+                f"actions have the shape {wanted.shape}; they must be {self.action_space.shape}, a row of "
+                f"{len(self.panel)} numbers from -1 to 1 for each film"
+            )
+        self._batch.step(wanted)
+        terminated, truncated = self._batch.ends()
+        if self._longest is not None:
+            truncated |= ~terminated & (self._batch.done >= self._longest)
+        observation = self._batch.observe(range(self.num_envs))
+        ended = [int(place) for place in np.flatnonzero(terminated | truncated)]
+        infos: dict[str, Any] = {}
+        for place in ended:
+            last = {"final_obs": row_of(observation, place), "final_info": self._batch.info(place)}
+            infos = self._add_info(infos, last, place)
+        if ended:
+            self._begin(ended, {})
+            first = self._batch.observe(ended)
+            for number, place in enumerate(ended):
+                put_row(observation, place, first, number)
+        for place in range(self.num_envs):
+            infos = self._add_info(infos, self._batch.info(place), place)
+        return observation, np.zeros(self.num_envs), terminated, truncated, infos
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """An RGB picture (H, W, 3) of each film."""
+        if self.render_mode is None:
+            return None
+        return tuple(
+            film_picture(self._batch.share(place), self._batch.thickness(place))
+            for place in range(self.num_envs)
+        )
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """An attribute as each of the single environments would have it."""
+        if name in self._attributes:
+            return self._attributes[name]
+        places = range(self.num_envs)
+        if name == "frame":
+            return tuple(frame.copy() for frame in self._batch.frames)
+        if name in {"film_recipe", "film_seed"}:
+            films = [self._batch.film(place) for place in places]
+            return tuple(film.recipe if name == "film_recipe" else film.seed for film in films)
+        if name in {"np_random", "np_random_seed"}:
+            return tuple(getattr(self, name))
+        if name in {"action_space", "observation_space"}:
+            return (getattr(self, f"single_{name}"),) * self.num_envs
+        return (getattr(self, name),) * self.num_envs
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Call a method of each environment, or read an attribute."""
+        if name == "action_of":
+            return tuple(self._action_of(place, *args, **kwargs) for place in range(self.num_envs))
+        if name == "render":
+            return self.render() or (None,) * self.num_envs
+        values = self.get_attr(name)
+        if callable(values[0]):
+            raise InputError(f"{name} can't be called for each film; call the vector environment's own")
+        return values
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Give each environment an attribute of the user's own.
+
+        Raises:
+            InputError: an attribute that the films share, or a wrong number of values.
+        """
+        if (name not in self._attributes and hasattr(self, name)) or name in {
+            "frame",
+            "film_recipe",
+            "film_seed",
+        }:
+            raise InputError(f"{name} can't be set for each film; give it to the constructor, or to reset")
+        if not isinstance(values, list | tuple):
+            values = [values] * self.num_envs
+        if len(values) != self.num_envs:
+            raise InputError(f"{len(values)} values are given for {self.num_envs} films; give one for each")
+        self._attributes[name] = tuple(values)
+
+    def _begin(self, places: Sequence[int], options: dict[str, Any]) -> None:
+        films = {place: self.settings.film(self._generator(place), options) for place in places}
+        self._batch.start(films)
+
+    def _generator(self, place: int) -> np.random.Generator:
+        generator = self._random[place]
+        if generator is None:
+            generator, self._seeds[place] = seeding.np_random()
+            self._random[place] = generator
+        return generator
+
+    def _action_of(self, place: int, values: Any = None) -> NDArray[np.float32]:
+        film = self._batch.films[place]
+        usual: Any = (self.recipe if film is None else film.recipe).to_dict()
+        return self.panel.action(usual if values is None else values)
+
+
+class VectorDryingEnv(VectorFilmEnv):
+    """`morphsim/Drying-v0` for many films at once. For arguments and spaces see `DryingEnv`.
+
+    >>> import gymnasium as gym
+    >>> envs = gym.make_vec("morphsim:morphsim/Drying-v0", num_envs=2, shape=(32, 128))
+    >>> frames, infos = envs.reset(seed=1)
+    >>> frames.shape
+    (2, 1, 32, 128)
+    """
+
+    single = DryingEnv
+
+
+class VectorAnnealingEnv(VectorFilmEnv):
+    """`morphsim/Annealing-v0` for many films at once. For arguments and spaces see `AnnealingEnv`."""
+
+    single = AnnealingEnv
+
+
+def _seeds(seed: int | Sequence[int | None] | None, count: int) -> list[int | None]:
+    if seed is None:
+        return [None] * count
+    if isinstance(seed, int | np.integer):
+        return [int(seed) + number for number in range(count)]
+    if len(seed) != count:
+        raise InputError(f"{len(seed)} seeds are given for {count} films; give one, or one for each")
+    return [None if each is None else int(each) for each in seed]
+
+
+def _mask(mask: Any, count: int) -> Flags:
+    if not isinstance(mask, np.ndarray) or mask.shape != (count,) or mask.dtype != np.bool_ or not mask.any():
+        raise InputError(
+            f"reset_mask is {mask!r}; it must be a boolean numpy array of shape ({count},) with at least one "
+            "True"
+        )
+    return mask
