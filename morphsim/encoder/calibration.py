@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.encoder.distances import cosine, euclidean, whitening_matrix
+from morphsim.encoder.encoder import Encoder
+from morphsim.encoder.familiarity import MEASURES, nearest_distance, reconstruction_errors
 from morphsim.errors import InputError
 
 _PAIRS = 100_000
@@ -60,6 +62,28 @@ def sample_rows(latents: NDArray[np.float32], *, seed: int) -> NDArray[np.float1
     return latents[chosen].clip(-_LARGEST_HALF, _LARGEST_HALF).astype(np.float16)
 
 
+def measure_held_out(encoder: Encoder, frames: NDArray[np.uint8]) -> dict[str, list[float]]:
+    """Measure what `Familiarity` is about on frames that training held out.
+
+    Args:
+        encoder: with its training latents and the familiarity of its training frames.
+        frames: (N, H, W), or (N, C, H, W), 0/1.
+
+    Returns:
+        The 0 to 100 % quantiles of each of `MEASURES`.
+    """
+    assert encoder.training_latents is not None
+    assert encoder.familiarity is not None
+    codes = encoder.code(frames, reconstruct=True)
+    assert codes.reconstruction is not None
+    found = (
+        nearest_distance(codes.content, encoder.training_latents),
+        encoder.familiarity.residual(frames, boundary=encoder.boundary),
+        reconstruction_errors(frames, codes.reconstruction),
+    )
+    return {name: _quantiles(values) for name, values in zip(MEASURES, found, strict=True)}
+
+
 def _whitening(latents: NDArray[np.float32], groups: NDArray[np.int64] | None) -> NDArray[np.float32]:
     alike = groups is not None and len(np.unique(groups)) < len(groups)
     for choice in (groups, None) if alike else (None,):
@@ -72,7 +96,11 @@ def _whitening(latents: NDArray[np.float32], groups: NDArray[np.int64] | None) -
 
 
 def _summary(distances: NDArray[np.float32]) -> dict[str, Any]:
-    quantiles = np.quantile(distances, np.linspace(0.0, 1.0, 101)).astype(np.float32)
+    quantiles = _quantiles(distances)
+    return {"scale": quantiles[50], "quantiles": quantiles}
+
+
+def _quantiles(values: NDArray[np.float32]) -> list[float]:
+    quantiles = np.quantile(values, np.linspace(0.0, 1.0, 101)).astype(np.float32)
     # Rounding may let neighbours fall by a bit.
-    quantiles = np.maximum.accumulate(quantiles)
-    return {"scale": float(quantiles[50]), "quantiles": [float(value) for value in quantiles]}
+    return [float(value) for value in np.maximum.accumulate(quantiles)]

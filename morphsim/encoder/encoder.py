@@ -12,11 +12,13 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.encoder.evaluation import FRAMES_AT_ONCE
+from morphsim.encoder.familiarity import Familiarity
 from morphsim.encoder.input import check_frames
 from morphsim.encoder.networks import Network
 from morphsim.encoder.provenance import hash_tensors
 from morphsim.encoder.terms import draw_noise, kl_divergence, reconstruction_loss, sample_latents
 from morphsim.errors import InputError
+from morphsim.simulator.grid import Boundary
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -58,9 +60,11 @@ class Encoder:
         metadata: what is known about the encoder, as `config.json` holds it.
         device: where frames are coded.
         training_latents: (K, D) content of some training frames, where it is known.
+        familiarity: what the statistics of training frames span, where it is known.
 
     Attributes:
         training_latents: as given, float32; what is far from all of them, the encoder has never seen.
+        familiarity: as given.
 
     Example:
         >>> encoder = load_encoder("runs/encoder")      # doctest: +SKIP
@@ -75,6 +79,7 @@ class Encoder:
         *,
         device: torch.device,
         training_latents: NDArray[np.floating[Any]] | None = None,
+        familiarity: Familiarity | None = None,
     ) -> None:
         self.network = network.to(device).eval().requires_grad_(False)
         # Weights that were mapped from a file lie at odd addresses, where the kernels round otherwise: in
@@ -86,6 +91,7 @@ class Encoder:
         self.training_latents: NDArray[np.float32] | None = (
             None if training_latents is None else np.asarray(training_latents, np.float32)
         )
+        self.familiarity = familiarity
 
     def __repr__(self) -> str:
         height, width = self.frame_shape
@@ -108,9 +114,10 @@ class Encoder:
         return self.network.channels
 
     @property
-    def boundary(self) -> str:
+    def boundary(self) -> Boundary:
         """`periodic` or `no-flux`: what happened at the left and right end of the training frames."""
-        return str(self.metadata["boundary"])
+        boundary: Boundary = self.metadata["boundary"]
+        return boundary
 
     @property
     def latent_size(self) -> int:

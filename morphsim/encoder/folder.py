@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from morphsim.device import resolve_device
 from morphsim.encoder.encoder import Encoder
+from morphsim.encoder.familiarity import Familiarity
 from morphsim.encoder.metadata import check_frame_shape, check_latents, check_metadata
 from morphsim.encoder.networks import find_architecture
 from morphsim.errors import InputError
@@ -27,6 +28,7 @@ LATENTS = "latents.safetensors"
 
 _ASSETS = Path(__file__).resolve().parents[1] / "assets"
 _FORMAT = 2
+_STATISTICS = ("mean", "scale", "components")
 
 
 def load_encoder(name_or_folder: str | Path, device: str = "auto") -> Encoder:
@@ -69,9 +71,12 @@ def save_encoder(encoder: Encoder, folder: str | Path) -> None:
         save_file(weights, temporary)
     (folder / LATENTS).unlink(missing_ok=True)
     if encoder.training_latents is not None:
-        latents = torch.from_numpy(encoder.training_latents.astype(np.float16))
+        known = {"content": torch.from_numpy(encoder.training_latents.astype(np.float16))}
+        if encoder.familiarity is not None:
+            for name in _STATISTICS:
+                known[f"statistics_{name}"] = torch.from_numpy(getattr(encoder.familiarity, name).copy())
         with atomic_path(folder / LATENTS) as temporary:
-            save_file({"content": latents}, temporary)
+            save_file(known, temporary)
     write_json(
         folder / CONFIG,
         {
@@ -120,8 +125,10 @@ def _load(folder: Path, device: torch.device) -> Encoder:
         raise InputError(f"{path} describes a network that is too large; train the encoder again") from error
     weights = _read_weights(folder / WEIGHTS, network.state_dict())
     network.load_state_dict(weights, assign=True)
-    latents = _read_latents(folder / LATENTS, network.content_size)
-    encoder = Encoder(network, metadata, device=device, training_latents=latents)
+    latents, familiarity = _read_latents(folder / LATENTS, network.content_size)
+    encoder = Encoder(
+        network, metadata, device=device, training_latents=latents, familiarity=familiarity
+    )
     if encoder.hash != metadata["weights_sha256"]:
         raise InputError(
             f"{folder / WEIGHTS} and {path} belong to different encoders (hash); restore one of them"
@@ -137,20 +144,40 @@ def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def _read_latents(path: Path, size: int) -> NDArray[np.float16] | None:
+def _read_latents(
+    path: Path, size: int
+) -> tuple[NDArray[np.float16] | None, Familiarity | None]:
     if not path.exists():
-        return None
+        return None, None
     tensors = _read_tensors(path)
-    latents = tensors.get("content")
-    if set(tensors) != {"content"} or latents is None or latents.dtype != torch.float16:
-        raise InputError(f"{path} must hold one tensor of float16, content; restore it or train again")
+    latents = tensors.pop("content", None)
+    if latents is None or latents.dtype != torch.float16:
+        raise InputError(f"{path} must hold content, a tensor of float16; restore it or train again")
     if latents.ndim != 2 or latents.shape[1] != size or not torch.isfinite(latents).all():
         raise InputError(
             f"{path}: content of shape {tuple(latents.shape)} must be (K, {size}) and finite; "
             "restore it or train again"
         )
     array: NDArray[np.float16] = latents.numpy()
-    return array
+    return array, _familiarity(path, tensors)
+
+
+def _familiarity(path: Path, tensors: Mapping[str, torch.Tensor]) -> Familiarity | None:
+    if not tensors:
+        return None
+    if set(tensors) != {f"statistics_{name}" for name in _STATISTICS}:
+        raise InputError(
+            f"{path} holds {', '.join(sorted(tensors))} beside content, where it must hold nothing or "
+            f"{', '.join(f'statistics_{name}' for name in _STATISTICS)}; restore it or train again"
+        )
+    arrays = {name: tensors[f"statistics_{name}"] for name in _STATISTICS}
+    count = arrays["mean"].numel()
+    shapes = {"mean": (count,), "scale": (count,), "components": (len(arrays["components"]), count)}
+    for name, tensor in arrays.items():
+        good = tensor.dtype == torch.float32 and tuple(tensor.shape) == shapes[name]
+        if not good or not torch.isfinite(tensor).all() or (name == "scale" and not (tensor > 0).all()):
+            raise InputError(f"{path}: statistics_{name} can't be used; restore it or train again")
+    return Familiarity(**{name: tensor.numpy() for name, tensor in arrays.items()})
 
 
 def _read_weights(path: Path, expected: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from morphsim.encoder.familiarity import MEASURES
 from morphsim.encoder.networks.base import check_size
 from morphsim.errors import InputError
 from morphsim.simulator.grid import Boundary
@@ -75,6 +76,19 @@ def check_latents(values: dict[str, Any], latent_size: int) -> None:
                 "it must be a finite number of at least 0"
             )
     _check_whitening(distances["mahalanobis"]["whitening"], latent_size)
+    if "held_out" in values:
+        _check_held_out(values["held_out"])
+
+
+def _check_held_out(measures: object) -> None:
+    if not isinstance(measures, dict) or not set(measures) <= set(MEASURES):
+        raise InputError(f"held_out must hold quantiles of {', '.join(MEASURES)}")
+    for name, quantiles in measures.items():
+        good = isinstance(quantiles, list) and len(quantiles) == 101 and all(map(_is_distance, quantiles))
+        if not good or sorted(quantiles) != quantiles:
+            raise InputError(
+                f"held_out {name} must be 101 finite numbers of at least 0 that do not fall"
+            )
 
 
 def _check_whitening(rows: object, size: int) -> None:

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from morphsim._version import __version__
 from morphsim.encoder.board import Board
-from morphsim.encoder.calibration import calibrate_distances, sample_rows
+from morphsim.encoder.calibration import calibrate_distances, measure_held_out, sample_rows
 from morphsim.encoder.config import TrainingConfig
 from morphsim.encoder.curves import History, kept_epoch, score_name
 from morphsim.encoder.data import DeviceFrames
 from morphsim.encoder.encoder import Encoder
 from morphsim.encoder.evaluation import content_of, pixel_errors
+from morphsim.encoder.familiarity import fit_familiarity
 from morphsim.encoder.figures import draw_curves, draw_reconstructions
 from morphsim.encoder.networks import Network
 from morphsim.encoder.provenance import git_revision
@@ -27,6 +28,7 @@ from morphsim.frames import FrameSet, frame_labels
 METRICS = "metrics.json"
 
 _SHOWN_FRAMES = 12
+_MEASURED_FRAMES = 2048
 
 
 def is_finished(folder: Path, epochs: int) -> bool:
@@ -75,7 +77,16 @@ def write_results(
         "git_revision": git_revision(),
     }
     encoder = Encoder(
-        network, metadata, device=data.device, training_latents=sample_rows(content, seed=config.seed)
+        network,
+        metadata,
+        device=data.device,
+        training_latents=sample_rows(content, seed=config.seed),
+        familiarity=fit_familiarity(
+            frame_set.frames[some_of(training, seed=config.seed)], boundary=frame_set.boundary
+        ),
+    )
+    encoder.metadata["held_out"] = measure_held_out(
+        encoder, frame_set.frames[some_of(held_out, seed=config.seed)]
     )
     encoder.save(config.out)
     draw_curves(config.out / "curves.png", history)
@@ -124,6 +135,14 @@ def log_pictures(
         chosen = torch.from_numpy(rows)
         frames = data.batch(chosen)
         board.map(epoch, content_of(network, data, chosen), frames.cpu().numpy(), frame_titles(rows, columns))
+
+
+def some_of(numbers: torch.Tensor, *, seed: int, most: int = _MEASURED_FRAMES) -> NDArray[np.int64]:
+    """Choose at most `most` frame numbers at random."""
+    count = min(most, len(numbers))
+    chosen = np.sort(np.random.default_rng(seed).choice(len(numbers), size=count, replace=False))
+    picked: NDArray[np.int64] = numbers.numpy()[chosen]
+    return picked
 
 
 def shown_frames(held_out: torch.Tensor, *, most: int = _SHOWN_FRAMES) -> NDArray[np.int64]:

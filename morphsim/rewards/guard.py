@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.encoder import Codes, Encoder
-from morphsim.encoder.reconstructions import reconstruction_errors
+from morphsim.encoder.familiarity import MEASURES, nearest_distance, reconstruction_errors
+from morphsim.encoder.input import check_frames
 from morphsim.errors import InputError
 
-_ROWS_AT_ONCE = 256
+_WORDS = {
+    "training_distance": "it is farther from all training frames than",
+    "statistics_residual": "its statistics are stranger than those of",
+    "reconstruction_error": "the decoder paints it worse than",
+}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -21,140 +28,121 @@ class GuardReport:
 
     out_of_distribution: NDArray[np.bool_]
     """(N,) whether a frame is flagged."""
-    training_distance: NDArray[np.float32]
-    """(N,) distance to the nearest training latent, 1.0 = median of random pairs; NaN if unknown."""
-    training_percentile: NDArray[np.float32]
-    """(N,) share of training latents that are nearer to their own nearest neighbour [%]; NaN if unknown."""
-    reconstruction_error: NDArray[np.float32]
-    """(N,) cross-entropy of the frame with the decoder's [nats a pixel]; NaN if unknown."""
-    reconstruction_percentile: NDArray[np.float32]
-    """(N,) share of held-out frames of the training that are painted better [%]; NaN if unknown."""
+    values: Mapping[str, NDArray[np.float32]]
+    """By measure, (N,)."""
+    percentiles: Mapping[str, NDArray[np.float32]]
+    """By measure, (N,) share of the frames held out in training that have less of it [%]."""
 
     def row(self, row: int) -> dict[str, Any]:
-        """What `info` tells of one frame; measures that are unknown are left out."""
+        """What `info` tells of one frame."""
         told: dict[str, Any] = {"out_of_distribution": bool(self.out_of_distribution[row])}
-        for name in ("training_distance", "training_percentile", "reconstruction_error"):
-            value = float(getattr(self, name)[row])
-            if not np.isnan(value):
-                told[name] = value
-        return told
+        return told | {name: float(values[row]) for name, values in self.values.items()}
 
     def describe(self, row: int) -> str:
-        """One frame in words, for a warning."""
-        words = []
-        if not np.isnan(self.training_percentile[row]):
-            words.append(
-                f"its nearest training frame is at distance {self.training_distance[row]:.3g}, farther than "
-                f"for {self.training_percentile[row]:.4g} % of them"
-            )
-        if not np.isnan(self.reconstruction_percentile[row]):
-            words.append(
-                f"its reconstruction is worse than that of {self.reconstruction_percentile[row]:.4g} % of "
-                "the frames held out"
-            )
-        return "; ".join(words)
+        """One frame in words: its percentile in each measure."""
+        return "; ".join(
+            f"{_WORDS[name]} {shares[row]:.4g} % of the frames held out"
+            for name, shares in self.percentiles.items()
+        )
 
 
 class OutOfDistributionGuard:
     """Flags frames that are unlike all that an encoder was trained on.
 
-    Two measures, each calibrated on the encoder's own data: how far the latent is from the nearest training
-    latent, beside how far these are from each other; and how badly the decoder paints the frame
-    again, beside the frames held out in training. A frame whose latent was forced to a wanted value is seldom
-    one that the decoder would paint.
+    Three measures, each beside what it is on the frames that the encoder's training held out:
+
+    | measure | what it is |
+    |---|---|
+    | `training_distance` | distance to the nearest training latent, 1.0 = median of random pairs |
+    | `statistics_residual` | what the components of the training frames' statistics leave of the frame's own |
+    | `reconstruction_error` | cross-entropy of the frame with what the decoder paints [nats a pixel] |
+
+    The second does not look at the latent, so that a frame whose latent was forced near a target without
+    being a film gives itself away. A frame is flagged where one of them exceeds `factor` times the largest
+    value of the frames held out.
 
     Args:
-        encoder: whose training latents, reconstruction errors, or both are known.
-        distance_factor: flags a distance above this multiple of the largest one among training latents.
-        reconstruction_factor: flags an error above this multiple of the largest one held out.
+        encoder: that knows some of these of its training, as encoders of `train_encoder` do.
+        factor: how far beyond the largest known value a measure may go.
+        measures: which of them count; those that the encoder knows by default.
+
+    Attributes:
+        limits: the largest value that is not flagged, by measure.
+        needs_reconstruction: whether `check` wants codes with their reconstruction.
 
     Raises:
-        InputError: nothing is known of the training data, or a factor that is not positive.
+        InputError: a measure that the encoder does not know, none at all, or an impossible factor.
     """
 
     def __init__(
-        self, encoder: Encoder, *, distance_factor: float = 1.5, reconstruction_factor: float = 1.5
+        self, encoder: Encoder, *, factor: float = 1.5, measures: tuple[str, ...] | None = None
     ) -> None:
-        for name, factor in (
-            ("distance_factor", distance_factor),
-            ("reconstruction_factor", reconstruction_factor),
-        ):
-            if not (np.isfinite(factor) and factor > 0):
-                raise InputError(f"{name} is {factor!r}; it must be a finite number above 0")
-        known = encoder.training_latents
-        self._latents = None if known is None or len(known) < 2 else np.asarray(known, np.float32)
-        calibration = encoder.metadata.get("reconstruction")
-        self.needs_reconstruction = calibration is not None
-        """Whether `check` wants codes with their reconstruction."""
-        if self._latents is None and calibration is None:
+        if not (math.isfinite(factor) and factor > 0):
+            raise InputError(f"factor is {factor!r}; it must be a finite number above 0")
+        held_out = encoder.metadata.get("held_out", {})
+        known = [name for name in MEASURES if name in held_out and _remembers(encoder, name)]
+        chosen = known if measures is None else list(measures)
+        for name in chosen:
+            if name not in MEASURES:
+                raise InputError(f"measure {name!r} is unknown; use some of {', '.join(MEASURES)}")
+            if name not in known:
+                raise InputError(
+                    f"the encoder does not know the {name} of its training; train it again, or leave it out"
+                )
+        if not chosen:
             raise InputError(
-                "the encoder knows neither latents nor reconstruction errors of its training data, so that "
-                "nothing can be called strange to it; train it again, or use guard=False"
+                "the encoder remembers nothing of its training frames, so that nothing can be called strange "
+                "to it; train it again, or use guard=False"
             )
-        scale = float(encoder.metadata["distances"]["euclidean"]["scale"])
-        self._scale = np.float32(scale if scale > 0 else 1.0)
-        if self._latents is not None:
-            self._squares = np.square(self._latents).sum(axis=1)
-            self._spacing = _spacing(self._latents) / self._scale
-            self.distance_limit = float(distance_factor * self._spacing[-1])
-        if calibration is not None:
-            self._errors = np.asarray(calibration["quantiles"], np.float32)
-            self.error_limit = float(reconstruction_factor * self._errors[-1])
+        self.encoder = encoder
+        scale = float(encoder.metadata["distances"]["euclidean"]["scale"]) or 1.0
+        self._scales = {name: scale if name == "training_distance" else 1.0 for name in chosen}
+        self._known = {
+            name: np.asarray(held_out[name], np.float32) / np.float32(self._scales[name]) for name in chosen
+        }
+        self.limits = {name: float(factor * known[-1]) for name, known in self._known.items()}
+        self.needs_reconstruction = "reconstruction_error" in chosen
 
     def check(self, frames: ArrayLike, codes: Codes) -> GuardReport:
         """Measure frames.
 
         Args:
             frames: (N, H, W), or (N, C, H, W), as `Encoder.encode` takes them.
-            codes: of these frames; with their reconstruction where `needs_reconstruction`.
+            codes: of these frames, with their reconstruction where `needs_reconstruction`.
+
+        Raises:
+            InputError: frames that the encoder does not take.
         """
-        unknown = np.full(len(codes), np.nan, np.float32)
-        distance = percentile = error = worse = unknown
-        flagged = np.zeros(len(codes), np.bool_)
-        if self._latents is not None:
-            distance = _nearest(codes.content, self._latents, self._squares) / self._scale
-            percentile = _share_below(distance, self._spacing)
-            flagged |= distance > self.distance_limit
-        if self.needs_reconstruction:
-            assert codes.reconstruction is not None
-            error = reconstruction_errors(np.asarray(frames), codes.reconstruction)
-            worse = _share_below(error, self._errors)
-            flagged |= error > self.error_limit
+        encoder = self.encoder
+        pictures = check_frames(frames, encoder.frame_shape, channels=encoder.channels)
+        values = {name: self._measure(name, pictures, codes) for name in self._known}
         return GuardReport(
-            out_of_distribution=flagged,
-            training_distance=distance,
-            training_percentile=percentile,
-            reconstruction_error=error,
-            reconstruction_percentile=worse,
+            out_of_distribution=np.any([values[name] > self.limits[name] for name in values], axis=0),
+            values=values,
+            percentiles={name: _share_below(found, self._known[name]) for name, found in values.items()},
         )
 
-
-def _nearest(
-    latents: NDArray[np.float32], known: NDArray[np.float32], squares: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Distance (N,) of each latent to the nearest known one."""
-    found = np.empty(len(latents), np.float32)
-    for row, latent in enumerate(latents):
-        # The nearest is found by a product, whose rounding does not matter; its distance by a difference.
-        nearest = int((squares - 2.0 * (known @ latent)).argmin())
-        found[row] = np.sqrt(np.square(latent - known[nearest]).sum())
-    return found
-
-
-def _spacing(latents: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sorted distances (K,) of latents to their nearest others."""
-    squares = np.square(latents).sum(axis=1)
-    found = np.empty(len(latents), np.float32)
-    for start in range(0, len(latents), _ROWS_AT_ONCE):
-        block = latents[start : start + _ROWS_AT_ONCE]
-        rows = np.arange(len(block))
-        distances = squares - 2.0 * (block @ latents.T)
-        distances[rows, start + rows] = np.inf
-        nearest = distances.argmin(axis=1)
-        found[start + rows] = np.sqrt(np.square(block - latents[nearest]).sum(axis=1))
-    return np.sort(found)
+    def _measure(self, name: str, frames: NDArray[Any], codes: Codes) -> NDArray[np.float32]:
+        encoder = self.encoder
+        if name == "training_distance":
+            assert encoder.training_latents is not None
+            found = nearest_distance(codes.content, encoder.training_latents)
+            return found / np.float32(self._scales[name])
+        if name == "statistics_residual":
+            assert encoder.familiarity is not None
+            return encoder.familiarity.residual(frames, boundary=encoder.boundary)
+        assert codes.reconstruction is not None
+        return reconstruction_errors(frames, codes.reconstruction)
 
 
-def _share_below(values: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Share (N,) of sorted known numbers below each value [%]."""
-    return np.asarray(100.0 * np.searchsorted(known, values) / len(known), np.float32)
+def _remembers(encoder: Encoder, measure: str) -> bool:
+    if measure == "training_distance":
+        return encoder.training_latents is not None
+    return measure != "statistics_residual" or encoder.familiarity is not None
+
+
+def _share_below(values: NDArray[np.float32], quantiles: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Share (N,) of what the quantiles (101,) are of that lies below each value [%]."""
+    known, first = np.unique(quantiles, return_index=True)
+    share = np.interp(values, known, first.astype(float), left=0.0, right=100.0)
+    return np.asarray(share, np.float32)

@@ -59,6 +59,11 @@ def hand_encoder(
             },
         },
     }
+    if known:
+        metadata["held_out"] = {
+            "training_distance": list(np.linspace(0.0, 1.0, 101)),
+            "reconstruction_error": list(np.linspace(0.0, 1.0, 101)),
+        }
     grid = np.stack(np.meshgrid(np.arange(11.0), np.arange(11.0)), axis=-1).reshape(-1, 2)
     return Encoder(Shares(), metadata, device=torch.device("cpu"), training_latents=grid if known else None)
 
