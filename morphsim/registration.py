@@ -13,6 +13,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "entry_point": "morphsim.envs.drying:DryingEnv",
         "vector_entry_point": "morphsim.envs.vector:VectorDryingEnv",
     },
+    "morphsim/FrameReplay-v0": {"entry_point": "morphsim.envs.replay:FrameReplayEnv"},
 }
 
 

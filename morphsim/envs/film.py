@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.envs.batch import FilmBatch, observation_space, row_of
+from morphsim.envs.generator import restored_generator
 from morphsim.envs.picture import Window, film_picture
-from morphsim.envs.settings import Film, FilmSettings
+from morphsim.envs.settings import Film, FilmSettings, read_recipe
 from morphsim.envs.shared import SharedSettings
 from morphsim.errors import InputError
-from morphsim.simulator import Recipe, Units, recipe_from_dict
+from morphsim.simulator import Recipe, Units
 
 _STATE = ("recipe", "units", "material", "film_seed", "step", "diverged", "fields", "over", "random", "seed")
 
@@ -99,26 +100,25 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         Raises:
             InputError: no state of such an environment; then nothing has changed.
         """
-        if not isinstance(state, Mapping) or set(state) != set(_STATE):
+        if (
+            not isinstance(state, Mapping)
+            or set(state) != set(_STATE)
+            or not isinstance(state["fields"], Mapping)
+        ):
             raise InputError("this is no state of a film environment; use what get_state returned")
-        recipe = recipe_from_dict(state["recipe"])
-        if recipe.process != self.settings.process:
-            raise InputError(f"the state is of {recipe.process}, this environment of {self.settings.process}")
-        generator = np.random.Generator(np.random.PCG64())
+        generator = restored_generator(state["random"])
         try:
-            generator.bit_generator.state = copy.deepcopy(state["random"])
-        except (TypeError, ValueError, KeyError) as error:
-            raise InputError(
-                f"the state's random numbers can't be used ({error}); use what get_state returned"
-            ) from error
-        film = Film(
-            recipe=recipe,  # type: ignore[arg-type]
-            units=Units(**state["units"]),
-            material=state["material"],
-            seed=state["film_seed"],
-        )
-        self._batch.load(film, step=state["step"], diverged=state["diverged"], fields=state["fields"])
-        self._over, self._np_random, self._np_random_seed = state["over"], generator, state["seed"]
+            film = Film(
+                recipe=read_recipe(self.settings.process, state["recipe"]),
+                units=Units(**state["units"]),
+                material=str(state["material"]),
+                seed=int(state["film_seed"]),
+            )
+            step, diverged, over = int(state["step"]), bool(state["diverged"]), bool(state["over"])
+        except (TypeError, ValueError) as error:
+            raise InputError(f"the state can't be used ({error}); use what get_state returned") from error
+        self._batch.load(film, step=step, diverged=diverged, fields=state["fields"])
+        self._over, self._np_random, self._np_random_seed = over, generator, state["seed"]
         return self._shown()
 
     @property

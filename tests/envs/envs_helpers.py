@@ -1,0 +1,42 @@
+"""What several tests of the environments need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+SMALL: dict[str, Any] = {"shape": (36, 64), "steps": 4}
+"""Few cells and few steps; a CnnPolicy takes no smaller frames."""
+TINY: dict[str, Any] = {"shape": (16, 32), "steps": 3}
+"""As small as a film may be."""
+IDS = ["morphsim:morphsim/Drying-v0", "morphsim:morphsim/Annealing-v0"]
+
+
+def assert_same(one: Any, other: Any, where: str = "") -> None:
+    """Two results of `reset` or `step` are equal bit for bit, keys, types and all."""
+    assert type(one) is type(other), where
+    if isinstance(one, dict):
+        assert set(one) == set(other), where
+        for key, value in one.items():
+            assert_same(value, other[key], f"{where}/{key}")
+    elif isinstance(one, np.ndarray):
+        assert (one.dtype, one.shape) == (other.dtype, other.shape), where
+        if one.dtype == object:
+            assert_same(list(one), list(other), where)
+        else:
+            assert np.array_equal(one, other), where
+    elif isinstance(one, tuple | list):
+        assert len(one) == len(other), where
+        for number, (each, its) in enumerate(zip(one, other, strict=True)):
+            assert_same(each, its, f"{where}[{number}]")
+    else:
+        assert one == other, where
+
+
+def break_film(env: Any, place: int = 0) -> None:
+    """NaN in a film's past: none of its steps can be accepted any more."""
+    simulation, row = env._batch._at(place)
+    simulation.state.phi_before = simulation.state.phi_before.clone()
+    simulation.state.phi_before[row] = torch.nan
