@@ -160,7 +160,7 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         own_weight: float | None = None,
         reward_scale: float = 1.0,
         gamma: float = 0.99,
-        success_percentile: float = 5.0,
+        success_percentile: float = 1.0,
         threshold: float | None = None,
         guard: bool | OutOfDistributionGuard = True,
         out_of_distribution_penalty: float = 0.0,

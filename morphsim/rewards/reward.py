@@ -105,7 +105,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         own_weight: float | None = None,
         reward_scale: float = 1.0,
         gamma: float = 0.99,
-        success_percentile: float = 5.0,
+        success_percentile: float = 1.0,
         threshold: float | None = None,
         guard: bool | OutOfDistributionGuard = True,
         out_of_distribution_penalty: float = 0.0,

@@ -159,7 +159,10 @@ def test_a_target_outside_the_data_is_warned_of_with_its_percentile() -> None:
     encoder = hand_encoder(known=True)
     # Training latents were whole numbers from 0 to 10; these lie far outside.
     encoder.training_latents = encoder.training_latents / np.float32(20.0)  # type: ignore[operator]
-    with pytest.warns(UserWarning, match=r"target 0 lies outside the encoder's training data \(it is farther .* than 100 % of"):
+    with pytest.warns(
+        UserWarning,
+        match=r"target 0 lies outside the encoder's training data \(it is farther .* than 100 % of",
+    ):
         env = LatentRewardWrapper(Replay(FILM), encoder, target=layers(9, 9))
     with pytest.warns(UserWarning, match="target 1 lies outside"):
         env.reset(options={"target": np.stack([layers(0, 0), layers(9, 1)])})

@@ -1,0 +1,176 @@
+"""Frames on which the encoder means nothing are flagged; films of all kinds are not."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from morphsim import LatentRewardWrapper, load_encoder
+from morphsim.encoder import Encoder
+from morphsim.errors import InputError
+from morphsim.frames import binarise
+from morphsim.rewards import LatentMetric, OutOfDistributionGuard
+from morphsim.simulator import AnnealingRecipe, DryingRecipe, Simulation
+from tests.rewards.rewards_helpers import hand_encoder, layers
+
+SHAPE = (100, 400)
+DEPTH, ALONG = np.indices(SHAPE)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return load_encoder("default", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def guard(encoder: Encoder) -> OutOfDistributionGuard:
+    return OutOfDistributionGuard(encoder)
+
+
+@pytest.fixture(scope="module")
+def annealed() -> np.ndarray[Any, Any]:
+    """Frames of a hot film, from the mixed one to coarse domains."""
+    film = Simulation([AnnealingRecipe(temperature=400.0)], seeds=[1], shape=SHAPE)
+    frames = [film.donor_share()[0].numpy().copy()]
+    for time in (0.003, 0.02):
+        film.advance(time=time)
+        frames.append(film.donor_share()[0].numpy().copy())
+    return binarise(np.stack(frames))
+
+
+def flags(guard: OutOfDistributionGuard, frames: Any) -> list[bool]:
+    codes = guard.encoder.code(frames, reconstruct=guard.needs_reconstruction)
+    return [bool(flag) for flag in guard.check(frames, codes).out_of_distribution]
+
+
+def checkerboards() -> np.ndarray[Any, Any]:
+    boards = [
+        (ALONG // across + DEPTH // down) % 2
+        for across, down in itertools.product((10, 16, 20, 25, 40, 50), (10, 14, 20, 25, 33))
+    ]
+    return np.stack(boards).astype(np.uint8)
+
+
+def test_a_pattern_made_to_please_the_metric_is_caught(
+    encoder: Encoder, guard: OutOfDistributionGuard, annealed: Any
+) -> None:
+    # Of some checkerboards the one that the metric takes for the film: nearer than 95 % of random pairs, and
+    # nearer than the same film is a little earlier.
+    metric = LatentMetric(encoder)
+    film, boards = annealed[-1], checkerboards()
+    distances = metric(encoder.encode(boards), encoder.encode(film[None]))
+    board = boards[distances.argmin()]
+    assert distances.min() < metric.at_percentile(5.0)
+    assert distances.min() < metric(*encoder.encode(annealed[1:]))
+    assert flags(guard, board[None]) == [True]
+    assert flags(guard, annealed) == [False] * len(annealed)
+
+    class Painter(gym.Env[Any, Any]):
+        """An agent that may paint: it shows the board or the film, as it is told."""
+
+        observation_space = gym.spaces.Box(0, 1, SHAPE, np.uint8)
+        action_space = gym.spaces.Discrete(2)
+
+        def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+            super().reset(seed=seed)
+            return annealed[1], {}
+
+        def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+            return (film if action else board), 0.0, False, False, {}
+
+    env = LatentRewardWrapper(Painter(), encoder, target=film, out_of_distribution_penalty=2.0)
+    env.reset(seed=0)
+    _, painted, _, _, info = env.step(0)
+    assert info["out_of_distribution"]
+    assert float(painted) == pytest.approx(-2.0 - float(distances.min()), abs=1e-4)
+    _, honest, _, _, info = env.step(1)
+    assert not info["out_of_distribution"]
+    assert float(honest) == 0.0
+
+
+def test_patterns_that_are_no_films_are_flagged(guard: OutOfDistributionGuard) -> None:
+    strange = {
+        "empty": np.zeros(SHAPE),
+        "fine stripes": DEPTH // 4 % 2,
+        "columns": ALONG // 10 % 2,
+        "checkerboard": (ALONG // 4 + DEPTH // 4) % 2,
+        "leaning stripes": (ALONG + DEPTH) // 12 % 2,
+    }
+    found = flags(guard, np.stack(list(strange.values())).astype(np.uint8))
+    assert dict(zip(strange, found, strict=True)) == dict.fromkeys(strange, True)
+
+
+def test_films_of_both_processes_are_not_flagged(guard: OutOfDistributionGuard) -> None:
+    # As the environment's own films: with domains in the bulk, not flat layers alone.
+    rich = {"thermal_noise": 3e-7, "kappa": 1e-4, "substrate_strength": 2e-3}
+    recipes = [DryingRecipe(evaporation=0.5, **rich), DryingRecipe(n_donor=5, evaporation=0.1, **rich)]
+    film = Simulation(recipes, seeds=[5, 6], shape=SHAPE)
+    frames = [binarise(film.donor_share().numpy())]
+    for dryness in (0.5, 0.75, 1.0):
+        film.advance_to_dryness(dryness, time=400.0)
+        frames.append(binarise(film.donor_share().numpy()))
+    assert not any(flags(guard, np.concatenate(frames)))
+
+
+def test_a_frame_is_judged_alike_alone_and_among_others(
+    guard: OutOfDistributionGuard, encoder: Encoder, annealed: Any
+) -> None:
+    frames = np.concatenate([annealed, checkerboards()[:3]])
+    together = guard.check(frames, encoder.code(frames, reconstruct=True))
+    for row in range(len(frames)):
+        alone = guard.check(frames[[row]], encoder.code(frames[[row]], reconstruct=True))
+        assert alone.out_of_distribution[0] == together.out_of_distribution[row]
+        for name, values in alone.values.items():
+            assert values[0] == pytest.approx(together.values[name][row], abs=1e-4)
+
+
+def test_measures_and_percentiles_by_hand() -> None:
+    # Known latents are the whole numbers from 0 to 10; the held-out distances were spread from 0 to 1.
+    encoder = hand_encoder(known=True)
+    guard = OutOfDistributionGuard(encoder, measures=("training_distance",))
+    assert not guard.needs_reconstruction
+    assert guard.limits == {"training_distance": pytest.approx(0.75)}
+    half = layers(3, 4)
+    half[0, 3] = 1  # an upper share of 3.5
+    frames = np.stack([layers(3, 4), half])
+    report = guard.check(frames, encoder.code(frames))
+    # The scale is 2: half a unit away is 0.25, and 0.5 is the median of what was held out.
+    assert report.values["training_distance"] == pytest.approx([0.0, 0.25])
+    assert report.percentiles["training_distance"] == pytest.approx([0.0, 50.0])
+    assert report.row(1) == {"out_of_distribution": False, "training_distance": pytest.approx(0.25)}
+    assert "50 % of the frames held out" in report.describe(1)
+    strict = OutOfDistributionGuard(encoder, factor=0.4, measures=("training_distance",))
+    assert flags(strict, frames) == [False, True]
+
+
+def test_the_reconstruction_error_is_the_cross_entropy() -> None:
+    encoder = hand_encoder(known=True)
+    guard = OutOfDistributionGuard(encoder, measures=("reconstruction_error",))
+    # Painted as two layers with the shares 0.3 and 0.4.
+    entropy = sum(-share * np.log(share) - (1 - share) * np.log(1 - share) for share in (0.3, 0.4)) / 2
+    frame = layers(3, 4)[None]
+    report = guard.check(frame * np.uint8(255), encoder.code(frame, reconstruct=True))
+    assert report.values["reconstruction_error"] == pytest.approx([entropy], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"factor": 0.0}, "factor is 0"),
+        ({"measures": ("colour",)}, "measure 'colour' is unknown; use some of training_distance"),
+        ({"measures": ("statistics_residual",)}, "does not know the statistics_residual of its training"),
+        ({"measures": ()}, "remembers nothing"),
+    ],
+)
+def test_guards_that_can_t_be_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        OutOfDistributionGuard(hand_encoder(known=True), **arguments)
+
+
+def test_an_encoder_without_memory_has_no_guard() -> None:
+    with pytest.raises(InputError, match="guard=False"):
+        OutOfDistributionGuard(hand_encoder())
