@@ -1,0 +1,150 @@
+"""States of films: a planner tries futures, and each comes out bit for bit as it would have."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import morphsim  # noqa: F401 - registers the environments
+from morphsim.envs import DryingEnv
+from morphsim.errors import InputError
+from tests.envs.envs_helpers import IDS, TINY, assert_same, break_film
+
+RANDOM: dict[str, Any] = {"randomize": True}
+
+
+def bare(name: str, **arguments: Any) -> Any:
+    return gym.make(name, **TINY, **arguments).unwrapped
+
+
+def play(env: Any, actions: np.ndarray) -> list[Any]:
+    """Steps to the end of the episode, and then the beginning of the next one."""
+    seen: list[Any] = []
+    for action in actions:
+        seen.append(env.step(action))
+        if seen[-1][2] or seen[-1][3]:
+            break
+    return [*seen, env.reset()]
+
+
+@pytest.mark.parametrize("observation", ["fields", "dict"])
+@pytest.mark.parametrize("name", IDS)
+def test_futures_branch_off_one_state(name: str, observation: str) -> None:
+    env = bare(name, observation=observation, **RANDOM)
+    env.reset(seed=1)
+    random = np.random.default_rng(0)
+    now = env.step(random.uniform(-1, 1, env.action_space.shape))
+    state = env.get_state()
+    shape = (5, *env.action_space.shape)
+    plans = [random.uniform(-1, 1, shape), random.uniform(-1, 1, shape)]
+    futures = [play(env, plans[0])]
+    assert_same(env.set_state(state), (now[0], now[4]))
+    futures.append(play(env, plans[1]))
+    assert not np.array_equal(futures[0][0][4]["time_s"], futures[1][0][4]["time_s"]) or name != IDS[0]
+    other = bare(name, observation=observation, **RANDOM)
+    for player, number in ((env, 0), (other, 1)):
+        # The copy is whole, wherever it goes.
+        player.set_state(pickle.loads(pickle.dumps(state)))
+        assert_same(play(player, plans[number]), futures[number])
+    other.set_state(state)
+    assert_same(play(other, plans[0]), futures[0])
+
+
+def test_a_state_is_a_copy_of_plain_values() -> None:
+    env = bare(IDS[0])
+    env.reset(seed=0)
+    state = env.get_state()
+    kept = copy.deepcopy(state)
+    env.step(np.zeros(3))
+    env.reset()
+    assert_same(state, kept)
+
+    def plain(value: Any) -> bool:
+        if isinstance(value, dict):
+            return all(map(plain, value.values()))
+        return value is None or type(value) in {int, float, bool, str, np.ndarray}
+
+    assert plain(state)
+    env.set_state(state)
+    env.step(np.ones(3))
+    assert_same(state, kept)
+
+
+def test_the_end_of_an_episode_and_a_divergence_are_states_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("morphsim.simulator.solver.MOST_REFUSALS", 3)
+    env = bare(IDS[1])
+    env.reset(seed=0)
+    for _ in range(3):
+        end = env.step(np.zeros(1))
+    state = env.get_state()
+    following = env.reset()
+    assert_same(env.set_state(state), (end[0], end[4]))
+    with pytest.raises(InputError, match="the episode is over"):
+        env.step(np.zeros(1))
+    assert_same(env.reset(), following)
+    env = bare(IDS[0])
+    env.reset(seed=0)
+    env.step(np.zeros(3))
+    sound = env.get_state()
+    break_film(env)
+    with pytest.warns(RuntimeWarning, match="can't be advanced"):
+        end = env.step(np.zeros(3))
+    diverged = env.get_state()
+    env.set_state(sound)
+    assert not env.step(np.zeros(3))[4]["diverged"]
+    assert_same(env.set_state(diverged), (end[0], end[4]))
+    assert end[4]["diverged"]
+
+
+def test_wrong_states_are_refused_and_change_nothing() -> None:
+    env = bare(IDS[0])
+    with pytest.raises(InputError, match="call reset first"):
+        env.get_state()
+    frame, _ = env.reset(seed=0)
+    state = env.get_state()
+    annealing = bare(IDS[1])
+    annealing.reset(seed=0)
+    larger = DryingEnv(shape=(20, 32), steps=3)
+    larger.reset(seed=0)
+    for wrong, message in (
+        ({}, "this is no state of a film environment"),
+        (7, "this is no state of a film environment"),
+        ({**state, "extra": 1}, "this is no state of a film environment"),
+        ({**state, "fields": None}, "this is no state of a film environment"),
+        ({**state, "random": {"bit_generator": "MT19937"}}, "random numbers can't be used"),
+        ({**state, "units": {"length_nm": "wide"}}, "the state can't be used"),
+        ({**state, "fields": {**state["fields"], "phi": np.zeros(3)}}, "phi has the shape"),
+        ({**state, "fields": {}}, "the snapshot lacks"),
+        (annealing.get_state(), "the recipe is of annealing"),
+        (larger.get_state(), "has the shape"),
+    ):
+        with pytest.raises(InputError, match=message):
+            env.set_state(wrong)
+        assert_same(env.get_state(), state)
+    assert np.array_equal(env.frame[None] * 255, frame)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_environments_pickle_before_and_within_an_episode(name: str) -> None:
+    env = bare(name, **RANDOM)
+    again = pickle.loads(pickle.dumps(env))
+    assert_same(env.reset(seed=3), again.reset(seed=3))
+    env.step(np.zeros(env.action_space.shape))
+    again = pickle.loads(pickle.dumps(env))
+    deep = copy.deepcopy(env)
+    actions = np.full((5, *env.action_space.shape), 0.5)
+    future = play(env, actions)
+    assert_same(play(again, actions), future)
+    assert_same(play(deep, actions), future)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_spec_makes_the_environment_again(name: str) -> None:
+    env = gym.make(name, **TINY, randomize={"blend_ratio": (0.4, 0.6)}, observation="dict")
+    again = gym.make(env.spec)
+    assert_same(env.reset(seed=5), again.reset(seed=5))
