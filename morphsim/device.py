@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import torch
@@ -9,6 +10,17 @@ import torch
 from morphsim.errors import InputError
 
 DeviceName = Literal["auto", "cpu", "cuda"]
+
+
+def _use_one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+# A forked child has torch's pool of threads on paper only: the threads themselves stay with the parent, and
+# the first operation that is shared out waits for them for ever. Python before 3.14 forks by default on Linux,
+# so does Gymnasium's AsyncVectorEnv, and loading an encoder starts the pool. One thread shares nothing out.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_use_one_thread)
 
 
 def resolve_device(name: str = "auto") -> torch.device:
