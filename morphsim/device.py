@@ -17,8 +17,8 @@ def _use_one_thread() -> None:
 
 
 # A forked child has torch's pool of threads on paper only: the threads themselves stay with the parent, and
-# the first operation that is shared out waits for them for ever. Python before 3.14 forks by default on Linux,
-# so does Gymnasium's AsyncVectorEnv, and loading an encoder starts the pool. One thread shares nothing out.
+# the first operation that is shared out waits for them for ever. Loading an encoder starts the pool, and
+# Gymnasium's AsyncVectorEnv forks, on Linux with Python before 3.14. One thread shares nothing out.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_use_one_thread)
 
