@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from morphsim.envs import pace
-from morphsim.envs.settings import Film, FilmSettings
+from morphsim.envs.settings import Film, FilmSettings, read_recipe
 from morphsim.errors import InputError
 from morphsim.simulator import Simulation, batch_key
 
@@ -199,7 +199,7 @@ class FilmBatch:
             "film_seed": film.seed,
             "step": int(self.done[place]),
             "diverged": bool(self.diverged[place]),
-            "fields": simulation.take([row]).snapshot(),
+            "fields": (simulation if len(simulation) == 1 else simulation.take([row])).snapshot(),
         }
 
     def load(self, film: Film, *, step: int, diverged: bool, fields: Mapping[str, Any]) -> None:
@@ -288,14 +288,14 @@ def _share(simulation: Simulation, rows: Sequence[int]) -> Tensor:
 
 
 def _warn(film: Film, time_s: float) -> None:
-    usual = type(film.recipe)()
+    usual = read_recipe(film.recipe.process, None)
     different = [
         f"{entry.name} {getattr(film.recipe, entry.name)}"
         for entry in fields(film.recipe)
         if getattr(film.recipe, entry.name) != getattr(usual, entry.name)
     ]
     warnings.warn(
-        f"the film of seed {film.seed} ({', '.join(different) or 'the default recipe'}) can't be advanced "
+        f"the film of seed {film.seed} ({', '.join(different) or 'the usual recipe'}) can't be advanced "
         f"beyond {time_s:.6g} s; its episode ends here",
         RuntimeWarning,
         stacklevel=4,

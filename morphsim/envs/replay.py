@@ -39,9 +39,9 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
     A step shows the trajectory's next frame in the file's order. Terminated at its last one; never truncated.
 
     ## Info
-    The file's columns for the frame (such as `time`, `thickness` and `seed`) as Python values, but for numbers
-    that are not known (NaN), with `trajectory`, `boundary` and `step_fraction` (share of the trajectory that
-    is over).
+    The file's columns for the frame (such as `time`, `thickness` and `seed`) as Python values, but for
+    numbers that are not known (NaN), with `trajectory`, `boundary` and `step_fraction` (share of the
+    trajectory that is over).
 
     ## Arguments
     `frames`: a frame file, or a `FrameSet` of one channel. `trajectory`: the only one to be shown; by default

@@ -49,6 +49,16 @@ class SharedSettings:
         return self.settings.threshold
 
     @property
+    def tolerance(self) -> float:
+        """Of the simulator, see `morphsim.simulator.Simulation`."""
+        return self.settings.tolerance
+
+    @property
+    def device(self) -> str:
+        """Where the films are made."""
+        return self.settings.device
+
+    @property
     def panel(self) -> Panel:
         """The knobs in the order of the action."""
         return self.settings.panel

@@ -131,7 +131,7 @@ def test_a_divergence_ends_the_episode_with_the_last_sound_frame(monkeypatch: py
     frame, *_ = env.step(env.action_of())
 
     break_film(env)
-    with pytest.warns(RuntimeWarning, match=r"seed \d+ .the default recipe. can't be advanced beyond .* s;"):
+    with pytest.warns(RuntimeWarning, match=r"seed \d+ .the usual recipe. can't be advanced beyond .* s;"):
         last, reward, terminated, truncated, info = env.step(env.action_of())
     assert (reward, terminated, truncated, info["diverged"]) == (0.0, False, True, True)
     assert np.array_equal(last, frame)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from matplotlib import pyplot
 
 import morphsim  # noqa: F401 - registers the environments
 from morphsim.envs import AnnealingEnv, DryingEnv
@@ -275,6 +277,31 @@ def test_a_window_is_asked_for_where_there_is_none() -> None:
     env.close()
 
 
+def test_a_window_shows_each_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The window's own part is played by a figure without a screen.
+    monkeypatch.setattr("morphsim.envs.picture._backends_with_windows", lambda: ["agg"])
+    pauses: list[float] = []
+    monkeypatch.setattr(pyplot, "pause", pauses.append)
+    env, painted = (DryingEnv(**TINY, render_mode=mode) for mode in ("human", "rgb_array"))
+    assert not pyplot.get_fignums()
+    env.reset(seed=0)
+    painted.reset(seed=0)
+    for _ in range(2):
+        env.step(env.action_of())
+        painted.step(env.action_of())
+        (image,) = pyplot.gcf().axes[0].images
+        assert np.array_equal(image.get_array(), painted.render())
+    assert pauses == [0.1] * 3
+    # Whoever closes the window gets another.
+    pyplot.close("all")
+    env.step(env.action_of())
+    assert len(pyplot.get_fignums()) == 1
+    # A copy opens its own.
+    assert pickle.loads(pickle.dumps(env))._window._figure is None
+    env.close()
+    assert not pyplot.get_fignums()
+
+
 def test_gymnasium_collects_pictures() -> None:
     env = gym.wrappers.RenderCollection(gym.make(IDS[0], **TINY, render_mode="rgb_array"))
     env.reset(seed=0)
@@ -287,9 +314,11 @@ def test_gymnasium_collects_pictures() -> None:
 
 def test_gymnasium_records_videos(tmp_path: Any) -> None:
     pytest.importorskip("moviepy", reason="moviepy is not installed, which gymnasium's RecordVideo needs")
-    env = gym.wrappers.RecordVideo(gym.make(IDS[0], **SMALL, render_mode="rgb_array"), str(tmp_path))
+    env = gym.wrappers.RecordVideo(
+        gym.make(IDS[0], **SMALL, render_mode="rgb_array"), str(tmp_path / "videos")
+    )
     env.reset(seed=0)
     for _ in range(2):
         env.step(env.action_space.sample())
     env.close()
-    assert [path.suffix for path in tmp_path.iterdir()] == [".mp4"]
+    assert [path.suffix for path in (tmp_path / "videos").iterdir()] == [".mp4"]
