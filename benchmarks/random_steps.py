@@ -89,9 +89,8 @@ def stepped(process: str, kind: str, steps: int, options: Options) -> dict[str, 
     for turn in range(rounds):
         if turn % max(rounds // _MEASURED, 1) == 0:
             memory.append(memory_mb())
-            say(
-                f"{process}, {kind}: {turn * options.envs} steps, {memory[-1]:.0f} MB, {len(diverged)} diverged"
-            )
+            done = turn * options.envs
+            say(f"{process}, {kind}: {done} steps, {memory[-1]:.0f} MB, {len(diverged)} diverged")
         actions = random.uniform(-1.0, 1.0, envs.action_space.shape).astype(np.float32)
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")

@@ -122,6 +122,7 @@ def recipe(bi: float, noise: float, rows: int) -> DryingRecipe:
         # A recipe states the noise of a cell of 0.01 x 0.01.
         noise=noise * float(np.sqrt(width / COLUMNS / rows)) / 0.01,
         thermal_noise=0.0,
+        substrate_strength=0.0,
     )
 
 

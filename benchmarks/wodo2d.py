@@ -80,6 +80,8 @@ class Case:
             width=WIDTH,
             boundary="no-flux",
             noise=0.01,
+            thermal_noise=1e-9,
+            substrate_strength=0.0,
         )
 
 

@@ -138,23 +138,23 @@ def resolve_environment(config: AgentConfig, encoder: Encoder) -> EnvironmentSpe
             f"shape is {shape[0]} {shape[1]}, but the encoder takes frames of {encoder.frame_shape[0]} "
             f"{encoder.frame_shape[1]}; leave it out, or train an encoder for that shape"
         )
-    recipe = (
-        recipe_from_dict({"process": config.env}) if config.recipe is None else load_recipe(config.recipe)
-    )
-    spec = EnvironmentSpec(
+    film: Any = gym.make(
+        _IDS[config.env],
+        disable_env_checker=True,
+        recipe=None if config.recipe is None else load_recipe(config.recipe),
+        knobs=config.knobs or None,
+        shape=shape,
+    ).unwrapped
+    # An agent is compared with the recipe left as it is, so its knobs must reach the recipe.
+    film.action_of()
+    return EnvironmentSpec(
         env=config.env,
-        recipe=recipe.to_dict(),
-        knobs=config.knobs,
+        recipe=film.recipe.to_dict(),
+        knobs=tuple(knob.name for knob in film.panel.knobs),
         shape=shape,
         steps=config.steps,
         reward=config.reward,
     )
-    film: Any = gym.make(
-        spec.id, disable_env_checker=True, recipe=recipe, knobs=config.knobs or None, shape=shape
-    ).unwrapped
-    # An agent is compared with the recipe left as it is, so its knobs must reach the recipe.
-    film.action_of()
-    return replace(spec, knobs=tuple(knob.name for knob in film.panel.knobs))
 
 
 class LimitEnds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):

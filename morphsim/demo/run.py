@@ -30,7 +30,7 @@ from morphsim.simulator import DryingRecipe, record_film
 
 # A film as the agent finds it: left alone, it dries to three layers. Cells are coarser than the default, so
 # the interfaces are made wider to be resolved.
-RECIPE = DryingRecipe(kappa=4e-4)
+RECIPE = DryingRecipe(kappa=4e-4, thermal_noise=1e-9, substrate_strength=0.0)
 # Dried ten times more slowly it forms a bilayer, the acceptor on top: the target. Layers come from the chain
 # lengths and the rate, not from chance, so the target can be reached from any noise.
 TARGET_EVAPORATION = 0.03

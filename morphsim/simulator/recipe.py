@@ -112,7 +112,12 @@ class DryingRecipe(Recipe):
 
     process: ClassVar[str] = "drying"
 
-    thermal_noise: float = _number(1e-9, 0.0, 1e-6)
+    # Demixing sets out from the free surface, and with weak fluctuations every film ends as flat layers. With
+    # these, with a fine interface and a substrate that draws the donor, domains form in the bulk as well, so
+    # that there is something to steer.
+    substrate_strength: float = _number(2e-3, 0.0, 0.02)
+    """h of the substrate's energy h (phi_d - substrate_donor)^2 [RT/V h0]; 0 is a neutral substrate."""
+    thermal_noise: float = _number(3e-7, 0.0, 1e-6)
     """Strength epsilon of the fluctuations while the film dries: a molecule's volume in units of
     h0 x h0 x the depth that the two-dimensional film stands for."""
     solvent: float = _number(0.8, 0.05, 0.97)
@@ -129,7 +134,7 @@ class DryingRecipe(Recipe):
     """Donor-solvent interaction parameter."""
     chi_acceptor_solvent: float = _number(0.3, 0.0, 1.5)
     """Acceptor-solvent interaction parameter."""
-    kappa: float = _number(2e-4, 1e-6, 0.1)
+    kappa: float = _number(1e-4, 1e-6, 0.1)
     """Gradient energy coefficient of both solutes [RT/V_s h0^2]."""
     barrier: float = _number(1e-3, 0.0, 0.02)
     """b of the energy b (1/phi_d + 1/phi_a + 1/phi_s) that keeps fields off the pure corners."""

@@ -60,7 +60,7 @@ def test_a_configuration_survives_json(batch: int, **options: Any) -> None:
     [
         ({"env": "spinning"}, "env is 'spinning'; use one of drying, annealing"),
         ({"algorithm": "dqn"}, "algorithm is 'dqn'; use one of ppo, sac"),
-        ({"reward": "sparse"}, "reward is 'sparse'; use one of distance, squared, progress"),
+        ({"reward": "closeness"}, "reward is 'closeness'; use one of distance, squared, cosine"),
         ({"encoder": ""}, "encoder"),
         ({"total_steps": 0}, "total_steps is 0; it must be a whole number of at least 1"),
         ({"steps": 2.5}, "steps is 2.5"),

@@ -9,6 +9,9 @@ import torch
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Simulation
 from morphsim.simulator.energy import TernaryFloryHuggins
 
+# A film of which theory speaks: without fluctuations while it dries, on a neutral substrate.
+QUIET = {"kappa": 2e-4, "thermal_noise": 0.0, "substrate_strength": 0.0}
+
 
 @pytest.mark.parametrize("evaporation", [0.1, 3.0])
 def test_solutes_are_conserved_over_a_whole_drying_film_in_float32(evaporation: float) -> None:
@@ -85,7 +88,7 @@ def test_a_ternary_ripple_in_depth_grows_at_the_linear_rate() -> None:
     # The published case: N 5, wodo mobility, kappa 2e-4, 0.3/0.3, b 0: fastest near k 28.9 with rate 17.6.
     recipe = DryingRecipe(
         n_donor=5, n_acceptor=5, solvent=0.4, residual_solvent=0.1, barrier=0.0, evaporation=0.0,
-        width=0.1, noise=0.0, thermal_noise=0.0,
+        width=0.1, noise=0.0, **QUIET,
     )  # fmt: skip
     simulation = Simulation([recipe], seeds=[0], shape=(400, 4), dtype="float64", tolerance=1e-4)
     k = 9 * np.pi
@@ -110,7 +113,7 @@ def advance_evenly(simulation: Simulation, time: float, steps: int) -> torch.Ten
     ("recipe", "start", "time"),
     [
         (AnnealingRecipe(width=0.5, noise=0.05), 2e-4, 4e-4),
-        (DryingRecipe(width=0.3, noise=0.05, thermal_noise=0.0, n_donor=5, solvent=0.5), 0.2, 0.1),
+        (DryingRecipe(**QUIET, width=0.3, noise=0.05, n_donor=5, solvent=0.5), 0.2, 0.1),
     ],
 )
 def test_the_scheme_is_of_second_order_in_time(
@@ -180,9 +183,9 @@ def test_slow_drying_gives_columns_and_a_long_donor_gives_layers() -> None:
         vertical = float((binary[1:] ^ binary[:-1]).float().mean())
         return lateral, vertical
 
-    lateral, vertical = edges(DryingRecipe(n_donor=5, evaporation=0.03))
+    lateral, vertical = edges(DryingRecipe(**QUIET, n_donor=5, evaporation=0.03))
     assert lateral > vertical
-    lateral, vertical = edges(DryingRecipe(n_donor=20, evaporation=0.3))
+    lateral, vertical = edges(DryingRecipe(**QUIET, n_donor=20, evaporation=0.3))
     assert vertical > 5 * lateral
 
 

@@ -144,6 +144,10 @@ class Material:
             "barrier": self.barrier,
             "mobility": self.mobility,
             "evaporation": self.evaporation if spin_speed is None else self.biot(spin_speed),
+            # Sources name neither a substrate nor fluctuations while the film dries; a little of the latter
+            # lets films demix that start in equilibrium.
+            "substrate_strength": 0.0,
+            "thermal_noise": 1e-9,
         }
         recipe = recipe_from_dict({"process": "drying", **self._shared(), **own, **overrides})
         assert isinstance(recipe, DryingRecipe)
