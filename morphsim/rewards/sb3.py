@@ -1,314 +1,290 @@
-"""Vector environments of Gymnasium for the agents of Stable-Baselines3."""
+"""Any Gymnasium vector environment as the kind of vector environment that Stable-Baselines3 trains on."""
 
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 from stable_baselines3.common.env_util import is_wrapped
-from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import VecEnv
 
 from morphsim.errors import InputError
-from morphsim.rewards.batches import autoreset_mode, info_of, observation_of
+from morphsim.rewards.batches import autoreset_mode, observation_of
+
+# What every vector environment has; a wrapper that has more has it on purpose.
+_COMMON = frozenset(dir(VectorWrapper))
 
 
 class SB3VecEnv(VecEnv):
-    """Any vector environment of Gymnasium as a `VecEnv`, which is what Stable-Baselines3 trains on.
+    """A Gymnasium vector environment, with its vector wrappers, for Stable-Baselines3 (SB3).
 
-    It gives what `DummyVecEnv` of the same environments gives, each in a `Monitor`: an info of its own for
-    each environment; where an episode has ended, that of the last step, with `terminal_observation` and
-    `episode` (return "r", length "l", and time "t" [s] since the bridge was made); and `TimeLimit.truncated`,
-    true where an episode was cut off without an end of its own. Where the environments tell an `episode`
-    themselves, as Gymnasium's `RecordEpisodeStatistics` makes them, theirs is kept.
+    It gives what SB3's `DummyVecEnv` gives around the same environments in `Monitor`: one info for each
+    environment, of the step that it made; where an episode ended, that info has `terminal_observation`,
+    `TimeLimit.truncated` and `episode` (return `r`, length `l`, seconds `t`), and `reset_infos` has the info
+    of the episode that has begun. So neither `Monitor` nor `VecMonitor` is needed. An `episode` that the
+    single environments count themselves stays as it is.
 
-    An attribute or a method is looked for in the vector wrappers, from the outermost one, then in the
-    environments. What a vector wrapper has is shared: it's set or called once, for all.
+    >>> import gymnasium as gym
+    >>> from gymnasium.vector import AutoresetMode
+    >>> mode = {"autoreset_mode": AutoresetMode.SAME_STEP}
+    >>> envs = gym.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync", vector_kwargs=mode)
+    >>> SB3VecEnv(envs).reset().shape
+    (2, 4)
 
-    Stable-Baselines3's `evaluate_policy` wants its `VecMonitor` around this, or else warns.
-
-    Args:
-        envs: the vector environment, with all its wrappers, in autoreset mode SAME_STEP.
+    Attributes:
+        envs: the vector environment.
 
     Raises:
-        InputError: no vector environment of Gymnasium, or another autoreset mode.
+        InputError: it does not reset its environments within the step that ends an episode.
     """
 
     def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
         if not isinstance(envs, VectorEnv):
             raise InputError(
-                f"{type(envs).__name__} is no gymnasium.vector.VectorEnv; for single environments use "
-                'SyncVectorEnv([make, ...], autoreset_mode="SameStep")'
+                f"envs is a {type(envs).__name__}; it must be a gymnasium.vector.VectorEnv "
+                "(Stable-Baselines3 takes single environments as they are)"
             )
-        mode = autoreset_mode(envs)
-        if mode is not AutoresetMode.SAME_STEP:
+        if (mode := autoreset_mode(envs)) is not AutoresetMode.SAME_STEP:
             raise InputError(
-                f"the autoreset mode is {mode.value!r}, but Stable-Baselines3 needs 'SameStep'; use "
-                'SyncVectorEnv(..., autoreset_mode="SameStep") or '
-                'gym.make_vec(..., vector_kwargs={"autoreset_mode": "SameStep"})'
+                f"autoreset_mode is {mode.name}, but Stable-Baselines3 needs SAME_STEP; give "
+                'vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP} to gymnasium.make_vec, or '
+                'autoreset_mode="SameStep" to SyncVectorEnv or AsyncVectorEnv'
             )
         self.envs = envs
-        self._actions: Any = None
-        self._began = time.time()
-        self._returns = np.zeros(envs.num_envs, np.float64)
+        self.actions: Any = None
+        self._begun = time.time()
+        self._returns = np.zeros(envs.num_envs)
         self._lengths = np.zeros(envs.num_envs, np.int64)
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
-        self.metadata = {**envs.metadata, **self.metadata}
 
-    def reset(self) -> VecEnvObs:
-        """Begin an episode in every environment, with the seeds and options that wait for it."""
-        # Seeds count up from the first one, both here and in Gymnasium.
-        options = dict(self._options[0]) or None
-        observations, infos = self.envs.reset(seed=self._seeds[0], options=options)
+    def reset(self) -> Any:
+        """Begin an episode everywhere, with the seeds of `seed` and the options of `set_options` once.
+
+        Raises:
+            InputError: the options differ between the environments.
+        """
+        options = self._options[0]
+        if not all(each is options or data_equivalence(each, options) for each in self._options):
+            raise InputError(
+                "the options differ between environments; Gymnasium's vector environments take one dict "
+                "for all, so give set_options a single one"
+            )
+        observations, infos = self.envs.reset(seed=_one_seed(self._seeds), options=options or None)
         self._reset_seeds()
         self._reset_options()
-        self._returns[:], self._lengths[:] = 0.0, 0
-        self.reset_infos = [_started(infos, row) for row in range(self.num_envs)]
-        return cast(VecEnvObs, _own(observations))
-
-    def set_options(self, options: list[dict[str, Any]] | dict[str, Any] | None = None) -> None:
-        """Options for the next reset.
-
-        Raises:
-            InputError: options that differ between the environments.
-        """
-        each = options if isinstance(options, list) else [options or {}]
-        if len(each) not in (1, self.num_envs) or not all(data_equivalence(each[0], one) for one in each):
-            raise InputError(
-                "a vector environment is reset with the same options everywhere; give one dict for all"
-            )
-        super().set_options(each[0])
+        self._returns[:] = 0
+        self._lengths[:] = 0
+        self.reset_infos = [self._info_of(infos, row) for row in range(self.num_envs)]
+        return _copied(observations)
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        """Take the actions of the next step; it is made when it is waited for."""
-        self._actions = actions
+        """Keep the actions for `step_wait`."""
+        self.actions = actions
 
-    def step_wait(self) -> VecEnvStepReturn:
-        """Make the step.
+    def step_wait(self) -> tuple[Any, NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+        """Step all environments.
 
         Raises:
-            InputError: no actions were given, or an episode has ended and its last observation is not told.
+            InputError: an episode ended and its last observation is not told.
         """
-        if self._actions is None:
-            raise InputError("step_wait has no actions to wait for; call step_async(actions) first")
-        actions, self._actions = self._actions, None
-        observations, rewards, terminated, truncated, infos = self.envs.step(actions)
+        observations, rewards, terminated, truncated, infos = self.envs.step(self.actions)
         terminated, truncated = np.asarray(terminated, np.bool_), np.asarray(truncated, np.bool_)
-        dones = terminated | truncated
-        self._returns += np.asarray(rewards, np.float64)
+        done = terminated | truncated
+        self._returns += rewards
         self._lengths += 1
-        each = [self._told(infos, row, ended=bool(dones[row])) for row in range(self.num_envs)]
-        for info, cut_off in zip(each, truncated & ~terminated, strict=True):
-            info["TimeLimit.truncated"] = bool(cut_off)
-        self._returns[dones], self._lengths[dones] = 0.0, 0
-        return cast(VecEnvObs, _own(observations)), np.array(rewards, np.float32), dones, each
+        every: list[dict[str, Any]] = []
+        for row in range(self.num_envs):
+            info = self._ended(infos, row) if done[row] else self._info_of(infos, row)
+            info["TimeLimit.truncated"] = bool(truncated[row] and not terminated[row])
+            every.append(info)
+        return _copied(observations), np.array(rewards, np.float32), done, every
 
-    def _told(self, infos: Mapping[str, Any], row: int, *, ended: bool) -> dict[str, Any]:
-        """The info of the step that an environment has made."""
-        if not ended:
-            return _own_info(infos, row)
-        self.reset_infos[row] = _started(infos, row)
-        last = None if "final_obs" not in infos else observation_of(infos["final_obs"], row)
-        if last is None:
+    def _ended(self, infos: Mapping[str, Any], row: int) -> dict[str, Any]:
+        """The info of the last step of an episode; what else `infos` tells is of the next one."""
+        final = infos.get("final_obs")
+        if final is None:
             raise InputError(
-                f"environment {row} ended an episode and its infos have no final_obs, so its last "
-                "observation is lost; in autoreset mode SAME_STEP a vector environment must tell it"
+                f"an episode of environment {row} has ended, but the infos of the vector environment have no "
+                "final_obs; with autoreset_mode SAME_STEP it must be there"
             )
-        info = _own_info(infos.get("final_info", {}), row)
-        info["terminal_observation"] = _own(last)
-        seconds = round(time.time() - self._began, 6)
-        counted = {"r": round(float(self._returns[row]), 6), "l": int(self._lengths[row]), "t": seconds}
-        told = info.get("episode")
-        info["episode"] = {**counted, **(told if isinstance(told, dict) else _recorded(infos, row))}
+        following = {key: value for key, value in infos.items() if key not in _LAST}
+        self.reset_infos[row] = self._info_of(following, row)
+        info = self._info_of(infos.get("final_info", {}), row)
+        info["terminal_observation"] = _copied(observation_of(final, row))
+        info.setdefault(
+            "episode",
+            {
+                "r": round(float(self._returns[row]), 6),
+                "l": int(self._lengths[row]),
+                "t": round(time.time() - self._begun, 6),
+            },
+        )
+        self._returns[row] = 0
+        self._lengths[row] = 0
+        return info
+
+    def _info_of(self, infos: Mapping[str, Any], row: int) -> dict[str, Any]:
+        """The info of one environment; entries without a mask are in every info."""
+        info: dict[str, Any] = {}
+        for key, value in infos.items():
+            if key.startswith("_") and key[1:] in infos:
+                continue
+            mask = infos.get(f"_{key}")
+            if mask is not None and not mask[row]:
+                continue
+            if isinstance(value, Mapping):
+                info[key] = self._info_of(value, row)
+            elif mask is None and np.shape(value)[:1] != (self.num_envs,):
+                info[key] = value
+            else:
+                entry = value[row]
+                if isinstance(entry, np.generic):
+                    entry = entry.item()
+                info[key] = entry.copy() if isinstance(entry, np.ndarray) else entry
         return info
 
     def close(self) -> None:
         """Close the vector environment."""
         self.envs.close()
 
-    def get_images(self) -> Sequence[NDArray[Any] | None]:
-        """A picture (H, W, 3) of each environment."""
-        if self.render_mode != "rgb_array":
-            warnings.warn(
-                f"render_mode is {self.render_mode!r}, so there are no pictures; make the environments with "
-                "render_mode='rgb_array'",
-                stacklevel=2,
-            )
-            return [None] * self.num_envs
-        return self._pictures()
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        """A picture of each environment, with the render mode `rgb_array`."""
+        pictures: Any = self.envs.render()
+        return [None] * self.num_envs if pictures is None else list(pictures)
 
-    def has_attr(self, attr_name: str) -> bool:
-        """Whether there is such an attribute."""
-        if attr_name in _SHARED or self._holder(attr_name) is not None:
-            return True
-        base = self.envs.unwrapped
-        if isinstance(base, SyncVectorEnv | AsyncVectorEnv):
-            # Asking a worker process for what it lacks would end it.
-            return all(base.call("has_wrapper_attr", attr_name))
-        return super().has_attr(attr_name)
-
-    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """An attribute of each environment.
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """What an attribute is in each environment; one of the vector environment is the same in all.
 
         Raises:
-            AttributeError: there is none.
+            AttributeError: neither has it.
         """
-        rows = list(self._get_indices(indices))
-        if attr_name in _SHARED:
-            return [getattr(self.envs, _SHARED[attr_name])] * len(rows)
-        holder = self._holder(attr_name)
-        if holder is not None:
-            return [getattr(holder, attr_name)] * len(rows)
+        if attr_name in {"observation_space", "action_space"}:
+            return [getattr(self, attr_name)] * len(self._rows(indices))
+        rows = self._rows(indices)
+        for layer in self._wrappers():
+            if _adds(layer, attr_name):
+                return [getattr(layer, attr_name)] * len(rows)
         base: Any = self.envs.unwrapped
-        values: Sequence[Any]
-        if isinstance(base, SyncVectorEnv | AsyncVectorEnv):
-            if not self.has_attr(attr_name):
-                raise AttributeError(f"the environments have no attribute {attr_name!r}")
-            # Their own get_attr would call a method.
-            values = base.call("get_wrapper_attr", attr_name)
-        elif hasattr(base, "get_attr"):
-            values = base.get_attr(attr_name)
-        else:
-            values = [getattr(base, attr_name)] * self.num_envs
+        if not hasattr(base, "get_attr"):
+            return [getattr(base, attr_name)] * len(rows)
+        # A worker process that is asked for what it lacks ends itself.
+        if isinstance(base, AsyncVectorEnv) and not all(base.call("has_wrapper_attr", attr_name)):
+            raise AttributeError(f"the environments have no attribute {attr_name!r}")
+        values = base.get_attr(attr_name)
         return [values[row] for row in rows]
 
-    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Set an attribute of the environments.
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Set an attribute of each environment, or of the vector environment where that has it.
 
         Raises:
-            InputError: one that the environments share, for some of them only.
+            InputError: it is one attribute of all, and only some are chosen.
         """
-        rows = set(self._get_indices(indices))
-        everywhere = rows == set(range(self.num_envs))
+        rows = self._rows(indices)
+        owners = [layer for layer in self._wrappers() if _adds(layer, attr_name)]
         base: Any = self.envs.unwrapped
-        holder = self._holder(attr_name)
-        if holder is None and not hasattr(base, "set_attr"):
-            holder = base
-        if holder is not None:
-            if not everywhere:
-                raise InputError(f"the environments share {attr_name}; set it for all of them (indices=None)")
-            setattr(holder, attr_name, value)
+        if owners or not hasattr(base, "set_attr"):
+            if len(set(rows)) < self.num_envs:
+                raise InputError(f"{attr_name} belongs to all environments together; set it without indices")
+            setattr(owners[0] if owners else base, attr_name, value)
             return
         values = [value] * self.num_envs
-        if not everywhere:
-            before = self.get_attr(attr_name)
-            values = [value if row in rows else before[row] for row in range(self.num_envs)]
+        if len(set(rows)) < self.num_envs:
+            values = self.get_attr(attr_name)
+            for row in rows:
+                values[row] = value
         base.set_attr(attr_name, values)
 
     def env_method(
-        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
-    ) -> list[Any]:
-        """Call a method of the environments; that of a vector wrapper is called once, for all.
+        self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
+    ) -> Any:
+        """Call a method in the environments, and return a list of what it gives.
+
+        A method of the vector environment or of a vector wrapper, such as the `compute_reward` of
+        hindsight replay, is called once, and its result stands for each environment.
 
         Raises:
-            AttributeError: there is none.
-            InputError: one that would go behind the back of the vector wrappers, or that can't be called for
-                some environments only.
+            InputError: only some environments are chosen and the vector environment can't do that.
         """
-        rows = list(self._get_indices(indices))
-        if method_name in ("reset", "step", "close"):
-            raise InputError(f"{method_name} can't be called for single environments; call the bridge's own")
+        rows = self._rows(indices)
         if method_name == "render":
-            pictures = self._pictures()
+            pictures = self.get_images()
             return [pictures[row] for row in rows]
         base: Any = self.envs.unwrapped
-        holder = self._holder(method_name)
-        if (
-            holder is None
-            and not isinstance(base, SyncVectorEnv | AsyncVectorEnv)
-            and _adds(base, method_name)
-        ):
-            holder = base
-        if holder is not None:
-            return [getattr(holder, method_name)(*method_args, **method_kwargs)] * len(rows)
+        for layer in (*self._wrappers(), base):
+            if _adds(layer, method_name) and callable(getattr(layer, method_name)):
+                return [getattr(layer, method_name)(*method_args, **method_kwargs)] * len(rows)
         if isinstance(base, SyncVectorEnv):
             methods = [base.envs[row].get_wrapper_attr(method_name) for row in rows]
             return [method(*method_args, **method_kwargs) for method in methods]
-        if not hasattr(base, "call") or (isinstance(base, AsyncVectorEnv) and not self.has_attr(method_name)):
-            raise AttributeError(f"the environments have no method {method_name!r}")
-        # It's called everywhere, which does no harm where it changes nothing.
-        if set(rows) != set(range(self.num_envs)) and method_name != "compute_reward":
+        if not hasattr(base, "call"):
+            raise AttributeError(f"the vector environment has no method {method_name!r}")
+        # Rewards don't change the environments that are asked for nothing.
+        if len(set(rows)) < self.num_envs and method_name != "compute_reward":
             raise InputError(
-                f"{method_name} can't be called for environments {rows} alone; call it for all (indices=None)"
+                f"{type(base).__name__} calls a method in all environments at once; call {method_name} "
+                "without indices"
             )
+        if isinstance(base, AsyncVectorEnv) and not all(base.call("has_wrapper_attr", method_name)):
+            raise AttributeError(f"the environments have no method {method_name!r}")
         results = base.call(method_name, *method_args, **method_kwargs)
         return [results[row] for row in rows]
 
-    def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
-        """Whether environments are wrapped so, alone or together; not known of those in worker processes."""
-        rows = list(self._get_indices(indices))
-        if any(isinstance(layer, wrapper_class) for layer in self._wrappers()):
+    def env_is_wrapped(
+        self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: Any = None
+    ) -> list[bool]:
+        """Whether each environment has this wrapper, or the vector environment does.
+
+        `Monitor` counts as there, as its work is done here. What is wrapped in other processes isn't seen.
+        """
+        rows = self._rows(indices)
+        around: type[Any] = wrapper_class
+        if issubclass(around, Monitor) or any(isinstance(layer, around) for layer in self._wrappers()):
             return [True] * len(rows)
         base = self.envs.unwrapped
         if isinstance(base, SyncVectorEnv):
             return [is_wrapped(base.envs[row], wrapper_class) for row in rows]
         return [False] * len(rows)
 
-    def _pictures(self) -> list[Any]:
-        pictures = self.envs.render()
-        return [None] * self.num_envs if pictures is None else list(pictures)
+    def _rows(self, indices: Any) -> list[int]:
+        return [int(row) for row in self._get_indices(indices)]
 
-    def _wrappers(self) -> list[VectorWrapper[Any, Any, Any, Any, Any]]:
-        """The vector wrappers, from the outermost one."""
-        layers, envs = [], self.envs
-        while isinstance(envs, VectorWrapper):
-            layers.append(envs)
-            envs = envs.env
-        return layers
-
-    def _holder(self, name: str) -> VectorEnv[Any, Any, Any] | None:
-        """What has an attribute for all environments: a vector wrapper, or a batch that is one itself."""
-        base = self.envs.unwrapped
-        layers: list[VectorEnv[Any, Any, Any]] = [*self._wrappers()]
-        if not hasattr(base, "get_attr"):
-            layers.append(base)
-        if name.startswith("_"):
-            return None
-        return next((layer for layer in layers if _adds(layer, name)), None)
+    def _wrappers(self) -> Iterator[VectorWrapper[Any, Any, Any, Any, Any]]:
+        layer: Any = self.envs
+        while isinstance(layer, VectorWrapper):
+            yield layer
+            layer = layer.env
 
 
-# Attributes of one environment, by the name that a vector environment has for them.
-_SHARED = {
-    "action_space": "single_action_space",
-    "observation_space": "single_observation_space",
-    "render_mode": "render_mode",
-    "metadata": "metadata",
-}
+# Gymnasium's vector wrapper counts episodes as `episode` too, but not the first step of each when they are
+# reset within a step (Gymnasium 1.2); they are counted here.
+_LAST = frozenset({"final_obs", "_final_obs", "final_info", "_final_info", "episode", "_episode"})
 
 
 def _adds(layer: VectorEnv[Any, Any, Any], name: str) -> bool:
-    """Whether an attribute is a layer's own, not what every vector environment has."""
-    usual = VectorWrapper.__mro__
-    return name in vars(layer) or any(name in vars(kind) for kind in type(layer).__mro__ if kind not in usual)
+    return name not in _COMMON and hasattr(layer, name)
 
 
-def _started(infos: Mapping[str, Any], row: int) -> dict[str, Any]:
-    """The info of an environment that begins an episode, without what is told of the one before."""
-    of_the_end = ("final_obs", "final_info", "episode")
-    return {key: value for key, value in _own_info(infos, row).items() if key not in of_the_end}
+def _one_seed(seeds: Sequence[int | None]) -> Any:
+    """Seeds that count up as the first of them, which every vector environment understands."""
+    first = seeds[0]
+    if all(seed is None for seed in seeds):
+        return None
+    if first is not None and list(seeds) == list(range(first, first + len(seeds))):
+        return first
+    return list(seeds)
 
 
-def _own_info(infos: Mapping[str, Any], row: int) -> dict[str, Any]:
-    return cast(dict[str, Any], _own(info_of(infos, row)))
-
-
-def _recorded(infos: Mapping[str, Any], row: int) -> dict[str, Any]:
-    """The `episode` of Gymnasium's vector `RecordEpisodeStatistics`, whose entries have no masks."""
-    mask = infos.get("_episode")
-    if mask is None or not mask[row]:
-        return {}
-    return {key: values[row].item() for key, values in infos["episode"].items() if not key.startswith("_")}
-
-
-def _own(value: Any) -> Any:
-    """A copy whose arrays nobody else writes to: agents keep what they are given."""
+def _copied(value: Any) -> Any:
+    """A copy of an observation, which the environment may write over."""
     if isinstance(value, Mapping):
-        return {key: _own(entry) for key, entry in value.items()}
+        return {key: _copied(entry) for key, entry in value.items()}
     if isinstance(value, tuple):
-        return tuple(_own(entry) for entry in value)
-    return value.copy() if isinstance(value, np.ndarray) else value
+        return tuple(_copied(entry) for entry in value)
+    return np.array(value)

@@ -1,7 +1,9 @@
-"""The bridge gives Stable-Baselines3 what its own `DummyVecEnv` of the same environments gives."""
+"""The bridge to Stable-Baselines3 gives what SB3's own vector environment gives."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -9,497 +11,414 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
-from stable_baselines3 import DQN, PPO, HerReplayBuffer
+from stable_baselines3 import DQN, PPO, SAC, HerReplayBuffer
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
-import morphsim.rewards
-from morphsim import (
-    LatentGoalWrapper,
-    LatentRewardWrapper,
-    VectorLatentGoalWrapper,
-    VectorLatentObservationWrapper,
-    VectorLatentRewardWrapper,
-)
+from morphsim import LatentGoalWrapper, VectorLatentGoalWrapper, VectorLatentRewardWrapper
 from morphsim.errors import InputError
-from morphsim.rewards import FixedTargets
-from morphsim.rewards.sb3 import SB3VecEnv
+from morphsim.rewards import FixedTargets, SB3VecEnv
 from tests.rewards.rewards_helpers import Replay, hand_encoder, layers
 
-RANDOM = np.random.default_rng(3)
-FILMS = [np.stack([layers(*RANDOM.integers(0, 11, 2)) for _ in range(length)]) for length in (4, 6, 3)]
-TARGETS = FixedTargets([layers(3, 4), layers(8, 1)])
-SAME_STEP = AutoresetMode.SAME_STEP
-Makers = list[Callable[[], gym.Env[Any, Any]]]
+COUNT = 3
+Maker = Callable[[], gym.Env[Any, Any]]
 
 
-class Draws(gym.Env[Any, Any]):
-    """Everything is drawn: observations, rewards, infos, and whether episodes end, are cut off, or both."""
+class Walk(gym.Env[Any, Any]):
+    """A walk on a line to a goal: terminated where it is reached, truncated after a number of steps."""
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 7}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 1}
 
-    def __init__(self, *, structured: bool = False, render_mode: str | None = None) -> None:
-        self.structured, self.render_mode = structured, render_mode
-        self.level = 0.0
-        box = gym.spaces.Box(-1, 2, (3,), np.float32)
-        self.observation_space: gym.spaces.Space[Any] = box
-        if structured:
-            self.observation_space = gym.spaces.Dict(
-                {"place": box, "room": gym.spaces.Box(0, 255, (2, 2), np.uint8)}
-            )
-        self.action_space = gym.spaces.Box(-1, 1, (2,), np.float32)
+    def __init__(self, longest: int = 5, *, discrete: bool = False, goals: bool = True) -> None:
+        self.longest, self.discrete, self.goals = longest, discrete, goals
+        self.render_mode = "rgb_array"
+        self.action_space = gym.spaces.Discrete(3) if discrete else gym.spaces.Box(-1, 1, (1,), np.float32)
+        line = gym.spaces.Box(-100, 100, (1,), np.float32)
+        names = ("observation", "achieved_goal", "desired_goal")
+        self.observation_space = gym.spaces.Dict(dict.fromkeys(names, line)) if goals else line
+        self.level = 1
 
-    def _seen(self) -> tuple[Any, dict[str, Any]]:
-        draw = self.np_random.random(3).astype(np.float32)
-        info: dict[str, Any] = {
-            "draw": draw * 2,
-            "nested": {"name": f"{draw[0]:.3f}", "count": int(9 * draw[1])},
-        }
-        if draw[2] < 0.5:
-            info["rare"] = float(draw[2])
-        if not self.structured:
-            return draw, info
-        return {"place": draw, "room": np.full((2, 2), int(200 * draw[0]), np.uint8)}, info
+    def compute_reward(self, achieved: Any, desired: Any, info: Any) -> Any:
+        return -(np.abs(achieved - desired)[..., 0] > 0.3).astype(np.float32)
+
+    def raised(self, by: int) -> int:
+        self.level += by
+        return self.level
+
+    def _seen(self) -> Any:
+        place = np.array([self.place], np.float32)
+        if not self.goals:
+            return place
+        return {"observation": place, "achieved_goal": place.copy(), "desired_goal": self.goal.copy()}
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
-        self.level = 0.0 if options is None else options["level"]
-        observation, info = self._seen()
-        return observation, {**info, "fresh": True, "level": self.level}
+        self.steps = 0
+        self.place = (options or {}).get("place", float(self.np_random.uniform(-1, 1)))
+        self.goal = self.np_random.uniform(-1, 1, 1).astype(np.float32)
+        return self._seen(), {"begun": True, "start": self.place}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        observation, info = self._seen()
-        terminated, truncated = (self.np_random.random(2) < 0.25).tolist()
-        reward = float(self.np_random.normal()) + float(np.sum(action))
-        return observation, reward, terminated, truncated, info
+        self.steps += 1
+        self.place += 0.3 * (float(action) - 1 if self.discrete else float(action[0]))
+        reached = bool(abs(self.place - self.goal[0]) <= 0.3)
+        earned = float(self.compute_reward(np.array([self.place]), self.goal, {}))
+        info: dict[str, Any] = {
+            "distance": float(abs(self.place - self.goal[0])),
+            "is_success": reached,
+            "latent": np.array([self.place, 1.0], np.float32),
+            "parts": {"steps": self.steps, "name": f"step {self.steps}"},
+        }
+        if self.steps % 2:
+            info["odd"] = self.steps
+        # Both at once, too: the last step may reach the goal.
+        return self._seen(), earned, reached, self.steps >= self.longest, info
 
     def render(self) -> Any:
-        return np.full((4, 5, 3), int(10 * self.level), np.uint8)
+        return np.full((4, 6, 3), self.steps, np.uint8)
 
-    def weigh(self, amount: float, *, twice: bool = False) -> float:
-        return (self.level + amount) * (2 if twice else 1)
+
+class VectorWalk(VectorEnv[Any, Any, Any]):
+    """Walks by somebody who writes vector environments: rewards of all, nothing to call one by one."""
+
+    def __init__(self, count: int, **arguments: Any) -> None:
+        self.walks = [Walk(**arguments) for _ in range(count)]
+        self.num_envs = count
+        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
+        self.single_observation_space = self.walks[0].observation_space
+        self.single_action_space = self.walks[0].action_space
+        self.observation_space = batch_space(self.single_observation_space, count)
+        self.action_space = batch_space(self.single_action_space, count)
+        self.calls = 0
+
+    def compute_reward(self, achieved: Any, desired: Any, info: Any) -> Any:
+        self.calls += 1
+        return self.walks[0].compute_reward(achieved, desired, info)
+
+    def _batched(self, seen: list[Any]) -> Any:
+        return {name: np.stack([each[name] for each in seen]) for name in seen[0]}
+
+    def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        assert seed is None or isinstance(seed, int)
+        infos: dict[str, Any] = {}
+        seen = []
+        for row, walk in enumerate(self.walks):
+            observation, info = walk.reset(seed=None if seed is None else seed + row, options=options)
+            infos = self._add_info(infos, info, row)
+            seen.append(observation)
+        return self._batched(seen), infos
+
+    def step(self, actions: Any) -> Any:
+        infos: dict[str, Any] = {}
+        seen, ends = [], []
+        for row, (walk, action) in enumerate(zip(self.walks, actions, strict=True)):
+            observation, reward, terminated, truncated, info = walk.step(action)
+            if terminated or truncated:
+                infos = self._add_info(infos, {"final_obs": observation, "final_info": info}, row)
+                observation, info = walk.reset()
+            infos = self._add_info(infos, info, row)
+            seen.append(observation)
+            ends.append((reward, terminated, truncated))
+        rewards, terminated, truncated = (np.array(values) for values in zip(*ends, strict=True))
+        return self._batched(seen), rewards, terminated, truncated, infos
+
+
+def walks(**arguments: Any) -> list[Maker]:
+    return [lambda longest=longest: Walk(longest, **arguments) for longest in (4, 5, 7)]
 
 
 def same(one: Any, other: Any, where: str = "") -> None:
-    """Equal in structure and values, down to the types of numbers."""
+    """Equal in structure and values. Seconds differ."""
     if isinstance(one, dict):
         assert isinstance(other, dict), where
         assert set(one) == set(other), f"{where}: {set(one) ^ set(other)}"
         for key in one:
-            same(one[key], other[key], f"{where}/{key}")
-        return
-    if not isinstance(one, np.ndarray):
-        assert type(one) is type(other), (where, one, other)
-    assert np.array_equal(one, other), (where, one, other)
-    assert np.asarray(one).dtype == np.asarray(other).dtype, where
+            if not where.endswith("episode") or key != "t":
+                same(one[key], other[key], f"{where}/{key}")
+    elif isinstance(one, list):
+        assert len(one) == len(other), where
+        for number, (left, right) in enumerate(zip(one, other, strict=True)):
+            same(left, right, f"{where}/{number}")
+    elif where.endswith(("episode/r", "episode/l")):
+        assert float(one) == other, where
+    elif isinstance(one, np.ndarray):
+        assert one.dtype == other.dtype, where
+        np.testing.assert_array_equal(one, other, err_msg=where)
+    else:
+        assert type(one) is type(other), f"{where}: {type(one)} and {type(other)}"
+        assert one == other, where
 
 
-def compare(bridge: VecEnv, dummy: VecEnv, *, steps: int, seed: int = 5) -> dict[str, int]:
-    """Step both side by side; returns how often episodes ended in which way."""
-    ways = {"ended": 0, "cut off": 0}
-    assert bridge.observation_space == dummy.observation_space
-    assert bridge.action_space == dummy.action_space
-    assert bridge.seed(seed) == dummy.seed(seed)
-    same(bridge.reset(), dummy.reset(), "reset")
-    for number in range(steps):
-        for row in range(dummy.num_envs):
-            same(bridge.reset_infos[row], dummy.reset_infos[row], f"reset_infos before step {number}")
-        actions = np.stack([dummy.action_space.sample() for _ in range(dummy.num_envs)])
-        observations, rewards, dones, infos = bridge.step(actions)
-        others = dummy.step(actions)
-        same(observations, others[0], f"observations of step {number}")
-        same(rewards, others[1], f"rewards of step {number}")
-        same(dones, others[2], f"dones of step {number}")
+def compare(bridge: SB3VecEnv, usual: DummyVecEnv, *, steps: int = 40) -> list[dict[str, Any]]:
+    """Step both with the same seeds and actions; returns the infos of the last steps of episodes."""
+    assert bridge.observation_space == usual.observation_space
+    assert bridge.action_space == usual.action_space
+    bridge.seed(7), usual.seed(7)
+    same(bridge.reset(), usual.reset())
+    same(bridge.reset_infos, usual.reset_infos)
+    bridge.action_space.seed(1)
+    ends = []
+    for _ in range(steps):
+        actions = np.stack([bridge.action_space.sample() for _ in range(bridge.num_envs)])
+        observations, rewards, done, infos = bridge.step(actions)
+        same([observations, rewards, done, infos], list(usual.step(actions)))
+        same(bridge.reset_infos, usual.reset_infos)
         assert rewards.dtype == np.float32
-        assert len({id(info) for info in infos}) == len(infos)
-        for info, other, done in zip(infos, others[3], dones, strict=True):
-            if "episode" in other:
-                assert 0 <= info["episode"].pop("t") < 60
-                del other["episode"]["t"]
-            same(info, other, f"info of step {number}")
-            ways["ended"] += bool(done) and not info["TimeLimit.truncated"]
-            ways["cut off"] += info["TimeLimit.truncated"]
-            assert done == ("terminal_observation" in info) == ("episode" in info)
-    return ways
+        ends += [info for info, over in zip(infos, done, strict=True) if over]
+    return ends
 
 
-def bridge_and_dummy(makers: Makers, vector: type[VectorEnv[Any, Any, Any]] = SyncVectorEnv) -> Any:
-    envs: Any = vector(makers, autoreset_mode=SAME_STEP)  # type: ignore[call-arg]
-    return SB3VecEnv(envs), DummyVecEnv([lambda make=make: Monitor(make()) for make in makers])
-
-
-def replays(**arguments: Any) -> Makers:
-    return [lambda film=film: Replay(film, **arguments) for film in FILMS]
-
-
-@pytest.mark.parametrize("structured", [False, True])
-def test_it_steps_as_dummy_vec_env_of_monitors_does(structured: bool) -> None:
-    bridge, dummy = bridge_and_dummy([lambda: Draws(structured=structured) for _ in range(3)])
-    ways = compare(bridge, dummy, steps=120)
-    assert min(ways.values()) >= 20
-    same(bridge.reset(), dummy.reset(), "another reset, which has no seed and goes on drawing")
-    compare(bridge, dummy, steps=10, seed=11)
-
-
-def test_worker_processes() -> None:
-    bridge, dummy = bridge_and_dummy([Draws, Draws], AsyncVectorEnv)
-    compare(bridge, dummy, steps=25)
-    assert bridge.get_attr("level") == [0.0, 0.0]
-    assert bridge.has_attr("weigh")
-    assert not bridge.has_attr("weight")
-    with pytest.raises(AttributeError, match="weight"):
-        bridge.get_attr("weight")
-    with pytest.raises(AttributeError, match="weight"):
-        bridge.env_method("weight")
-    bridge.set_attr("level", 3.0, indices=1)
-    assert bridge.env_method("weigh", 1.0, twice=True) == [2.0, 8.0]
-    with pytest.raises(InputError, match=r"weigh can't be called for environments \[0\] alone"):
-        bridge.env_method("weigh", 1.0, indices=[0])
-    assert len(bridge.step(np.zeros((2, 2), np.float32))[3]) == 2
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("arguments", [{}, {"goals": False, "discrete": True}], ids=["goals", "discrete"])
+def test_steps_are_those_of_the_usual_vector_environment(kind: str, arguments: dict[str, Any]) -> None:
+    makers = walks(**arguments)
+    envs = SyncVectorEnv(makers, autoreset_mode="SameStep")
+    if kind == "async":
+        envs = AsyncVectorEnv(makers, autoreset_mode="SameStep", context="fork")
+    usual = DummyVecEnv([lambda maker=maker: Monitor(maker()) for maker in makers])
+    bridge = SB3VecEnv(envs)
+    ends = compare(bridge, usual)
     bridge.close()
-    bridge.close()
+    assert len(ends) > 10
+    assert {info["TimeLimit.truncated"] for info in ends} == {True, False}
+    assert all(info["terminal_observation"] is not None for info in ends)
 
 
-@pytest.mark.parametrize("terminates", [True, False])
-def test_latent_rewards_of_a_vector_are_those_of_single_environments(terminates: bool) -> None:
-    encoder = hand_encoder()
-    settings: dict[str, Any] = {"target": layers(3, 4), "reward": "progress", "threshold": 0.0}
-    envs: Any = SyncVectorEnv(replays(terminates=terminates), autoreset_mode=SAME_STEP)
-    bridge = SB3VecEnv(VectorLatentRewardWrapper(envs, encoder, **settings))
-    dummy = DummyVecEnv(
+def test_vector_environments_of_other_people() -> None:
+    bridge = SB3VecEnv(VectorWalk(COUNT))
+    usual = DummyVecEnv([lambda: Monitor(Walk()) for _ in range(COUNT)])
+    ends = compare(bridge, usual)
+    assert all(set(info["terminal_observation"]) == set(bridge.observation_space.spaces) for info in ends)
+
+
+def test_monitors_within_and_counters_around_say_the_same() -> None:
+    makers = [lambda maker=maker: Monitor(maker(), info_keywords=("distance",)) for maker in walks()]
+    within = SB3VecEnv(SyncVectorEnv(makers, autoreset_mode="SameStep"))
+    ends = compare(within, DummyVecEnv(makers))
+    assert all(info["episode"]["distance"] == info["distance"] for info in ends)
+    around = SB3VecEnv(RecordEpisodeStatistics(SyncVectorEnv(walks(), autoreset_mode="SameStep")))
+    compare(around, DummyVecEnv([lambda maker=maker: Monitor(maker()) for maker in walks()]))
+
+
+def test_vec_monitor_around_counts_the_same() -> None:
+    bridge = SB3VecEnv(SyncVectorEnv(walks(), autoreset_mode="SameStep"))
+    with pytest.warns(UserWarning, match="already wrapped"):
+        monitored = VecMonitor(bridge)
+    counted = SB3VecEnv(SyncVectorEnv(walks(), autoreset_mode="SameStep"))
+    for envs in (monitored, counted):
+        envs.seed(7)
+    same(monitored.reset(), counted.reset())
+    for _ in range(20):
+        actions = np.ones((COUNT, 1), np.float32)
+        same(list(monitored.step(actions)), list(counted.step(actions)))
+    assert monitored.episode_count > 5
+
+
+def frames(seed: int) -> Any:
+    random = np.random.default_rng(seed)
+    return np.stack([layers(*random.integers(0, 11, 2)) for _ in range(4)])
+
+
+def test_latent_goals_are_those_of_single_environments() -> None:
+    encoder, targets = hand_encoder(known=True), FixedTargets([layers(3, 4), layers(8, 1)])
+    makers = [lambda seed=seed: Replay(frames(seed), terminates=seed > 0) for seed in range(COUNT)]
+    envs = VectorLatentGoalWrapper(
+        SyncVectorEnv(makers, autoreset_mode="SameStep"), encoder, target=targets, reward="distance"
+    )
+    usual = DummyVecEnv(
         [
-            lambda make=make: Monitor(LatentRewardWrapper(make(), encoder, **settings))
-            for make in replays(terminates=terminates)
+            lambda maker=maker: Monitor(
+                LatentGoalWrapper(maker(), encoder, target=targets, reward="distance")
+            )
+            for maker in makers
         ]
     )
-    ways = compare(bridge, dummy, steps=15)
-    assert ways == {"ended": 15 if terminates else 0, "cut off": 0 if terminates else 15}
-
-
-def test_goals_of_a_vector_are_those_of_single_environments() -> None:
-    encoder = hand_encoder()
-    settings: dict[str, Any] = {"target": TARGETS, "reward": "sparse", "threshold": 2.0}
-    envs: Any = SyncVectorEnv(replays(), autoreset_mode=SAME_STEP)
-    bridge = SB3VecEnv(VectorLatentGoalWrapper(envs, encoder, **settings))
-    dummy = DummyVecEnv(
-        [lambda make=make: Monitor(LatentGoalWrapper(make(), encoder, **settings)) for make in replays()]
-    )
-    assert compare(bridge, dummy, steps=15)["ended"] == 15
-
-
-def test_what_is_handed_out_stays_as_it_is() -> None:
-    """Agents keep observations and infos of earlier steps, also if the environments write over theirs."""
-    envs: Any = SyncVectorEnv([Draws, Draws], autoreset_mode=SAME_STEP, copy=False)
-    bridge, dummy = SB3VecEnv(envs), DummyVecEnv([Draws, Draws])
-    bridge.seed(1), dummy.seed(1)
-    kept, expected = [bridge.reset()], [dummy.reset()]
-    for _ in range(10):
-        kept.append(bridge.step(np.zeros((2, 2), np.float32))[0])
-        expected.append(dummy.step(np.zeros((2, 2), np.float32))[0])
-    for one, other in zip(kept, expected, strict=True):
-        same(one, other)
-
-
-def test_a_film_environment_in_one_batch() -> None:
-    """The batch of films, which codes and simulates all at once, through two episodes."""
-    envs = gym.make_vec(
-        "morphsim:morphsim/Drying-v0", num_envs=2, knobs=["evaporation"], shape=(32, 32), steps=2
-    )
     bridge = SB3VecEnv(envs)
-    bridge.seed(4)
-    first = bridge.reset()
-    assert first.shape == (2, *envs.single_observation_space.shape)
-    seeds = bridge.get_attr("film_seed")
-    for number in range(1, 3):
-        _, rewards, dones, infos = bridge.step(np.zeros((2, 1), np.float32))
-        assert rewards.shape == (2,)
-        assert dones.tolist() == [number == 2] * 2
-    for row, info in enumerate(infos):
-        assert info["episode"]["l"] == 2
-        assert info["terminal_observation"].shape == envs.single_observation_space.shape
-        assert bridge.get_attr("film_seed", indices=row) != [seeds[row]]
-    assert bridge.env_method("action_of")[0].shape == (1,)
-    bridge.close()
+    ends = compare(bridge, usual)
+    assert {"distance", "is_success", "latent", "previous_achieved_goal"} <= set(ends[0])
+    goals = np.ones((5, *bridge.observation_space["achieved_goal"].shape), np.float32)
+    (rewards,) = bridge.env_method("compute_reward", goals, 2 * goals, [{}] * 5, indices=[0])
+    same(rewards, usual.env_method("compute_reward", goals, 2 * goals, [{}] * 5, indices=[0])[0])
+    assert rewards.shape == (5,) and rewards.dtype == np.float32
 
 
-def test_options_and_seeds_reach_the_environments_once() -> None:
-    bridge, dummy = bridge_and_dummy([Draws, Draws])
-    for env in (bridge, dummy):
-        env.seed(8)
-        env.set_options({"level": 2.5})
-    same(bridge.reset(), dummy.reset())
-    assert [info["level"] for info in bridge.reset_infos] == [2.5, 2.5]
-    assert bridge.get_attr("np_random_seed") == [8, 9]
-    same(bridge.reset(), dummy.reset())
-    assert bridge.get_attr("level") == [0.0, 0.0]
-    bridge.set_options([{"level": 1.5}, {"level": 1.5}])
+def test_the_mode_of_autoreset_must_fit() -> None:
+    with pytest.raises(InputError, match=r'autoreset_mode is NEXT_STEP.*autoreset_mode="SameStep"'):
+        SB3VecEnv(SyncVectorEnv(walks()))
+    with pytest.raises(InputError, match="DISABLED"):
+        SB3VecEnv(SyncVectorEnv(walks(), autoreset_mode="Disabled"))
+    with pytest.raises(InputError, match=r"envs is a Walk"):
+        SB3VecEnv(Walk())  # type: ignore[arg-type]
+    mended = gym.make_vec(
+        "CartPole-v1",
+        num_envs=2,
+        vectorization_mode="sync",
+        vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
+    )
+    assert SB3VecEnv(mended).num_envs == 2
+
+
+def test_a_missing_last_observation_is_told() -> None:
+    class Silent(VectorWalk):
+        def step(self, actions: Any) -> Any:
+            *rest, infos = super().step(actions)
+            return *rest, {key: value for key, value in infos.items() if "final" not in key}
+
+    bridge = SB3VecEnv(Silent(1, longest=1))
     bridge.reset()
-    assert bridge.get_attr("level") == [1.5, 1.5]
-    with pytest.raises(InputError, match="one dict for all"):
-        bridge.set_options([{"level": 1.0}, {"level": 2.0}])
-
-
-def test_the_target_of_a_reset() -> None:
-    encoder = hand_encoder()
-    envs: Any = SyncVectorEnv(replays(), autoreset_mode=SAME_STEP)
-    bridge = SB3VecEnv(VectorLatentGoalWrapper(envs, encoder, target=layers(3, 4)))
-    bridge.set_options({"target": layers(10, 0)})
-    observation: Any = bridge.reset()
-    unit = observation["desired_goal"][0, 0]
-    assert np.allclose(observation["desired_goal"], [[unit, 0.0]] * 3)
-    assert np.allclose(bridge.reset()["desired_goal"], [[0.3 * unit, 0.4 * unit]] * 3)  # type: ignore[call-overload,index]
-
-
-@pytest.mark.parametrize("alone", [True, False])
-def test_episode_statistics_that_others_kept_are_kept(alone: bool) -> None:
-    """Below the latent reward they are those of the environment's own reward, 0.25 a step."""
-    make: Makers = replays()
-    if alone:
-        make = [lambda one=one: gym.wrappers.RecordEpisodeStatistics(one()) for one in replays()]
-    envs: Any = SyncVectorEnv(make, autoreset_mode=SAME_STEP)
-    if not alone:
-        envs = RecordEpisodeStatistics(envs)
-    bridge = SB3VecEnv(VectorLatentRewardWrapper(envs, hand_encoder(), target=layers(3, 4)))
-    bridge.reset()
-    lengths: dict[int, list[int]] = {0: [], 1: [], 2: []}
-    for _ in range(10):
-        _, _, dones, infos = bridge.step(np.zeros(3, np.int64))
-        for row, (done, info) in enumerate(zip(dones, infos, strict=True)):
-            assert ("episode" in info) == done
-            assert "episode" not in bridge.reset_infos[row]
-            if done:
-                episode = info["episode"]
-                assert {key: type(value) for key, value in episode.items()} == {
-                    "r": float,
-                    "l": int,
-                    "t": float,
-                }
-                assert episode["r"] == pytest.approx(0.25 * episode["l"])
-                lengths[row].append(episode["l"])
-    assert lengths == {0: [3, 3, 3], 1: [5, 5], 2: [2, 2, 2, 2, 2]}
-
-
-def test_attributes_and_methods() -> None:
-    encoder = hand_encoder()
-    base: Any = SyncVectorEnv(replays(render_mode="rgb_array"), autoreset_mode=SAME_STEP)
-    envs = VectorLatentGoalWrapper(base, encoder, target=layers(3, 4))
-    bridge = SB3VecEnv(envs)
-    assert bridge.get_attr("render_mode") == ["rgb_array"] * 3
-    assert bridge.get_attr("observation_space", indices=0) == [envs.single_observation_space]
-    assert bridge.get_attr("action_space", indices=[0, 2]) == [gym.spaces.Discrete(2)] * 2
-    assert bridge.get_attr("encoder") == [encoder] * 3
-    assert [len(frames) for frames in bridge.get_attr("frames")] == [4, 6, 3]
-    assert bridge.get_attr("get_state", indices=1)[0]() == {"number": 0}
-    assert bridge.has_attr("frames")
-    assert bridge.has_attr("judge")
-    assert not bridge.has_attr("nothing")
-    with pytest.raises(AttributeError, match="nothing"):
-        bridge.get_attr("nothing")
-    with pytest.raises(AttributeError, match="nothing"):
-        bridge.env_method("nothing")
-
-    bridge.set_attr("number", 1, indices=[0, 2])
-    assert [env.unwrapped.number for env in base.envs] == [1, 0, 1]
-    bridge.set_attr("place", ["a", "list"])
-    assert bridge.get_attr("place") == [["a", "list"]] * 3
-    bridge.env_method("set_state", {"number": 2}, indices=1)
-    assert bridge.env_method("get_state") == [{"number": 1}, {"number": 2}, {"number": 1}]
-    with pytest.raises(InputError, match="share encoder"):
-        bridge.set_attr("encoder", encoder, indices=0)
-    with pytest.raises(InputError, match="bridge's own"):
-        bridge.env_method("reset")
-
-    assert bridge.env_is_wrapped(VectorLatentGoalWrapper) == [True] * 3
-    assert bridge.env_is_wrapped(Monitor) == [False] * 3
-    watched: Any = SyncVectorEnv([lambda: Monitor(Draws()), Draws], autoreset_mode=SAME_STEP)
-    assert SB3VecEnv(watched).env_is_wrapped(Monitor) == [True, False]
-
-
-def test_pictures() -> None:
-    makers: Makers = [lambda: Draws(render_mode="rgb_array") for _ in range(2)]
-    bridge, dummy = bridge_and_dummy(makers)
-    bridge.reset(), dummy.reset()
-    bridge.set_attr("level", 4.0, indices=1)
-    dummy.envs[1].unwrapped.level = 4.0
-    assert [picture.max() for picture in bridge.get_images()] == [0, 40]
-    assert np.array_equal(bridge.render(), dummy.render())
-    assert np.array_equal(bridge.env_method("render", indices=1)[0], bridge.get_images()[1])
-    assert bridge.metadata["render_fps"] == 7
-    blind, _ = bridge_and_dummy([Draws])
-    with pytest.warns(UserWarning, match="render_mode='rgb_array'"):
-        assert blind.get_images() == [None]
-
-
-class Shared(VectorEnv[Any, Any, Any]):
-    """Somebody's batch that knows of no single environments."""
-
-    num_envs = 2
-    metadata: ClassVar[dict[str, Any]] = {"autoreset_mode": SAME_STEP}  # type: ignore[misc]
-    single_observation_space = gym.spaces.Box(0, 9, (1,), np.float32)
-    single_action_space = gym.spaces.Discrete(2)
-    observation_space = gym.spaces.Box(0, 9, (2, 1), np.float32)
-    action_space = gym.spaces.MultiDiscrete([2, 2])
-
-    def __init__(self, *, tells: bool = True) -> None:
-        self.tells = tells
-
-    def reset(self, *, seed: Any = None, options: Any = None) -> Any:
-        return np.zeros((2, 1), np.float32), {}
-
-    def step(self, actions: Any) -> Any:
-        ended = np.array([False, True])
-        last = {"final_obs": np.full((2, 1), 5, np.float32), "_final_obs": ended}
-        nothing = np.zeros(2, np.bool_)
-        return np.ones((2, 1), np.float32), np.ones(2), nothing, ended, last if self.tells else {}
-
-    def double(self, value: float) -> float:
-        return 2 * value
-
-
-def test_a_batch_without_single_environments() -> None:
-    bridge = SB3VecEnv(Shared())
-    assert bridge.get_attr("render_mode") == [None, None]
-    assert bridge.get_attr("tells") == [True, True]
-    assert bridge.env_method("double", 1.5, indices=[1]) == [3.0]
-    bridge.set_attr("tells", True)
-    assert not bridge.has_attr("nothing")
-    assert bridge.env_is_wrapped(Monitor) == [False, False]
-    bridge.reset()
-    _, _, dones, infos = bridge.step(np.zeros(2, np.int64))
-    assert dones.tolist() == [False, True]
-    assert infos[0] == {"TimeLimit.truncated": False}
-    assert infos[1]["terminal_observation"].tolist() == [5.0]
-    assert infos[1]["TimeLimit.truncated"] is True
-    silent = SB3VecEnv(Shared(tells=False))
-    silent.reset()
     with pytest.raises(InputError, match="no final_obs"):
-        silent.step(np.zeros(2, np.int64))
+        bridge.step(np.zeros((1, 1), np.float32))
 
 
-def test_what_is_refused() -> None:
-    for mode in (AutoresetMode.NEXT_STEP, AutoresetMode.DISABLED):
-        with pytest.raises(InputError, match=r'SyncVectorEnv\(\.\.\., autoreset_mode="SameStep"\)'):
-            SB3VecEnv(SyncVectorEnv([Draws], autoreset_mode=mode))
-    with pytest.raises(InputError, match=r"Draws is no gymnasium\.vector\.VectorEnv"):
-        SB3VecEnv(Draws())  # type: ignore[arg-type]
-    bridge, _ = bridge_and_dummy([Draws])
-    with pytest.raises(InputError, match="step_async"):
-        bridge.step_wait()
+def test_infos_and_observations_are_the_callers_own() -> None:
+    envs = SyncVectorEnv(walks(), copy=False, autoreset_mode="SameStep")
+    bridge = SB3VecEnv(envs)
+    bridge.seed(1)
+    first = bridge.reset()
+    kept = {name: values.copy() for name, values in first.items()}
+    _, _, _, infos = bridge.step(np.ones((COUNT, 1), np.float32))
+    same(first, kept)
+    latents = [info["latent"] for info in infos]
+    infos[0]["latent"][:] = 99
+    infos[0]["more"] = True
+    assert "more" not in infos[1]
+    assert (latents[1] != 99).all()
 
 
-def test_closing_closes_the_environments() -> None:
-    closed: list[int] = []
-
-    class Closing(Draws):
-        def close(self) -> None:
-            closed.append(1)
-
-    bridge, _ = bridge_and_dummy([Closing, Closing])
-    bridge.close()
-    bridge.close()
-    assert closed == [1, 1]
-
-
-def test_vec_monitor_counts_the_same() -> None:
-    bridge, dummy = bridge_and_dummy([Draws, Draws])
-    monitored = VecMonitor(bridge)
-    monitored.seed(2), dummy.seed(2)
-    monitored.reset(), dummy.reset()
-    ends = 0
-    for _ in range(40):
-        actions = np.zeros((2, 2), np.float32)
-        for info, other in zip(monitored.step(actions)[3], dummy.step(actions)[3], strict=True):
-            assert ("episode" in info) == ("episode" in other)
-            if "episode" in other:
-                ends += 1
-                assert info["episode"]["r"] == pytest.approx(other["episode"]["r"], abs=1e-5)
-                assert info["episode"]["l"] == other["episode"]["l"]
-    assert ends > 10
+def test_seeds_and_options_are_for_one_reset() -> None:
+    bridge = SB3VecEnv(SyncVectorEnv(walks(), autoreset_mode="SameStep"))
+    bridge.seed(5)
+    bridge.set_options({"place": 0.5})
+    assert (bridge.reset()["observation"] == 0.5).all()
+    second = bridge.reset()["observation"]
+    assert len(set(second[:, 0].tolist())) == COUNT
+    assert not (second == 0.5).any()
+    for _ in range(2):
+        bridge.seed(5)
+        same(bridge.reset()["observation"][:, 0].tolist(), second_of(5))
+    bridge.set_options([{"place": value} for value in (0.1, 0.2, 0.3)])
+    with pytest.raises(InputError, match="options differ"):
+        bridge.reset()
 
 
-def test_ppo_learns_as_it_does_from_single_environments() -> None:
-    """The same weights and the same logged returns as with `DummyVecEnv` of the same environments."""
-    encoder = hand_encoder()
-    settings: dict[str, Any] = {"target": layers(3, 4), "reward": "progress"}
-    makers = replays(terminates=False)
-    envs: Any = SyncVectorEnv(makers, autoreset_mode=SAME_STEP)
-    envs = VectorLatentRewardWrapper(envs, encoder, **settings)
-    envs = VectorLatentObservationWrapper(envs, encoder, parts=["content", "target"])
-    singles = [
-        lambda make=make: Monitor(
-            morphsim.rewards.LatentObservationWrapper(
-                LatentRewardWrapper(make(), encoder, **settings), encoder, parts=["content", "target"]
-            )
-        )
-        for make in makers
-    ]
-    learned = []
-    for vec_env in (VecNormalize(SB3VecEnv(envs)), VecNormalize(DummyVecEnv(singles))):  # type: ignore[arg-type]
-        model = PPO("MlpPolicy", vec_env, n_steps=8, batch_size=12, n_epochs=2, seed=0, device="cpu")
-        model.learn(48)
-        returns = [(episode["r"], episode["l"]) for episode in model.ep_info_buffer or ()]
-        weights = np.concatenate([value.detach().numpy().ravel() for value in model.policy.parameters()])
-        learned.append((returns, weights))
-    (returns, weights), (expected, others) = learned
-    assert len(returns) == 16
-    assert np.allclose(returns, expected, atol=1e-5)
-    assert np.allclose(weights, others, atol=1e-4)
+def second_of(seed: int) -> list[float]:
+    """Where walks begin that are seeded from `seed` on."""
+    return [float(Walk().reset(seed=seed + row)[0]["observation"][0]) for row in range(COUNT)]
 
 
-def test_hindsight_relabels_with_the_rewards_of_the_vector_wrapper() -> None:
-    encoder = hand_encoder()
-    envs: Any = SyncVectorEnv(replays(), autoreset_mode=SAME_STEP)
-    goals = VectorLatentGoalWrapper(envs, encoder, target=TARGETS, reward="progress")
-    bridge = SB3VecEnv(goals)
-    model = DQN(
+def test_attributes_and_methods_of_single_environments() -> None:
+    bridge = SB3VecEnv(RecordEpisodeStatistics(SyncVectorEnv(walks(), autoreset_mode="SameStep")))
+    assert bridge.get_attr("longest") == [4, 5, 7]
+    assert bridge.get_attr("longest", indices=[2, 0]) == [7, 4]
+    assert bridge.get_attr("action_space", 1) == [bridge.action_space]
+    assert bridge.get_attr("episode_count") == [0] * COUNT
+    bridge.set_attr("level", 10, indices=1)
+    assert bridge.env_method("raised", 2, indices=[0, 1]) == [3, 12]
+    assert bridge.get_attr("level") == [3, 12, 1]
+    bridge.set_attr("level", 4)
+    assert bridge.env_method("raised", by=1) == [5] * COUNT
+    with pytest.raises(InputError, match="without indices"):
+        bridge.set_attr("episode_count", 3, indices=0)
+    assert bridge.has_attr("goal") is False
+    assert bridge.env_is_wrapped(RecordEpisodeStatistics) == [True] * COUNT  # type: ignore[arg-type]
+    assert bridge.env_is_wrapped(Monitor, indices=[0]) == [True]
+    assert bridge.env_is_wrapped(gym.wrappers.TimeLimit) == [False] * COUNT
+    bridge.reset()
+    assert bridge.render_mode == "rgb_array"
+    picture = bridge.render()
+    assert picture is not None and picture.shape == (8, 12, 3)
+
+
+def test_attributes_and_methods_of_processes() -> None:
+    bridge = SB3VecEnv(AsyncVectorEnv(walks(), autoreset_mode="SameStep", context="fork"))
+    try:
+        assert bridge.has_attr("nothing_of_this_name") is False
+        assert bridge.get_attr("longest", indices=[1]) == [5]
+        bridge.set_attr("level", 10, indices=[1])
+        assert bridge.env_method("raised", 1) == [2, 11, 2]
+        with pytest.raises(InputError, match="in all environments at once"):
+            bridge.env_method("raised", 1, indices=[0])
+        with pytest.raises(AttributeError, match="no method"):
+            bridge.env_method("nothing_of_this_name")
+        goals = np.zeros((6, 1), np.float32)
+        (rewards,) = bridge.env_method("compute_reward", goals, goals + 1, [{}] * 6, indices=[0])
+        assert rewards.tolist() == [-1.0] * 6
+    finally:
+        bridge.close()
+
+
+def test_methods_of_vector_environments_are_called_once() -> None:
+    envs = VectorWalk(COUNT)
+    bridge = SB3VecEnv(envs)
+    goals = np.zeros((6, 1), np.float32)
+    assert len(bridge.env_method("compute_reward", goals, goals, [{}] * 6)) == COUNT
+    assert envs.calls == 1
+    assert bridge.get_attr("calls", indices=[0]) == [1]
+    bridge.set_attr("calls", 5)
+    assert envs.calls == 5
+    with pytest.raises(AttributeError):
+        bridge.env_method("nothing_of_this_name")
+
+
+def test_ppo_learns_and_its_returns_are_logged() -> None:
+    encoder = hand_encoder(known=True)
+    makers = [lambda seed=seed: Replay(frames(seed), place="info") for seed in range(2)]
+    envs = VectorLatentRewardWrapper(
+        SyncVectorEnv(makers, autoreset_mode="SameStep"),
+        encoder,
+        target=layers(5, 5),
+        reward="progress",
+        frame="info:picture",
+    )
+    bridge = SB3VecEnv(envs)
+    model = PPO("MlpPolicy", bridge, n_steps=32, batch_size=32, n_epochs=1, device="cpu", seed=0)
+    model.learn(128)
+    episodes = list(model.ep_info_buffer or [])
+    assert [episode["l"] for episode in episodes] == [3] * (2 * (64 // 3))
+    # The frames, and so the returns, are the same whatever the agent does.
+    mean, _ = evaluate_policy(model, bridge, n_eval_episodes=4)
+    returns = [episode["r"] for episode in episodes]
+    assert mean == pytest.approx(np.mean(returns), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "algorithm"), [("vector", DQN), ("vector", SAC), ("sync", SAC), ("async", DQN)]
+)
+def test_hindsight_replay_runs(kind: str, algorithm: Any) -> None:
+    arguments = {"discrete": algorithm is DQN}
+    envs: Any = VectorWalk(COUNT, **arguments)
+    if kind == "sync":
+        envs = SyncVectorEnv(walks(**arguments), autoreset_mode="SameStep")
+    elif kind == "async":
+        envs = AsyncVectorEnv(walks(**arguments), autoreset_mode="SameStep", context="fork")
+    bridge = SB3VecEnv(envs)
+    model = algorithm(
         "MultiInputPolicy",
         bridge,
         replay_buffer_class=HerReplayBuffer,
-        replay_buffer_kwargs={"n_sampled_goal": 4, "copy_info_dict": True},
-        learning_starts=30,
-        train_freq=3,
-        batch_size=16,
-        seed=0,
+        replay_buffer_kwargs={"n_sampled_goal": 4, "copy_info_dict": kind == "vector"},
+        learning_starts=50,
+        train_freq=16,
+        batch_size=32,
+        policy_kwargs={"net_arch": [16]},
         device="cpu",
+        seed=0,
     )
-    model.learn(90)
-    buffer: Any = model.replay_buffer
-    sample = buffer.sample(64)
-    achieved = sample.next_observations["achieved_goal"].numpy()
-    desired = sample.next_observations["desired_goal"].numpy()
-    before = sample.observations["achieved_goal"].numpy()
-    infos = [{"previous_achieved_goal": one, "terminated": False, "original_reward": 0.25} for one in before]
-    expected = goals.compute_reward(achieved, desired, infos)
-    assert np.allclose(sample.rewards.numpy().ravel(), expected, atol=1e-6)
-    # Without new goals only the two targets would be seen.
-    assert len(np.unique(desired, axis=0)) > 2
-    (alone,) = bridge.env_method("compute_reward", achieved, desired, infos, indices=[0])
-    assert np.array_equal(alone, expected)
+    model.learn(210)
+    # Rewards of relabelled steps are what the environments say of the relabelled goals.
+    batch = model.replay_buffer.sample(200)
+    achieved = batch.next_observations["achieved_goal"].numpy()
+    desired = batch.next_observations["desired_goal"].numpy()
+    expected = Walk().compute_reward(achieved, desired, {})
+    np.testing.assert_array_equal(batch.rewards.numpy()[:, 0], expected)
+    assert (expected == 0).any() and (expected == -1).any()
+    bridge.close()
 
 
-def test_hindsight_on_single_environments_side_by_side() -> None:
-    encoder = hand_encoder()
-    makers = [
-        lambda make=make: LatentGoalWrapper(make(), encoder, target=TARGETS, reward="distance")
-        for make in replays()
-    ]
-    envs: Any = SyncVectorEnv(makers, autoreset_mode=SAME_STEP)
-    bridge = SB3VecEnv(envs)
-    observation: Any = bridge.reset()
-    achieved, desired = observation["achieved_goal"], observation["desired_goal"]
-    (rewards,) = bridge.env_method("compute_reward", achieved, desired, [{}] * 3, indices=[0])
-    expected = [envs.envs[0].compute_reward(achieved[row], desired[row], {}) for row in range(3)]
-    assert rewards.tolist() == expected
-
-
-def test_evaluation() -> None:
-    bridge, dummy = bridge_and_dummy([Draws, Draws])
-    model = PPO("MlpPolicy", bridge, n_steps=8, batch_size=8, seed=0, device="cpu")
-    results = []
-    for vec_env in (VecMonitor(bridge), dummy):
-        vec_env.seed(3)
-        results.append(evaluate_policy(model, vec_env, n_eval_episodes=6, return_episode_rewards=True))
-    assert np.allclose(results[0][0], results[1][0], atol=1e-5)
-    assert results[0][1] == results[1][1]
+def test_the_package_does_not_import_stable_baselines3() -> None:
+    code = "import sys, morphsim.rewards as r; print('stable_baselines3' in sys.modules); r.SB3VecEnv"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
