@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from morphsim.envs.film import FilmEnv
-from morphsim.envs.settings import ObservationName, RecipeSource, film_settings
+from morphsim.envs.recipes import RecipeSource
+from morphsim.envs.settings import ObservationName, film_settings
 from morphsim.simulator import Units
 from morphsim.simulator.solver import TOLERANCE
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from morphsim.envs import pace
-from morphsim.envs.settings import Film, FilmSettings, read_recipe
+from morphsim.envs.recipes import read_recipe
+from morphsim.envs.settings import Film, FilmSettings
 from morphsim.errors import InputError
 from morphsim.simulator import Simulation, batch_key
 
@@ -67,7 +68,7 @@ class FilmBatch:
         return film
 
     def start(self, films: Mapping[int, Film]) -> None:
-        """Start new films in these places."""
+        """Start new films in these places, beside the others."""
         waiting = dict(films)
         for group in list(self._groups):
             self._renew(group, waiting)

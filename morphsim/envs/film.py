@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from morphsim.envs.batch import FilmBatch, observation_space, row_of
 from morphsim.envs.generator import restored_generator
 from morphsim.envs.picture import Window, film_picture
-from morphsim.envs.settings import Film, FilmSettings, read_recipe
+from morphsim.envs.recipes import read_recipe
+from morphsim.envs.settings import Film, FilmSettings
 from morphsim.envs.shared import SharedSettings
 from morphsim.errors import InputError
 from morphsim.simulator import Recipe, Units

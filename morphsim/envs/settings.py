@@ -6,14 +6,15 @@ import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 
+from morphsim.device import resolve_device
 from morphsim.envs.knobs import FILM_KNOBS, Knob, Panel
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
+from morphsim.envs.recipes import RecipeSource, known_material, material_recipe, own_recipe, read_recipe
 from morphsim.errors import InputError
 from morphsim.simulator import (
     ANNEALING_UNITS,
@@ -22,16 +23,12 @@ from morphsim.simulator import (
     AnnealingRecipe,
     DryingRecipe,
     Grid,
-    Recipe,
     Units,
-    load_recipe,
-    recipe_from_dict,
 )
-from morphsim.simulator.materials import Material, material
+from morphsim.simulator.materials import material
 from morphsim.simulator.process import film_model
 
 ObservationName = Literal["frame", "fields", "dict"]
-RecipeSource = Recipe | Mapping[str, Any] | str | Path | None
 
 # A material's own evaporation lies in the middle of what the agent may set, as the default recipe's does.
 _EVAPORATION_REACH = 10.0
@@ -153,7 +150,7 @@ def film_settings(
     Raises:
         InputError: an argument that can't be, or a film that may be drawn but can't be simulated.
     """
-    if len(shape) != 2:
+    if len(shape) != 2 or min(shape) < 1:
         raise InputError(f"shape is {shape}; it must be (H, W), cells in depth and width")
     limit = (
         (steps if process == "annealing" or step_time_s is not None else 2 * steps)
@@ -164,6 +161,9 @@ def film_settings(
         raise InputError(f"steps is {steps} and the limit {limit}; both must be at least 1")
     if not 0.0 < threshold < 1.0:
         raise InputError(f"threshold is {threshold!r}; it must lie between 0 and 1")
+    if not 0.0 < tolerance <= 0.5:
+        raise InputError(f"tolerance is {tolerance!r}; it must lie above 0 and up to 0.5")
+    resolve_device(device)
     for name, value in (("longest_step", longest_step), ("step_time_s", step_time_s)):
         if value is not None and not (math.isfinite(value) and value > 0.0):
             raise InputError(f"{name} is {value!r}; it must be a positive number")
@@ -171,7 +171,7 @@ def film_settings(
         raise InputError("longest_step is for steps even in dryness; leave it out where step_time_s is given")
     if observation not in get_args(ObservationName):
         raise InputError(f"observation is {observation!r}; use one of {', '.join(get_args(ObservationName))}")
-    own = _own_recipe(process, recipe, material)
+    own = own_recipe(process, recipe, material)
     kind = type(own)
     available = [_centred(knob, own) if material else knob for knob in FILM_KNOBS[process]]
     panel = Panel(available, names=knobs, ranges=ranges)
@@ -183,7 +183,7 @@ def film_settings(
                 f"to {high:g}: give it other ranges"
             )
     if units is None and material:
-        units = _material(process, material).units
+        units = known_material(process, material).units
     wanted = default_ranges(own) if randomize is True else (randomize or {})
     if not isinstance(wanted, Mapping):
         raise InputError(f"randomize is {randomize!r}; use True, or ranges by parameter")
@@ -206,39 +206,6 @@ def film_settings(
     check_reach([own], panel)
     _check_draws(settings)
     return settings
-
-
-def read_recipe(process: str, source: RecipeSource) -> AnnealingRecipe | DryingRecipe:
-    """A recipe of `process` from an object, a dict of its parameters or a TOML file.
-
-    Raises:
-        InputError: no recipe, or one of the other process.
-    """
-    if source is None:
-        source = {}
-    if isinstance(source, str | Path):
-        source = load_recipe(source)
-    if isinstance(source, Mapping):
-        source = recipe_from_dict({"process": process, **source})
-    if source.process != process:
-        raise InputError(
-            f"the recipe is of {source.process}, this environment of {process}; use the other one"
-        )
-    assert isinstance(source, AnnealingRecipe | DryingRecipe)
-    return source
-
-
-def material_recipe(process: str, name: str, parameters: Mapping[str, Any]) -> AnnealingRecipe | DryingRecipe:
-    """The recipe of a material, with some parameters that differ.
-
-    Raises:
-        InputError: no such material, one of the other process, or an impossible parameter.
-    """
-    found = _material(process, name)
-    changed = {key: value for key, value in parameters.items() if key != "process"}
-    if process == "drying":
-        return found.drying_recipe(**changed)
-    return found.annealing_recipe(**changed)
 
 
 def check_reach(recipes: Iterable[AnnealingRecipe | DryingRecipe], panel: Panel) -> None:
@@ -281,27 +248,6 @@ def _check_draws(settings: FilmSettings) -> None:
         check_reach(films, settings.panel)
     except InputError as error:
         raise InputError(f"randomize may draw a film that can't be: {error}") from error
-
-
-def _own_recipe(process: str, recipe: RecipeSource, name: str | None) -> AnnealingRecipe | DryingRecipe:
-    if name is None:
-        return read_recipe(process, recipe)
-    if recipe is not None and not isinstance(recipe, Mapping):
-        raise InputError(
-            "both a material and a recipe are given; beside a material, recipe is a dict of what shall differ"
-        )
-    return material_recipe(process, name, recipe or {})
-
-
-def _material(process: str, name: str) -> Material:
-    found = material(name)
-    if found.process != process:
-        other = "Annealing-v0" if found.process == "annealing" else "Drying-v0"
-        raise InputError(
-            f"material {name} is for {found.process}, this environment for {process}; "
-            f"use morphsim:morphsim/{other}, or another material"
-        )
-    return found
 
 
 def _centred(knob: Knob, recipe: AnnealingRecipe | DryingRecipe) -> Knob:
