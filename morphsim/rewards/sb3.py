@@ -63,6 +63,8 @@ class SB3VecEnv(VecEnv):
         self._returns = np.zeros(envs.num_envs)
         self._lengths = np.zeros(envs.num_envs, np.int64)
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
+        # Recorders of videos look here for the pictures a second.
+        self.metadata = {**envs.metadata, **self.metadata}
 
     def reset(self) -> Any:
         """Begin an episode everywhere, with the seeds of `seed` and the options of `set_options` once.
@@ -159,6 +161,15 @@ class SB3VecEnv(VecEnv):
         pictures: Any = self.envs.render()
         return [None] * self.num_envs if pictures is None else list(pictures)
 
+    def has_attr(self, attr_name: str) -> bool:
+        """Whether there is such an attribute or method."""
+        base: Any = self.envs.unwrapped
+        if any(_adds(layer, attr_name) for layer in self._wrappers()):
+            return True
+        if isinstance(base, SyncVectorEnv | AsyncVectorEnv):
+            return all(base.call("has_wrapper_attr", attr_name))
+        return super().has_attr(attr_name)
+
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """What an attribute is in each environment; one of the vector environment is the same in all.
 
@@ -174,10 +185,14 @@ class SB3VecEnv(VecEnv):
         base: Any = self.envs.unwrapped
         if not hasattr(base, "get_attr"):
             return [getattr(base, attr_name)] * len(rows)
-        # A worker process that is asked for what it lacks ends itself.
-        if isinstance(base, AsyncVectorEnv) and not all(base.call("has_wrapper_attr", attr_name)):
-            raise AttributeError(f"the environments have no attribute {attr_name!r}")
-        values = base.get_attr(attr_name)
+        values: Sequence[Any]
+        if isinstance(base, SyncVectorEnv | AsyncVectorEnv):
+            # A worker process that is asked for what it lacks ends itself, and get_attr would call a method.
+            if not self.has_attr(attr_name):
+                raise AttributeError(f"the environments have no attribute {attr_name!r}")
+            values = base.call("get_wrapper_attr", attr_name)
+        else:
+            values = base.get_attr(attr_name)
         return [values[row] for row in rows]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
@@ -210,9 +225,15 @@ class SB3VecEnv(VecEnv):
         hindsight replay, is called once, and its result stands for each environment.
 
         Raises:
-            InputError: only some environments are chosen and the vector environment can't do that.
+            AttributeError: there is none.
+            InputError: only some environments are chosen and the vector environment can't do that, or the
+                method would go behind the back of the vector wrappers.
         """
         rows = self._rows(indices)
+        if method_name in {"reset", "step", "close"}:
+            raise InputError(
+                f"{method_name} can't be called for single environments; call {method_name} of this one"
+            )
         if method_name == "render":
             pictures = self.get_images()
             return [pictures[row] for row in rows]
@@ -231,7 +252,7 @@ class SB3VecEnv(VecEnv):
                 f"{type(base).__name__} calls a method in all environments at once; call {method_name} "
                 "without indices"
             )
-        if isinstance(base, AsyncVectorEnv) and not all(base.call("has_wrapper_attr", method_name)):
+        if isinstance(base, AsyncVectorEnv) and not self.has_attr(method_name):
             raise AttributeError(f"the environments have no method {method_name!r}")
         results = base.call(method_name, *method_args, **method_kwargs)
         return [results[row] for row in rows]

@@ -323,6 +323,12 @@ def test_attributes_and_methods_of_single_environments() -> None:
     with pytest.raises(InputError, match="without indices"):
         bridge.set_attr("episode_count", 3, indices=0)
     assert bridge.has_attr("goal") is False
+    assert bridge.has_attr("raised") and bridge.has_attr("episode_count")
+    assert bridge.get_attr("raised", indices=2)[0](0) == 5
+    for name in ("reset", "step", "close"):
+        with pytest.raises(InputError, match=f"{name} can't be called"):
+            bridge.env_method(name)
+    assert bridge.metadata["render_fps"] == 1
     assert bridge.env_is_wrapped(RecordEpisodeStatistics) == [True] * COUNT  # type: ignore[arg-type]
     assert bridge.env_is_wrapped(Monitor, indices=[0]) == [True]
     assert bridge.env_is_wrapped(gym.wrappers.TimeLimit) == [False] * COUNT
@@ -337,6 +343,11 @@ def test_attributes_and_methods_of_processes() -> None:
     try:
         assert bridge.has_attr("nothing_of_this_name") is False
         assert bridge.get_attr("longest", indices=[1]) == [5]
+        with pytest.raises(AttributeError, match="no attribute"):
+            bridge.get_attr("nothing_of_this_name")
+        # Neither question calls the method, which would end the processes for want of an argument.
+        assert bridge.has_attr("raised") is True
+        assert bridge.get_attr("raised", indices=1)[0](5) == 6
         bridge.set_attr("level", 10, indices=[1])
         assert bridge.env_method("raised", 1) == [2, 11, 2]
         with pytest.raises(InputError, match="in all environments at once"):
@@ -361,6 +372,29 @@ def test_methods_of_vector_environments_are_called_once() -> None:
     assert envs.calls == 5
     with pytest.raises(AttributeError):
         bridge.env_method("nothing_of_this_name")
+
+
+def test_films_in_one_batch() -> None:
+    envs = gym.make_vec(
+        "morphsim:morphsim/Drying-v0", num_envs=2, knobs=["evaporation"], shape=(32, 32), steps=2
+    )
+    bridge = SB3VecEnv(envs)
+    bridge.seed(4)
+    bridge.reset()
+    seeds = bridge.get_attr("film_seed")
+    assert len(set(seeds)) == 2
+    for number in (1, 2):
+        shown = bridge.get_attr("frame")
+        _, _, done, infos = bridge.step(np.zeros((2, 1), np.float32))
+        assert done.tolist() == [number == 2] * 2
+    for row, info in enumerate(infos):
+        assert info["episode"]["l"] == 2
+        assert info["terminal_observation"].shape == bridge.observation_space.shape
+        # The film that ended is another than the one that was shown before, and than the one that has begun.
+        assert not np.array_equal(info["terminal_observation"][0] > 0, shown[row] > 0)
+        assert bridge.get_attr("film_seed", indices=row) != [seeds[row]]
+    assert [values.shape for values in bridge.env_method("action_of")] == [(1,), (1,)]
+    bridge.close()
 
 
 def test_ppo_learns_and_its_returns_are_logged() -> None:
