@@ -7,11 +7,24 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 # Fields of this size gain nothing from several threads, and test workers would fight for the cores.
 ONE_THREAD := OMP_NUM_THREADS=1
+# The oldest Gymnasium that pyproject.toml promises, in a folder that stands before the newest on the path.
+OLDEST_GYMNASIUM := 1.2.2
+OLDEST := $(VENV)/gymnasium-$(OLDEST_GYMNASIUM)
 
-.PHONY: test lint demo bench bench-report docs default-encoder clean
+.PHONY: test test-oldest lint demo bench bench-report docs default-encoder clean
 
 test: $(VENV)/installed-dev lint
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS)
+
+test-oldest: $(VENV)/installed-dev $(OLDEST)/installed
+	PYTHONPATH=$(CURDIR)/$(OLDEST) $(BIN)/python -c 'import gymnasium; found = gymnasium.__version__; assert found == "$(OLDEST_GYMNASIUM)", found'
+	PYTHONPATH=$(CURDIR)/$(OLDEST) $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) tests/envs tests/rewards tests/agents
+
+# All that touches Gymnasium, once more with the oldest one in front of the installed one.
+test-oldest: export PYTHONPATH := $(OLDEST)
+test-oldest: $(VENV)/installed-dev $(OLDEST)/installed
+	$(BIN)/python -c 'import gymnasium; assert gymnasium.__version__ == "$(OLDEST_GYMNASIUM)", gymnasium'
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) tests/envs tests/rewards tests/agents tests/test_documents.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check
@@ -51,6 +64,16 @@ $(VENV)/installed: $(VENV)/installed-torch pyproject.toml
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) --editable '.[dev,movie]'
+	@touch $@
+
+$(OLDEST)/installed: $(VENV)/installed-torch
+	rm -rf $(OLDEST)
+	$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --target $(OLDEST) gymnasium==$(OLDEST_GYMNASIUM)
+	@touch $@
+
+$(OLDEST)/installed: $(VENV)/installed-dev
+	$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --upgrade --target $(OLDEST) \
+	  gymnasium==$(OLDEST_GYMNASIUM)
 	@touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed
