@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
 from morphsim.encoder import Codes, Encoder
 from morphsim.errors import InputError
 from morphsim.rewards.coder import TargetGenerator, inside
 from morphsim.rewards.source import FrameReader, FrameSource, check_boundary
+
+if TYPE_CHECKING:
+    AnyVectorWrapper = VectorWrapper[Any, Any, Any, Any, Any]
+else:
+    # Gymnasium 1.2's is not generic.
+    AnyVectorWrapper = VectorWrapper
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -201,15 +207,21 @@ def observation_of(observations: Any, row: int) -> Any:
 
 
 def info_of(infos: Mapping[str, Any], row: int) -> dict[str, Any]:
-    """The info of one environment of a batch, as it gave it."""
+    """The info of one environment of a batch, as it gave it; entries without a mask are in every info."""
     info: dict[str, Any] = {}
     for key, value in infos.items():
+        if key.startswith("_") and key[1:] in infos:
+            continue
         mask = infos.get(f"_{key}")
-        if mask is None or not mask[row]:
+        if mask is not None and not mask[row]:
             continue
         if isinstance(value, Mapping):
             info[key] = info_of(value, row)
+        elif mask is None and np.ndim(value) == 0:
+            info[key] = value
         else:
             entry = value[row]
+            # A copy: who keeps an info must not see the next step written into it.
+            entry = entry.copy() if isinstance(entry, np.ndarray) else entry
             info[key] = entry.item() if isinstance(entry, np.generic) else entry
     return info

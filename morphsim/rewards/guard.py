@@ -54,7 +54,7 @@ class OutOfDistributionGuard:
     | measure | what it is |
     |---|---|
     | `training_distance` | distance to the nearest training latent, 1.0 = median of random pairs |
-    | `statistics_residual` | what the components of the training frames' statistics leave of the frame's own |
+    | `statistics_residual` | what the components of training frames' statistics leave of the frame's own |
     | `reconstruction_error` | cross-entropy of the frame with what the decoder paints [nats a pixel] |
 
     The second does not look at the latent, so that a frame whose latent was forced near a target without

@@ -16,7 +16,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 
 from morphsim.errors import InputError
-from morphsim.rewards.batches import autoreset_mode, observation_of
+from morphsim.rewards.batches import autoreset_mode, info_of, observation_of
 
 # What every vector environment has; a wrapper that has more has it on purpose.
 _COMMON = frozenset(dir(VectorWrapper))
@@ -83,7 +83,7 @@ class SB3VecEnv(VecEnv):
         self._reset_options()
         self._returns[:] = 0
         self._lengths[:] = 0
-        self.reset_infos = [self._info_of(infos, row) for row in range(self.num_envs)]
+        self.reset_infos = [info_of(infos, row) for row in range(self.num_envs)]
         return _copied(observations)
 
     def step_async(self, actions: NDArray[Any]) -> None:
@@ -103,7 +103,7 @@ class SB3VecEnv(VecEnv):
         self._lengths += 1
         every: list[dict[str, Any]] = []
         for row in range(self.num_envs):
-            info = self._ended(infos, row) if done[row] else self._info_of(infos, row)
+            info = self._ended(infos, row) if done[row] else info_of(infos, row)
             info["TimeLimit.truncated"] = bool(truncated[row] and not terminated[row])
             every.append(info)
         return _copied(observations), np.array(rewards, np.float32), done, every
@@ -117,8 +117,8 @@ class SB3VecEnv(VecEnv):
                 "final_obs; with autoreset_mode SAME_STEP it must be there"
             )
         following = {key: value for key, value in infos.items() if key not in _LAST}
-        self.reset_infos[row] = self._info_of(following, row)
-        info = self._info_of(infos.get("final_info", {}), row)
+        self.reset_infos[row] = info_of(following, row)
+        info = info_of(infos.get("final_info", {}), row)
         info["terminal_observation"] = _copied(observation_of(final, row))
         info.setdefault(
             "episode",
@@ -130,26 +130,6 @@ class SB3VecEnv(VecEnv):
         )
         self._returns[row] = 0
         self._lengths[row] = 0
-        return info
-
-    def _info_of(self, infos: Mapping[str, Any], row: int) -> dict[str, Any]:
-        """The info of one environment; entries without a mask are in every info."""
-        info: dict[str, Any] = {}
-        for key, value in infos.items():
-            if key.startswith("_") and key[1:] in infos:
-                continue
-            mask = infos.get(f"_{key}")
-            if mask is not None and not mask[row]:
-                continue
-            if isinstance(value, Mapping):
-                info[key] = self._info_of(value, row)
-            elif mask is None and np.shape(value)[:1] != (self.num_envs,):
-                info[key] = value
-            else:
-                entry = value[row]
-                if isinstance(entry, np.generic):
-                    entry = entry.item()
-                info[key] = entry.copy() if isinstance(entry, np.ndarray) else entry
         return info
 
     def close(self) -> None:

@@ -8,12 +8,12 @@ from typing import Any, Unpack
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.encoder import Encoder, load_encoder
-from morphsim.rewards.batches import Coded, VectorCoder, info_of
+from morphsim.rewards.batches import AnyVectorWrapper, Coded, VectorCoder, info_of
 from morphsim.rewards.goal import Goals, goal_space
 from morphsim.rewards.judge import Judge, RewardSettings
 from morphsim.rewards.observation import LatentState, Part
@@ -24,7 +24,7 @@ from morphsim.rewards.vector_observation import replace_final_observations
 from morphsim.rewards.vector_reward import VectorJudging, tell
 
 
-class VectorLatentGoalWrapper(VectorWrapper[Any, Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
+class VectorLatentGoalWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs):
     """`LatentGoalWrapper` around a vector environment, with the same goals, rewards and infos.
 
     Args:
@@ -58,7 +58,7 @@ class VectorLatentGoalWrapper(VectorWrapper[Any, Any, Any, Any, Any], gym.utils.
             frame=frame,
             **settings,
         )
-        VectorWrapper.__init__(self, env)
+        AnyVectorWrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
         self.judge = Judge(self.encoder, **settings)
         self.goals = Goals(self.judge)

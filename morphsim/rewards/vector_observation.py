@@ -8,17 +8,17 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from morphsim.encoder import Encoder, load_encoder
-from morphsim.rewards.batches import Coded, VectorCoder, VectorEpisodes, info_of
+from morphsim.rewards.batches import AnyVectorWrapper, Coded, VectorCoder, VectorEpisodes, info_of
 from morphsim.rewards.observation import LatentState, Part
 from morphsim.rewards.source import FrameSource
 
 
-class VectorLatentObservationWrapper(VectorWrapper[Any, Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
+class VectorLatentObservationWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs):
     """`LatentObservationWrapper` around a vector environment, with the same observations and infos.
 
     Args:
@@ -52,7 +52,7 @@ class VectorLatentObservationWrapper(VectorWrapper[Any, Any, Any, Any, Any], gym
             frame=frame,
             normalise=normalise,
         )
-        VectorWrapper.__init__(self, env)
+        AnyVectorWrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
         self.state = LatentState(self.encoder, parts=parts, info_keys=info_keys, normalise=normalise)
         self.coder = VectorCoder(env, self.encoder, frame, reconstruct=False)

@@ -7,11 +7,12 @@ from typing import Any, Unpack
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from morphsim.encoder import Encoder, load_encoder
 from morphsim.rewards.batches import (
+    AnyVectorWrapper,
     Coded,
     Rows,
     VectorCoder,
@@ -100,7 +101,7 @@ class VectorJudging:
         return target if self._alone is None else self._alone(target, generator)
 
 
-class VectorLatentRewardWrapper(VectorWrapper[Any, Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
+class VectorLatentRewardWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs):
     """`LatentRewardWrapper` around a vector environment, with the same rewards and infos.
 
     Around N environments it gives what N wrapped environments give side by side, but codes all frames of a
@@ -128,7 +129,7 @@ class VectorLatentRewardWrapper(VectorWrapper[Any, Any, Any, Any, Any], gym.util
         gym.utils.RecordConstructorArgs.__init__(
             self, _disable_deepcopy=True, encoder=encoder, frame=frame, **settings
         )
-        VectorWrapper.__init__(self, env)
+        AnyVectorWrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
         self.judge = Judge(self.encoder, **settings)
         self.coder = VectorCoder(env, self.encoder, frame, reconstruct=self.judge.needs_reconstruction)

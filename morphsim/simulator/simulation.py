@@ -38,7 +38,7 @@ class Simulation(Solver):
         InputError: recipes that can't share a batch, or a shape that is too small.
 
     >>> simulation = Simulation([AnnealingRecipe()], seeds=[0], shape=(32, 128))
-    >>> simulation.advance(time=0.001)
+    >>> stuck = simulation.advance(time=0.001)
     >>> tuple(simulation.donor_share().shape)
     (1, 32, 128)
     """
