@@ -126,9 +126,7 @@ def _load(folder: Path, device: torch.device) -> Encoder:
     weights = _read_weights(folder / WEIGHTS, network.state_dict())
     network.load_state_dict(weights, assign=True)
     latents, familiarity = _read_latents(folder / LATENTS, network.content_size)
-    encoder = Encoder(
-        network, metadata, device=device, training_latents=latents, familiarity=familiarity
-    )
+    encoder = Encoder(network, metadata, device=device, training_latents=latents, familiarity=familiarity)
     if encoder.hash != metadata["weights_sha256"]:
         raise InputError(
             f"{folder / WEIGHTS} and {path} belong to different encoders (hash); restore one of them"
@@ -144,9 +142,7 @@ def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def _read_latents(
-    path: Path, size: int
-) -> tuple[NDArray[np.float16] | None, Familiarity | None]:
+def _read_latents(path: Path, size: int) -> tuple[NDArray[np.float16] | None, Familiarity | None]:
     if not path.exists():
         return None, None
     tensors = _read_tensors(path)

@@ -86,9 +86,7 @@ def _check_held_out(measures: object) -> None:
     for name, quantiles in measures.items():
         good = isinstance(quantiles, list) and len(quantiles) == 101 and all(map(_is_distance, quantiles))
         if not good or sorted(quantiles) != quantiles:
-            raise InputError(
-                f"held_out {name} must be 101 finite numbers of at least 0 that do not fall"
-            )
+            raise InputError(f"held_out {name} must be 101 finite numbers of at least 0 that do not fall")
 
 
 def _check_whitening(rows: object, size: int) -> None:
