@@ -34,11 +34,11 @@ class Options(BenchmarkOptions):
 
     steps: int = 200_000
     """Environment steps, half of them of each process."""
-    envs: int = 16
+    envs: int = 64
     """Films side by side."""
     height: int = 36
     """Cells in depth."""
-    width: int = 96
+    width: int = 64
     """Cells in width."""
     seed: int = 0
     """Of films and actions."""

@@ -25,18 +25,21 @@ parser.add_argument("--epochs", type=int, default=8)
 parser.add_argument("--batches", type=int, default=4)
 parser.add_argument("--device", default="cpu", help="of the films and the encoder")
 parser.add_argument("--seed", type=int, default=0)
+parser.add_argument("--steps", type=int, default=10, help="steps of a film")
 args = parser.parse_args()
 GAMMA, LAMBDA, CLIP, ENTROPY, LEARNING_RATE = 1.0, 0.95, 0.2, 0.001, 3e-4
 
 torch.manual_seed(args.seed)
 random = np.random.default_rng(args.seed)
 encoder = load_encoder("default", device=args.device)
-film = gym.make("morphsim:morphsim/Annealing-v0", steps=10)
+film = gym.make("morphsim:morphsim/Annealing-v0", steps=args.steps)
 film.reset(seed=1)
-for _ in range(10):
+for _ in range(args.steps):
     frame = film.step(np.array([0.2], np.float32))[0]
 
-envs = gym.make_vec("morphsim:morphsim/Annealing-v0", num_envs=args.n_envs, steps=10, device=args.device)
+envs = gym.make_vec(
+    "morphsim:morphsim/Annealing-v0", num_envs=args.n_envs, steps=args.steps, device=args.device
+)
 envs = VectorLatentRewardWrapper(envs, encoder, target=frame[0], reward="progress")
 envs = VectorLatentObservationWrapper(envs, encoder, parts=["content", "target"], info_keys=["step_fraction"])
 envs = RecordEpisodeStatistics(envs)

@@ -13,6 +13,7 @@ from morphsim import LatentGoalWrapper, load_encoder
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--total-steps", type=int, default=2000)
+parser.add_argument("--steps", type=int, default=10, help="steps of a film")
 arguments = parser.parse_args()
 
 encoder = load_encoder("default")
@@ -20,23 +21,24 @@ encoder = load_encoder("default")
 
 def last_frame(evaporation: float) -> np.ndarray:
     """The last frame of a film that dries at one rate, from -1 (slowest) to 1."""
-    film = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation"], steps=10)
+    film = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation"], steps=arguments.steps)
     film.reset(seed=int(100 * (evaporation + 1)))
-    for _ in range(10):
+    for _ in range(arguments.steps):
         frame = film.step(np.array([evaporation], np.float32))[0]
     return frame[0]
 
 
 # One of these is the goal of each film, drawn at its reset.
 goals = np.stack([last_frame(evaporation) for evaporation in (-0.8, 0.0, 0.8)])
-env = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation"], steps=10)
+env = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation"], steps=arguments.steps)
 env = LatentGoalWrapper(env, encoder, target=goals, reward="sparse", info_keys=["dryness"])
 model = SAC(
     "MultiInputPolicy",
     env,
     replay_buffer_class=HerReplayBuffer,
     replay_buffer_kwargs={"n_sampled_goal": 4, "goal_selection_strategy": "future"},
-    learning_starts=40,
+    # Hindsight needs a whole film.
+    learning_starts=4 * arguments.steps,
     gamma=0.95,
     seed=0,
     device="cpu",

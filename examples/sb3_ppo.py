@@ -16,16 +16,19 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("--total-steps", type=int, default=4000)
 parser.add_argument("--n-envs", type=int, default=4)
 parser.add_argument("--n-steps", type=int, default=20, help="steps of each film between two updates")
+parser.add_argument("--steps", type=int, default=10, help="steps of a film")
 arguments = parser.parse_args()
 
 # A film dried slowly under warm vapour is what we want; the agent may set the evaporation rate.
 encoder = load_encoder("default")
-film = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation"], steps=10)
+film = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation"], steps=arguments.steps)
 film.reset(seed=1)
-for _ in range(10):
+for _ in range(arguments.steps):
     frame = film.step(np.array([-0.6], np.float32))[0]
 
-envs = gym.make_vec("morphsim:morphsim/Drying-v0", num_envs=arguments.n_envs, knobs=["evaporation"], steps=10)
+envs = gym.make_vec(
+    "morphsim:morphsim/Drying-v0", num_envs=arguments.n_envs, knobs=["evaporation"], steps=arguments.steps
+)
 envs = VectorLatentRewardWrapper(envs, encoder, target=frame[0], reward="progress")
 envs = VectorLatentObservationWrapper(envs, encoder, parts=["content", "target"], info_keys=["dryness"])
 model = PPO(
@@ -39,4 +42,4 @@ model = PPO(
 )
 model.learn(arguments.total_steps)
 returns = [episode["r"] for episode in model.ep_info_buffer]
-print(f"{model.num_timesteps} steps, {len(returns)} films; mean return of the last: {np.mean(returns):.3f}")
+print(f"{model.num_timesteps} steps; mean return of the last {len(returns)} films: {np.mean(returns):.3f}")

@@ -14,18 +14,19 @@ from morphsim import LatentObservationWrapper, LatentRewardWrapper, load_encoder
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--total-steps", type=int, default=2000)
+parser.add_argument("--steps", type=int, default=10, help="steps of a film")
 arguments = parser.parse_args()
 
 encoder = load_encoder("default")
-film = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation", "temperature"], steps=10)
+film = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation", "temperature"], steps=arguments.steps)
 film.reset(seed=1)
-for _ in range(10):
+for _ in range(arguments.steps):
     frame = film.step(np.array([-0.6, 0.4], np.float32))[0]
 
 
 def make_env() -> gym.Env:
     """A film, its reward and what the agent sees of it."""
-    env = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation", "temperature"], steps=10)
+    env = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation", "temperature"], steps=arguments.steps)
     env = LatentRewardWrapper(env, encoder, target=frame[0], reward="progress")
     env = LatentObservationWrapper(env, encoder, parts=["content", "target"], info_keys=["dryness"])
     return Monitor(env, info_keywords=("distance", "is_success"))

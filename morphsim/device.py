@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -10,6 +12,9 @@ import torch
 from morphsim.errors import InputError
 
 DeviceName = Literal["auto", "cpu", "cuda"]
+
+# From here on several threads are worth their trouble [numbers that are worked on].
+_MANY = 4_000_000
 
 
 def _use_one_thread() -> None:
@@ -54,3 +59,20 @@ def set_threads(threads: int) -> None:
     if threads < 1:
         raise InputError(f"threads is {threads}; it must be at least 1")
     torch.set_num_threads(threads)
+
+
+@contextmanager
+def threads_for(numbers: int, device: torch.device) -> Iterator[None]:
+    """One thread for work so small that several would only wait for each other.
+
+    So worker processes, each of which would use all cores, don't stand in each other's way.
+    """
+    before = torch.get_num_threads()
+    if device.type != "cpu" or numbers > _MANY or before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

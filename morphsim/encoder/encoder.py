@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from morphsim.device import threads_for
 from morphsim.encoder.evaluation import FRAMES_AT_ONCE
 from morphsim.encoder.familiarity import Familiarity
 from morphsim.encoder.input import check_frames
@@ -53,7 +54,8 @@ class Encoder:
     """Codes frames into latent vectors whose distance compares their morphology.
 
     Made by `load_encoder` or `train_encoder`. It holds plain values and weights only, so that it can be
-    pickled into the worker processes of a vector environment; it never changes torch's number of threads.
+    pickled into the worker processes of a vector environment. Few frames are coded by one thread; torch's
+    number of threads is left as it was.
 
     Args:
         network: with its trained weights; it is frozen and moved to `device`.
@@ -145,14 +147,15 @@ class Encoder:
         means = np.empty((len(checked), self.network.latent_size), np.float32)
         deviations = np.zeros((len(checked), size), np.float32)
         painted = np.empty(checked.shape, np.float32) if reconstruct else None
-        for rows, batch in self._batches(checked):
-            batch_means, log_variances = self.network.encode(batch)
-            means[rows] = batch_means.cpu().numpy()
-            if log_variances is not None:
-                deviations[rows] = torch.exp(0.5 * log_variances[:, :size]).cpu().numpy()
-            if painted is not None:
-                logits = self.network.decode(batch_means)
-                painted[rows] = torch.sigmoid(logits).reshape(-1, *checked.shape[1:]).cpu().numpy()
+        with threads_for(checked.size, self.device):
+            for rows, batch in self._batches(checked):
+                batch_means, log_variances = self.network.encode(batch)
+                means[rows] = batch_means.cpu().numpy()
+                if log_variances is not None:
+                    deviations[rows] = torch.exp(0.5 * log_variances[:, :size]).cpu().numpy()
+                if painted is not None:
+                    logits = self.network.decode(batch_means)
+                    painted[rows] = torch.sigmoid(logits).reshape(-1, *checked.shape[1:]).cpu().numpy()
         return Codes(
             content=means[:, :size], deviation=deviations, pose=means[:, size:], reconstruction=painted
         )

@@ -15,13 +15,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from morphsim.device import threads_for
 from morphsim.encoder.networks.statistics import statistics
 from morphsim.simulator.grid import Boundary
 
 MEASURES = ("training_distance", "statistics_residual", "reconstruction_error")
 """What `metadata["held_out"]` holds the 0 to 100 % quantiles of."""
 
-COMPONENTS = 16
+COMPONENTS = 64
 _FRAMES_AT_ONCE = 64
 _LEAST_SCATTER = 1e-3
 _CLOSEST = 1e-6
@@ -74,7 +75,7 @@ def fit_familiarity(frames: NDArray[Any], *, boundary: Boundary) -> Familiarity:
 def frame_statistics(frames: NDArray[Any], *, boundary: Boundary) -> NDArray[np.float32]:
     """Statistics (N, S) of frames (N, H, W), or (N, C, H, W), see `networks.statistics`."""
     found = []
-    with torch.inference_mode():
+    with torch.inference_mode(), threads_for(frames.size, torch.device("cpu")):
         for start in range(0, len(frames), _FRAMES_AT_ONCE):
             batch = torch.from_numpy(np.array(frames[start : start + _FRAMES_AT_ONCE])).float()
             few, many = statistics(batch[:, None] if batch.dim() == 3 else batch, boundary=boundary)

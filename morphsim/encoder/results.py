@@ -28,7 +28,7 @@ from morphsim.frames import FrameSet, frame_labels
 METRICS = "metrics.json"
 
 _SHOWN_FRAMES = 12
-_MEASURED_FRAMES = 2048
+_MEASURED_FRAMES = 4096
 
 
 def is_finished(folder: Path, epochs: int) -> bool:

@@ -15,12 +15,6 @@ from morphsim.encoder.familiarity import MEASURES, nearest_distance, reconstruct
 from morphsim.encoder.input import check_frames
 from morphsim.errors import InputError
 
-_WORDS = {
-    "training_distance": "it is farther from all training frames than",
-    "statistics_residual": "its statistics are stranger than those of",
-    "reconstruction_error": "the decoder paints it worse than",
-}
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GuardReport:
@@ -37,13 +31,6 @@ class GuardReport:
         """What `info` tells of one frame."""
         told: dict[str, Any] = {"out_of_distribution": bool(self.out_of_distribution[row])}
         return told | {name: float(values[row]) for name, values in self.values.items()}
-
-    def describe(self, row: int) -> str:
-        """One frame in words: its percentile in each measure."""
-        return "; ".join(
-            f"{_WORDS[name]} {shares[row]:.4g} % of the frames held out"
-            for name, shares in self.percentiles.items()
-        )
 
 
 class OutOfDistributionGuard:
@@ -75,7 +62,7 @@ class OutOfDistributionGuard:
     """
 
     def __init__(
-        self, encoder: Encoder, *, factor: float = 1.5, measures: tuple[str, ...] | None = None
+        self, encoder: Encoder, *, factor: float = 1.25, measures: tuple[str, ...] | None = None
     ) -> None:
         if not (math.isfinite(factor) and factor > 0):
             raise InputError(f"factor is {factor!r}; it must be a finite number above 0")
@@ -122,12 +109,19 @@ class OutOfDistributionGuard:
             percentiles={name: _share_below(found, self._known[name]) for name, found in values.items()},
         )
 
+    def training_distance(
+        self, latents: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The first measure of latents (N, D), and its percentiles [%]."""
+        known = self.encoder.training_latents
+        assert known is not None
+        found = nearest_distance(latents, known) / np.float32(self._scales["training_distance"])
+        return found, _share_below(found, self._known["training_distance"])
+
     def _measure(self, name: str, frames: NDArray[Any], codes: Codes) -> NDArray[np.float32]:
         encoder = self.encoder
         if name == "training_distance":
-            assert encoder.training_latents is not None
-            found = nearest_distance(codes.content, encoder.training_latents)
-            return found / np.float32(self._scales[name])
+            return self.training_distance(codes.content)[0]
         if name == "statistics_residual":
             assert encoder.familiarity is not None
             return encoder.familiarity.residual(frames, boundary=encoder.boundary)

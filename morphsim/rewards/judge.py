@@ -201,19 +201,22 @@ class Judge:
         return None if self.guard is None else self.guard.check(frames, codes)
 
     def _warn_of_strange(self, target: Target) -> None:
-        if self.guard is None or target.frames is None:
+        """Warn of latents far from all that training knew.
+
+        Only the latent counts: a target that was drawn by hand need not look like a film to mean something.
+        """
+        if self.guard is None or "training_distance" not in self.guard.limits:
             return
-        for number, frame in enumerate(target.frames):
-            codes = self.encoder.code(frame[None], reconstruct=self.needs_reconstruction)
-            report = self.guard.check(frame[None], codes)
-            if report.out_of_distribution[0]:
-                warnings.warn(
-                    f"target {number} lies outside the encoder's training data ({report.describe(0)}); "
-                    "distances to it may mean little: choose a target like the films that the encoder knows, "
-                    "or train an encoder on films like the target",
-                    UserWarning,
-                    stacklevel=5,
-                )
+        distances, percentiles = self.guard.training_distance(target.latents)
+        for number in np.flatnonzero(distances > self.guard.limits["training_distance"]):
+            warnings.warn(
+                f"target {number} lies outside the encoder's training data: it is farther from all training "
+                f"frames ({distances[number]:.3g}) than {percentiles[number]:.4g} % of the frames held out; "
+                "distances to it may mean little: choose a target like the films that the encoder knows, or "
+                "train an encoder on films like the target",
+                UserWarning,
+                stacklevel=5,
+            )
 
 
 def _distance_of(reward: str, distance: DistanceName) -> DistanceName:

@@ -19,7 +19,8 @@ FrameSource = str | FrameFunction
 """`"observation"`, `"observation:KEY"`, `"info:KEY"`, `"render"`, or a function."""
 
 _FRAME_KEY = "frame"
-_HALF = 128
+HALF = 128
+"""Bytes from here on are donor."""
 
 
 class FrameReader:
@@ -102,9 +103,7 @@ class FrameReader:
                 f"the frame has shape {array.shape}, which is no (H, W), (1, H, W), (H, W, 1) or picture of "
                 f"three colours; {_SOURCES}"
             )
-        if bytes_given and array.size and array.max() > 1:
-            return (array >= _HALF).astype(np.uint8)
-        return array
+        return cut(array)
 
     def _entry(self, observation: Any, info: dict[str, Any]) -> Any:
         where, key = self.place
@@ -116,6 +115,13 @@ class FrameReader:
                 f"info has no {key!r} to take the frame from; it has {', '.join(info) or 'nothing'}"
             )
         return info[key]
+
+
+def cut(picture: NDArray[Any]) -> NDArray[Any]:
+    """Cut shades of grey in bytes, 0 to 255, at the middle; 0/1 and all else stays as it is."""
+    if picture.dtype == np.uint8 and picture.size and picture.max() > 1:
+        return (picture >= HALF).astype(np.uint8)
+    return picture
 
 
 def check_boundary(info: Mapping[str, Any], encoder: Encoder) -> None:

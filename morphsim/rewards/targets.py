@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from morphsim.encoder import Encoder
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, read_frames, read_target_frames
+from morphsim.rewards.source import HALF, cut
 
 Several = Literal["nearest", "distribution"]
 
@@ -31,8 +32,6 @@ class Target:
     """(K, D) content."""
     deviations: NDArray[np.float32]
     """(K, D) of the posterior; NaN where it is unknown."""
-    frames: NDArray[Any] | None = None
-    """(K, H, W) as they were given, where they were."""
 
 
 def read_target(target: TargetLike, encoder: Encoder, *, several: Several = "nearest") -> Target:
@@ -40,7 +39,8 @@ def read_target(target: TargetLike, encoder: Encoder, *, several: Several = "nea
 
     Args:
         target: a frame (H, W), several (K, H, W), a latent (D,), several (K, D), or `FILE`, `FILE:ROW` as for
-            `morphsim.frames.read_target_frames`; with C channels a frame is (C, H, W).
+            `morphsim.frames.read_target_frames`; with C channels a frame is (C, H, W). Bytes in shades of
+            grey are cut at the middle, as those that an environment shows.
         encoder: for such frames.
         several: what several targets mean. "nearest": the agent may come near any of them. "distribution":
             they are samples of one, whose mean and deviation are those of the mixture of their posteriors.
@@ -57,7 +57,7 @@ def read_target(target: TargetLike, encoder: Encoder, *, several: Several = "nea
     inside = np.square(found.deviations).mean(axis=0, keepdims=True)
     # The law of total variance.
     total = inside + found.latents.var(axis=0, keepdims=True)
-    return Target(latents=mean, deviations=np.sqrt(total), frames=found.frames)
+    return Target(latents=mean, deviations=np.sqrt(total))
 
 
 def _array(target: TargetLike, encoder: Encoder) -> NDArray[Any]:
@@ -72,7 +72,12 @@ def _array(target: TargetLike, encoder: Encoder) -> NDArray[Any]:
     array = np.asarray(target)
     if array.size == 0:
         raise InputError(f"target holds no frame: its shape is {array.shape}; give at least one")
-    return array
+    if encoder.channels == 1 and array.dtype == np.uint8 and 1 < array.max() < HALF:
+        raise InputError(
+            f"target holds bytes up to {array.max()}, of which none is above the middle; give 0/1, 0/255 or "
+            "a picture in shades of grey"
+        )
+    return cut(array) if encoder.channels == 1 else array
 
 
 def _encode(array: NDArray[Any], encoder: Encoder) -> Target:
@@ -96,7 +101,6 @@ def _encode(array: NDArray[Any], encoder: Encoder) -> Target:
     return Target(
         latents=np.concatenate([each.content for each in codes]),
         deviations=np.concatenate([each.deviation for each in codes]),
-        frames=frames,
     )
 
 

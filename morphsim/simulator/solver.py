@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import fields as fields_of
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from morphsim.device import threads_for
 from morphsim.errors import InputError
 from morphsim.simulator.control import numbers, tensor
 from morphsim.simulator.errors import SimulationDiverged
@@ -38,8 +38,6 @@ THICKNESS_TOLERANCE = 1e-4
 _STEPS_UNASKED = 16
 # A batch is cut down to the films that still go on when they are no more than this share of it.
 _FEW = 0.75
-# From here on several threads are worth their trouble [cells in all fields of the batch].
-_MANY_CELLS = 4_000_000
 
 
 class Solver:
@@ -94,7 +92,7 @@ class Solver:
         if not bool((h > 0.0).all()):
             raise InputError(f"thickness is {thickness}; it must be above 0")
         self.stepper = Stepper(model, tolerance=tolerance, noise=noise)
-        with threads_for(fields):
+        with threads_for(fields.numel(), fields.device):
             self.state = State.start(model, fields.to(device=grid.device, dtype=grid.dtype), h)
         self.steps = 0
         self.rejected = 0
@@ -155,7 +153,7 @@ class Solver:
         if not bool(torch.isfinite(until).all()):
             raise InputError("advance needs a finite time, since a film may never shrink to the thickness")
         stuck = torch.zeros(self._films, dtype=torch.bool, device=device)
-        with threads_for(self.state.phi):
+        with threads_for(self.state.phi.numel(), self.state.phi.device):
             active = self._active(until, lowest)
             while numbers(active).any():
                 if self.stepper.asks and int(active.sum()) <= _FEW * self._films:
@@ -260,17 +258,3 @@ class Solver:
                 "thickness": float(state.thickness[film]),
             },
         )
-
-
-@contextmanager
-def threads_for(fields: Tensor) -> Iterator[None]:
-    """One thread for batches so small that several would only wait for each other."""
-    before = torch.get_num_threads()
-    if fields.device.type != "cpu" or fields.numel() > _MANY_CELLS or before == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -291,3 +291,16 @@ def test_a_split_network_trains_and_resumes_bit_for_bit(
 def test_impossible_sizes_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         SplitConfig(**options)
+
+
+def test_gradients_run_through_the_statistics_after_an_inference() -> None:
+    # Constants that were first made while frames were coded must not spoil a later gradient.
+    from tests.encoders import blobs, untrained_encoder
+
+    encoder = untrained_encoder((24, 40), SplitConfig())
+    frames = blobs(2, (24, 40))
+    encoder.encode(frames)
+    pixels = torch.from_numpy(frames).float()[:, None].requires_grad_()
+    encoder.network.encode(pixels)[0].square().sum().backward()
+    assert pixels.grad is not None
+    assert float(pixels.grad.abs().sum()) > 0

@@ -92,6 +92,31 @@ def test_a_pattern_made_to_please_the_metric_is_caught(
     assert float(honest) == 0.0
 
 
+def test_a_pattern_bred_to_please_the_metric_is_caught_too(
+    encoder: Encoder, guard: OutOfDistributionGuard, annealed: Any
+) -> None:
+    """Rectangles are painted into the checkerboard, and stay where they bring it nearer to the film."""
+    random = np.random.default_rng(0)
+    metric = LatentMetric(encoder)
+    goal = encoder.encode(annealed[-1:])
+    boards = checkerboards()
+    distances = metric(encoder.encode(boards), goal)
+    frame, first = boards[distances.argmin()].copy(), float(distances.min())
+    distance = first
+    for _ in range(1500):
+        changed = frame.copy()
+        height, width = random.integers(1, 12, 2)
+        top, left = random.integers(0, SHAPE[0] - height), random.integers(0, SHAPE[1] - width)
+        changed[top : top + height, left : left + width] = random.integers(2)
+        found = float(metric(encoder.encode(changed[None]), goal)[0])
+        if found < distance:
+            frame, distance = changed, found
+    # The attack works: the pattern is now nearer than 98 % of random pairs.
+    assert distance < 0.7 * first
+    assert distance < metric.at_percentile(2.0)
+    assert flags(guard, frame[None]) == [True]
+
+
 def test_patterns_that_are_no_films_are_flagged(guard: OutOfDistributionGuard) -> None:
     strange = {
         "empty": np.zeros(SHAPE),
@@ -133,7 +158,7 @@ def test_measures_and_percentiles_by_hand() -> None:
     encoder = hand_encoder(known=True)
     guard = OutOfDistributionGuard(encoder, measures=("training_distance",))
     assert not guard.needs_reconstruction
-    assert guard.limits == {"training_distance": pytest.approx(0.75)}
+    assert guard.limits == {"training_distance": pytest.approx(0.625)}
     half = layers(3, 4)
     half[0, 3] = 1  # an upper share of 3.5
     frames = np.stack([layers(3, 4), half])
@@ -142,7 +167,6 @@ def test_measures_and_percentiles_by_hand() -> None:
     assert report.values["training_distance"] == pytest.approx([0.0, 0.25])
     assert report.percentiles["training_distance"] == pytest.approx([0.0, 50.0])
     assert report.row(1) == {"out_of_distribution": False, "training_distance": pytest.approx(0.25)}
-    assert "50 % of the frames held out" in report.describe(1)
     strict = OutOfDistributionGuard(encoder, factor=0.4, measures=("training_distance",))
     assert flags(strict, frames) == [False, True]
 

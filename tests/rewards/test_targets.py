@@ -38,6 +38,7 @@ def test_a_frame_a_latent_and_a_file_are_the_same_target(tmp_path: Path) -> None
     targets: list[Any] = [
         frames[1],
         frames[1] * np.uint8(255),
+        100 + frames[1] * np.uint8(100),
         frames[1].astype(bool),
         frames[1:],
         np.array([3.0, 4.0]),
@@ -141,7 +142,7 @@ def test_only_chosen_rows_of_a_data_set_are_drawn(tmp_path: Path) -> None:
         (np.full((4, 10), np.nan), "NaN"),
         (np.array([1.0, 2.0, 3.0]), "target is a latent of 3 numbers; this encoder has 2"),
         (np.array([1.0, np.nan]), "must be finite"),
-        (np.full((4, 10), 7, np.uint8), "the value 7"),
+        (np.full((4, 10), 7, np.uint8), "bytes up to 7, of which none is above the middle"),
         ("absent.h5:3", "absent.h5 does not exist"),
     ],
 )
@@ -161,7 +162,7 @@ def test_a_target_outside_the_data_is_warned_of_with_its_percentile() -> None:
     encoder.training_latents = encoder.training_latents / np.float32(20.0)  # type: ignore[operator]
     with pytest.warns(
         UserWarning,
-        match=r"target 0 lies outside the encoder's training data \(it is farther .* than 100 % of",
+        match=r"target 0 lies outside .*: it is farther .* than 100 % of the frames held out",
     ):
         env = LatentRewardWrapper(Replay(FILM), encoder, target=layers(9, 9))
     with pytest.warns(UserWarning, match="target 1 lies outside"):

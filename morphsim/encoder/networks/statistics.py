@@ -9,14 +9,23 @@ from them at once, and exactly, what convolutions only approach.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 from morphsim.simulator.grid import Boundary
+
+_Made = TypeVar("_Made")
+
+
+def _kept(make: Callable[..., _Made]) -> Callable[..., _Made]:
+    """Make a constant once; not as part of an inference, since gradients may run through it later."""
+    return cache(torch.inference_mode(False)(make))
+
 
 DEPTHS = 10
 _BANDS_OF_ROWS = 14
@@ -154,7 +163,7 @@ def _mean_wavenumbers(power: torch.Tensor) -> Iterator[torch.Tensor]:
         yield (weighted * axis).sum(dim=(2, 3)) / total
 
 
-@cache
+@_kept
 def _wavenumbers(height: int, width: int, device: str) -> tuple[torch.Tensor, ...]:
     """Wavenumbers [1/pixel], all, along the depth and along x, and weights that average over rings."""
     along_depth = torch.arange(height, device=device)[:, None] / (2 * height)
@@ -167,7 +176,7 @@ def _wavenumbers(height: int, width: int, device: str) -> tuple[torch.Tensor, ..
     return wavenumber, along_depth, along_x, weights * twice
 
 
-@cache
+@_kept
 def _cosines(height: int, device: str) -> torch.Tensor:
     """(H, H): the orthonormal cosine transform, type II."""
     order, place = np.mgrid[:height, :height]
@@ -182,20 +191,20 @@ def _layers(height: int, device: str) -> torch.Tensor:
     return cosines * math.sqrt(max(height, _LAYERS + 1) / 2.0)
 
 
-@cache
+@_kept
 def _without_mean(height: int, width: int, device: str) -> torch.Tensor:
     keep = torch.ones(height, width, device=device)
     keep[0, 0] = 0.0
     return keep
 
 
-@cache
+@_kept
 def _depths(height: int, device: str) -> torch.Tensor:
     """(depths, H): averages over equal parts of the depth."""
     return _averages(_edges_of_depths(height), height).to(device)
 
 
-@cache
+@_kept
 def _bands(count: int, bands: int, zero: bool, device: str) -> torch.Tensor:
     """(bands, count): averages over logarithmic bands of the modes 1 to count - 1; `zero` adds mode 0."""
     edges = [edge + 1 for edge in _edges(count - 1, bands)]
