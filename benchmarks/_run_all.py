@@ -53,6 +53,8 @@ RUNS = (
     Run("random_recipes", "random_recipes", ("--workers", "1", "--longest", "15")),
     Run("simulator", "simulator"),
     Run("datasets", "datasets"),
+    Run("reward", "reward"),
+    Run("random_steps", "random_steps"),
     Run("metric", "metric", ("--seed", "1", "--figures", "docs/judging")),
     Run("tvae_mnist", "tvae_mnist", data="mnist"),
     Run("training", "training"),

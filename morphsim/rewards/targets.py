@@ -72,6 +72,8 @@ def _array(target: TargetLike, encoder: Encoder) -> NDArray[Any]:
     array = np.asarray(target)
     if array.size == 0:
         raise InputError(f"target holds no frame: its shape is {array.shape}; give at least one")
+    if array.dtype.kind in "iu" and array.dtype != np.uint8 and 0 <= array.min() <= array.max() <= 255:
+        array = array.astype(np.uint8)
     if encoder.channels == 1 and array.dtype == np.uint8 and 1 < array.max() < HALF:
         raise InputError(
             f"target holds bytes up to {array.max()}, of which none is above the middle; give 0/1, 0/255 or "

@@ -40,6 +40,7 @@ def test_a_frame_a_latent_and_a_file_are_the_same_target(tmp_path: Path) -> None
         frames[1] * np.uint8(255),
         100 + frames[1] * np.uint8(100),
         frames[1].astype(bool),
+        frames[1].astype(int),
         frames[1:],
         np.array([3.0, 4.0]),
         [3.0, 4.0],
