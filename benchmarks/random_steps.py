@@ -137,7 +137,7 @@ def stepped(process: str, kind: str, steps: int, options: Options) -> dict[str, 
 def measure(options: Options) -> Outcome:
     """Run both processes, with each kind of observation for a third of the steps."""
     if options.quick:
-        options = Options(steps=600, envs=4, height=24, width=48, quick=True, json=options.json)
+        options = Options(steps=480, envs=4, height=24, width=48, quick=True, json=options.json)
     share = options.steps // (len(PROCESSES) * len(KINDS))
     runs = [stepped(process, kind, share, options) for process in PROCESSES for kind in KINDS]
     steps = sum(each["steps"] for each in runs)
