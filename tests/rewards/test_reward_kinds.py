@@ -155,10 +155,9 @@ def test_strange_frames_cost_a_penalty() -> None:
             flagged = codes.content[:, 1] > codes.content[:, 0]
             return type(report)(**{**vars(report), "out_of_distribution": flagged})
 
-    with pytest.warns(UserWarning, match="target 0 lies outside"):
-        env = LatentRewardWrapper(
-            Replay(FILM), encoder, target=TARGET, guard=Flags(encoder), out_of_distribution_penalty=3.0
-        )
+    env = LatentRewardWrapper(
+        Replay(FILM), encoder, target=TARGET, guard=Flags(encoder), out_of_distribution_penalty=3.0
+    )
     env.reset()
     found = [env.step(0) for _ in range(3)]
     assert [float(step[1]) for step in found] == pytest.approx([-5.5, -3.0, -2.0])
