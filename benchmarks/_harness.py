@@ -38,7 +38,7 @@ from morphsim.errors import InputError
 BAD_INPUT = 2
 INTERRUPTED = 130
 # Besides what morphsim needs, what a benchmark may compare it with.
-LIBRARIES = ("torch", "numpy", "scipy", "h5py", "py-pde", "numba", "jax")
+LIBRARIES = ("torch", "numpy", "scipy", "h5py", "gymnasium", "stable-baselines3", "py-pde", "numba", "jax")
 
 Sense = Literal[">=", "<="]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,17 @@ def check_encoder_and_environment() -> None:
     env.close()
 
 
+def check_readme() -> None:
+    """What the README shows of the interface runs as it is printed."""
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert blocks
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+    assert np.isfinite(names["reward"])  # type: ignore[call-overload]
+
+
 def check_command() -> None:
     """The command is installed and makes a film."""
     command = str(Path(sys.executable).with_name("morphsim"))
@@ -61,5 +73,6 @@ def check_command() -> None:
 if __name__ == "__main__":
     check_package()
     check_encoder_and_environment()
+    check_readme()
     check_command()
     sys.stdout.write(f"morphsim {morphsim.__version__} is installed and works\n")
