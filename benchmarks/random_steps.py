@@ -10,6 +10,7 @@ listed with the seed that makes them again.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 import warnings
@@ -79,7 +80,7 @@ def stepped(process: str, kind: str, steps: int, options: Options) -> dict[str, 
         observation=kind,
         randomize=True,
     )
-    rounds = max(_MEASURED, steps // options.envs)
+    rounds = max(_MEASURED, math.ceil(steps / options.envs))
     random = np.random.default_rng([options.seed, len(kind)])
     observation, infos = envs.reset(seed=options.seed)
     odd: set[str] = set()
@@ -138,7 +139,7 @@ def measure(options: Options) -> Outcome:
     """Run both processes, with each kind of observation for a third of the steps."""
     if options.quick:
         options = Options(steps=480, envs=4, height=24, width=48, quick=True, json=options.json)
-    share = options.steps // (len(PROCESSES) * len(KINDS))
+    share = math.ceil(options.steps / (len(PROCESSES) * len(KINDS)))
     runs = [stepped(process, kind, share, options) for process in PROCESSES for kind in KINDS]
     steps = sum(each["steps"] for each in runs)
     diverged = [film for each in runs for film in each.pop("diverged")]
