@@ -89,7 +89,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
     >>> env = gym.make("morphsim:morphsim/Drying-v0", shape=(100, 400))
     >>> target = np.zeros((100, 400), np.uint8)
     >>> target[50:] = 1
-    >>> env = LatentRewardWrapper(env, load_encoder("default"), target=target, reward="progress", guard=False)
+    >>> env = LatentRewardWrapper(env, load_encoder("default"), target=target, reward="progress")
     """
 
     def __init__(

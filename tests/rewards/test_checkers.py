@@ -13,6 +13,7 @@ from stable_baselines3.common.monitor import Monitor
 
 from morphsim import LatentGoalWrapper, LatentObservationWrapper, LatentRewardWrapper
 from morphsim.encoder import Encoder
+from morphsim.frames import FrameSet
 from tests.encoders import blobs, small_encoder
 
 SHAPE = (36, 64)
@@ -100,6 +101,23 @@ def test_monitor_sums_an_episode_and_records_what_info_tells(encoder: Encoder) -
     assert episode["r"] == pytest.approx(first["distance"] - info["distance"], abs=1e-5)
     assert episode["distance"] == info["distance"]
     assert set(episode) == {"r", "l", "t", "distance", "percentile", "is_success", "out_of_distribution"}
+
+
+def test_a_stored_film_is_rewarded_as_it_is_replayed(encoder: Encoder) -> None:
+    frames = blobs(5, SHAPE, seed=8)
+    film = FrameSet(frames=frames, columns={"trajectory": np.zeros(5, int)}, boundary="periodic")
+    env = LatentRewardWrapper(
+        gym.make("morphsim:morphsim/FrameReplay-v0", frames=film),
+        encoder,
+        target=frames[3],
+        reward="progress",
+    )
+    _, first = env.reset(seed=0)
+    steps = [env.step(env.action_space.sample()) for _ in range(4)]
+    assert [step[4]["distance"] == 0.0 for step in steps] == [False, False, True, False]
+    total = sum(float(step[1]) for step in steps)
+    assert total == pytest.approx(first["distance"] - steps[-1][4]["distance"], abs=1e-5)
+    assert steps[-1][2]
 
 
 def test_the_same_episode_twice_bit_for_bit(encoder: Encoder) -> None:
