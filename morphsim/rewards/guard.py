@@ -62,7 +62,7 @@ class OutOfDistributionGuard:
     """
 
     def __init__(
-        self, encoder: Encoder, *, factor: float = 1.25, measures: tuple[str, ...] | None = None
+        self, encoder: Encoder, *, factor: float = 1.5, measures: tuple[str, ...] | None = None
     ) -> None:
         if not (math.isfinite(factor) and factor > 0):
             raise InputError(f"factor is {factor!r}; it must be a finite number above 0")

@@ -158,7 +158,7 @@ def test_measures_and_percentiles_by_hand() -> None:
     encoder = hand_encoder(known=True)
     guard = OutOfDistributionGuard(encoder, measures=("training_distance",))
     assert not guard.needs_reconstruction
-    assert guard.limits == {"training_distance": pytest.approx(0.625)}
+    assert guard.limits == {"training_distance": pytest.approx(0.75)}
     half = layers(3, 4)
     half[0, 3] = 1  # an upper share of 3.5
     frames = np.stack([layers(3, 4), half])
