@@ -201,8 +201,8 @@ def observation_of(observations: Any, row: int) -> Any:
     """The observation of one environment of a batch."""
     if isinstance(observations, Mapping):
         return {key: observation_of(value, row) for key, value in observations.items()}
-    if isinstance(observations, tuple) and not isinstance(observations, np.ndarray):
-        return observations[row]
+    if isinstance(observations, tuple):
+        return tuple(observation_of(part, row) for part in observations)
     return observations[row]
 
 

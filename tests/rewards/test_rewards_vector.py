@@ -21,6 +21,7 @@ from morphsim import (
 from morphsim.encoder import Encoder
 from morphsim.errors import InputError
 from morphsim.rewards import FixedTargets
+from morphsim.rewards.batches import observation_of
 from tests.encoders import blobs, small_encoder
 from tests.rewards.rewards_helpers import Replay, hand_encoder, layers
 
@@ -236,6 +237,14 @@ def test_a_whole_batch_is_coded_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     # One call a step, for the three present frames and the last ones of the episodes that ended.
     assert counted == [3, *(3 + each for each in ended)]
     assert sum(ended) > 0
+
+
+def test_the_observation_of_one_environment_has_the_form_of_its_space() -> None:
+    batch = {"a": np.arange(3), "b": (np.arange(6).reshape(3, 2), np.ones(3))}
+    one = observation_of(batch, 1)
+    assert one["a"] == 1
+    assert isinstance(one["b"], tuple)
+    assert (one["b"][0].tolist(), float(one["b"][1])) == ([2, 3], 1.0)
 
 
 def test_wrong_use_names_the_mend() -> None:
