@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +38,7 @@ class Board:
                 # Its imports warn of their own deprecated calls, which no user of ours can mend.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 from torch.utils.tensorboard import SummaryWriter
+            _let_second_pass(folder)
             self._writer = SummaryWriter(str(folder), purge_step=first_epoch)
 
     def scalars(self, record: dict[str, float]) -> None:
@@ -90,3 +92,14 @@ class Board:
         """Flush and close the event file."""
         if self._writer is not None:
             self._writer.close()
+
+
+def _let_second_pass(folder: Path) -> None:
+    """Wait until no event file in `folder` was begun in this very second.
+
+    TensorBoard reads event files in the order of their names: second, machine, process and a count of the
+    process's writers, where "10" comes before "9". Of two files of one second, the resumed run's may then be
+    read first, and the curves of both are mixed up.
+    """
+    while any(folder.glob(f"events.out.tfevents.{int(time.time()):010d}.*")):
+        time.sleep(0.05)
