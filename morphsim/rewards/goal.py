@@ -19,7 +19,6 @@ from morphsim.rewards.guard import OutOfDistributionGuard
 from morphsim.rewards.judge import Judge
 from morphsim.rewards.metric import latent_unit
 from morphsim.rewards.observation import LatentState, Part
-from morphsim.rewards.reward import take_target
 from morphsim.rewards.source import FrameSource
 from morphsim.rewards.targets import Target, TargetLike, TargetSampler
 from morphsim.similarity.calibration import DistanceName
@@ -201,7 +200,7 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """Reset the environment; `options={"target": ...}` is the goal of this episode."""
-        given, options = take_target(options)
+        given, options = self.judge.take_target(options)
         observation, info = self.env.reset(seed=seed, options=options)
         generator = self._random.after_reset(seed, self.env.unwrapped.np_random_seed)
         target = self.goals.one_of(self.judge.target_for(generator, given), generator)

@@ -125,10 +125,24 @@ class Judge:
             self._warn_of_strange(found)
         return found
 
-    def target_for(self, generator: np.random.Generator, given: TargetLike | None = None) -> Target:
+    def take_target(self, options: dict[str, Any] | None) -> tuple[Target | None, dict[str, Any] | None]:
+        """Split the options of a reset into the target, read, and those of the environment.
+
+        It comes before the environment is reset, so that a target that can't be used ends no episode.
+
+        Raises:
+            InputError: as `read`.
+        """
+        if options is None or "target" not in options:
+            return None, options
+        rest = {name: value for name, value in options.items() if name != "target"}
+        given = options["target"]
+        return None if given is None else self.read(given), rest or None
+
+    def target_for(self, generator: np.random.Generator, given: Target | None = None) -> Target:
         """The target of an episode: what was `given` at reset, or drawn, or always the same."""
         if given is not None:
-            return self.read(given)
+            return given
         if self.sampler is not None:
             return self.read(self.sampler(generator), drawn=True)
         assert self.fixed is not None

@@ -142,7 +142,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
             seed: of the environment, and of the targets that are drawn.
             options: `target` is that of this episode; the others are the environment's.
         """
-        given, options = take_target(options)
+        given, options = self.judge.take_target(options)
         observation, info = self.env.reset(seed=seed, options=options)
         generator = self._random.after_reset(seed, self.env.unwrapped.np_random_seed)
         target = self.judge.target_for(generator, given)
@@ -177,11 +177,3 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         self.env.get_wrapper_attr("set_state")(state["env"])
         self.episodes.restore(state["episodes"])
         self._random.restore(state["random"])
-
-
-def take_target(options: dict[str, Any] | None) -> tuple[Any, dict[str, Any] | None]:
-    """Split options of a reset into the target and those of the environment."""
-    if options is None or "target" not in options:
-        return None, options
-    rest = {name: value for name, value in options.items() if name != "target"}
-    return options["target"], rest or None

@@ -17,7 +17,6 @@ from morphsim.rewards.batches import AnyVectorWrapper, Coded, VectorCoder, info_
 from morphsim.rewards.goal import Goals, goal_space
 from morphsim.rewards.judge import Judge, RewardSettings
 from morphsim.rewards.observation import LatentState, Part
-from morphsim.rewards.reward import take_target
 from morphsim.rewards.source import FrameSource
 from morphsim.rewards.targets import Target
 from morphsim.rewards.vector_observation import replace_final_observations
@@ -76,7 +75,7 @@ class VectorLatentGoalWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs)
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """Reset the environments; `options={"target": ...}` is the goal of the episodes that begin now."""
-        target, options = take_target(options)
+        target, options = self.judge.take_target(options)
         observations, infos = self.env.reset(seed=seed, options=None if options is None else dict(options))
         rows, coded, gained = self.judging.reset(
             observations, infos, seed=seed, options=options, target=target

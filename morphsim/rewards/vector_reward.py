@@ -21,7 +21,6 @@ from morphsim.rewards.batches import (
 )
 from morphsim.rewards.episodes import Episodes
 from morphsim.rewards.judge import Judge, RewardSettings
-from morphsim.rewards.reward import take_target
 from morphsim.rewards.source import FrameSource
 from morphsim.rewards.targets import Target
 
@@ -41,7 +40,7 @@ class VectorJudging:
         self._alone = alone
 
     def reset(
-        self, observations: Any, infos: dict[str, Any], *, seed: Any, options: Any, target: Any
+        self, observations: Any, infos: dict[str, Any], *, seed: Any, options: Any, target: Target | None
     ) -> tuple[list[int], Coded, list[dict[str, Any]]]:
         """Judge the first frames of the environments that were reset; returns what their infos gain."""
         rows = self.follow.reset(options)
@@ -96,7 +95,7 @@ class VectorJudging:
         codes = coded.codes.rows(places)
         return self.episodes.start(rows, targets, codes, self.judge.check(coded.frames[places], codes))
 
-    def _target(self, generator: np.random.Generator, given: Any) -> Target:
+    def _target(self, generator: np.random.Generator, given: Target | None) -> Target:
         target = self.judge.target_for(generator, given)
         return target if self._alone is None else self._alone(target, generator)
 
@@ -137,7 +136,7 @@ class VectorLatentRewardWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArg
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset the environments; `options={"target": ...}` is the target of the episodes that begin now."""
-        target, options = take_target(options)
+        target, options = self.judge.take_target(options)
         # Gymnasium's own vector environments take the mask out of the options they are given.
         observations, infos = self.env.reset(seed=seed, options=None if options is None else dict(options))
         rows, _, gained = self.judging.reset(observations, infos, seed=seed, options=options, target=target)

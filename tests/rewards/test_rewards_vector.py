@@ -105,6 +105,17 @@ def replays(**arguments: Any) -> list[Callable[[], gym.Env[Any, Any]]]:
     return [lambda film=film: Replay(film, **arguments) for film in FILMS]
 
 
+@pytest.mark.parametrize("wrapper", [VectorLatentRewardWrapper, VectorLatentGoalWrapper])
+def test_a_target_that_can_not_be_used_ends_no_episode(wrapper: Any) -> None:
+    inside = SyncVectorEnv(replays())
+    envs = wrapper(inside, hand_encoder(), target=TARGETS)
+    envs.reset(seed=1)
+    envs.step(envs.action_space.sample())
+    with pytest.raises(InputError, match="this encoder takes"):
+        envs.reset(options={"target": np.zeros((3, 3), np.uint8)})
+    assert [env.unwrapped.number for env in inside.envs] == [1, 1, 1]  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("reward", ["distance", "mahalanobis", "sparse", "progress", "shaped", "log_prob"])
 def test_rewards(mode: AutoresetMode, reward: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from morphsim import LatentRewardWrapper
+from morphsim import LatentGoalWrapper, LatentRewardWrapper
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, write_frames
 from morphsim.rewards import DataSetTargets, FixedTargets, PriorTargets
@@ -68,6 +68,20 @@ def test_reset_sets_the_target_of_one_episode_only() -> None:
     assert (info["distance"], info["number"]) == (0.0, 1)
     _, info = env.reset()
     assert (info["distance"], info["number"]) == (pytest.approx(2.5), 0)
+
+
+@pytest.mark.parametrize("wrapper", [LatentRewardWrapper, LatentGoalWrapper])
+def test_a_target_that_can_not_be_used_ends_no_episode(wrapper: Any) -> None:
+    inside = Replay(FILM)
+    env = wrapper(inside, hand_encoder(), target=layers(3, 4))
+    env.reset()
+    env.step(0)
+    for bad in (np.zeros((3, 3), np.uint8), np.full(2, np.nan), "missing.npz"):
+        with pytest.raises(InputError):
+            env.reset(options={"target": bad})
+        assert inside.number == 1
+    info = env.step(0)[4]
+    assert (info["distance"], info["target_latent"].tolist()) == (0.0, [3.0, 4.0])
 
 
 @pytest.mark.parametrize(
