@@ -75,12 +75,16 @@ class SACConfig:
     """Gradient steps in an update."""
     tau: float = 0.005
     """Share of the critic that its slow copy takes over in a gradient step."""
+    temperature: float = 0.05
+    """Weight of the entropy at the start. A step earns tenths, beside which the usual 1 is a long wait: until
+    it has been learned down, an agent is paid for turning its knobs at random."""
 
     def __post_init__(self) -> None:
         check_whole("sac.learning_starts", self.learning_starts, 0)
         for name in ("buffer_size", "batch_size", "train_every", "gradient_steps"):
             check_whole(f"sac.{name}", getattr(self, name), 1)
         check_number("sac.tau", self.tau, 0.0, 1.0, above=True)
+        check_number("sac.temperature", self.temperature, 0.0, 10.0, above=True)
 
 
 @dataclass(frozen=True, kw_only=True)

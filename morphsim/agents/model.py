@@ -72,6 +72,7 @@ def build_model(
         train_freq=sac.train_every,
         gradient_steps=sac.gradient_steps,
         tau=sac.tau,
+        ent_coef=f"auto_{sac.temperature}",
         **shared,
     )
 

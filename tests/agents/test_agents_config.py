@@ -92,6 +92,7 @@ def test_a_bad_option_is_named(options: dict[str, Any], message: str) -> None:
         (lambda: PPOConfig(ent_coef=-1.0), "ppo.ent_coef is -1.0"),
         (lambda: SACConfig(tau=2.0), "sac.tau is 2.0"),
         (lambda: SACConfig(buffer_size=0), "sac.buffer_size is 0"),
+        (lambda: SACConfig(temperature=0.0), "sac.temperature is 0.0"),
         (lambda: EvaluationConfig(agent=Path("a"), seeds=0), "seeds is 0"),
         (lambda: EvaluationConfig(agent=Path("a"), first_seed=2**31 - 3), "first_seed is 2147483645"),
         (lambda: EvaluationConfig(agent=Path("a"), workers=0), "workers is 0"),

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from morphsim.agents import TRAINING_SEEDS, Agent, AgentConfig, PPOConfig, load_agent, train_agent
+from morphsim.agents import (
+    TRAINING_SEEDS,
+    Agent,
+    AgentConfig,
+    PPOConfig,
+    SACConfig,
+    load_agent,
+    train_agent,
+)
 from morphsim.agents.environment import LimitEnds
 from morphsim.agents.seeds import EpisodeSeeds
 from morphsim.encoder import TrainingDiverged
@@ -54,6 +62,14 @@ def test_curves_have_a_row_for_each_episode(trained: Callable[[str], Agent], alg
     assert [row["step"] for row in rows] == list(range(4, 209, 4))
     assert all(row["length"] == 4 and row["final_distance"] >= 0 for row in rows)
     assert len({row["return"] for row in rows}) > 40
+
+
+def test_the_entropy_starts_with_the_weight_that_is_asked_for(make_config: Configs, tmp_path: Path) -> None:
+    sac = SACConfig(learning_starts=100, temperature=0.2)
+    agent = train_agent(
+        make_config(tmp_path / "a", algorithm="sac", total_steps=4, sac=sac), show_progress=False
+    )
+    assert agent.model.log_ent_coef.exp().item() == pytest.approx(0.2)
 
 
 def test_training_changes_the_networks(
