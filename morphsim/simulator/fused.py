@@ -11,7 +11,7 @@ import functools
 import os
 from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,22 +30,30 @@ from morphsim.simulator.mobility import (
 if TYPE_CHECKING:
     from morphsim.simulator.control import Numbers
     from morphsim.simulator.etd import Damping
-    from morphsim.simulator.model import FilmModel
+    from morphsim.simulator.model import Evaporation, FilmModel
+
+
+class Loops(NamedTuple):
+    """The compiled modules of rates, of steps and of the surface."""
+
+    film: ModuleType
+    step: ModuleType
+    surface: ModuleType
 
 
 @functools.cache
-def loops() -> tuple[ModuleType, ModuleType] | None:
-    """The compiled modules of rates and of steps, or None where they can't be had or are not wanted."""
+def loops() -> Loops | None:
+    """The compiled modules, or None where they can't be had or are not wanted."""
     if os.environ.get("MORPHSIM_FUSED", "1") == "0":
         return None
     try:
-        from morphsim.simulator import numba_film, numba_step
+        from morphsim.simulator import numba_film, numba_step, numba_surface
     except ImportError:
         return None
-    return numba_film, numba_step
+    return Loops(numba_film, numba_step, numba_surface)
 
 
-def _loops(tensor: Tensor) -> tuple[ModuleType, ModuleType] | None:
+def _loops(tensor: Tensor) -> Loops | None:
     return loops() if tensor.device.type == "cpu" and not torch.compiler.is_compiling() else None
 
 
@@ -67,10 +75,10 @@ def local_potential(energy: FreeEnergy, phi: Tensor) -> tuple[Tensor, Tensor, Te
     arrays = out.numpy().reshape(films, -1), curvatures.numpy().reshape(2, films)
     cells = _view(phi).reshape(films, -1)
     if isinstance(energy, BinaryFloryHuggins):
-        compiled[0].binary_potential(cells, _each(energy.chi, films), *arrays)
+        compiled.film.binary_potential(cells, _each(energy.chi, films), *arrays)
     else:
         wells = (_each(part, films) for part in (energy.height, energy.low, energy.high))
-        compiled[0].double_well_potential(cells, *wells, *arrays)
+        compiled.film.double_well_potential(cells, *wells, *arrays)
     return out, curvatures[0], curvatures[1]
 
 
@@ -84,7 +92,7 @@ def modal_rates(
     potential = potential.contiguous()
     fields = potential.shape[:2]
     single, double, theta = grid.exact.arrays
-    compiled[1].modal_rates(
+    compiled.step.modal_rates(
         _view(potential),
         _view(content),
         thickness.numpy().astype(single.dtype),
@@ -101,38 +109,17 @@ def film_rates(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None] | None:
     """What `FilmModel` finds for ternary films: d(hφ)/dt, both stiffnesses, mobility, cross term."""
     compiled = _loops(phi)
-    energy, grid = model.energy, model.grid
-    if compiled is None or not isinstance(energy, TernaryFloryHuggins) or grid.depth_boundary == "periodic":
+    grid, batch = model.grid, len(phi)
+    if compiled is None or model.loop_parameters is None:
         return None
-    closure = _closure(compiled[0], model.mobility)
-    if closure is None:
-        return None
-    kind, numbers = closure
-    batch = len(phi)
-    columns = (
-        energy.n_donor,
-        energy.n_acceptor,
-        energy.chi_donor_acceptor,
-        energy.chi_donor_solvent,
-        energy.chi_acceptor_solvent,
-        energy.barrier,
-        model.kappa[:, 0],
-        model.kappa[:, 1],
-        *numbers,
-    )
-    parameters = torch.stack([column.reshape(-1).expand(batch) for column in columns], dim=1)
-    wall = phi.new_zeros((batch, 2, phi.shape[-1]))
-    if model.substrate is not None:
-        layer = (thickness * grid.dtheta).to(phi.dtype)[:, None, None]
-        wall = (model.substrate.slope(phi[:, :, -1]) / layer).contiguous()
+    kind, *arrays = model.loop_parameters
     out, mobility = torch.empty_like(phi), torch.empty_like(phi)
     cross, stiffness = torch.empty_like(phi[:, 0]), phi.new_empty((batch, 2, 2))
-    compiled[0].film_rates(
+    compiled.film.film_rates(
         phi.contiguous().numpy(),
         thickness.numpy(),
         hdot.numpy(),
-        parameters.contiguous().numpy(),
-        wall.numpy(),
+        *(array if len(array) == batch else np.repeat(array, batch, axis=0) for array in arrays),
         kind,
         grid.boundary == "periodic",
         grid.dx,
@@ -143,7 +130,38 @@ def film_rates(
         stiffness.numpy(),
     )
     bounds = stiffness[..., None, None]
-    return out, bounds[:, 0], bounds[:, 1], mobility, cross if kind == compiled[0].ONSAGER else None
+    return out, bounds[:, 0], bounds[:, 1], mobility, cross if kind == compiled.film.ONSAGER else None
+
+
+def film_parameters(model: FilmModel) -> tuple[int, Any, Any, Any] | None:
+    """What `film_rates` wants of a model of ternary films; None where it has no loop.
+
+    Returns:
+        Closure, numbers (B or 1, 10), and both arrays (B or 1, 2, W) of the substrate.
+    """
+    compiled, energy = loops(), model.energy
+    if compiled is None or not isinstance(energy, TernaryFloryHuggins):
+        return None
+    closure = _closure(compiled.film, model.mobility)
+    if closure is None or model.grid.depth_boundary == "periodic":
+        return None
+    kind, of_mobility = closure
+    columns = (
+        energy.n_donor,
+        energy.n_acceptor,
+        energy.chi_donor_acceptor,
+        energy.chi_donor_solvent,
+        energy.chi_acceptor_solvent,
+        energy.barrier,
+        model.kappa[:, 0],
+        model.kappa[:, 1],
+        *of_mobility,
+    )
+    numbers = np.broadcast_arrays(*(column.reshape(-1).numpy() for column in columns))
+    neutral = model.kappa.new_zeros((1, 2, model.grid.shape[1]))
+    substrate = model.substrate
+    walls = (neutral, neutral) if substrate is None else (substrate.linear, substrate.quadratic)
+    return kind, np.stack(numbers, axis=1), walls[0].numpy(), walls[1].numpy()
 
 
 def _closure(module: ModuleType, mobility: Mobility) -> tuple[int, tuple[Tensor, Tensor]] | None:
@@ -174,7 +192,7 @@ def advance_modes(
         return None
     out = torch.empty(rates.shape, dtype=rates.dtype)
     real = damping.squares.arrays[0].dtype
-    compiled[1].advance_modes(
+    compiled.step.advance_modes(
         _view(rates),
         _view(rate_changes[0]),
         _view(content_changes[0]),
@@ -195,7 +213,7 @@ def soften(noise: Tensor, damping: Damping, dt: Tensor) -> Tensor | None:
         return None
     noise = noise.contiguous()
     step = dt.numpy().astype(damping.squares.arrays[0].dtype)
-    compiled[1].soften(step, *_damping(damping, noise), _view(noise))
+    compiled.step.soften(step, *_damping(damping, noise), _view(noise))
     return noise
 
 
@@ -232,20 +250,35 @@ def compare(
         return None
     found = tuple(torch.empty(len(new), dtype=torch.float64) for _ in range(3))
     arrays = (new.contiguous(), old.contiguous(), before.contiguous(), w, allowance.contiguous())
-    compiled[1].compare(*(array.numpy() for array in arrays), *(part.numpy() for part in found))
+    compiled.step.compare(*(array.numpy() for array in arrays), *(part.numpy() for part in found))
     return found[0], found[1], found[2]
 
 
+def add_ripple(
+    ripple: Tensor, thickness: Tensor, phi: Tensor, before: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
+    """See `stepper.add_ripple`."""
+    compiled = _loops(ripple)
+    if compiled is None:
+        return None
+    new, new_before = torch.empty(phi.shape, dtype=phi.dtype), torch.empty(phi.shape, dtype=phi.dtype)
+    noise, smallest = phi.new_empty(phi.shape[:3]), torch.empty(len(phi), dtype=torch.float64)
+    arrays = (ripple.contiguous(), thickness, phi.contiguous(), before.contiguous())
+    found = (new, new_before, noise, smallest)
+    compiled.step.add_ripple(*(array.numpy() for array in (*arrays, *found)))
+    return found
+
+
 def noise_increments(
-    grid: Grid, keys: Tensor, scale: Tensor, thickness: Tensor, mobility: Tensor, cross: Tensor | None
+    grid: Grid, counters: Tensor, scale: Tensor, thickness: Tensor, mobility: Tensor, cross: Tensor | None
 ) -> Tensor | None:
     """See `ThermalNoise.increments`."""
-    compiled = _loops(keys)
+    compiled = _loops(counters)
     if compiled is None or grid.depth_boundary == "periodic":
         return None
     out = torch.empty(mobility.shape, dtype=grid.dtype)
-    compiled[1].noise_increments(
-        keys.numpy().view(np.uint64),
+    compiled.step.noise_increments(
+        counters.numpy().view(np.uint64),
         scale.numpy(),
         thickness.numpy(),
         mobility.contiguous().numpy(),
@@ -257,3 +290,49 @@ def noise_increments(
         out.numpy(),
     )
     return out
+
+
+def surface_speed(evaporation: Evaporation, phi: Tensor) -> Tensor | None:
+    """See `model.Evaporation`."""
+    compiled = _loops(phi)
+    if compiled is None:
+        return None
+    out = torch.empty(len(phi), dtype=torch.float64)
+    compiled.surface.surface_speed(phi.contiguous().numpy(), *_vapour(evaporation), out.numpy())
+    return out
+
+
+def settle_surface(
+    grid: Grid,
+    evaporation: Evaporation,
+    phi: Tensor,
+    content: Tensor,
+    thickness: Tensor,
+    expected: Tensor,
+    damping: Damping,
+    dt: Tensor,
+) -> Tensor | None:
+    """See `surface.settle_surface`; the modes are corrected in place, and the thickness is returned."""
+    compiled = _loops(phi)
+    if compiled is None or not content.is_contiguous():
+        return None
+    settled = thickness.clone()
+    stiffness2, stiffness4, _, _, theta = _damping(damping, content)
+    compiled.surface.settle_surface(
+        phi.contiguous().numpy(),
+        _view(content),
+        settled.numpy(),
+        expected.numpy(),
+        dt.numpy(),
+        damping.thickness.numpy(),
+        stiffness2,
+        stiffness4,
+        theta,
+        *grid.surface_arrays,
+        *_vapour(evaporation),
+    )
+    return settled
+
+
+def _vapour(evaporation: Evaporation) -> tuple[Any, Any]:
+    return evaporation.biot.numpy(), evaporation.ambient.numpy()

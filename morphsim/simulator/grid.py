@@ -98,6 +98,13 @@ class Grid:
         )
         """Eigenvalues of minus the five-point Laplacian, for finite volumes."""
 
+    @functools.cached_property
+    def surface_arrays(self) -> tuple[Any, Any, Any]:
+        """For compiled loops: the cosines in depth (H, H), `face_theta` (H - 1,) and `at_surface`."""
+        assert self._cosine_z is not None
+        faces = self.face_theta[:, 0].contiguous()
+        return self._cosine_z.contiguous().numpy(), faces.numpy(), self.at_surface.numpy()
+
     def forward(self, field: Tensor) -> Tensor:
         """Transform (..., H, W) to modes; complex if a direction is periodic."""
         if self._cosine_z is None and self._cosine_x is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -112,6 +114,11 @@ class FilmModel:
         """The squared wavenumbers that this model's Laplacian has."""
         return self.grid.exact if self.spectral else self.grid.differences
 
+    @functools.cached_property
+    def loop_parameters(self) -> tuple[int, Any, Any, Any] | None:
+        """For compiled loops: the closure of the mobility, the numbers of each film and its substrate."""
+        return fused.film_parameters(self)
+
     def rates(self, phi: Tensor, content: Tensor, thickness: Tensor) -> Rates:
         """Rates of fields (B, C, H, W), whose modes times h are `content`, in films of `thickness` (B,)."""
         return self._modal_rates(phi, content, thickness) if self.spectral else self._rates(phi, thickness)
@@ -152,18 +159,19 @@ class FilmModel:
 
     def _rates(self, phi: Tensor, thickness: Tensor) -> Rates:
         grid = self.grid
-        hdot = torch.zeros_like(thickness) if self.evaporation is None else self.evaporation(phi)
+        hdot = self._surface_speed(phi, thickness)
         compiled = fused.film_rates(self, phi, thickness, hdot) if self.fused else None
         fields, stiffness2, stiffness4, mobility, cross = compiled or self._cell_rates(phi, thickness, hdot)
-        if self.substrate is not None:
-            # The wall's energy is as stiff as that of a layer of one cell.
-            layer = (thickness * grid.dtheta).to(phi.dtype)[:, None, None, None]
-            wall = 2.0 * self.substrate.quadratic.amax(dim=-1)[..., None, None] / layer
-            stiffness2 = stiffness2 + stiffness4 / self.kappa * wall
         modes = grid.forward(fields)
         # What rounding makes of the mean is left out: mass is conserved to the last bit.
         modes[..., 0, 0] = 0.0
         return Rates(modes, hdot, stiffness2, stiffness4, mobility, cross)
+
+    def _surface_speed(self, phi: Tensor, thickness: Tensor) -> Tensor:
+        if self.evaporation is None:
+            return torch.zeros_like(thickness)
+        done = fused.surface_speed(self.evaporation, phi) if self.fused else None
+        return self.evaporation(phi) if done is None else done
 
     def _cell_rates(
         self, phi: Tensor, thickness: Tensor, hdot: Tensor
@@ -186,6 +194,10 @@ class FilmModel:
             curvature = curvature.amax(dim=1, keepdim=True)
         stiffness2 = SURPLUS * (size * curvature).amax(dim=(2, 3), keepdim=True)
         largest = SURPLUS * size.amax(dim=(2, 3), keepdim=True)
+        if self.substrate is not None:
+            # The wall's energy is as stiff as that of a layer of one cell.
+            wall = 2.0 * self.substrate.quadratic.amax(dim=-1)[..., None, None] / (h * grid.dtheta)
+            stiffness2 = stiffness2 + largest * wall
         flux_x = flux_x * h
         flux_z = flux_z / (h * grid.dtheta)
         if self.evaporation is not None:

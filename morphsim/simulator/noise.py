@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from morphsim.simulator import fused
+from morphsim.simulator.control import numbers, tensor
 from morphsim.simulator.grid import Grid
 from morphsim.simulator.model import Rates
 
@@ -86,16 +87,18 @@ class ThermalNoise:
             draws: how often each film has drawn before, int64 (B,).
             use_loops: use the compiled loop where there is one.
         """
-        keys = scramble(self._streams + draws)
+        counters = self._streams + draws
         # A uniform number of width 1 has the variance 1/12.
-        scale = (24.0 * self.strength * dt / (thickness * grid.dx * grid.dtheta)).sqrt()
+        variance = 24.0 * numbers(self.strength) * numbers(dt)
+        scale = tensor((variance / (numbers(thickness) * (grid.dx * grid.dtheta))) ** 0.5)
         fields = rates.modes.shape[1]
         shape = (len(dt), fields, *grid.shape)
         mobility = rates.mobility.expand(shape)
         if use_loops:
-            done = fused.noise_increments(grid, keys, scale, thickness, mobility, rates.cross)
+            done = fused.noise_increments(grid, counters, scale, thickness, mobility, rates.cross)
             if done is not None:
                 return done
+        keys = scramble(counters)
         numbers_x, numbers_z = _uniform(keys, shape, grid.dtype)
         numbers_z = numbers_z[..., : grid.step_z(numbers_z).shape[-2], :]
         cross_x = None if rates.cross is None else grid.mean_x(rates.cross)

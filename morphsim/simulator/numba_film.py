@@ -242,7 +242,8 @@ def film_rates(
     thickness: Any,
     hdot: Any,
     parameters: Any,
-    wall: Any,
+    linear: Any,
+    quadratic: Any,
     kind: int,
     periodic: bool,
     dx: float,
@@ -260,7 +261,8 @@ def film_rates(
         hdot: dh/dt (B,).
         parameters: (B, 10): both chain lengths, chi of donor and acceptor, of donor and solvent, of
             acceptor and solvent, the barrier, both kappas, two numbers of the mobility.
-        wall: what the substrate adds to the potentials of the last row, (B, 2, W).
+        linear: of the substrate, (B, 2, W).
+        quadratic: of the substrate, (B, 2, W).
         kind: closure of the mobility.
         periodic: along x; walls otherwise.
         dx: width of a cell.
@@ -275,21 +277,31 @@ def film_rates(
     steep = np.empty(phi.shape[1:], phi.dtype)
     real = phi.dtype.type
     mixed = kind == ONSAGER
+    wall = np.empty((2, phi.shape[3]), phi.dtype)
     for film in range(batch):
         h = thickness[film]
         p = parameters[film]
+        layer = real(h * dtheta)
+        for c in range(2):
+            for j in range(phi.shape[3]):
+                slope = linear[film, c, j] + real(2.0) * quadratic[film, c, j] * phi[film, c, -1, j]
+                wall[c, j] = slope / layer
         _potentials(
             phi[film],
             real(1.0 / (h * dtheta) ** 2),
             real(1.0 / dx**2),
             periodic,
             p,
-            wall[film],
+            wall,
             steep,
             mu,
         )
         _mobilities(kind, phi[film], p, mobility[film], cross[film])
         _bounds(p[6:8], steep, mobility[film], cross[film], mixed, stiffness[film])
+        for c in range(2):
+            # The wall's energy is as stiff as that of a layer of one cell.
+            stiff = real(2.0) * quadratic[film, c].max() / layer
+            stiffness[film, 0, c] += stiffness[film, 1, c] / p[6 + c] * stiff
         _inflow(
             phi[film],
             mu,

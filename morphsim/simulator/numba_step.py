@@ -186,8 +186,58 @@ def compare(
 
 
 @loop
+def add_ripple(
+    ripple: Any,
+    thickness: Any,
+    phi: Any,
+    before: Any,
+    new: Any,
+    new_before: Any,
+    noise: Any,
+    smallest: Any,
+) -> None:
+    """Add noise to fields, see `stepper.add_ripple`.
+
+    Args:
+        ripple: what the noise adds to h φ, (B, C, H, W).
+        thickness: h, (B,).
+        phi: φ_{n+1} without it.
+        before: φ_n.
+        new: receives φ_{n+1}.
+        new_before: receives φ_n with the same noise.
+        noise: receives the rms of the noise in each row, (B, C, H).
+        smallest: receives the smallest share of a component, (B,).
+    """
+    batch, fields, height, width = ripple.shape
+    real = ripple.dtype.type
+    solids = np.empty(width, ripple.dtype)
+    low = np.empty(width, ripple.dtype)
+    most = np.empty(width, ripple.dtype)
+    for film in range(batch):
+        h = real(thickness[film])
+        low[:] = np.inf
+        most[:] = -np.inf
+        for row in range(height):
+            solids[:] = 0
+            for c in range(fields):
+                total = real(0.0)
+                for j in range(width):
+                    jump = ripple[film, c, row, j] / h
+                    value = phi[film, c, row, j] + jump
+                    new[film, c, row, j] = value
+                    new_before[film, c, row, j] = before[film, c, row, j] + jump
+                    total += jump * jump
+                    solids[j] += value
+                    low[j] = min(low[j], value)
+                noise[film, c, row] = np.sqrt(total / real(width))
+            for j in range(width):
+                most[j] = max(most[j], solids[j])
+        smallest[film] = min(np.float64(low.min()), 1.0 - np.float64(most.max()))
+
+
+@loop
 def noise_increments(
-    keys: Any,
+    counters: Any,
     scale: Any,
     thickness: Any,
     mobility: Any,
@@ -201,7 +251,7 @@ def noise_increments(
     """Divergence of random fluxes in films between substrate and surface, see `ThermalNoise`.
 
     Args:
-        keys: of each film's present step, uint64 (B,).
+        counters: of each film's present step, uint64 (B,).
         scale: sqrt(24 ε dt / cell), (B,).
         thickness: h, (B,).
         mobility: (B, C, H, W).
@@ -226,6 +276,7 @@ def noise_increments(
         if scale[film] == 0.0:
             out[film] = 0
             continue
+        key = scramble(counters[film])
         across = real(scale[film] * thickness[film] / dx)
         down = real(scale[film] / dtheta)
         over[:] = 0
@@ -234,7 +285,7 @@ def noise_increments(
             for c in range(fields):
                 first = np.uint64((c * height + row) * width)
                 for j in range(width):
-                    bits = scramble(keys[film] + (first + np.uint64(j + 1)) * golden)
+                    bits = scramble(key + (first + np.uint64(j + 1)) * golden)
                     high = np.int32(bits >> np.uint64(40))
                     middle = np.int32((bits >> np.uint64(8)) & np.uint64(0xFFFFFF))
                     random_x[c, j] = (real(high) + half) * tiny - half

@@ -116,6 +116,31 @@ def contrast(phi: Tensor) -> Tensor:
     return (phi.amax(dim=(2, 3)) - phi.amin(dim=(2, 3))).amax(dim=1).double()
 
 
+def add_ripple(
+    ripple: Tensor, thickness: Tensor, phi: Tensor, before: Tensor, *, use_loops: bool = True
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Add noise to fields.
+
+    Args:
+        ripple: what the noise adds to h φ, (B, C, H, W).
+        thickness: h, (B,).
+        phi: φ_{n+1} without it.
+        before: φ_n.
+        use_loops: use the compiled loop where there is one.
+
+    Returns:
+        φ_{n+1}, and φ_n with the same noise: the line that the next step is compared with runs through
+        fields without this jump. The rms of the noise in each row (B, C, H), and the smallest fraction.
+    """
+    if use_loops:
+        done = fused.add_ripple(ripple, thickness, phi, before)
+        if done is not None:
+            return done
+    jump = ripple / thickness.to(phi.dtype)[:, None, None, None]
+    new = phi + jump
+    return new, before + jump, jump.square().mean(dim=-1).sqrt(), smallest_fraction(new)
+
+
 def compare(
     new: Tensor, old: Tensor, before: Tensor, w: Tensor, allowance: Tensor, *, use_loops: bool = True
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -283,7 +308,15 @@ class Stepper:
         if model.evaporation is not None:
             expected = tensor(speed + tried.ratio * now.speed_change)
             content, h1 = settle_surface(
-                grid, model.evaporation, state.phi, content, h1, expected, damping, dt
+                grid,
+                model.evaporation,
+                state.phi,
+                content,
+                h1,
+                expected,
+                damping,
+                dt,
+                use_loops=model.fused,
             )
             change = content - state.content
         phi = grid.inverse(content) / h1.to(grid.dtype)[:, None, None, None]
@@ -342,12 +375,9 @@ class Stepper:
         fluxes[..., 0, 0] = 0.0
         fluctuation = soften(fluxes, self._damping(rates, state.thickness), dt, use_loops=loops)
         state.content = state.content + fluctuation
-        ripple = grid.inverse(fluctuation) / state.thickness.to(grid.dtype)[:, None, None, None]
-        state.phi = state.phi + ripple
-        # The line that the next step is compared with runs through fields without this jump.
-        state.phi_before = state.phi_before + ripple
-        state.noise = ripple.square().mean(dim=-1).sqrt()
-        state.smallest = smallest_fraction(state.phi)
+        state.phi, state.phi_before, state.noise, state.smallest = add_ripple(
+            grid.inverse(fluctuation), state.thickness, state.phi, state.phi_before, use_loops=loops
+        )
 
     def _damping(self, rates: Rates, thickness: Tensor) -> Damping:
         return Damping(self.model.squares, thickness, rates.stiffness2, rates.stiffness4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from morphsim.simulator import fused
 from morphsim.simulator.etd import Damping, exponential_weights
 from morphsim.simulator.grid import Grid
 from morphsim.simulator.model import Evaporation
@@ -19,6 +20,8 @@ def settle_surface(
     expected: Tensor,
     damping: Damping,
     dt: Tensor,
+    *,
+    use_loops: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Correct a step for the evaporation that its own end asks for.
 
@@ -40,10 +43,15 @@ def settle_surface(
         expected: dh/dt at its end, from the past, (B,).
         damping: of the modes.
         dt: (B,).
+        use_loops: use the compiled loop where there is one.
 
     Returns:
         The corrected content and thickness.
     """
+    if use_loops:
+        settled = fused.settle_surface(grid, evaporation, phi, content, thickness, expected, damping, dt)
+        if settled is not None:
+            return content, settled
     h = thickness.to(grid.dtype)[:, None, None]
     rows = phi.mean(dim=-1)
     carried = 0.5 * grid.face_theta[:, 0] * (rows[..., :-1] + rows[..., 1:]) / grid.dtheta
@@ -51,6 +59,8 @@ def settle_surface(
     # Modes that are constant along x, (B, C, H), and how much of the inflow outlasts the damping.
     lasting, _, _ = exponential_weights(dt.to(grid.dtype)[:, None, None] * damping.of_upright_modes())
     gain = lasting * grid.upright_modes(inflow)
+    # What rounding makes of the mean is left out, as in the rates.
+    gain[..., 0] = 0.0
     column = content[..., 0].real
     solids = (column * grid.at_surface).sum(dim=(1, 2)).double() / thickness
     shift = (gain * grid.at_surface / h).sum(dim=(1, 2)).double() - solids / thickness

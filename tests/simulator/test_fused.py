@@ -12,7 +12,8 @@ from morphsim.simulator.control import Numbers, step_weights
 from morphsim.simulator.energy import BinaryFloryHuggins
 from morphsim.simulator.etd import Damping, advance_modes, soften
 from morphsim.simulator.noise import ThermalNoise
-from morphsim.simulator.stepper import compare
+from morphsim.simulator.stepper import add_ripple, compare
+from morphsim.simulator.surface import settle_surface
 
 pytestmark = pytest.mark.skipif(fused.loops() is None, reason="numba is not there, or switched off")
 
@@ -127,6 +128,65 @@ def test_the_parts_of_a_step(factor: float, boundary: str, dtype: str) -> None:
     for loops in (True, False):
         error, _, _ = compare(broken, old, before, dt, allowance, use_loops=loops)
         assert torch.isinf(error).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
+@pytest.mark.parametrize("factor", [3.0, 0.0, -0.5])
+@pytest.mark.parametrize("shape", [(1, 12), (2, 7), (24, 64)])
+def test_surfaces_settle_alike(shape: tuple[int, int], factor: float, boundary: str, dtype: str) -> None:
+    recipes = [
+        DryingRecipe(boundary=boundary, evaporation=rate, ambient_vapour=vapour)  # type: ignore[arg-type]
+        for rate, vapour in ((0.3, 0.0), (20.0, 0.1))
+    ]
+    simulation = Simulation(recipes, seeds=[0, 1], shape=shape, dtype=dtype)
+    model, grid = simulation.model, simulation.grid
+    assert model.evaporation is not None
+    random = torch.Generator().manual_seed(3)
+    phi = 0.2 + 0.2 * torch.rand((2, 2, *shape), generator=random, dtype=torch.float64).to(grid.dtype)
+    thickness = torch.tensor([0.9, 0.4], dtype=torch.float64)
+    content = grid.forward(phi * thickness.to(grid.dtype)[:, None, None, None])
+    numbers = torch.tensor([1.0, 2.0], dtype=grid.dtype)[:, None, None, None]
+    damping = Damping(grid.differences, thickness, factor * numbers, 4e-4 * numbers)
+    dt = torch.tensor([1e-3, 3e-3], dtype=torch.float64)
+    expected = torch.tensor([-0.1, -2.0], dtype=torch.float64)
+
+    def settle(loops: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        copy = content.clone()
+        return settle_surface(
+            grid, model.evaporation, phi, copy, thickness, expected, damping, dt, use_loops=loops
+        )
+
+    both(lambda loops: settle(loops)[0] - content, dtype)
+    both(lambda loops: settle(loops)[1] - thickness, dtype)
+    for loops in (True, False):
+        settled, h = settle(loops)
+        assert not torch.equal(h, thickness)
+        assert torch.equal(settled[..., 0, 0], content[..., 0, 0])
+    speed = fused.surface_speed(model.evaporation, phi)
+    assert speed is not None
+    agree(speed, model.evaporation(phi), dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 13)])
+def test_noise_is_added_alike(shape: tuple[int, int], dtype: str) -> None:
+    random = torch.Generator().manual_seed(5)
+    phi, before, ripple = (
+        0.3 * torch.rand((2, 2, *shape), generator=random, dtype=torch.float64).to(getattr(torch, dtype))
+        for _ in range(3)
+    )
+    kept = phi.clone(), before.clone()
+    thickness = torch.tensor([0.9, 0.4], dtype=torch.float64)
+    for part in range(4):
+        both(
+            lambda loops, part=part: add_ripple(ripple, thickness, phi, before, use_loops=loops)[part],  # type: ignore[misc]
+            dtype,
+        )
+    assert torch.equal(phi, kept[0]) and torch.equal(before, kept[1])
+    new, _, noise, _ = add_ripple(ripple, thickness, phi, before)
+    assert torch.allclose(new[1], phi[1] + ripple[1] / 0.4)
+    assert torch.allclose(noise[0, 1], (ripple[0, 1] / 0.9).square().mean(dim=-1).sqrt())
 
 
 def both(function: Callable[[bool], torch.Tensor], dtype: str) -> None:

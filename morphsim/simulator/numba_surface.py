@@ -1,0 +1,114 @@
+"""Compiled loops for the free surface: its speed, and where it stands at the end of a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from morphsim.simulator.numba_math import loop
+
+_TINY = 1e-8
+"""Below this, (1 - e^{-z}) / z is 1 to rounding, and would be 0 / 0 at z = 0."""
+
+
+@loop
+def surface_speed(phi: Any, biot: Any, ambient: Any, out: Any) -> None:
+    """dh/dt, see `model.Evaporation`.
+
+    Args:
+        phi: fields (B, C, H, W).
+        biot: Bi, (B,).
+        ambient: solvent share in balance with the vapour, (B,).
+        out: receives dh/dt, (B,).
+    """
+    batch, fields, height, width = phi.shape
+    for film in range(batch):
+        first = 0.0
+        second = 0.0
+        for c in range(fields):
+            for j in range(width):
+                first += phi[film, c, 0, j]
+            if height > 1:
+                for j in range(width):
+                    second += phi[film, c, 1, j]
+        solids = (1.5 * first - 0.5 * second if height > 1 else first) / width
+        out[film] = -biot[film] * (1.0 - solids - ambient[film])
+
+
+@loop
+def settle_surface(
+    phi: Any,
+    content: Any,
+    thickness: Any,
+    expected: Any,
+    dt: Any,
+    depth: Any,
+    stiffness2: Any,
+    stiffness4: Any,
+    theta: Any,
+    cosines: Any,
+    face_theta: Any,
+    at_surface: Any,
+    biot: Any,
+    ambient: Any,
+) -> None:
+    """Correct a step for the evaporation that its own end asks for, see `surface.settle_surface`.
+
+    Args:
+        phi: fields at the start of the step, (B, C, H, W).
+        content: modes at its end, real views (B, C, H, modes or 2 * modes); corrected in place.
+        thickness: at its end, (B,); corrected in place.
+        expected: dh/dt at its end, from the past, (B,).
+        dt: (B,).
+        depth: h that the damping refers to, (B,).
+        stiffness2: A2, (B, C).
+        stiffness4: A4, (B, C).
+        theta: squared wavenumbers in scaled depth, (H,).
+        cosines: the transform in depth, (H modes, H rows).
+        face_theta: scaled depth of the faces between rows, (H - 1,).
+        at_surface: what modes that are constant along x amount to at the surface, (H,).
+        biot: Bi, (B,).
+        ambient: solvent share in balance with the vapour, (B,).
+    """
+    batch, fields, height, width = phi.shape
+    rows = np.empty(height)
+    inflow = np.empty(height)
+    gain = np.empty((fields, height))
+    for film in range(batch):
+        h = thickness[film]
+        solids = 0.0
+        shift = 0.0
+        for c in range(fields):
+            for row in range(height):
+                total = 0.0
+                for j in range(width):
+                    total += phi[film, c, row, j]
+                rows[row] = total / width
+            above = 0.0
+            for row in range(height):
+                below = 0.0
+                if row < height - 1:
+                    # 1 / dθ is the number of rows.
+                    below = 0.5 * face_theta[row] * (rows[row] + rows[row + 1]) * height
+                inflow[row] = above - below
+                above = below
+            for mode in range(height):
+                k2 = theta[mode] / (depth[film] * depth[film])
+                z = dt[film] * (stiffness4[film, c] * k2 + stiffness2[film, c]) * k2
+                total = 0.0
+                for row in range(height):
+                    total += cosines[mode, row] * inflow[row]
+                lasting = -np.expm1(-z) / z if abs(z) > _TINY else 1.0
+                # What rounding makes of the mean is left out, as in the rates.
+                gain[c, mode] = lasting * np.sqrt(float(width)) * total if mode > 0 else 0.0
+                solids += content[film, c, mode, 0] * at_surface[mode]
+                shift += gain[c, mode] * at_surface[mode]
+        solids /= h
+        shift = (shift - solids) / h
+        asked = -biot[film] * (1.0 - solids - ambient[film]) - expected[film]
+        change = dt[film] * asked / (1.0 - dt[film] * biot[film] * shift)
+        for c in range(fields):
+            for mode in range(height):
+                content[film, c, mode, 0] += change * gain[c, mode]
+        thickness[film] = h + change
