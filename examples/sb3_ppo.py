@@ -8,6 +8,7 @@ import argparse
 import gymnasium as gym
 import numpy as np
 from stable_baselines3 import PPO
+from stable_baselines3.common.evaluation import evaluate_policy
 
 from morphsim import VectorLatentObservationWrapper, VectorLatentRewardWrapper, load_encoder
 from morphsim.rewards import SB3VecEnv
@@ -19,7 +20,7 @@ parser.add_argument("--n-steps", type=int, default=20, help="steps of each film 
 parser.add_argument("--steps", type=int, default=10, help="steps of a film")
 arguments = parser.parse_args()
 
-# A film dried slowly under warm vapour is what we want; the agent may set the evaporation rate.
+# A film that dries slowly is what we want; the agent may set the evaporation rate.
 encoder = load_encoder("default")
 film = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation"], steps=arguments.steps)
 film.reset(seed=1)
@@ -31,15 +32,17 @@ envs = gym.make_vec(
 )
 envs = VectorLatentRewardWrapper(envs, encoder, target=frame[0], reward="progress")
 envs = VectorLatentObservationWrapper(envs, encoder, parts=["content", "target"], info_keys=["dryness"])
+films = SB3VecEnv(envs)
 model = PPO(
     "MlpPolicy",
-    SB3VecEnv(envs),
+    films,
     n_steps=arguments.n_steps,
     batch_size=arguments.n_steps * arguments.n_envs,
     gamma=1.0,
     seed=0,
     device="cpu",
 )
+before, _ = evaluate_policy(model, films, n_eval_episodes=arguments.n_envs, warn=False)
 model.learn(arguments.total_steps)
-returns = [episode["r"] for episode in model.ep_info_buffer]
-print(f"{model.num_timesteps} steps; mean return of the last {len(returns)} films: {np.mean(returns):.3f}")
+after, _ = evaluate_policy(model, films, n_eval_episodes=arguments.n_envs, warn=False)
+print(f"mean return: {before:.3f} untrained, {after:.3f} after {model.num_timesteps} steps")
