@@ -127,16 +127,19 @@ def test_it_pickles_before_and_within_an_episode() -> None:
 
 
 def test_gymnasium_s_vector_wrappers_go_around_it() -> None:
-    envs = wrappers.RecordEpisodeStatistics(make(DRYING, 2, observation="dict"))
-    raised = wrappers.TransformReward(envs, lambda reward: reward + 1.0)
-    raised.reset(seed=0)
-    done = np.zeros(2, bool)
-    for _ in range(6):
-        _, rewards, terminated, truncated, _ = raised.step(raised.action_space.sample())
+    counted = wrappers.RecordEpisodeStatistics(make(DRYING, 2, observation="dict"))
+    envs = wrappers.TransformReward(counted, lambda reward: reward + 1.0)
+    envs.reset(seed=0)
+    envs.action_space.seed(0)
+    lengths: dict[int, int] = {}
+    for number in range(1, 7):
+        _, rewards, terminated, truncated, infos = envs.step(envs.action_space.sample())
         assert rewards.tolist() == [1.0, 1.0]
-        done |= terminated | truncated
-    assert done.all()
-    assert set(envs.length_queue) <= {3, 4, 5, 6}
+        for place in np.flatnonzero(terminated | truncated):
+            # Only first episodes: Gymnasium 1.2.2 leaves the first step of the others out.
+            if lengths.setdefault(int(place), number) == number:
+                assert infos["episode"]["l"][place] == number
+    assert set(lengths) == {0, 1}
 
 
 def test_attributes_are_those_of_the_single_environments() -> None:

