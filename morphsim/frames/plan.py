@@ -138,7 +138,7 @@ def make_plan(
             (dict(preset.set), {key: list(values) for key, values in preset.grid.items()}), (base, lists)
         )
         own_replicas = preset.replicas if own_replicas is None else own_replicas
-    if name not in _PROCESSES:
+    if not isinstance(name, str) or name not in _PROCESSES:
         found = "missing" if name is None else repr(name)
         raise InputError(f"the process is {found}; add --process {' or '.join(_PROCESSES)}")
     kind = _PROCESSES[name]

@@ -112,6 +112,6 @@ def reward_function(reward: RewardName | RewardFunction, *, gamma: float) -> Rew
         return reward
     if reward == "shaped":
         return functools.partial(shaped, gamma=gamma)
-    if reward not in _PLAIN:
+    if not isinstance(reward, str) or reward not in _PLAIN:
         raise InputError(f"reward is {reward!r}; use one of {', '.join(get_args(RewardName))}, or a function")
     return _PLAIN[reward]

@@ -194,7 +194,7 @@ def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
     """
     parameters = dict(values)
     name = parameters.pop("process", None)
-    if name not in _PROCESSES:
+    if not isinstance(name, str) or name not in _PROCESSES:
         raise InputError(f"process is {name!r}; use one of {', '.join(_PROCESSES)}")
     kind = _PROCESSES[name]
     known = [entry.name for entry in fields(kind)]

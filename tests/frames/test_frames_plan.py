@@ -89,6 +89,7 @@ def test_differences_are_named(tmp_path, options, words):
     [
         ({"process": None}, "--process annealing or drying"),
         ({"process": "boiling"}, "'boiling'"),
+        ({"process": ["drying"]}, "the process is \\['drying'\\]"),
         ({"grid": ("chi",)}, "not of the form"),
         ({"grid": ("chi=",)}, "not of the form"),
         ({"grid": ("chi=2,a",)}, "must be a number"),

@@ -228,6 +228,7 @@ def test_other_rewards_do_change_the_optimal_policy() -> None:
     [
         ({"target": None}, "target is missing; give a frame"),
         ({"reward": "closeness"}, "reward is 'closeness'; use one of distance, squared, cosine"),
+        ({"reward": ["sparse", "progress"]}, r"reward is \['sparse', 'progress'\]; use one of distance"),
         ({"distance": "manhattan"}, "distance is 'manhattan'; use one of euclidean"),
         ({"reward": "cosine", "distance": "mahalanobis"}, "leave distance out"),
         ({"several": "all"}, "several is 'all'"),

@@ -161,6 +161,7 @@ def test_recipe_from_toml(tmp_path) -> None:  # type: ignore[no-untyped-def]
     ("values", "message"),
     [
         ({"process": "boiling"}, "process is 'boiling'; use one of annealing, drying"),
+        ({"process": ["drying"]}, r"process is \['drying'\]; use one of annealing, drying"),
         ({"process": "annealing", "evaporation": 1.0}, "annealing has no parameter 'evaporation'"),
         ({"process": "annealing", "chi": 9.0}, "chi is 9; it must lie from 0 to 5"),
         ({"process": "annealing", "chi": float("nan")}, "chi is nan; it must be a number"),

@@ -16,7 +16,7 @@ def material(name: str) -> Material:
     >>> material("pdpp5t-pcbm").drying_recipe(spin_speed=1500).evaporation
     0.0033
     """
-    if name not in MATERIALS:
+    if not isinstance(name, str) or name not in MATERIALS:
         raise InputError(f"there is no material {name!r}; there are {', '.join(MATERIALS)}")
     return MATERIALS[name]
 
