@@ -25,7 +25,12 @@ _STATE = ("recipe", "units", "material", "film_seed", "step", "diverged", "field
 class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
     """A film on the simulator, one knob setting for each step. Use `DryingEnv` or `AnnealingEnv`."""
 
-    metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array"], "render_fps": 10}  # noqa: RUF012
+    metadata: dict[str, Any] = {  # noqa: RUF012
+        "render_modes": ["human", "rgb_array"],
+        "render_fps": 10,
+        # Pictures show the film in colours and at its present thickness.
+        "render_shows_frames": False,
+    }
 
     def __init__(self, settings: FilmSettings, *, render_mode: str | None) -> None:
         if render_mode not in {None, *self.metadata["render_modes"]}:
@@ -45,8 +50,10 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
 
         Args:
             seed: of the environment's generator, from which each film and its seed is drawn.
-            options: for this film only: `film_seed` (an int); `recipe` (as for the constructor) or `material`
-                (a name); any parameter of the recipe by its name, but for `width` and `boundary`.
+            options: for this film only: `film_seed` (an int); `recipe` or `material` (a name) in place of the
+                environment's own; any parameter by its name, as it differs from that. `width` and `boundary`
+                stay the environment's. `recipe` is as for the constructor: a dict, or a file, differs from
+                the process's usual recipe, not from the environment's.
 
         Raises:
             InputError: an unknown option, or an impossible one; the film before it goes on.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from morphsim.envs.randomize import FIXED
 from morphsim.errors import InputError
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe, load_recipe, recipe_from_dict
 from morphsim.simulator.materials import Material, material
@@ -31,6 +33,43 @@ def read_recipe(process: str, source: RecipeSource) -> AnnealingRecipe | DryingR
         )
     assert isinstance(source, AnnealingRecipe | DryingRecipe)
     return source
+
+
+def other_recipe(own: AnnealingRecipe | DryingRecipe, source: RecipeSource) -> AnnealingRecipe | DryingRecipe:
+    """A whole recipe for a film among those of the recipe `own`, whose width and boundary all share.
+
+    A dict or a TOML file says what differs from the process's usual recipe at the width and with the boundary
+    of `own`.
+
+    Raises:
+        InputError: another width or boundary, or as `read_recipe`.
+    """
+    if isinstance(source, str | Path):
+        load_recipe(source)
+        # Whether the file names a width is not to be seen in the recipe that it describes.
+        source = tomllib.loads(Path(source).read_text(encoding="utf-8"))
+    if source is None:
+        source = {}
+    if isinstance(source, Mapping):
+        source = {**{name: getattr(own, name) for name in FIXED}, **source}
+    recipe = read_recipe(own.process, source)
+    check_same_pixels(own, recipe)
+    return recipe
+
+
+def check_same_pixels(own: Recipe, recipe: Recipe) -> None:
+    """Check that a film has the width and the boundary of the recipe `own`.
+
+    Raises:
+        InputError: it has not.
+    """
+    for name in FIXED:
+        wanted, there = getattr(recipe, name), getattr(own, name)
+        if wanted != there:
+            raise InputError(
+                f"the recipe has {name} {wanted!r} and this environment {there!r}; a pixel must mean the "
+                "same in every episode: leave it out, or make another environment"
+            )
 
 
 def material_recipe(process: str, name: str, parameters: Mapping[str, Any]) -> AnnealingRecipe | DryingRecipe:

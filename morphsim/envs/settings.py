@@ -14,7 +14,7 @@ import torch
 from morphsim.device import resolve_device
 from morphsim.envs.knobs import FILM_KNOBS, Knob, Panel
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
-from morphsim.envs.recipes import RecipeSource, known_material, material_recipe, own_recipe, read_recipe
+from morphsim.envs.recipes import RecipeSource, known_material, material_recipe, other_recipe, own_recipe
 from morphsim.errors import InputError
 from morphsim.simulator import (
     ANNEALING_UNITS,
@@ -89,8 +89,8 @@ class FilmSettings:
         for name in chosen:
             if name in FIXED:
                 raise InputError(
-                    f"reset can't change {name} alone, since a pixel must mean the same in every episode; "
-                    "make another environment, or give a whole recipe"
+                    f"reset can't change {name}, since a pixel must mean the same in every episode; make "
+                    "another environment"
                 )
             if name not in ("recipe", "material", "film_seed", *parameters):
                 raise InputError(
@@ -106,7 +106,7 @@ class FilmSettings:
         seed = _whole("film_seed", chosen.pop("film_seed", seed))
         name, units = str(chosen.pop("material", drawn.pop("material", ""))), self.units
         if "recipe" in chosen:
-            base, name, drawn = read_recipe(self.process, chosen.pop("recipe")), "", {}
+            base, name, drawn = other_recipe(self.recipe, chosen.pop("recipe")), "", {}
         elif name:
             base, units = self.recipe_of(name), material(name).units
         else:

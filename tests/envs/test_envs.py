@@ -98,10 +98,10 @@ def test_annealing_ends_by_the_clock_and_heat_coarsens() -> None:
 
 def test_reset_options_choose_recipe_and_noise() -> None:
     env = DryingEnv(**SMALL)
-    _, info = env.reset(seed=0, options={"film_seed": 77, "recipe": {"boundary": "no-flux"}})
-    assert (info["film_seed"], info["boundary"]) == (77, "no-flux")
+    _, info = env.reset(seed=0, options={"film_seed": 77, "recipe": {"blend_ratio": 0.4}})
+    assert (info["film_seed"], env.film_recipe) == (77, DryingRecipe(blend_ratio=0.4))
     _, info = env.reset()
-    assert (info["film_seed"] != 77, info["boundary"]) == (True, "periodic")
+    assert (info["film_seed"] != 77, env.film_recipe) == (True, env.recipe)
     with pytest.raises(
         InputError, match="reset has no option 'color'; it has recipe, film_seed, material, blend_ratio"
     ):

@@ -60,8 +60,8 @@ def test_reset_makes_one_film_to_order() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"width": 2.0}, "reset can't change width alone"),
-        ({"boundary": "no-flux"}, "reset can't change boundary alone"),
+        ({"width": 2.0}, "reset can't change width, since .* make another environment"),
+        ({"boundary": "no-flux"}, "reset can't change boundary, since"),
         ({"blend_ratio": 2.0}, "blend_ratio is 2"),
         ({"blend_ratio": "half"}, "blend_ratio is 'half'"),
         ({"material": "gold"}, "there is no material 'gold'"),
