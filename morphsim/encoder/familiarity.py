@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from morphsim.device import threads_for
-from morphsim.encoder.networks.statistics import statistics
+from morphsim.encoder.networks.statistics import moments_size, spectra_size, statistics
 from morphsim.simulator.grid import Boundary
 
 MEASURES = ("training_distance", "statistics_residual", "reconstruction_error")
@@ -81,6 +81,11 @@ def frame_statistics(frames: NDArray[Any], *, boundary: Boundary) -> NDArray[np.
             few, many = statistics(batch[:, None] if batch.dim() == 3 else batch, boundary=boundary)
             found.append(torch.cat([few, many], dim=1).numpy())
     return np.concatenate(found)
+
+
+def statistics_size(frame_shape: tuple[int, int], channels: int, *, boundary: Boundary) -> int:
+    """S, how many numbers `frame_statistics` gives for frames of (H, W) pixels in so many channels."""
+    return moments_size(channels) + spectra_size(frame_shape, channels, boundary=boundary)
 
 
 def nearest_distance(latents: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,12 +1,14 @@
 """An encoder as a folder: `weights.safetensors`, `config.json` and, where it is known, `latents.safetensors`.
 
-Reading it executes nothing.
+Reading it executes nothing. The metadata in `config.json` hold the hashes of all three, so that what was
+damaged or mixed up is refused; folders of earlier versions have the hash of the weights alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +18,10 @@ from safetensors.torch import load_file, save_file
 
 from morphsim.device import resolve_device
 from morphsim.encoder.encoder import Encoder
-from morphsim.encoder.familiarity import Familiarity
+from morphsim.encoder.familiarity import Familiarity, statistics_size
 from morphsim.encoder.metadata import check_frame_shape, check_latents, check_metadata
-from morphsim.encoder.networks import find_architecture
+from morphsim.encoder.networks import Network, find_architecture
+from morphsim.encoder.provenance import hash_json, hash_tensors
 from morphsim.errors import InputError
 from morphsim.files import atomic_path, read_json, write_json
 
@@ -29,6 +32,8 @@ LATENTS = "latents.safetensors"
 _ASSETS = Path(__file__).resolve().parents[1] / "assets"
 _FORMAT = 2
 _STATISTICS = ("mean", "scale", "components")
+_LATENTS_HASH = "latents_sha256"
+_CONFIG_HASH = "config_sha256"
 
 
 def load_encoder(name_or_folder: str | Path, device: str = "auto") -> Encoder:
@@ -70,22 +75,36 @@ def save_encoder(encoder: Encoder, folder: str | Path) -> None:
     with atomic_path(folder / WEIGHTS) as temporary:
         save_file(weights, temporary)
     (folder / LATENTS).unlink(missing_ok=True)
-    if encoder.training_latents is not None:
-        known = {"content": torch.from_numpy(encoder.training_latents.astype(np.float16))}
-        if encoder.familiarity is not None:
-            for name in _STATISTICS:
-                known[f"statistics_{name}"] = torch.from_numpy(getattr(encoder.familiarity, name).copy())
+    known = _known(encoder)
+    if known:
         with atomic_path(folder / LATENTS) as temporary:
             save_file(known, temporary)
-    write_json(
-        folder / CONFIG,
-        {
-            "format": _FORMAT,
-            "architecture": encoder.architecture,
-            "network": encoder.network.config.to_dict(),
-            "metadata": encoder.metadata,
-        },
-    )
+    metadata = {**encoder.metadata, _LATENTS_HASH: hash_tensors(known) if known else None}
+    values = {
+        "format": _FORMAT,
+        "architecture": encoder.architecture,
+        "network": encoder.network.config.to_dict(),
+        "metadata": metadata,
+    }
+    metadata[_CONFIG_HASH] = _hash_of_config(values)
+    write_json(folder / CONFIG, values)
+
+
+def _known(encoder: Encoder) -> dict[str, torch.Tensor]:
+    """What `latents.safetensors` holds."""
+    if encoder.training_latents is None:
+        return {}
+    known = {"content": torch.from_numpy(encoder.training_latents.astype(np.float16))}
+    if encoder.familiarity is not None:
+        for name in _STATISTICS:
+            known[f"statistics_{name}"] = torch.from_numpy(getattr(encoder.familiarity, name).copy())
+    return known
+
+
+def _hash_of_config(values: Mapping[str, Any]) -> str:
+    """The hash of all that `config.json` holds but this hash itself."""
+    metadata = {name: value for name, value in values["metadata"].items() if name != _CONFIG_HASH}
+    return hash_json({**values, "metadata": metadata})
 
 
 def _is_folder(path: Path) -> bool:
@@ -125,7 +144,11 @@ def _load(folder: Path, device: torch.device) -> Encoder:
         raise InputError(f"{path} describes a network that is too large; train the encoder again") from error
     weights = _read_weights(folder / WEIGHTS, network.state_dict())
     network.load_state_dict(weights, assign=True)
-    latents, familiarity = _read_latents(folder / LATENTS, network.content_size)
+    if _CONFIG_HASH in metadata and metadata[_CONFIG_HASH] != _hash_of_config(values):
+        raise InputError(f"{path} has been altered since it was written (hash); restore it or train again")
+    latents, familiarity = _read_latents(folder / LATENTS, network, metadata)
+    # They are of the files, not of the encoder, and are made anew when it is saved.
+    metadata = {name: value for name, value in metadata.items() if name not in (_LATENTS_HASH, _CONFIG_HASH)}
     encoder = Encoder(network, metadata, device=device, training_latents=latents, familiarity=familiarity)
     if encoder.hash != metadata["weights_sha256"]:
         raise InputError(
@@ -142,23 +165,32 @@ def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def _read_latents(path: Path, size: int) -> tuple[NDArray[np.float16] | None, Familiarity | None]:
+def _read_latents(
+    path: Path, network: Network, metadata: Mapping[str, Any]
+) -> tuple[NDArray[np.float16] | None, Familiarity | None]:
     if not path.exists():
         return None, None
     tensors = _read_tensors(path)
-    latents = tensors.pop("content", None)
+    latents = tensors.get("content")
     if latents is None or latents.dtype != torch.float16:
         raise InputError(f"{path} must hold content, a tensor of float16; restore it or train again")
+    size = network.content_size
     if latents.ndim != 2 or latents.shape[1] != size or not torch.isfinite(latents).all():
         raise InputError(
             f"{path}: content of shape {tuple(latents.shape)} must be (K, {size}) and finite; "
             "restore it or train again"
         )
     array: NDArray[np.float16] = latents.numpy()
-    return array, _familiarity(path, tensors)
+    count = statistics_size(network.frame_shape, network.channels, boundary=metadata["boundary"])
+    familiarity = _familiarity(path, {name: tensors[name] for name in tensors if name != "content"}, count)
+    if _LATENTS_HASH in metadata and metadata[_LATENTS_HASH] != hash_tensors(tensors):
+        raise InputError(
+            f"{path} has been altered, or belongs to another encoder (hash); restore it or train again"
+        )
+    return array, familiarity
 
 
-def _familiarity(path: Path, tensors: Mapping[str, torch.Tensor]) -> Familiarity | None:
+def _familiarity(path: Path, tensors: Mapping[str, torch.Tensor], count: int) -> Familiarity | None:
     if not tensors:
         return None
     if set(tensors) != {f"statistics_{name}" for name in _STATISTICS}:
@@ -167,11 +199,16 @@ def _familiarity(path: Path, tensors: Mapping[str, torch.Tensor]) -> Familiarity
             f"{', '.join(f'statistics_{name}' for name in _STATISTICS)}; restore it or train again"
         )
     arrays = {name: tensors[f"statistics_{name}"] for name in _STATISTICS}
-    count = arrays["mean"].numel()
-    shapes = {"mean": (count,), "scale": (count,), "components": (len(arrays["components"]), count)}
+    shapes = {"mean": (count,), "scale": (count,), "components": (*arrays["components"].shape[:1], count)}
     for name, tensor in arrays.items():
-        good = tensor.dtype == torch.float32 and tuple(tensor.shape) == shapes[name]
-        if not good or not torch.isfinite(tensor).all() or (name == "scale" and not (tensor > 0).all()):
+        if tuple(tensor.shape) != shapes[name]:
+            wanted = f"(K, {count})" if name == "components" else f"({count},)"
+            raise InputError(
+                f"{path}: statistics_{name} of shape {tuple(tensor.shape)} must be {wanted} for frames of "
+                "this encoder; restore it or train again"
+            )
+        good = tensor.dtype == torch.float32 and torch.isfinite(tensor).all()
+        if not good or (name == "scale" and not (tensor > 0).all()):
             raise InputError(f"{path}: statistics_{name} can't be used; restore it or train again")
     return Familiarity(**{name: tensor.numpy() for name, tensor in arrays.items()})
 

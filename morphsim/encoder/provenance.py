@@ -1,8 +1,9 @@
-"""Where an encoder comes from: hashes of its data and weights, and the revision of the code."""
+"""Where an encoder comes from: hashes of its data and files, and the revision of the code."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,13 @@ def hash_arrays(arrays: Mapping[str, NDArray[Any]]) -> str:
 def hash_tensors(tensors: Mapping[str, torch.Tensor]) -> str:
     """Return the SHA-256 of named tensors, as `hash_arrays` does."""
     return hash_arrays({name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()})
+
+
+def hash_json(value: Any) -> str:
+    """Return the SHA-256 of what JSON can hold, whatever the order of its names and the blanks between."""
+    # Read back first: a tuple comes back as a list, and a number that is a name as a text.
+    plain = json.loads(json.dumps(value))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def git_revision() -> str | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
 from safetensors.torch import load_file, save_file
 
 from morphsim.encoder import Encoder, load_encoder
@@ -18,8 +20,10 @@ from morphsim.encoder.familiarity import (
     frame_statistics,
     nearest_distance,
     reconstruction_errors,
+    statistics_size,
 )
 from morphsim.errors import InputError
+from morphsim.simulator.grid import Boundary
 from tests.encoders import blobs, small_encoder
 
 SHAPE = (12, 20)
@@ -60,6 +64,20 @@ def test_residuals_are_what_orthonormal_components_leave() -> None:
     assert residual == pytest.approx(np.sqrt(np.maximum(whole - held, 0.0) / values.shape[1]), abs=1e-3)
     board = (np.indices(SHAPE).sum(axis=0) % 2).astype(np.uint8)
     assert familiarity.residual(board[None], boundary="periodic")[0] > 2.0 * residual.max()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    channels=st.integers(1, 3),
+    boundary=st.sampled_from(get_args(Boundary)),
+)
+def test_the_size_of_the_statistics_is_known_beforehand(
+    shape: tuple[int, int], channels: int, boundary: Boundary
+) -> None:
+    frames = np.zeros((2, channels, *shape), np.uint8)
+    found = frame_statistics(frames, boundary=boundary)
+    assert found.shape == (2, statistics_size(shape, channels, boundary=boundary))
 
 
 def test_rolls_do_not_change_the_residual() -> None:
@@ -114,19 +132,28 @@ def test_altered_quantiles_are_refused(copy: Path, held_out: Any) -> None:
         load_encoder(copy, device="cpu")
 
 
-def test_encoders_without_memory_still_load(copy: Path) -> None:
-    path = copy / "config.json"
+def forget_hashes(folder: Path, *also: str) -> None:
+    """Make the folder one of an earlier version, which had the hash of the weights alone."""
+    path = folder / "config.json"
     values = json.loads(path.read_text())
-    del values["metadata"]["held_out"]
+    for name in ("latents_sha256", "config_sha256", *also):
+        del values["metadata"][name]
     path.write_text(json.dumps(values))
+
+
+def test_encoders_without_memory_still_load(copy: Path) -> None:
+    forget_hashes(copy, "held_out")
     save_file({"content": load_file(copy / "latents.safetensors")["content"]}, copy / "latents.safetensors")
     loaded = load_encoder(copy, device="cpu")
     assert loaded.familiarity is None and "held_out" not in loaded.metadata
     assert loaded.training_latents is not None
 
 
-@pytest.mark.parametrize("fault", ["missing", "extra", "double", "shape", "nan", "scale"])
-def test_altered_statistics_are_refused(copy: Path, fault: str) -> None:
+@pytest.mark.parametrize("hashes", [True, False])
+@pytest.mark.parametrize("fault", ["missing", "extra", "double", "shape", "rank", "nan", "scale"])
+def test_altered_statistics_are_refused(copy: Path, fault: str, hashes: bool) -> None:
+    if not hashes:
+        forget_hashes(copy)
     path = copy / "latents.safetensors"
     tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
     if fault == "missing":
@@ -137,6 +164,8 @@ def test_altered_statistics_are_refused(copy: Path, fault: str) -> None:
         tensors["statistics_mean"] = tensors["statistics_mean"].double()
     elif fault == "shape":
         tensors["statistics_components"] = tensors["statistics_components"][:, :-1].contiguous()
+    elif fault == "rank":
+        tensors["statistics_components"] = torch.tensor(1.0)
     elif fault == "nan":
         tensors["statistics_mean"][0] = torch.nan
     else:
@@ -144,3 +173,41 @@ def test_altered_statistics_are_refused(copy: Path, fault: str) -> None:
     save_file(tensors, path)
     with pytest.raises(InputError, match="restore it or train again"):
         load_encoder(copy, device="cpu")
+
+
+@pytest.mark.parametrize("hashes", [True, False])
+@pytest.mark.parametrize("shape", [(12, 40), (24, 20)])
+def test_latents_of_an_encoder_for_other_frames_are_refused(
+    copy: Path, shape: tuple[int, int], hashes: bool
+) -> None:
+    tensors = load_file(copy / "latents.safetensors")
+    strange = fit_familiarity(blobs(30, shape), boundary="periodic")
+    assert strange.mean.shape != tensors["statistics_mean"].shape
+    for name in ("mean", "scale", "components"):
+        tensors[f"statistics_{name}"] = torch.from_numpy(getattr(strange, name))
+    save_file(tensors, copy / "latents.safetensors")
+    if not hashes:
+        forget_hashes(copy)
+    with pytest.raises(InputError, match=r"latents\.safetensors: statistics_\w+ of shape .*train again"):
+        load_encoder(copy, device="cpu")
+
+
+@pytest.mark.parametrize("name", ["content", "statistics_mean", "statistics_scale", "statistics_components"])
+def test_one_bit_of_the_memory_changed_is_refused(copy: Path, name: str) -> None:
+    path = copy / "latents.safetensors"
+    tensors = {key: tensor.clone() for key, tensor in load_file(path).items()}
+    tensors[name].view(torch.uint8).flatten()[0] ^= 1
+    save_file(tensors, path)
+    with pytest.raises(InputError, match=r"latents\.safetensors has been altered.*restore it or train again"):
+        load_encoder(copy, device="cpu")
+
+
+def test_earlier_folders_load_and_get_their_hashes_when_saved(
+    trained: tuple[Encoder, Path], copy: Path
+) -> None:
+    written = (copy / "config.json").read_text()
+    forget_hashes(copy)
+    loaded = load_encoder(copy, device="cpu")
+    assert loaded.metadata == trained[0].metadata and loaded.familiarity is not None
+    loaded.save(copy)
+    assert (copy / "config.json").read_text() == written

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 import morphsim.encoder.folder as folder_module
 from morphsim.encoder import AutoencoderConfig, Encoder, load_encoder
 from morphsim.errors import InputError
+from morphsim.files import read_json
 from tests.encoders import untrained_encoder
 
 
@@ -67,6 +68,14 @@ def test_shipped_encoders_go_by_name(
     encoder.save(tmp_path / "assets" / "default")
     assert load_encoder("default", device="cpu").hash == encoder.hash
     refused("defualt", "shipped are: default")
+
+
+def test_the_shipped_encoder_has_all_its_hashes(tmp_path: Path) -> None:
+    encoder = load_encoder("default", device="cpu")
+    encoder.save(tmp_path)
+    shipped = Path(folder_module.__file__).parents[1] / "assets" / "default"
+    assert (tmp_path / "config.json").read_text() == (shipped / "config.json").read_text()
+    assert {"latents_sha256", "config_sha256"} <= set(read_json(shipped / "config.json")["metadata"])
 
 
 def test_unknown_names_files_and_devices(folder: Path) -> None:
@@ -126,6 +135,10 @@ def test_any_changed_byte_of_the_configuration_is_refused_or_harmless(
         load_encoder(folder, device="cpu")
     except InputError as error:
         assert "\n" not in str(error)
+    else:
+        before, after = (json.loads(text) for text in (whole, changed))
+        # Blanks have no meaning. Without the very name of its hash it is a file of an earlier version.
+        assert after == before or "config_sha256" not in after["metadata"]
     path.write_bytes(whole)
 
 
@@ -195,6 +208,49 @@ def test_a_wrong_configuration_is_refused(
 ) -> None:
     edit(folder, change)
     refused(folder, message)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda values: values["metadata"]["distances"]["euclidean"].update(scale=1.5),
+        lambda values: values["metadata"]["distances"]["cosine"]["quantiles"].__setitem__(0, 1e-9),
+        lambda values: whitening(values)[0].__setitem__(0, 1.0000001),
+        lambda values: values["metadata"].update(held_out={}),
+        lambda values: values["metadata"].update(boundary="no-flux"),
+        lambda values: values["metadata"].update(note="of another encoder"),
+        lambda values: values["metadata"].update(config_sha256=None),
+        lambda values: values["metadata"].pop("latents_sha256"),
+        lambda values: values["network"].update(activation="relu"),
+    ],
+)
+def test_a_configuration_that_could_be_but_was_altered_is_refused(
+    folder: Path, change: Callable[[dict[str, Any]], Any]
+) -> None:
+    edit(folder, change)
+    refused(folder, r"config\.json has been altered.*restore it or train again")
+
+
+def test_the_layout_of_the_configuration_does_not_matter(encoder: Encoder, folder: Path) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()), sort_keys=True, indent=7))
+    assert load_encoder(folder, device="cpu").metadata == encoder.metadata
+
+
+def test_folders_without_hashes_of_latents_and_configuration_load(encoder: Encoder, tmp_path: Path) -> None:
+    known = with_latents(encoder)
+    known.save(tmp_path)
+    written = (tmp_path / "config.json").read_text()
+
+    def forget(values: dict[str, Any]) -> None:
+        for name in ("latents_sha256", "config_sha256"):
+            assert isinstance(values["metadata"].pop(name), str)
+
+    edit(tmp_path, forget)
+    loaded = load_encoder(tmp_path, device="cpu")
+    assert np.array_equal(np.asarray(loaded.training_latents), np.asarray(known.training_latents))
+    loaded.save(tmp_path)
+    assert (tmp_path / "config.json").read_text() == written
 
 
 @pytest.mark.parametrize("values", [None, 3, [], "text", {"a": {}}])
@@ -271,6 +327,18 @@ def test_training_latents_that_do_not_fit_are_refused(
     refused(tmp_path, r"latents\.safetensors")
     path.write_bytes(whole[:-3])
     refused(tmp_path, r"latents\.safetensors")
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_training_latents_of_another_encoder_are_refused(encoder: Encoder, tmp_path: Path, own: bool) -> None:
+    (with_latents(encoder) if own else encoder).save(tmp_path / "one")
+    with_latents(encoder, rows=6).save(tmp_path / "other")
+    name = "latents.safetensors"
+    (tmp_path / "one" / name).write_bytes((tmp_path / "other" / name).read_bytes())
+    refused(tmp_path / "one", r"latents\.safetensors has been altered, or belongs to another encoder")
+    # An encoder without them can still code frames.
+    (tmp_path / "one" / name).unlink()
+    assert load_encoder(tmp_path / "one", device="cpu").training_latents is None
 
 
 @pytest.mark.parametrize("channels", [1, 3])
