@@ -1,8 +1,8 @@
 """GraSPI's text format of structured two-phase morphologies.
 
-Whitespace-separated phases row by row, with a first line `nx ny` or `nx ny nz` (columns, rows, layers), or,
-as often published, without it. See the GraSPI documentation, "Input Formats"
-(https://github.com/owodolab/graspi).
+Whitespace-separated phases row by row, 0 the donor and 1 the acceptor, with a first line `nx ny` or
+`nx ny nz` (columns, rows, layers), or, as often published, without it. See the GraSPI documentation, "Input
+Formats" (https://github.com/owodolab/graspi).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SIZE = re.compile("0*[1-9][0-9]{0,8}")
 
 
 def read_graspi(path: str | Path) -> NDArray[np.uint8]:
-    """Read a morphology, (H, W) uint8 0/1; its first line becomes row 0.
+    """Read a morphology, (H, W) uint8 with 1 the donor, which the file writes as 0; line one becomes row 0.
 
     A first line of two or three numbers is a header. The values below it may be broken into lines at will,
     as long as their count fits; without a header every line is a row.
@@ -39,7 +39,7 @@ def read_graspi(path: str | Path) -> NDArray[np.uint8]:
 
 
 def parse_graspi(text: str) -> NDArray[np.uint8]:
-    """Read a morphology from the text of a file; see `read_graspi`."""
+    """Read a morphology, (H, W) uint8 with 1 the donor, from the text of a file; see `read_graspi`."""
     lines = [words for line in text.splitlines() if (words := line.split())]
     if not lines:
         raise InputError("it is empty")
@@ -48,7 +48,7 @@ def parse_graspi(text: str) -> NDArray[np.uint8]:
     widths = {len(words) for words in lines}
     if len(widths) > 1:
         raise InputError(f"its lines hold {min(widths)} to {max(widths)} values; rows must be of one length")
-    return _phases([word for words in lines for word in words]).reshape(len(lines), -1)
+    return _donor([word for words in lines for word in words]).reshape(len(lines), -1)
 
 
 def _below_header(header: list[str], lines: list[list[str]]) -> NDArray[np.uint8]:
@@ -65,10 +65,11 @@ def _below_header(header: list[str], lines: list[list[str]]) -> NDArray[np.uint8
             f"its {columns} lines of {rows} values are the transpose of its header {columns} {rows}; "
             f"make the header {rows} {columns}"
         )
-    return _phases([word for words in lines for word in words]).reshape(rows, columns)
+    return _donor([word for words in lines for word in words]).reshape(rows, columns)
 
 
-def _phases(words: list[str]) -> NDArray[np.uint8]:
+def _donor(words: list[str]) -> NDArray[np.uint8]:
+    """Where the donor is, as everywhere in morphsim: 1 for the phase 0."""
     kinds = dict.fromkeys(words)
     try:
         phase = {word: float(word) for word in kinds}
@@ -77,4 +78,4 @@ def _phases(words: list[str]) -> NDArray[np.uint8]:
     odd = [word for word, value in phase.items() if value not in (0.0, 1.0)]
     if odd:
         raise InputError(f"it holds the phase {odd[0]}; only 0 and 1 (two phases) can be read")
-    return np.array([phase[word] for word in words]).astype(np.uint8)
+    return np.array([phase[word] == 0.0 for word in words]).astype(np.uint8)

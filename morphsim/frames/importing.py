@@ -15,13 +15,15 @@ import numpy as np
 from morphsim.errors import InputError
 from morphsim.frames.frameset import Column, FrameSet
 from morphsim.frames.names import NamedFilm, film_of
-from morphsim.frames.readers import HDF5, read_any
+from morphsim.frames.readers import HDF5, TEXT, read_any
 from morphsim.frames.store import write_frames
 from morphsim.frames.transforms import resize
 from morphsim.progress import progress
 from morphsim.simulator.grid import Boundary
 
 _REASONS_SHOWN = 3
+# By so much frames must be nearer to one reading of a name than to the other to be believed.
+_CLEARLY = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,7 @@ class ImportConfig:
     threshold: float = 0.5
     """Donor share (grey value over its range) from which on a pixel counts as donor."""
     invert: bool = False
-    """Take dark pixels, or 0, as donor."""
+    """Take the other phase as donor: dark pixels, or 0; in GraSPI's text, whose donor is 0, take 1."""
     transpose: bool = False
     """Swap rows and columns, for files whose lines run from top to bottom of the film."""
     shape: tuple[int, int] | None = None
@@ -78,7 +80,9 @@ def import_frames(config: ImportConfig, *, show_progress: bool = False) -> Impor
     Which files make a film is told by names, see `morphsim.frames.names.film_of`; a file of several
     frames is a film by itself, or several where an HDF5 file tells them apart. The frames of a film are
     ordered by time, then by name. The recipe column `film` and the frame column `source` hold names relative
-    to `config.source`.
+    to `config.source`. The recipe column `blend_ratio` is the donor's share. The names of published texts
+    have the share of 1 there, the acceptor in GraSPI's files; names whose number is clearly the share of 0 in
+    their film's frames are understood as well.
 
     Args:
         config: what to read.
@@ -116,7 +120,7 @@ def import_frames(config: ImportConfig, *, show_progress: bool = False) -> Impor
             f"its shape {other} is not the most common one, {shape}; --shape {shape[0]} {shape[1]} resizes"
         )
         dropped.append((name, reason))
-    merged = _joined([piece for piece in pieces if piece.shape == shape])
+    merged = _joined([piece for piece in pieces if piece.shape == shape], invert=config.invert)
     write_frames(config.out, merged)
     return ImportReport(
         out=config.out,
@@ -207,24 +211,46 @@ def _recipe(named: NamedFilm) -> Mapping[str, Column]:
     return {name: np.array([value]) for name, value in known.items() if not math.isnan(value)}
 
 
-def _joined(pieces: list[FrameSet]) -> FrameSet:
+def _joined(pieces: list[FrameSet], *, invert: bool) -> FrameSet:
     films: dict[str, list[FrameSet]] = {}
     for piece in pieces:
         films.setdefault(str(piece.recipes["film"][0]), []).append(piece)
-    return FrameSet.concatenate([_one_film(parts) for parts in films.values()])
+    return FrameSet.concatenate([_one_film(parts, invert=invert) for parts in films.values()])
 
 
-def _one_film(parts: list[FrameSet]) -> FrameSet:
+def _one_film(parts: list[FrameSet], *, invert: bool) -> FrameSet:
     joined = FrameSet.concatenate(parts)
     # Stable, and NaN comes last: frames of one time, or of none, stay in the order of their names.
     order = np.argsort(joined.columns.get("time", np.zeros(len(joined))), kind="stable")
     columns = {name: values[order] for name, values in joined.columns.items()}
+    recipes = {name: values[:1] for name, values in joined.recipes.items()}
+    if "blend_ratio" in recipes and all(
+        PurePosixPath(name).suffix.lower() in TEXT for name in columns["source"]
+    ):
+        share = _donor_share(float(recipes["blend_ratio"][0]), float(joined.frames.mean()), of_ones=invert)
+        recipes["blend_ratio"] = np.array([share])
     return FrameSet(
         frames=joined.frames[order],
         columns={**columns, "trajectory": np.zeros(len(joined), np.int64)},
-        recipes={name: values[:1] for name, values in joined.recipes.items()},
+        recipes=recipes,
         process=joined.process,
         boundary=joined.boundary,
         threshold=joined.threshold,
         units=joined.units,
     )
+
+
+def _donor_share(named: float, found: float, *, of_ones: bool) -> float:
+    """The donor's share by the name of a text.
+
+    Published names have the share of the value 1. Others may have that of the value 0: which it is can be
+    seen from the frames, but for blends near one half, in which names are taken as published ones.
+
+    Args:
+        named: the number in the name.
+        found: the donor's share in the film's frames.
+        of_ones: 1 is the donor.
+    """
+    other = round(1.0 - named, 12)
+    share, odd = (named, other) if of_ones else (other, named)
+    return odd if abs(found - odd) + _CLEARLY < abs(found - share) else share

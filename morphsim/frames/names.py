@@ -20,7 +20,7 @@ class NamedFilm:
     name: str
     """Files of one film share it: the folder, and a prefix or file name where it needs one."""
     blend_ratio: float = math.nan
-    """Donor share; NaN where the name doesn't tell."""
+    """Share of one phase, of the donor if not known otherwise; NaN where the name doesn't tell."""
     chi: float = math.nan
     """Interaction parameter; NaN where the name doesn't tell."""
     time: float = math.nan

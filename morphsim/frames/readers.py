@@ -33,14 +33,15 @@ def read_any(
 ) -> FrameSet:
     """Read the frames of one file of any known kind, binarised.
 
-    Text is GraSPI's; images are read as grey (colour as luminance, transparency ignored, a page a frame,
-    16 and 32 bits scaled by their range); arrays and HDF5 datasets are (H, W) or (N, H, W), bool, floats
-    0..1 or integers 0..255. Integers that reach no further than 1 are taken as 0/1.
+    Text is GraSPI's, in which 0 is the donor; in all other kinds bright or 1 is. Images are read as grey
+    (colour as luminance, transparency ignored, a page a frame, 16 and 32 bits scaled by their range); arrays
+    and HDF5 datasets are (H, W) or (N, H, W), bool, floats 0..1 or integers 0..255. Integers that reach no
+    further than 1 are taken as 0/1.
 
     Args:
         path: its suffix tells its kind.
         threshold: donor share from which on a pixel counts as donor.
-        invert: dark or 0 is donor.
+        invert: the other phase is donor: dark or 0, and in text 1.
         dataset: name of the frames in an HDF5 file.
 
     Returns:

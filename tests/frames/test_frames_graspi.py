@@ -15,7 +15,8 @@ from morphsim.frames.names import film_of
 
 
 def text_of(frame: np.ndarray) -> str:
-    return "\n".join(" ".join(map(str, row)) for row in frame)
+    """Without a header; the donor is 1 in frames and 0 in GraSPI's files."""
+    return "\n".join(" ".join(map(str, row)) for row in 1 - frame)
 
 
 WIDE = hnp.arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(4, 9)), elements=st.integers(0, 1))
@@ -29,7 +30,7 @@ def test_without_header_each_line_is_a_row(frame, ending):
 @given(frame=WIDE, layers=st.sampled_from(["", " 1"]), separator=st.sampled_from([" ", "\n", "\t"]))
 def test_with_header_line_breaks_don_t_matter(frame, layers, separator):
     height, width = frame.shape
-    values = separator.join(map(str, frame.ravel()))
+    values = separator.join(map(str, 1 - frame.ravel()))
     if separator != "\n" or (height, width) == (width, height) or height != 1:
         np.testing.assert_array_equal(parse_graspi(f"{width} {height}{layers}\n{values}"), frame)
     np.testing.assert_array_equal(parse_graspi(f"{width} {height}{layers}\n{text_of(frame)}\n"), frame)
@@ -44,7 +45,7 @@ def test_published_sizes(tmp_path):
 
 
 def test_floats_of_whole_phases_are_read():
-    assert parse_graspi("0.0 1.0 1e0 0\n1 1 1 1").tolist() == [[0, 1, 1, 0], [1, 1, 1, 1]]
+    assert parse_graspi("0.0 1.0 1e0 0\n1 1 1 1").tolist() == [[1, 0, 0, 1], [0, 0, 0, 0]]
 
 
 @pytest.mark.parametrize(

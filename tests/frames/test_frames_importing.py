@@ -10,13 +10,21 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from morphsim.errors import InputError
-from morphsim.frames import ImportConfig, import_frames, read_any, read_frames, write_frames
+from morphsim.frames import (
+    ImportConfig,
+    import_frames,
+    read_any,
+    read_frames,
+    read_target_frames,
+    write_frames,
+)
 
 FRAME = np.array([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0], [0, 0, 0, 1, 1]], np.uint8)
 
 
 def text_of(frame: np.ndarray) -> str:
-    return "\n".join(" ".join(map(str, row)) for row in frame) + "\n"
+    """GraSPI's text; the donor is 1 in frames and 0 in it."""
+    return "\n".join(" ".join(map(str, row)) for row in 1 - frame) + "\n"
 
 
 @pytest.fixture
@@ -48,7 +56,7 @@ def test_a_folder_of_published_names(tmp_path, run):
     assert frameset.trajectory.tolist() == [0, 0, 0, 1]
     for row, time in enumerate((3, 20, 100)):
         np.testing.assert_array_equal(frameset.frames[row], frames[time])
-    assert frameset.recipes["blend_ratio"].tolist() == [0.514, 0.528]
+    assert frameset.recipes["blend_ratio"].tolist() == [0.486, 0.472]
     assert frameset.recipes["chi"].tolist() == [2.4, 2.8]
     assert frameset.recipes["film"].tolist() == ["data_0.514_2.4", "data_0.528_2.8"]
     assert frameset.columns["source"][0] == "data_0.514_2.4_000003.txt"
@@ -60,6 +68,50 @@ def test_a_folder_of_published_names(tmp_path, run):
     assert (report.files, report.frames, report.shape) == (7, 4, (3, 5))
     assert json.loads(json.dumps(report.to_dict()))["frames"] == 4
     assert str(tmp_path).encode() not in (tmp_path / "out.h5").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("zeros", "named", "stored", "inverted"),
+    [
+        (0.5, "0.514", 0.486, 0.514),
+        (0.45, "0.55", 0.45, 0.55),
+        (0.3, "0.7", 0.3, 0.7),
+        # The number is clearly the share of 0.
+        (0.3, "0.3", 0.3, 0.7),
+        (0.7, "0.7", 0.7, 0.3),
+        # A film before it demixes, whose frames say little.
+        (0.0, "0.6", 0.4, 0.6),
+    ],
+)
+def test_the_donor_of_graspi_is_0_and_blend_ratios_are_of_the_donor(
+    tmp_path, run, zeros, named, stored, inverted
+):
+    values = np.ones((10, 20), int)
+    values.flat[: round(zeros * values.size)] = 0
+    path = tmp_path / "source" / f"data_{named}_2.4_000220.txt"
+    path.write_text("\n".join(" ".join(map(str, row)) for row in values))
+    _, frameset = run()
+    np.testing.assert_array_equal(frameset.frames[0], 1 - values)
+    assert frameset.frames.mean() == pytest.approx(zeros)
+    assert frameset.recipes["blend_ratio"].tolist() == [stored]
+    np.testing.assert_array_equal(read_target_frames(path)[0], 1 - values)
+    _, frameset = run(overwrite=True, invert=True)
+    np.testing.assert_array_equal(frameset.frames[0], values)
+    assert frameset.recipes["blend_ratio"].tolist() == [inverted]
+
+
+def test_published_texts_are_read_as_their_donor_nodes_say(tmp_path, shared_data, run):
+    with h5py.File(shared_data / "opv_frames.h5") as file:
+        values, nodes = file["frames"][::30], file["descriptors/STAT_n_D"][::30]
+        names = zip(file["blend_ratio"][::30], file["chi"][::30], file["time"][::30], strict=True)
+        for frame, (blend, chi, time) in zip(values, names, strict=True):
+            path = tmp_path / "source" / f"data_{blend:.3f}_{chi:.1f}_{int(time):06d}.txt"
+            np.savetxt(path, frame, fmt="%d")
+    _, frameset = run()
+    assert len(frameset) == len(values)
+    assert sorted(frameset.frames.sum((1, 2))) == sorted(nodes)
+    share = [frameset.frames[frameset.trajectory == film].mean() for film in range(frameset.trajectories)]
+    np.testing.assert_allclose(share, frameset.recipes["blend_ratio"], atol=0.025)
 
 
 def test_folders_of_images(tmp_path, run):
