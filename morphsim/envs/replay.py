@@ -59,7 +59,12 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
     ((1, 4, 4), 0.0)
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array"], "render_fps": 10}  # noqa: RUF012
+    metadata: dict[str, Any] = {  # noqa: RUF012
+        "render_modes": ["human", "rgb_array"],
+        "render_fps": 10,
+        # Pictures show the film in colours and at its present thickness.
+        "render_shows_frames": False,
+    }
 
     def __init__(
         self,

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import Codes, Encoder
 from morphsim.errors import InputError
-from morphsim.rewards.coder import TargetGenerator, inside
-from morphsim.rewards.source import FrameReader, FrameSource, check_boundary
+from morphsim.rewards.coder import TargetGenerator, coded_inside, find_frames
+from morphsim.rewards.source import FrameSource, check_boundary
 
 if TYPE_CHECKING:
     AnyVectorWrapper = VectorWrapper[Any, Any, Any, Any, Any]
@@ -60,8 +60,10 @@ class VectorCoder:
     ) -> None:
         self.encoder, self.source, self.reconstruct = encoder, frame, reconstruct
         self._envs = envs
-        self._inner = inside(envs, encoder, frame, VectorCoder)
-        self._reader = None if self._inner else FrameReader(frame, envs.single_observation_space, encoder)
+        self._inner, self._reader = find_frames(
+            envs, envs.single_observation_space, encoder, frame, VectorCoder
+        )
+        self.observation: Any = None
         if (
             self._reader is not None
             and self._reader.rendered
@@ -85,7 +87,9 @@ class VectorCoder:
         """Code the frames that the environments `rows` show, and the last ones of those that `ended`."""
         for row in started:
             check_boundary(info_of(infos, row), self.encoder)
-        if self._inner is not None:
+        self.observation = observations
+        if coded_inside(self, observations):
+            assert self._inner is not None
             coded = self._inner.latest
             assert coded is not None
             if self.reconstruct and coded.codes.reconstruction is None:

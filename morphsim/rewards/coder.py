@@ -9,18 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.encoder import Codes, Encoder
-from morphsim.rewards.source import FrameReader, FrameSource, check_boundary
+from morphsim.errors import InputError
+from morphsim.rewards.source import FrameReader, FrameSource, check_boundary, check_shows_frames
 
 
 class Coder:
     """Codes the frames of one environment.
 
-    A wrapper inside that codes the same frames with the same encoder is asked for what it has found.
+    A wrapper inside that coded the same frame with the same encoder is asked for what it has found.
 
     Args:
         env: to which frames belong.
         encoder: that codes them.
-        frame: where they are, see `FrameReader`.
+        frame: where they are, see `FrameReader`. Where the observation is no picture any more, because a
+            wrapper inside has replaced it, "observation" means the frame that the wrapper inside has coded.
         reconstruct: whether frames are painted again too.
 
     Attributes:
@@ -38,8 +40,8 @@ class Coder:
         self.reconstruct = reconstruct
         self._env = env
         self.source = frame
-        self._inner = inside(env, encoder, frame, Coder)
-        self._reader = None if self._inner else FrameReader(frame, env.observation_space, encoder)
+        self._inner, self._reader = find_frames(env, env.observation_space, encoder, frame, Coder)
+        self.observation: Any = None
         self.frames: NDArray[Any] = np.zeros((0, *encoder.frame_shape))
         self.codes: Codes | None = None
 
@@ -56,7 +58,9 @@ class Coder:
         """
         if first:
             check_boundary(info, self.encoder)
-        if self._inner is not None:
+        self.observation = observation
+        if coded_inside(self, observation):
+            assert self._inner is not None
             self.frames, codes = self._inner.frames, self._inner.codes
             assert codes is not None
             if self.reconstruct and codes.reconstruction is None:
@@ -72,23 +76,64 @@ class Coder:
         return codes
 
 
-_Coder = TypeVar("_Coder", bound="HasSource")
-
-
-class HasSource(Protocol):
-    """What a coder says of itself."""
+class FrameCoder(Protocol):
+    """What coders of one and of many environments have in common."""
 
     encoder: Encoder
     source: FrameSource
+    observation: Any
+    """The last one that was coded."""
+    _reader: FrameReader | None
 
 
-def inside(env: Any, encoder: Encoder, frame: FrameSource, kind: type[_Coder]) -> _Coder | None:
-    """The coder of a wrapper inside `env` that codes the same frames with the same encoder."""
+_Coder = TypeVar("_Coder", bound=FrameCoder)
+
+
+def find_frames(
+    env: Any, space: gym.Space[Any], encoder: Encoder, frame: FrameSource, kind: type[_Coder]
+) -> tuple[_Coder | None, FrameReader | None]:
+    """The coder of a wrapper inside `env` that may have coded the same frames, and a reader of its own.
+
+    Args:
+        env: an environment, or many.
+        space: of a single observation.
+        encoder: of both.
+        frame: where frames are.
+        kind: of the coder.
+
+    Raises:
+        InputError: frames can't be read, and no wrapper inside has coded them.
+    """
+    inner = _inside(env, encoder, frame, kind)
+    try:
+        reader = FrameReader(frame, space, encoder)
+    except InputError:
+        if inner is None:
+            raise
+        return inner, None
+    if reader.rendered:
+        check_shows_frames(env.metadata)
+    return inner, reader
+
+
+def coded_inside(coder: Any, observation: Any) -> bool:
+    """Whether the coder inside has coded the frame of this observation.
+
+    It has where the observation has come through as it was. If a wrapper in between made another, the frame
+    is read from that, unless it can't be: then it is the frame inside that is meant.
+    """
+    inner = coder._inner
+    if inner is None or coder._reader is None:
+        return inner is not None
+    return coder.source == inner.source and (coder._reader.rendered or observation is inner.observation)
+
+
+def _inside(env: Any, encoder: Encoder, frame: FrameSource, kind: type[_Coder]) -> _Coder | None:
     layer = env
     while layer is not None:
         coder = vars(layer).get("coder")
         found = isinstance(coder, kind) and coder.encoder.hash == encoder.hash
-        # "observation" is what nobody chose: a wrapper inside may have replaced the observation.
+        # "observation" is what nobody chose.
         if found and frame in ("observation", coder.source):
             return coder  # type: ignore[no-any-return]
         layer = vars(layer).get("env")

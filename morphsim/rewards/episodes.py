@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.encoder import Codes
+from morphsim.errors import InputError
 from morphsim.rewards.guard import GuardReport
 from morphsim.rewards.judge import Appraisal, Judge
 from morphsim.rewards.targets import Target
@@ -69,6 +71,10 @@ class Episodes:
             info["original_reward"] = float(value)
         return rewards, infos
 
+    def look(self, rows: list[int], codes: Codes, report: GuardReport | None) -> list[dict[str, Any]]:
+        """What `info` tells of frames that no step has led to."""
+        return self._infos(codes, self.judge.appraise(codes.content, *self._goals(rows)), report)
+
     def state(self) -> dict[str, Any]:
         """What `restore` needs."""
         return {
@@ -108,6 +114,37 @@ class Episodes:
                 }
             )
         return infos
+
+
+def check_resets(env: gym.Env[Any, Any]) -> None:
+    """Check that episodes begin with `reset`, where targets are drawn and the first frame is judged.
+
+    Raises:
+        InputError: a wrapper inside begins them by itself.
+    """
+    layer: Any = env
+    while layer is not None:
+        if isinstance(layer, gym.wrappers.Autoreset):
+            raise InputError(
+                "gymnasium's Autoreset is inside, which begins episodes unseen; put it outside: "
+                "Autoreset(LatentRewardWrapper(env, ...))"
+            )
+        layer = vars(layer).get("env")
+
+
+def go_back(env: gym.Env[Any, Any], state: Any) -> tuple[Any, dict[str, Any]]:
+    """Set the state of the environment inside; returns its observation and info.
+
+    Raises:
+        InputError: its `set_state` returns something else.
+    """
+    found = env.get_wrapper_attr("set_state")(state)
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise InputError(
+            f"set_state of {env.unwrapped} returned {type(found).__name__}; "
+            "it must return (observation, info)"
+        )
+    return found
 
 
 def _padded(rows: NDArray[np.float32], count: int) -> NDArray[np.float32]:

@@ -13,14 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from morphsim.encoder import Codes, Encoder, load_encoder
 from morphsim.errors import InputError
 from morphsim.rewards.coder import Coder, TargetGenerator
-from morphsim.rewards.episodes import Episodes
+from morphsim.rewards.episodes import Episodes, check_resets, go_back
 from morphsim.rewards.functions import LOOKS_BACK, RewardFunction, RewardName
 from morphsim.rewards.guard import OutOfDistributionGuard
 from morphsim.rewards.judge import Judge
 from morphsim.rewards.metric import latent_unit
 from morphsim.rewards.observation import LatentState, Part
 from morphsim.rewards.source import FrameSource
-from morphsim.rewards.targets import Target, TargetLike, TargetSampler
+from morphsim.rewards.targets import Several, Target, TargetLike, TargetSampler
 from morphsim.similarity.calibration import DistanceName
 
 
@@ -108,7 +108,9 @@ class Goals:
                     f"the reward needs {name!r} of each step's info; make the buffer with "
                     "copy_info_dict=True, or use a reward of the present frame alone, such as 'distance'"
                 )
-            past[name] = np.asarray([each[name] for each in infos], past[name].dtype)
+            given = np.asarray([each[name] for each in infos], past[name].dtype)
+            # A buffer that relabels none asks for the reward of no goals at all.
+            past[name] = given.reshape(past[name].shape)
         return past
 
 
@@ -130,6 +132,7 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         parts: what of the latents `observation` holds, see `LatentObservationWrapper`.
         info_keys: numbers of `info` that it holds too.
         distance: see `LatentRewardWrapper`, as all that follow.
+        several: see there; the "distribution" has its mean as the goal.
         frame: see there.
         own_weight: see there.
         reward_scale: see there.
@@ -155,6 +158,7 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         parts: Sequence[Part] = ("content",),
         info_keys: Sequence[str] = (),
         distance: DistanceName = "euclidean",
+        several: Several = "nearest",
         frame: FrameSource = "observation",
         own_weight: float | None = None,
         reward_scale: float = 1.0,
@@ -168,6 +172,7 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
             "target": target,
             "reward": reward,
             "distance": distance,
+            "several": several,
             "own_weight": own_weight,
             "reward_scale": reward_scale,
             "gamma": gamma,
@@ -185,6 +190,7 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
             frame=frame,
             **settings,
         )
+        check_resets(env)
         gym.Wrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
         self.judge = Judge(self.encoder, **settings)
@@ -248,21 +254,26 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
             "env": self.env.get_wrapper_attr("get_state")(),
             "episodes": self.episodes.state(),
             "random": self._random.state(),
-            "achieved": self._achieved.copy(),
         }
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """Go back to what `get_state` returned.
+
+        Returns:
+            The observation and the info there; what it was rewarded with is not told again.
 
         Raises:
             InputError: it is something else.
         """
-        if not isinstance(state, dict) or set(state) != {"env", "episodes", "random", "achieved"}:
+        if not isinstance(state, dict) or set(state) != {"env", "episodes", "random"}:
             raise InputError("the state is not one of this wrapper; use what its get_state() returned")
-        self.env.get_wrapper_attr("set_state")(state["env"])
+        observation, info = go_back(self.env, state["env"])
         self.episodes.restore(state["episodes"])
         self._random.restore(state["random"])
-        self._achieved = state["achieved"].copy()
+        codes = self.coder.code(observation, info)
+        (gained,) = self.episodes.look([0], codes, self.judge.check(self.coder.frames, codes))
+        info = {**info, **gained}
+        return self._seen(codes, info), info
 
     def _seen(self, codes: Codes, info: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
         self._achieved = self.goals.of(codes.content[0], codes.deviation[0])

@@ -78,23 +78,15 @@ class Judge:
     ) -> None:
         self.encoder = encoder
         self.name = reward if isinstance(reward, str) else "function"
-        self.function = reward_function(reward, gamma=gamma)
+        self.function = reward_function(reward, gamma=_number("gamma", gamma))
         self.metric = LatentMetric(encoder, _distance_of(self.name, distance))
         # Shaping is meant to be added to a reward; alone it has nothing to say about which policy is best.
-        self.own_weight = float(self.name == "shaped") if own_weight is None else float(own_weight)
-        self.reward_scale = float(reward_scale)
-        self.penalty = float(out_of_distribution_penalty)
-        for name, value in (
-            ("own_weight", self.own_weight),
-            ("reward_scale", self.reward_scale),
-            ("out_of_distribution_penalty", self.penalty),
-        ):
-            if not math.isfinite(value) or (value < 0 and name != "own_weight"):
-                raise InputError(f"{name} is {value!r}; it must be a finite number of at least 0")
-        by_percentile = self.metric.at_percentile(success_percentile)
-        self.threshold = np.float32(by_percentile if threshold is None else threshold)
-        if not (math.isfinite(self.threshold) and self.threshold >= 0):
-            raise InputError(f"threshold is {threshold!r}; it must be a finite distance of at least 0")
+        own = float(self.name == "shaped") if own_weight is None else own_weight
+        self.own_weight = _number("own_weight", own, least=-math.inf)
+        self.reward_scale = _number("reward_scale", reward_scale)
+        self.penalty = _number("out_of_distribution_penalty", out_of_distribution_penalty)
+        by_percentile = self.metric.at_percentile(_number("success_percentile", success_percentile))
+        self.threshold = np.float32(by_percentile if threshold is None else _number("threshold", threshold))
         self.guard = _guard(encoder, guard, needed=self.penalty > 0)
         self.several: Several = several
         self.sampler: TargetSampler | None = None
@@ -215,22 +207,39 @@ class Judge:
         return None if self.guard is None else self.guard.check(frames, codes)
 
     def _warn_of_strange(self, target: Target) -> None:
-        """Warn of latents far from all that training knew.
-
-        Only the latent counts: a target that was drawn by hand need not look like a film to mean something.
-        """
-        if self.guard is None or "training_distance" not in self.guard.limits:
+        """Warn of a target that the guard would flag; of a latent it knows only how far it is."""
+        guard = self.guard
+        if guard is None:
             return
-        distances, percentiles = self.guard.training_distance(target.latents)
-        for number in np.flatnonzero(distances > self.guard.limits["training_distance"]):
+        if target.frames is not None:
+            codes = self.encoder.code(target.frames, reconstruct=guard.needs_reconstruction)
+            report = guard.check(target.frames, codes)
+            values, percentiles = report.values, report.percentiles
+        elif "training_distance" in guard.limits:
+            values, percentiles = {}, {}
+            name = "training_distance"
+            values[name], percentiles[name] = guard.training_distance(target.latents)
+        else:
+            return
+        excess = np.stack([found / guard.limits[name] for name, found in values.items()])
+        for number in np.flatnonzero((excess > 1.0).any(axis=0)):
+            worst = list(values)[int(excess[:, number].argmax())]
             warnings.warn(
-                f"target {number} lies outside the encoder's training data: it is farther from all training "
-                f"frames ({distances[number]:.3g}) than {percentiles[number]:.4g} % of the frames held out; "
-                "distances to it may mean little: choose a target like the films that the encoder knows, or "
-                "train an encoder on films like the target",
+                f"target {number} lies outside the encoder's training data: its {worst.replace('_', ' ')} of "
+                f"{values[worst][number]:.3g} exceeds that of {percentiles[worst][number]:.4g} % of the "
+                "frames held out; distances to it may mean little: choose a target like the films that the "
+                "encoder knows, or train an encoder on films like the target",
                 UserWarning,
                 stacklevel=5,
             )
+
+
+def _number(name: str, value: object, *, least: float = 0.0) -> float:
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value < least:  # type: ignore[arg-type, operator]
+        bound = "" if least == -math.inf else f" of at least {least:g}"
+        raise InputError(f"{name} is {value!r}; it must be a finite number{bound}")
+    return float(value)  # type: ignore[arg-type]
 
 
 def _distance_of(reward: str, distance: DistanceName) -> DistanceName:
@@ -247,7 +256,14 @@ def _guard(
     encoder: Encoder, guard: bool | OutOfDistributionGuard, *, needed: bool
 ) -> OutOfDistributionGuard | None:
     if isinstance(guard, OutOfDistributionGuard):
+        if guard.encoder.hash != encoder.hash:
+            raise InputError(
+                f"the guard is of another encoder ({guard.encoder.hash[:12]}) than the frames' "
+                f"({encoder.hash[:12]}); make it with OutOfDistributionGuard(encoder) of this one"
+            )
         return guard
+    if not isinstance(guard, bool):
+        raise InputError(f"guard is {guard!r}; use True, False or an OutOfDistributionGuard")
     if not guard:
         if needed:
             raise InputError("out_of_distribution_penalty needs the guard; leave guard=False out")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from morphsim.encoder import Codes, Encoder, load_encoder
 from morphsim.errors import InputError
 from morphsim.rewards.coder import Coder
+from morphsim.rewards.episodes import go_back
 from morphsim.rewards.metric import latent_unit
 from morphsim.rewards.source import FrameSource
 
@@ -36,6 +37,9 @@ class LatentState:
     def __init__(
         self, encoder: Encoder, *, parts: Sequence[Part], info_keys: Sequence[str], normalise: bool
     ) -> None:
+        for name, given in (("parts", parts), ("info_keys", info_keys)):
+            if isinstance(given, str):
+                raise InputError(f"{name} is the text {given!r}; give a list, [{given!r}]")
         self.parts, self.info_keys = tuple(parts), tuple(info_keys)
         for part in self.parts:
             if part not in get_args(Part):
@@ -71,10 +75,10 @@ class LatentState:
                 found.append(info["target_latent"] / self.unit)
             else:
                 found.append((codes.content if part == "content" else codes.deviation)[row] / self.unit)
-        missing = [key for key in self.info_keys if key not in info]
+        missing = [key for key in self.info_keys if not _is_number(info.get(key))]
         if missing:
-            numbers = [key for key, value in info.items() if isinstance(value, int | float | np.number)]
-            raise InputError(f"info has no {', '.join(missing)}; of numbers it has {', '.join(numbers)}")
+            numbers = [key for key, value in info.items() if _is_number(value)]
+            raise InputError(f"info has no number {', '.join(missing)}; it has {', '.join(numbers)}")
         state = np.array([float(info[key]) for key in self.info_keys], np.float32)
         return np.concatenate([*found, state]).astype(np.float32)
 
@@ -140,9 +144,29 @@ class LatentObservationWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.Record
         seen, info = self._seen(observation, info)
         return seen, reward, terminated, truncated, info
 
+    def get_state(self) -> dict[str, Any]:
+        """The state of the environment, which must have one, for `set_state`."""
+        state: dict[str, Any] = self.env.get_wrapper_attr("get_state")()
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Go back to what `get_state` returned.
+
+        Returns:
+            The observation and the info there.
+
+        Raises:
+            InputError: it is something else.
+        """
+        return self._seen(*go_back(self.env, state))
+
     def _seen(
         self, observation: Any, info: dict[str, Any], *, first: bool = False
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         codes = self.coder.code(observation, info, first=first)
         gained = {"latent": codes.content[0].copy(), "encoder_hash": self.encoder.hash}
         return self.state.of(codes, 0, info), {**info, **gained}
+
+
+def _is_number(value: object) -> bool:
+    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"  # type: ignore[arg-type]

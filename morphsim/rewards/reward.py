@@ -11,7 +11,7 @@ import numpy as np
 from morphsim.encoder import Encoder, load_encoder
 from morphsim.errors import InputError
 from morphsim.rewards.coder import Coder, TargetGenerator
-from morphsim.rewards.episodes import Episodes
+from morphsim.rewards.episodes import Episodes, check_resets, go_back
 from morphsim.rewards.functions import RewardFunction, RewardName
 from morphsim.rewards.guard import OutOfDistributionGuard
 from morphsim.rewards.judge import Judge
@@ -126,6 +126,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         gym.utils.RecordConstructorArgs.__init__(
             self, _disable_deepcopy=True, encoder=encoder, frame=frame, **settings
         )
+        check_resets(env)
         gym.Wrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
         self.judge = Judge(self.encoder, **settings)
@@ -166,14 +167,20 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         inside = self.env.get_wrapper_attr("get_state")()
         return {"env": inside, "episodes": self.episodes.state(), "random": self._random.state()}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Go back to what `get_state` returned.
+
+        Returns:
+            The observation and the info there; what it was rewarded with is not told again.
 
         Raises:
             InputError: it is something else.
         """
         if not isinstance(state, dict) or set(state) != {"env", "episodes", "random"}:
             raise InputError("the state is not one of this wrapper; use what its get_state() returned")
-        self.env.get_wrapper_attr("set_state")(state["env"])
+        observation, info = go_back(self.env, state["env"])
         self.episodes.restore(state["episodes"])
         self._random.restore(state["random"])
+        codes = self.coder.code(observation, info)
+        (gained,) = self.episodes.look([0], codes, self.judge.check(self.coder.frames, codes))
+        return observation, {**info, **gained}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import Encoder
 from morphsim.errors import InputError
+from morphsim.frames import binarise
 
 FrameFunction = Callable[[Any, dict[str, Any]], NDArray[Any]]
 """Takes an observation and its info, returns a frame as `Encoder.encode` takes it, without the batch axis."""
@@ -18,9 +19,13 @@ FrameFunction = Callable[[Any, dict[str, Any]], NDArray[Any]]
 FrameSource = str | FrameFunction
 """`"observation"`, `"observation:KEY"`, `"info:KEY"`, `"render"`, or a function."""
 
-_FRAME_KEY = "frame"
+SHOWS_FRAMES = "render_shows_frames"
+"""Entry of an environment's metadata; False where its pictures are for people and no frames."""
+
 HALF = 128
 """Bytes from here on are donor."""
+
+_FRAME_KEY = "frame"
 
 
 class FrameReader:
@@ -87,12 +92,12 @@ class FrameReader:
         """Turn a picture into a frame: colours and shades of grey become 1 where they are above the middle.
 
         Raises:
-            InputError: it has no frame's number of axes.
+            InputError: it has no frame's number of axes, or numbers that are no picture's.
         """
         array = np.asarray(picture)
         bytes_given = array.dtype == np.uint8
         if self.channels > 1:
-            return array
+            return cut(array)
         if array.ndim == 3 and 1 in (array.shape[0], array.shape[-1]):
             array = array[0] if array.shape[0] == 1 else array[..., 0]
         elif array.ndim == 3 and 3 in (array.shape[0], array.shape[-1]):
@@ -117,11 +122,48 @@ class FrameReader:
         return info[key]
 
 
-def cut(picture: NDArray[Any]) -> NDArray[Any]:
-    """Cut shades of grey in bytes, 0 to 255, at the middle; 0/1 and all else stays as it is."""
-    if picture.dtype == np.uint8 and picture.size and picture.max() > 1:
-        return (picture >= HALF).astype(np.uint8)
-    return picture
+def cut(picture: NDArray[Any], *, name: str = "the frame") -> NDArray[Any]:
+    """Cut shades of grey at the middle: bytes from 0 to 255, and floating point from 0 to 1.
+
+    Args:
+        picture: of any shape; 0 and 1 in whole numbers of any type stay what they are.
+        name: what it is called in an error.
+
+    Returns:
+        uint8 0/1, in its shape.
+
+    Raises:
+        InputError: no numbers, NaN, or numbers out of range.
+    """
+    if picture.dtype == np.bool_ or not picture.size:
+        return picture.astype(np.uint8)
+    if picture.dtype.kind not in "iuf":
+        raise InputError(f"{name} is of {picture.dtype}; give 0/1, 0/255 or a picture in shades of grey")
+    low, high = picture.min(), picture.max()
+    shares = picture.dtype.kind == "f"
+    if np.isnan(low):
+        raise InputError(f"{name} holds NaN; floating-point pictures must lie from 0 to 1")
+    if low < 0 or high > (1 if shares else 255):
+        raise InputError(
+            f"{name} holds values from {low} to {high}; give whole numbers 0/1 or 0 to 255, or floating "
+            "point from 0 to 1"
+        )
+    if shares:
+        return binarise(picture)
+    return (picture >= (1 if high == 1 else HALF)).astype(np.uint8)
+
+
+def check_shows_frames(metadata: Mapping[str, Any]) -> None:
+    """Check that an environment's pictures are frames.
+
+    Raises:
+        InputError: it says that they are not.
+    """
+    if metadata.get(SHOWS_FRAMES, True) is False:
+        raise InputError(
+            "frame is 'render', but this environment's pictures are for people: they show the film at its "
+            "present thickness, in colours; leave frame out, for its frames are in the observation"
+        )
 
 
 def check_boundary(info: Mapping[str, Any], encoder: Encoder) -> None:
@@ -155,7 +197,7 @@ def _check_picture(space: gym.Space[Any], encoder: Encoder) -> None:
         wanted = (
             {(height, width)} | {(c, height, width) for c in (1, 3)} | {(height, width, c) for c in (1, 3)}
         )
-    if not isinstance(space, gym.spaces.Box) or shape is None or len(shape) < 2:
+    if not isinstance(space, gym.spaces.Box | gym.spaces.MultiBinary) or shape is None or len(shape) < 2:
         raise InputError(f"the observation is {space}, which is no picture; {_SOURCES}")
     if shape not in wanted:
         frame = (height, width) if encoder.channels == 1 else (encoder.channels, height, width)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.encoder import Encoder
+from morphsim.encoder.input import as_array
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, read_frames, read_target_frames
 from morphsim.rewards.source import HALF, cut
@@ -32,15 +33,17 @@ class Target:
     """(K, D) content."""
     deviations: NDArray[np.float32]
     """(K, D) of the posterior; NaN where it is unknown."""
+    frames: NDArray[np.uint8] | None = None
+    """(N, H, W), or (N, C, H, W), the frames that it is made of, where it was given as such."""
 
 
 def read_target(target: TargetLike, encoder: Encoder, *, several: Several = "nearest") -> Target:
     """Encode a target.
 
     Args:
-        target: a frame (H, W), several (K, H, W), a latent (D,), several (K, D), or `FILE`, `FILE:ROW` as for
-            `morphsim.frames.read_target_frames`; with C channels a frame is (C, H, W). Bytes in shades of
-            grey are cut at the middle, as those that an environment shows.
+        target: a frame (H, W), several (K, H, W) or (K, 1, H, W), a latent (D,), several (K, D), or `FILE`,
+            `FILE:ROW` as for `morphsim.frames.read_target_frames`; with C channels a frame is (C, H, W).
+            Shades of grey are cut at the middle, as those that an environment shows.
         encoder: for such frames.
         several: what several targets mean. "nearest": the agent may come near any of them. "distribution":
             they are samples of one, whose mean and deviation are those of the mixture of their posteriors.
@@ -57,7 +60,7 @@ def read_target(target: TargetLike, encoder: Encoder, *, several: Several = "nea
     inside = np.square(found.deviations).mean(axis=0, keepdims=True)
     # The law of total variance.
     total = inside + found.latents.var(axis=0, keepdims=True)
-    return Target(latents=mean, deviations=np.sqrt(total))
+    return Target(latents=mean, deviations=np.sqrt(total), frames=found.frames)
 
 
 def _array(target: TargetLike, encoder: Encoder) -> NDArray[Any]:
@@ -69,41 +72,51 @@ def _array(target: TargetLike, encoder: Encoder) -> NDArray[Any]:
     if isinstance(target, str | Path):
         frames = read_target_frames(target)
         return frames if encoder.channels == 1 else frames[:, None]
-    array = np.asarray(target)
+    array = as_array(target, name="target")
     if array.size == 0:
         raise InputError(f"target holds no frame: its shape is {array.shape}; give at least one")
-    if array.dtype.kind in "iu" and array.dtype != np.uint8 and 0 <= array.min() <= array.max() <= 255:
-        array = array.astype(np.uint8)
-    if encoder.channels == 1 and array.dtype == np.uint8 and 1 < array.max() < HALF:
+    return array
+
+
+def _encode(array: NDArray[Any], encoder: Encoder) -> Target:
+    size = encoder.latent_size
+    latent = array.ndim == 1 or (array.ndim == 2 and array.shape[1] == size)
+    if latent and array.shape != encoder.frame_shape:
+        return _latents(array, size)
+    if array.dtype.kind in "iu" and 1 < array.max() < HALF:
         raise InputError(
             f"target holds bytes up to {array.max()}, of which none is above the middle; give 0/1, 0/255 or "
             "a picture in shades of grey"
         )
-    return cut(array) if encoder.channels == 1 else array
-
-
-def _encode(array: NDArray[Any], encoder: Encoder) -> Target:
+    frames = cut(array, name="target")
     frame_axes = 2 if encoder.channels == 1 else 3
-    size = encoder.latent_size
-    latent = array.ndim == 1 or (array.ndim == 2 and array.shape[1] == size)
-    if latent and array.shape != encoder.frame_shape:
-        latents = np.atleast_2d(np.asarray(array, np.float32))
-        if latents.shape[1] != size:
-            raise InputError(f"target is a latent of {latents.shape[1]} numbers; this encoder has {size}")
-        if not np.isfinite(latents).all():
-            raise InputError("target holds NaN or infinity; a latent must be finite")
-        return Target(latents=latents, deviations=np.full_like(latents, np.nan))
-    frames = array[None] if array.ndim == frame_axes else array
+    if encoder.channels == 1 and frames.ndim == 4 and frames.shape[1] == 1:
+        frames = frames[:, 0]
+    if frames.ndim == frame_axes:
+        frames = frames[None]
     # One by one: equal frames then have equal latents to the last bit, and a frame that reached its target
     # is at distance 0.
     codes = [encoder.code(frame[None]) for frame in frames] if frames.ndim == frame_axes + 1 else []
     if not codes:
-        encoder.code(frames)
-        raise InputError(f"target has the shape {array.shape}; give a frame, several, or a latent ({size},)")
+        shape = encoder.frame_shape if encoder.channels == 1 else (encoder.channels, *encoder.frame_shape)
+        raise InputError(
+            f"target has the shape {array.shape}; this encoder takes a frame {shape}, several, or a latent "
+            f"({size},)"
+        )
     return Target(
         latents=np.concatenate([each.content for each in codes]),
         deviations=np.concatenate([each.deviation for each in codes]),
+        frames=frames,
     )
+
+
+def _latents(array: NDArray[Any], size: int) -> Target:
+    latents = np.atleast_2d(np.asarray(array, np.float32))
+    if latents.shape[1] != size:
+        raise InputError(f"target is a latent of {latents.shape[1]} numbers; this encoder has {size}")
+    if not np.isfinite(latents).all():
+        raise InputError("target holds NaN or infinity; a latent must be finite")
+    return Target(latents=latents, deviations=np.full_like(latents, np.nan))
 
 
 class DataSetTargets:
@@ -123,9 +136,8 @@ class DataSetTargets:
         if chosen.ndim != 1 or not len(chosen) or chosen.dtype.kind not in "iu":
             raise InputError(f"rows are {rows!r}; name at least one frame by its number")
         if chosen.min() < 0 or chosen.max() >= len(data.frames):
-            raise InputError(
-                f"row {int(chosen.max())} is asked for; rows run from 0 to {len(data.frames) - 1}"
-            )
+            wrong = chosen[(chosen < 0) | (chosen >= len(data.frames))][0]
+            raise InputError(f"row {wrong} is asked for; rows run from 0 to {len(data.frames) - 1}")
         self.frames: NDArray[np.uint8] = data.frames[chosen]
 
     def __call__(self, generator: np.random.Generator) -> NDArray[np.uint8]:

@@ -139,5 +139,6 @@ class Replay(gym.Env[Any, Any]):
     def get_state(self) -> dict[str, Any]:
         return {"number": self.number}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         self.number = state["number"]
+        return self._seen()

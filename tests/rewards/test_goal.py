@@ -137,3 +137,16 @@ def test_rewards_that_look_back_ask_for_the_info() -> None:
         env.compute_reward(goals, goals, [{}, {}])
     # Those of the present frame alone need nothing, as the buffer's default gives it.
     assert goal_env().compute_reward(goals, goals, [{}]).tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("reward", [*REWARDS, middle])
+def test_no_goals_earn_nothing(reward: Any) -> None:
+    env = goal_env(reward)
+    none = np.zeros((0, env.goals.space.shape[0]), np.float32)
+    assert env.compute_reward(none, none, []).shape == (0,)
+
+
+def test_a_distribution_of_targets_has_its_mean_as_the_goal() -> None:
+    env = goal_env(target=np.stack([layers(2, 4), layers(6, 8)]), several="distribution")
+    observation, _ = env.reset(seed=0)
+    assert (observation["desired_goal"] * env.goals.unit).tolist() == [4.0, 6.0]

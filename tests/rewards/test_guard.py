@@ -15,7 +15,7 @@ from morphsim.errors import InputError
 from morphsim.frames import binarise
 from morphsim.rewards import LatentMetric, OutOfDistributionGuard
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Simulation
-from tests.rewards.rewards_helpers import hand_encoder, layers
+from tests.rewards.rewards_helpers import Replay, hand_encoder, layers
 
 SHAPE = (100, 400)
 DEPTH, ALONG = np.indices(SHAPE)
@@ -198,3 +198,12 @@ def test_guards_that_can_t_be_are_refused(arguments: dict[str, Any], message: st
 def test_an_encoder_without_memory_has_no_guard() -> None:
     with pytest.raises(InputError, match="guard=False"):
         OutOfDistributionGuard(hand_encoder())
+
+
+def test_a_guard_of_another_encoder_is_refused() -> None:
+    encoder, other = hand_encoder(known=True), hand_encoder(known=True)
+    other.metadata["weights_sha256"] = "0" * 64
+    with pytest.raises(InputError, match="the guard is of another encoder"):
+        LatentRewardWrapper(
+            Replay(layers(3, 4)[None]), encoder, target=[3.0, 4.0], guard=OutOfDistributionGuard(other)
+        )

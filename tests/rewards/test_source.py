@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from morphsim import LatentObservationWrapper, LatentRewardWrapper
+from morphsim import LatentObservationWrapper, LatentRewardWrapper, VectorLatentRewardWrapper
 from morphsim.errors import InputError
+from morphsim.frames import FrameSet
 from morphsim.rewards.source import FrameReader
 from tests.rewards.rewards_helpers import SHAPE, Replay, hand_encoder, layers
 
@@ -96,13 +97,56 @@ def test_colours_and_greys_are_cut_at_the_middle() -> None:
     colour[1, 1] = (255, 60, 60)
     assert reader.as_frame(colour).tolist() == [[1, 0], [0, 0]]
     assert reader.as_frame(colour.transpose(2, 0, 1)).tolist() == [[1, 0], [0, 0]]
-    assert reader.as_frame(colour / 255.0)[0, 0] == pytest.approx(2 / 3)
+    assert reader.as_frame(colour / 255.0).tolist() == [[1, 0], [0, 0]]
+    assert reader.as_frame(np.array([[0.0, 0.49], [0.5, 1.0]])).tolist() == [[0, 0], [1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        (np.full(SHAPE, np.nan), "the frame holds NaN"),
+        (np.full(SHAPE, 1.5), "the frame holds values from 1.5 to 1.5; give whole numbers 0/1"),
+        (np.full(SHAPE, -1), "the frame holds values from -1 to -1"),
+        (np.full(SHAPE, 256), "the frame holds values from 256 to 256"),
+        (np.full(SHAPE, "a"), "the frame is of <U1"),
+    ],
+)
+def test_pictures_of_other_numbers_are_refused(picture: Any, message: str) -> None:
+    reader = FrameReader("info:x", gym.spaces.Discrete(2), hand_encoder())
+    with pytest.raises(InputError, match=message):
+        reader.as_frame(picture)
+
+
+def test_observations_of_zeros_and_ones_may_be_of_any_type() -> None:
+    spaces: list[gym.Space[Any]] = [gym.spaces.MultiBinary(SHAPE)]
+    spaces += [gym.spaces.Box(0, 1, SHAPE, kind) for kind in (np.int8, np.int64, np.float32, np.bool_)]
+    for space in spaces:
+        env = gym.wrappers.TransformObservation(
+            Replay(FILM), lambda seen, kind=space.dtype: (seen[0] // 255).astype(kind), space
+        )
+        wrapper = LatentRewardWrapper(env, hand_encoder(), target=FILM[1])
+        wrapper.reset()
+        assert wrapper.step(0)[4]["distance"] == 0.0
+
+
+@pytest.mark.parametrize("name", ["Drying-v0", "Annealing-v0", "FrameReplay-v0"])
+def test_pictures_of_films_for_people_are_no_frames(name: str) -> None:
+    arguments: dict[str, Any] = {"shape": (16, 32)}
+    if name == "FrameReplay-v0":
+        arguments = {"frames": FrameSet(frames=FILM, columns={"trajectory": np.zeros(3, int)})}
+    env = gym.make(f"morphsim:morphsim/{name}", render_mode="rgb_array", **arguments)
+    with pytest.raises(InputError, match="this environment's pictures are for people"):
+        LatentRewardWrapper(env, hand_encoder(), target=FILM[1], frame="render")
+    if name != "FrameReplay-v0":
+        envs = gym.make_vec(f"morphsim:morphsim/{name}", num_envs=2, render_mode="rgb_array", **arguments)
+        with pytest.raises(InputError, match="this environment's pictures are for people"):
+            VectorLatentRewardWrapper(envs, hand_encoder(), target=FILM[1], frame="render")
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     frame=hnp.arrays(np.uint8, SHAPE, elements=st.integers(0, 1)),
-    form=st.sampled_from(["plain", "channel first", "channel last", "bytes", "bool", "float"]),
+    form=st.sampled_from(["plain", "channel first", "channel last", "bytes", "bool", "float", "int64"]),
 )
 def test_a_frame_means_the_same_in_every_form(frame: Any, form: str) -> None:
     reader = FrameReader("info:x", gym.spaces.Discrete(2), hand_encoder())
@@ -113,6 +157,7 @@ def test_a_frame_means_the_same_in_every_form(frame: Any, form: str) -> None:
         "bytes": frame * np.uint8(255),
         "bool": frame.astype(bool),
         "float": frame.astype(np.float32),
+        "int64": frame.astype(np.int64),
     }[form]
     assert np.array_equal(np.asarray(reader.as_frame(given_as)), frame)
 
@@ -150,7 +195,13 @@ def test_wrong_parts_are_refused(arguments: dict[str, Any], message: str) -> Non
 
 
 def test_numbers_and_targets_that_are_missing_are_named() -> None:
-    with pytest.raises(InputError, match="info has no dryness; of numbers it has number"):
+    with pytest.raises(InputError, match="info has no number dryness; it has number"):
         LatentObservationWrapper(Replay(FILM), hand_encoder(), info_keys=["dryness"]).reset()
+    with pytest.raises(InputError, match="info has no number boundary; it has number"):
+        LatentObservationWrapper(
+            Replay(FILM, boundary="periodic"), hand_encoder(), info_keys=["boundary"]
+        ).reset()
+    with pytest.raises(InputError, match=r"info_keys is the text 'dryness'; give a list, \['dryness'\]"):
+        LatentObservationWrapper(Replay(FILM), hand_encoder(), info_keys="dryness")
     with pytest.raises(InputError, match="wrap the environment with LatentRewardWrapper first"):
         LatentObservationWrapper(Replay(FILM), hand_encoder(), parts=["target"]).reset()

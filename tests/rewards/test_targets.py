@@ -41,8 +41,12 @@ def test_a_frame_a_latent_and_a_file_are_the_same_target(tmp_path: Path) -> None
         100 + frames[1] * np.uint8(100),
         frames[1].astype(bool),
         frames[1].astype(int),
+        frames[1].astype(float),
+        0.3 + 0.4 * frames[1],
         frames[1:],
+        frames[1:, None],
         np.array([3.0, 4.0]),
+        np.array([3, 4]),
         [3.0, 4.0],
         f"{tmp_path / 't.h5'}:1",
         tmp_path / "t.npy",
@@ -153,7 +157,9 @@ def test_only_chosen_rows_of_a_data_set_are_drawn(tmp_path: Path) -> None:
         (np.zeros((0, 4, 10), np.uint8), "target holds no frame"),
         (np.zeros((8, 8), np.uint8), "this encoder takes"),
         (np.zeros((2, 8, 8), np.uint8), "this encoder takes"),
-        (np.zeros((1, 2, 4, 10), np.uint8), "this encoder takes"),
+        (np.zeros((1, 2, 4, 10), np.uint8), r"this encoder takes a frame \(4, 10\)"),
+        (np.full((4, 10), 2.0), "target holds values from 2.0 to 2.0"),
+        ([[1, 0], [1]], "target can't be read as one array"),
         (np.full((4, 10), np.nan), "NaN"),
         (np.array([1.0, 2.0, 3.0]), "target is a latent of 3 numbers; this encoder has 2"),
         (np.array([1.0, np.nan]), "must be finite"),
@@ -177,7 +183,7 @@ def test_a_target_outside_the_data_is_warned_of_with_its_percentile() -> None:
     encoder.training_latents = encoder.training_latents / np.float32(20.0)  # type: ignore[operator]
     with pytest.warns(
         UserWarning,
-        match=r"target 0 lies outside .*: it is farther .* than 100 % of the frames held out",
+        match=r"target 0 lies outside .*: its training distance .* exceeds that of 100 % of the frames held",
     ):
         env = LatentRewardWrapper(Replay(FILM), encoder, target=layers(9, 9))
     with pytest.warns(UserWarning, match="target 1 lies outside"):
@@ -186,3 +192,25 @@ def test_a_target_outside_the_data_is_warned_of_with_its_percentile() -> None:
         warnings.simplefilter("error")
         LatentRewardWrapper(Replay(FILM), encoder, target=layers(9, 9), guard=False)
         LatentRewardWrapper(Replay(FILM), encoder, target=layers(0, 0))
+
+
+def test_latents_are_no_shades_of_grey() -> None:
+    for target in ([0.25, 1.0], [200, 100]):
+        _, info = wrapped(np.array(target)).reset()
+        assert info["target_latent"].tolist() == target
+
+
+def test_a_target_frame_that_the_guard_would_flag_is_warned_of() -> None:
+    board = (np.indices((4, 10)).sum(axis=0) % 2).astype(np.uint8)
+    encoder = hand_encoder(known=True)
+    # The decoder paints two layers, so that half the pixels of a checkerboard are wrong.
+    encoder.metadata["held_out"]["reconstruction_error"] = list(np.linspace(0.0, 0.1, 101))
+    with pytest.warns(UserWarning, match=r"target 0 lies outside .*: its reconstruction error of 0.69"):
+        LatentRewardWrapper(Replay(FILM), encoder, target=board)
+
+
+def test_rows_that_are_not_there_are_named() -> None:
+    data = FrameSet(frames=FILM, columns={"trajectory": np.zeros(3, int)})
+    for rows, wrong in (([-1, 2], -1), ([0, 3], 3)):
+        with pytest.raises(InputError, match=f"row {wrong} is asked for; rows run from 0 to 2"):
+            DataSetTargets(data, rows=rows)
