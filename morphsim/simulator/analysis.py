@@ -104,11 +104,18 @@ def structure_factor(
 
 
 def domain_size(field: ArrayLike, *, width: float, thickness: float, boundary: Boundary) -> Values:
-    """The period 2π/k₁ of a pattern, with k₁ = Σ k S(k) / Σ S(k) the first moment of its structure factor.
+    """The length 2π/k₁ of a pattern, with k₁ = Σ k S(k) / Σ S(k) the first moment of its structure factor.
 
     The usual measure of spinodal patterns and their coarsening, as in Zhu, Chen, Shen and Tikare, Phys. Rev.
     E 60 (1999) 3564, doi 10.1103/PhysRevE.60.3564. Sums run over the rings of `structure_factor`; within
     a ring k S(k) is averaged mode by mode, so that a plane wave has exactly its wavelength.
+
+    It grows as the period of a pattern of one shape does, but overtones count too, and the sharper the
+    interfaces are, the further it falls below the period. Binary stripes of equal width and period λ have
+    the overtones n = 1, 3, 5, ... with powers as 1/n², each averaged over a ring of modes whose number grows
+    as n. Where λ is far below the film's lengths and far above its cells, this gives
+    λ Σ n⁻³ / Σ n⁻² = 7 ζ(3) / π² λ = 0.853 λ. Rings of few modes and coarse cells move it: of upright stripes
+    of at least 16 cells in periodic films at least λ thick it is about 0.79 to 0.88 λ.
 
     Args:
         field: (..., H, W).

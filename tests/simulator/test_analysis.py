@@ -96,6 +96,46 @@ def test_a_wave_has_its_wavelength(periods: int, width: float, thickness: float,
         assert float(size) == pytest.approx(2 * thickness / layers, rel=1e-9)
 
 
+def upright_stripes(shape: tuple[int, int], periods: int) -> np.ndarray[Any, Any]:
+    half = shape[1] // (2 * periods)
+    return np.broadcast_to((np.arange(shape[1]) // half + 1) % 2, shape)
+
+
+def test_fine_binary_stripes_have_the_domain_size_of_a_square_wave() -> None:
+    # Odd overtones n of power 1/n^2, averaged over rings of about n modes: sum of n^-3 over sum of n^-2.
+    odd = np.arange(1.0, 1e6, 2.0)
+    share = (odd**-3).sum() / (odd**-2).sum()
+    assert share == pytest.approx(7 * 1.2020569 / np.pi**2, abs=1e-5) == pytest.approx(0.8526, abs=1e-4)
+    frame = upright_stripes((1024, 1024), 16)
+    size = float(domain_size(frame, width=1.0, thickness=1.0, boundary="periodic"))
+    assert 16 * size == pytest.approx(share, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("shape", "periods"), [((64, 64), 4), ((100, 400), 20), ((64, 64), 1), ((24, 384), 2)]
+)
+def test_binary_stripes_have_the_domain_size_of_their_overtones(shape: tuple[int, int], periods: int) -> None:
+    width, thickness = shape[1] / shape[0], 1.0
+    cells_a_period = shape[1] // periods
+    # Of a sampled square wave the overtones have the powers 1 / sin^2.
+    odd = np.arange(1, cells_a_period // 2 + 1, 2)
+    # The one at the end of the band has a single mode, not one for each direction.
+    power = np.where(2 * odd == cells_a_period, 0.5, 1.0) / np.sin(np.pi * odd / cells_a_period) ** 2
+    along = np.abs(np.fft.fftfreq(shape[1], width / shape[1]))
+    down = np.arange(shape[0]) / (2 * thickness)
+    unit = min(1 / width, 1 / (2 * thickness))
+    rings = np.floor(np.hypot(along[None], down[:, None]) / unit + 0.5).astype(int)
+    modes = np.array([(rings == int(n * periods / width / unit + 0.5)).sum() for n in odd])
+    share = (power / modes).sum() / (odd * power / modes).sum()
+    frame = upright_stripes(shape, periods)
+    size = float(domain_size(frame, width=width, thickness=thickness, boundary="periodic"))
+    assert size * periods / width == pytest.approx(share, rel=1e-9)
+    if periods / width >= 1.0 and cells_a_period >= 16:
+        assert 0.79 <= size * periods / width <= 0.88
+    about = {"width": width, "thickness": thickness, "boundary": "periodic"}
+    assert float(porod_length(frame, **about)) * periods / width == pytest.approx(0.41, abs=0.01)
+
+
 def test_a_ring_of_waves_has_its_wavelength_and_scales_with_the_film() -> None:
     random = np.random.default_rng(5)
     z, x = cells((128, 128), 1.0, 1.0)
