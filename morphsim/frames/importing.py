@@ -34,18 +34,20 @@ class ImportConfig:
     """A file, or a folder that is searched with all its folders."""
     out: Path
     """The HDF5 file to write."""
-    threshold: float = 0.5
-    """Donor share (grey value over its range) from which on a pixel counts as donor."""
+    threshold: float | None = None
+    """Donor share (grey value over its range) from which on a pixel counts as donor; without it that of a
+    frame file, and 0.5 for all else."""
     invert: bool = False
     """Take the other phase as donor: dark pixels, or 0; in GraSPI's text, whose donor is 0, take 1."""
     transpose: bool = False
     """Swap rows and columns, for files whose lines run from top to bottom of the film."""
     shape: tuple[int, int] | None = None
     """Height and width to which every frame is resized; without it, the most common shape is kept."""
-    boundary: Boundary = "no-flux"
-    """What happens at the left and right end of the films; frames are rolled only if periodic."""
-    process: Literal["annealing", "drying", "unknown"] = "unknown"
-    """How the films were made."""
+    boundary: Boundary | None = None
+    """What happens at the left and right end of the films; frames are rolled only if periodic. Without it
+    that of a frame file, and no-flux for all else."""
+    process: Literal["annealing", "drying", "unknown"] | None = None
+    """How the films were made; without it as a frame file says, and unknown for all else."""
     dataset: str = "frames"
     """Name of the frames inside HDF5 files."""
     overwrite: bool = False
@@ -120,6 +122,7 @@ def import_frames(config: ImportConfig, *, show_progress: bool = False) -> Impor
             f"its shape {other} is not the most common one, {shape}; --shape {shape[0]} {shape[1]} resizes"
         )
         dropped.append((name, reason))
+    _check_thresholds(pieces)
     merged = _joined([piece for piece in pieces if piece.shape == shape], invert=config.invert)
     write_frames(config.out, merged)
     return ImportReport(
@@ -133,7 +136,7 @@ def import_frames(config: ImportConfig, *, show_progress: bool = False) -> Impor
 
 
 def _files(config: ImportConfig) -> list[Path]:
-    if not 0.0 < config.threshold < 1.0:
+    if config.threshold is not None and not 0.0 < config.threshold < 1.0:
         raise InputError(f"threshold is {config.threshold!r}; it must lie between 0 and 1")
     if config.shape is not None and min(config.shape) < 1:
         raise InputError(f"shape is {config.shape}; height and width must be at least 1")
@@ -199,11 +202,18 @@ def _films_in(
             frames=frames[rows],
             columns=columns,
             recipes={**_recipe(named), **own, "film": np.array([name])},
-            process=config.process,
-            boundary=config.boundary,
-            threshold=config.threshold,
+            process=frameset.process if config.process is None else config.process,
+            boundary=frameset.boundary if config.boundary is None else config.boundary,
+            threshold=frameset.threshold,
             units=frameset.units,
         )
+
+
+def _check_thresholds(pieces: list[FrameSet]) -> None:
+    files = {piece.threshold: str(piece.columns["source"][0]) for piece in reversed(pieces)}
+    if len(files) > 1:
+        found = " and ".join(f"{name} at {threshold:g}" for threshold, name in sorted(files.items())[:2])
+        raise InputError(f"frames are binarised differently: {found}; --threshold sets one for all")
 
 
 def _recipe(named: NamedFilm) -> Mapping[str, Column]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from morphsim.errors import InputError
 from morphsim.frames.frameset import FrameSet
 from morphsim.frames.graspi import read_graspi
-from morphsim.frames.store import check_size, tables_of
+from morphsim.frames.store import check_size, tables_of, threshold_of
 from morphsim.frames.transforms import binarise
 
 if TYPE_CHECKING:
@@ -26,10 +27,11 @@ KINDS = TEXT | IMAGES | ARRAYS | HDF5
 
 # Fields of a simulation step over the pure phases by a little.
 _OVERSHOOT = 0.01
+_HALF = 0.5
 
 
 def read_any(
-    path: str | Path, *, threshold: float = 0.5, invert: bool = False, dataset: str = "frames"
+    path: str | Path, *, threshold: float | None = None, invert: bool = False, dataset: str = "frames"
 ) -> FrameSet:
     """Read the frames of one file of any known kind, binarised.
 
@@ -40,13 +42,14 @@ def read_any(
 
     Args:
         path: its suffix tells its kind.
-        threshold: donor share from which on a pixel counts as donor.
+        threshold: donor share from which on a pixel counts as donor; without it that of the HDF5 file, or
+            0.5.
         invert: the other phase is donor: dark or 0, and in text 1.
         dataset: name of the frames in an HDF5 file.
 
     Returns:
-        One trajectory with the column `time` (the number of the page), or from an HDF5 file the trajectories
-        and recipes that `read_frames` would find there.
+        One trajectory with the column `time` (the number of the page), or from an HDF5 file the trajectories,
+        recipes, process and boundary that `read_frames` would find there.
 
     Raises:
         InputError: the reason why the file can't be read, without its name.
@@ -64,6 +67,7 @@ def read_any(
         values = _read_array(path)
     else:
         raise InputError(f"its kind {suffix or 'without suffix'} is not known; use {' '.join(sorted(KINDS))}")
+    threshold = _HALF if threshold is None else threshold
     frames = _to_frames(values, threshold, invert)
     columns = {
         "trajectory": np.zeros(len(frames), np.int64),
@@ -92,7 +96,7 @@ def _to_frames(values: NDArray[Any], threshold: float, invert: bool) -> NDArray[
     return frames if frames.ndim == 3 else frames[None]
 
 
-def _read_hdf5(path: Path, dataset: str, threshold: float, invert: bool) -> FrameSet:
+def _read_hdf5(path: Path, dataset: str, threshold: float | None, invert: bool) -> FrameSet:
     import h5py
 
     try:
@@ -102,19 +106,15 @@ def _read_hdf5(path: Path, dataset: str, threshold: float, invert: bool) -> Fram
                 names = ", ".join(file) or "nothing at all"
                 raise InputError(f"it has no dataset {dataset!r}, only {names}; choose with --dataset")
             check_size(item)
+            if threshold is None:
+                threshold = threshold_of(file)
             tables = tables_of(file, _to_frames(item[()], threshold, invert))
     except InputError:
         raise
     except Exception as error:
         # A broken file makes h5py raise nearly anything.
         raise InputError(f"it is not HDF5, or is truncated ({_one_line(error)})") from error
-    return FrameSet(
-        frames=tables.frames,
-        columns=tables.columns,
-        recipes=tables.recipes,
-        units=tables.units,
-        threshold=threshold,
-    )
+    return replace(tables, threshold=threshold)
 
 
 def _read_array(path: Path) -> NDArray[Any]:

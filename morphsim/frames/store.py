@@ -178,9 +178,14 @@ def tables_of(file: h5py.File, frames: NDArray[np.uint8]) -> FrameSet:
         recipes=recipes,
         process=_text(attributes.get("process", "unknown")),
         boundary=_text(attributes.get("boundary", "no-flux")),  # type: ignore[arg-type] # it is checked there
-        threshold=float(attributes.get("threshold", 0.5)),
+        threshold=threshold_of(file),
         units={str(name): str(unit) for name, unit in units.items()},
     )
+
+
+def threshold_of(file: h5py.File) -> float:
+    """The donor share at which the frames of an open file were binarised; one half where it does not say."""
+    return float(file.attrs.get("threshold", 0.5))
 
 
 def distinct_trajectories(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -273,6 +274,44 @@ def test_hdf5_brings_its_films_along(tmp_path, run, make_set):
     order = np.argsort(mine.columns["time"])
     np.testing.assert_array_equal(frameset.frames[one], mine.frames[order])
     np.testing.assert_array_equal(frameset.columns["time"][one], mine.columns["time"][order])
+
+
+def test_a_frame_file_keeps_what_it_says(tmp_path, run, make_set):
+    mine = replace(make_set(), threshold=0.4)
+    write_frames(tmp_path / "source" / "set.h5", mine)
+    assert (mine.boundary, mine.process) == ("periodic", "drying")
+    for source in (tmp_path / "source", tmp_path / "source" / "set.h5"):
+        _, frameset = run(source=source, overwrite=True)
+        assert (frameset.boundary, frameset.process, frameset.threshold) == ("periodic", "drying", 0.4)
+        assert set(mine.columns) <= set(frameset.columns) and set(mine.recipes) < set(frameset.recipes)
+        assert frameset.units == mine.units
+    # What is said on the command line wins.
+    _, frameset = run(overwrite=True, boundary="no-flux", process="annealing", threshold=0.7)
+    assert (frameset.boundary, frameset.process, frameset.threshold) == ("no-flux", "annealing", 0.7)
+
+
+def test_files_that_disagree_are_joined_with_care(tmp_path, run, make_set):
+    write_frames(tmp_path / "source" / "set.h5", make_set())
+    Image.fromarray(make_set().frames[0] * 255).save(tmp_path / "source" / "a.png")
+    _, frameset = run()
+    # Not all of the frames may be rolled.
+    assert (frameset.boundary, frameset.process) == ("no-flux", "unknown")
+    _, frameset = run(overwrite=True, boundary="periodic", process="drying")
+    assert (frameset.boundary, frameset.process) == ("periodic", "drying")
+    write_frames(tmp_path / "source" / "set.h5", replace(make_set(), threshold=0.4))
+    with pytest.raises(InputError, match=r"set\.h5 at 0\.4 and a\.png at 0\.5; --threshold"):
+        run(overwrite=True)
+    assert run(overwrite=True, threshold=0.5)[1].threshold == 0.5
+
+
+def test_a_field_is_cut_at_the_threshold_of_its_file(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["frames"] = np.array([[[0.3, 0.6, 0.8]]])
+        file.attrs["threshold"] = 0.7
+    for threshold, expected in ((None, [0, 0, 1]), (0.5, [0, 1, 1])):
+        found = read_any(tmp_path / "a.h5", threshold=threshold)
+        assert found.frames[0, 0].tolist() == expected
+        assert found.threshold == (threshold or 0.7)
 
 
 def test_the_published_frames_are_imported(tmp_path, shared_data, run):
