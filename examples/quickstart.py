@@ -1,12 +1,14 @@
 """Wrap an environment: the latent distance to a target becomes its reward. Random actions, one film."""
 
 import gymnasium as gym
-import numpy as np
 
 from morphsim import LatentRewardWrapper, load_encoder
+from morphsim.frames import binarise
+from morphsim.simulator import DryingRecipe, record_film
 
-target = np.arange(100)[:, None] // 50 * np.ones(400, int)  # a bilayer: the donor on the substrate
-env = gym.make("morphsim:morphsim/Drying-v0", shape=(100, 400))
+(film,) = record_film(DryingRecipe(evaporation=0.03), seed=1, frames=1)
+target = binarise(film.share)  # (100, 400): the pattern of a film that dried slowly
+env = gym.make("morphsim:morphsim/Drying-v0", shape=target.shape)
 env = LatentRewardWrapper(env, load_encoder("default"), target=target, reward="progress")
 frame, info = env.reset(seed=0)
 for _ in range(20):

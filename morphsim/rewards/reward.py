@@ -65,7 +65,8 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         several: of several targets "nearest" counts, or they are samples of one "distribution".
         frame: where the frame is: "observation" (a picture, or the entry "frame" of a Dict),
             "observation:KEY", "info:KEY", "render", or a function(observation, info). Pictures in colour or
-            shades of grey are cut at the middle.
+            shades of grey are cut at the middle. Where a wrapper inside has made latents of the picture,
+            "observation" means the frame that they are of.
         own_weight: weight of the environment's own reward; 0 by default, and 1 for "shaped", which alone
             would have nothing to say about which policy is best.
         reward_scale: factor of the latent reward.
@@ -82,14 +83,16 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
             boundary than the encoder's.
 
     Warns:
-        UserWarning: a target outside the training data.
+        UserWarning: a target outside the training data, which the guard would flag.
 
     >>> import gymnasium as gym
     >>> from morphsim import load_encoder
+    >>> from morphsim.frames import binarise
+    >>> from morphsim.simulator import DryingRecipe, record_film
+    >>> (film,) = record_film(DryingRecipe(evaporation=0.03), seed=1, frames=1)
     >>> env = gym.make("morphsim:morphsim/Drying-v0", shape=(100, 400))
-    >>> target = np.zeros((100, 400), np.uint8)
-    >>> target[50:] = 1
-    >>> env = LatentRewardWrapper(env, load_encoder("default"), target=target, reward="progress")
+    >>> encoder = load_encoder("default")
+    >>> env = LatentRewardWrapper(env, encoder, target=binarise(film.share), reward="progress")
     """
 
     def __init__(
