@@ -28,6 +28,9 @@ KINDS = TEXT | IMAGES | ARRAYS | HDF5
 # Fields of a simulation step over the pure phases by a little.
 _OVERSHOOT = 0.01
 _HALF = 0.5
+_BYTE = 255
+_SHORT = 65535
+_LONG = 2**31 - 1
 
 
 def read_any(
@@ -38,7 +41,8 @@ def read_any(
     Text is GraSPI's, in which 0 is the donor; in all other kinds bright or 1 is. Images are read as grey
     (colour as luminance, transparency ignored, a page a frame, 16 and 32 bits scaled by their range); arrays
     and HDF5 datasets are (H, W) or (N, H, W), bool, floats 0..1 or integers 0..255. Integers that reach no
-    further than 1 are taken as 0/1.
+    further than 1 are taken as 0/1; those that reach further, but neither the middle of their range nor the
+    threshold, are labels of phases rather than shades of grey, and refused.
 
     Args:
         path: its suffix tells its kind.
@@ -59,16 +63,17 @@ def read_any(
     if suffix in HDF5:
         return _read_hdf5(path, dataset, threshold, invert)
     values: NDArray[Any]
+    full = _BYTE
     if suffix in TEXT:
         values = read_graspi(path)
     elif suffix in IMAGES:
-        values = _read_image(path)
+        values, full = _read_image(path)
     elif suffix in ARRAYS:
         values = _read_array(path)
     else:
         raise InputError(f"its kind {suffix or 'without suffix'} is not known; use {' '.join(sorted(KINDS))}")
     threshold = _HALF if threshold is None else threshold
-    frames = _to_frames(values, threshold, invert)
+    frames = _to_frames(values, threshold, invert, full=full)
     columns = {
         "trajectory": np.zeros(len(frames), np.int64),
         "time": np.arange(len(frames), dtype=np.float64),
@@ -76,7 +81,10 @@ def read_any(
     return FrameSet(frames=frames, columns=columns, threshold=threshold)
 
 
-def _to_frames(values: NDArray[Any], threshold: float, invert: bool) -> NDArray[np.uint8]:
+def _to_frames(
+    values: NDArray[Any], threshold: float, invert: bool, *, full: int = _BYTE
+) -> NDArray[np.uint8]:
+    """Binarise values, of which integers run from 0 to `full`."""
     if values.ndim not in (2, 3) or values.size == 0:
         raise InputError(f"it holds an array of shape {values.shape}; frames are (H, W) or (N, H, W)")
     if values.dtype.kind not in "biuf":
@@ -88,11 +96,16 @@ def _to_frames(values: NDArray[Any], threshold: float, invert: bool) -> NDArray[
     if values.dtype.kind == "f":
         if low < -_OVERSHOOT or high > 1.0 + _OVERSHOOT:
             raise InputError(f"it holds values from {low:g} to {high:g}; floats must run from 0 to 1")
-    elif low < 0 or high > 255:
-        raise InputError(f"it holds values from {low:g} to {high:g}; integers must run from 0 to 255")
+    elif low < 0 or high > full:
+        raise InputError(f"it holds values from {low:g} to {high:g}; integers must run from 0 to {full}")
     elif high > 1:
-        share /= 255.0
+        share /= np.float32(full)
     frames = binarise(1.0 - share if invert else share, threshold=threshold)
+    if values.dtype.kind in "iu" and 1 < high < _HALF * full and (frames == int(invert)).all():
+        raise InputError(
+            f"it holds whole numbers up to {high:g}, of which none is above the middle of 0 to {full}; give "
+            f"0/1, 0/{full} or shades of grey"
+        )
     return frames if frames.ndim == 3 else frames[None]
 
 
@@ -142,7 +155,8 @@ def _only_array(archive: Any) -> NDArray[Any]:
     return array
 
 
-def _read_image(path: Path) -> NDArray[Any]:
+def _read_image(path: Path) -> tuple[NDArray[Any], int]:
+    """The pages (N, H, W), and the largest value that their pixels could have."""
     from PIL import Image, ImageSequence
 
     try:
@@ -150,6 +164,7 @@ def _read_image(path: Path) -> NDArray[Any]:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
+                full = _full(image)
                 pages = [_grey(page) for page in ImageSequence.Iterator(image)]
     except InputError:
         raise
@@ -158,17 +173,22 @@ def _read_image(path: Path) -> NDArray[Any]:
         raise InputError(f"it is not an image, or is truncated ({_one_line(error)})") from error
     if len({page.shape for page in pages}) > 1:
         raise InputError("its pages differ in size; save them as separate images")
-    return np.stack(pages)
+    if len({page.dtype for page in pages}) > 1:
+        raise InputError("its pages differ in depth; save them as separate images")
+    return np.stack(pages), full
+
+
+def _full(image: Image.Image) -> int:
+    if image.mode == "I":
+        # Pillow gives 16-bit PNG as 32-bit integers in some of its versions.
+        return _SHORT if image.format == "PNG" else _LONG
+    return _SHORT if image.mode.startswith("I;16") else _BYTE
 
 
 def _grey(page: Image.Image) -> NDArray[Any]:
     if page.mode.startswith("I;16"):
-        return np.asarray(page).astype(np.float32) / 65535.0
-    if page.mode == "I":
-        # Pillow gives 16-bit PNG as 32-bit integers in some of its versions.
-        limit = 65535.0 if page.format == "PNG" else 2.0**31 - 1.0
-        return (np.asarray(page) / limit).astype(np.float32)
-    if page.mode in {"1", "L", "F"}:
+        return np.array(page).astype(np.uint16)
+    if page.mode in {"1", "L", "F", "I"}:
         return np.array(page)
     if page.mode not in {"RGB", "RGBA", "LA", "P"}:
         raise InputError(f"its colour mode {page.mode} is not known; save it as grey or RGB")

@@ -210,6 +210,68 @@ def test_arrays_that_are_no_frames(tmp_path, values, words):
         read_any(tmp_path / "a.h5")
 
 
+LABELS = np.array([[0, 1, 2, 0], [2, 2, 1, 1]], np.uint8)
+
+
+def save_values(path, values):
+    if path.suffix == ".npy":
+        np.save(path, values)
+    elif path.suffix == ".h5":
+        with h5py.File(path, "w") as file:
+            file["frames"] = values
+    else:
+        Image.fromarray(values).save(path)
+
+
+@pytest.mark.parametrize("kind", ["npy", "h5", "png", "tif", "bmp"])
+@pytest.mark.parametrize("values", [LABELS, 0 * LABELS + 2, LABELS * 63], ids=["0/1/2", "all 2", "dark"])
+def test_labels_of_several_phases_are_no_frames(tmp_path, run, kind, values):
+    path = tmp_path / "source" / f"a.{kind}"
+    save_values(path, values)
+    words = rf"whole numbers up to {values.max()}, of which none is above the middle of 0 to 255; give 0/1"
+    for invert in (False, True):
+        with pytest.raises(InputError, match=words):
+            read_any(path, invert=invert)
+    with pytest.raises(InputError, match=r"not one of 1 files.*none is above the middle"):
+        run()
+    if kind != "h5":
+        with pytest.raises(InputError, match=rf"a\.{kind}: it holds {words}"):
+            read_target_frames(path)
+
+
+@pytest.mark.parametrize(("kind", "full"), [("png", 65535), ("tif", 65535), ("tif", 2**31 - 1)])
+def test_labels_in_deep_images(tmp_path, kind, full):
+    deep = np.uint16 if full == 65535 else np.int32
+    save_values(tmp_path / f"a.{kind}", LABELS.astype(deep))
+    with pytest.raises(InputError, match=f"up to 2, of which none is above the middle of 0 to {full}"):
+        read_any(tmp_path / f"a.{kind}")
+    save_values(tmp_path / f"b.{kind}", FRAME.astype(deep))
+    np.testing.assert_array_equal(read_any(tmp_path / f"b.{kind}").frames[0], FRAME)
+
+
+@pytest.mark.parametrize("kind", ["npy", "h5", "png"])
+def test_one_phase_two_values_and_greys_are_frames(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    for values, expected in [
+        (0 * LABELS, 0),
+        (0 * LABELS + 1, 1),
+        (0 * LABELS + 255, 1),
+        (0 * LABELS + 128, 1),
+        (FRAME, FRAME),
+        (FRAME * 255, FRAME),
+        (FRAME * 128, FRAME),
+        (100 + 40 * FRAME, FRAME),
+    ]:
+        path.unlink(missing_ok=True)
+        save_values(path, values)
+        np.testing.assert_array_equal(read_any(path).frames[0], 0 * values + expected)
+        np.testing.assert_array_equal(read_any(path, invert=True).frames[0], 1 - (0 * values + expected))
+    # Dark, but the threshold that was asked for cuts it.
+    path.unlink()
+    save_values(path, FRAME * 100)
+    np.testing.assert_array_equal(read_any(path, threshold=0.3).frames[0], FRAME)
+
+
 class Trap:
     """Unpickling it would leave a mark."""
 
