@@ -110,8 +110,14 @@ def draw_schedules(path: Path, rollouts: Mapping[str, Rollout]) -> None:
     axes = figure.subplots(1, len(knobs) + 1, squeeze=False)[0]
     for name, rollout in rollouts.items():
         for axis, knob in zip(axes, knobs, strict=False):
-            axis.step(
-                rollout.dryness[1:], rollout.knobs[knob], where="mid", color=COLOURS[name], label=LABELS[name]
+            # A setting acts from one observation to the next.
+            axis.stairs(
+                rollout.knobs[knob],
+                rollout.dryness,
+                baseline=None,
+                lw=1.5,
+                color=COLOURS[name],
+                label=LABELS[name],
             )
         axes[-1].plot(rollout.dryness, rollout.distance, ".-", color=COLOURS[name], label=LABELS[name])
     for axis, knob in zip(axes, knobs, strict=False):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from morphsim.cli import main
-from morphsim.demo import DemoConfig, run_demo
+from morphsim.demo import DemoConfig, figures, run_demo
+from morphsim.demo.rollout import Rollout
 from morphsim.errors import InputError
 
 TINY = DemoConfig(
@@ -57,6 +59,49 @@ def test_the_demo_ends_with_its_table_and_a_page(folder: Path, capsys: pytest.Ca
     medians = {name: policy["median"] for name, policy in result["policies"].items()}
     assert result["beats_baselines"] == (medians["agent"] < min(medians["random"], medians["recipe"]))
     assert ("NOT better" in page) != result["beats_baselines"]
+
+
+def rollout(dryness: list[float], **knobs: list[float]) -> Rollout:
+    steps = np.array(dryness)
+    return Rollout(
+        frames=np.zeros((len(steps), 4, 8), np.uint8),
+        dryness=steps,
+        time_s=steps,
+        distance=1.0 - steps,
+        knobs={name: np.array(values) for name, values in knobs.items()},
+    )
+
+
+def test_schedules_show_each_setting_where_it_acted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = {}
+
+    def keep(figure: Any, path: Path) -> None:
+        drawn[path.name] = figure
+        save(figure, path)
+
+    save = figures._save
+    monkeypatch.setattr(figures, "_save", keep)
+    rollouts = {
+        "agent": rollout(
+            [0.0, 0.1, 0.3, 0.7], evaporation=[0.1, 1.0, 0.3], temperature=[300.0, 350.0, 310.0]
+        ),
+        "recipe": rollout([0.0, 0.2, 0.6], evaporation=[0.5, 0.5], temperature=[320.0, 320.0]),
+    }
+    figures.draw_schedules(tmp_path / "schedules.png", rollouts)
+    for axis, knob in zip(drawn["schedules.png"].axes, ("evaporation", "temperature"), strict=False):
+        drawn_lines = {patch.get_label(): patch for patch in axis.patches}
+        for name, shown in rollouts.items():
+            patch = drawn_lines[figures.LABELS[name]]
+            # Each setting runs level while it acted; the ends of the line come twice.
+            level = np.column_stack(
+                [shown.dryness[:-1], shown.knobs[knob], shown.dryness[1:], shown.knobs[knob]]
+            )
+            assert patch.get_path().vertices[1:-1] == pytest.approx(level.reshape(-1, 2))
+        low, high = axis.get_ylim()
+        settings = np.concatenate([shown.knobs[knob] for shown in rollouts.values()])
+        assert low < settings.min() and high > settings.max()
+        left, right = axis.get_xlim()
+        assert left <= 0.0 and right >= 0.7
 
 
 def test_a_second_run_only_compares_and_draws_again(folder: Path) -> None:
