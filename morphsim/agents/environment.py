@@ -16,6 +16,7 @@ from morphsim.agents.config import AgentConfig, EnvName
 from morphsim.encoder import Encoder
 from morphsim.errors import InputError
 from morphsim.rewards import LatentObservationWrapper, LatentRewardWrapper, RewardName
+from morphsim.rewards.source import check_boundary
 from morphsim.simulator import Recipe, load_recipe, recipe_from_dict
 
 # The prefix lets worker processes find the environments: they have not imported the package.
@@ -81,8 +82,10 @@ class EnvironmentSpec:
             the episode that is over. `get_wrapper_attr("frame")` is the film's present frame.
 
         Raises:
-            InputError: a knob or a recipe that the environment doesn't take.
+            InputError: a knob or a recipe that the environment doesn't take, or a recipe whose films end at
+                their sides otherwise than the encoder's training frames did.
         """
+        check_boundary(self.recipe, encoder)
         film = gym.make(
             self.id,
             # Its checks cost time in every step, and the tests of the environments do them.
@@ -130,7 +133,7 @@ def resolve_environment(config: AgentConfig, encoder: Encoder) -> EnvironmentSpe
     """Fill in what a configuration leaves to the environment and to the encoder.
 
     Raises:
-        InputError: a recipe, a knob or a shape that doesn't fit.
+        InputError: a recipe, a knob, a boundary or a shape that doesn't fit.
     """
     shape = encoder.frame_shape if config.shape is None else config.shape
     if shape != encoder.frame_shape:
@@ -145,6 +148,7 @@ def resolve_environment(config: AgentConfig, encoder: Encoder) -> EnvironmentSpe
         knobs=config.knobs or None,
         shape=shape,
     ).unwrapped
+    check_boundary(film.recipe.to_dict(), encoder)
     # An agent is compared with the recipe left as it is, so its knobs must reach the recipe.
     film.action_of()
     return EnvironmentSpec(

@@ -57,6 +57,7 @@ def train_agent(config: AgentConfig, *, show_progress: bool = True) -> Agent:
     device = learning_device(config.device)
     _check_folder(config)
     setup = _prepare(config, device)
+    make_run_folder(config.out)
     threads = torch.get_num_threads()
     set_threads(config.threads)
     try:
@@ -72,7 +73,6 @@ def _check_folder(config: AgentConfig) -> None:
         raise InputError(f"{config.out} holds an agent; go on with --resume, or choose another --out")
     if config.resume and (config.out / POLICY).exists() and not (config.out / CHECKPOINT).exists():
         raise InputError(f"{config.out} holds an agent without its checkpoint; choose another --out")
-    make_run_folder(config.out)
 
 
 def _prepare(config: AgentConfig, device: torch.device) -> AgentSetup:

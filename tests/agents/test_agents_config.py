@@ -25,7 +25,9 @@ from morphsim.agents import (
     train_agent,
 )
 from morphsim.agents.seeds import evaluation_seeds, training_seed
+from morphsim.encoder import CVAEConfig
 from morphsim.errors import InputError
+from tests.encoders import untrained_encoder
 
 Configs = Callable[..., AgentConfig]
 
@@ -174,6 +176,10 @@ def test_what_does_not_fit_together_is_told_before_training(
     np.save(other, np.zeros((2, 20, 48), np.uint8))
     wrong = tmp_path / "wrong.toml"
     wrong.write_text('process = "annealing"\ntemperature = 590.0\n')
+    walls = tmp_path / "walls.toml"
+    walls.write_text('process = "annealing"\nboundary = "no-flux"\n')
+    network = CVAEConfig(latent_size=4, channels=(4, 6), kernel_size=3, strides=(2, 2), hidden=16)
+    untrained_encoder((16, 48), network, boundary="no-flux").save(tmp_path / "walled")
     cut = tmp_path / "cut.h5"
     cut.write_bytes((material / "frames.h5").read_bytes()[:500])
     for options, message in (
@@ -186,6 +192,11 @@ def test_what_does_not_fit_together_is_told_before_training(
         ({"recipe": tmp_path / "missing.toml"}, "missing.toml does not exist"),
         ({"recipe": material / "drying.toml"}, "the recipe is of drying"),
         ({"recipe": wrong}, "temperature 590 can't be set"),
+        ({"recipe": walls}, "boundary is no-flux, but the encoder was trained on periodic frames"),
+        (
+            {"encoder": str(tmp_path / "walled")},
+            "boundary is periodic, but the encoder was trained on no-flux frames",
+        ),
         ({"knobs": ("pressure",)}, "knob 'pressure' is unknown"),
         ({"knobs": ("temperature", "temperature")}, "each once"),
         ({"out": material / "frames.h5" / "a"}, "choose another --out"),
@@ -193,7 +204,7 @@ def test_what_does_not_fit_together_is_told_before_training(
         config = make_config(**{"out": out, **options})
         found = one_line(lambda config=config: train_agent(config, show_progress=False))  # type: ignore[misc]
         assert message in found
-    assert not (out / "config.json").exists()
+    assert not out.exists()
 
 
 def test_a_device_that_is_not_there(make_config: Configs, tmp_path: Path) -> None:

@@ -232,12 +232,17 @@ def test_an_agent_is_evaluated_beside_its_baselines(trained: Callable[[str], Age
         ({"own_set": ("temperature=hot",)}, "it must be a number"),
         ({"own_set": ("pressure=1",)}, "no parameter 'pressure'"),
         ({"own_set": ("temperature=590",)}, "temperature 590 can't be set"),
+        ({"own_set": ("boundary=no-flux",)}, "boundary is no-flux, but the encoder was trained on periodic"),
         ({"own": Path("missing.toml")}, "missing.toml does not exist"),
     ],
 )
-def test_a_bad_recipe_of_the_target(
-    trained: Callable[[str], Agent], options: dict[str, Any], message: str
+def test_a_bad_recipe_of_the_target_is_told_before_the_first_film(
+    trained: Callable[[str], Agent],
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    message: str,
 ) -> None:
+    monkeypatch.setattr("morphsim.agents.evaluation.run_jobs", lambda *_, **__: pytest.fail("a film is made"))
     config = EvaluationConfig(agent=trained("ppo").folder, **options)
     with pytest.raises(InputError) as caught:
         evaluate_agent(config, show_progress=False)
