@@ -313,6 +313,8 @@ def check_size(dataset: h5py.Dataset) -> None:
 def _opened(path: str | Path) -> Iterator[h5py.File]:
     import h5py
 
+    if Path(path).is_dir():
+        raise InputError(f"{path} is a folder; name an HDF5 file of frames in it")
     if not Path(path).is_file():
         raise InputError(f"{path} does not exist; name an HDF5 file of frames")
     try:

@@ -32,6 +32,8 @@ def read_target_frames(spec: str | Path) -> NDArray[np.uint8]:
         InputError: no such file, one that can't be read, several channels, or a row out of range.
     """
     path, rows = _parse(str(spec))
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file in it, as FILE, FILE:ROW or FILE:ROW,ROW")
     if not path.is_file():
         raise InputError(f"{path} does not exist; name a target as FILE, FILE:ROW or FILE:ROW,ROW")
     if path.suffix.lower() in HDF5:

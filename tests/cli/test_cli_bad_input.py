@@ -117,6 +117,14 @@ def test_frames_that_the_encoder_does_not_take(refused, tmp_path: Path):
     assert "(24, 16, 24); this encoder takes (N, 12, 20)" in refused("score", tmp_path / "large.h5")
 
 
+def test_a_folder_in_place_of_a_file(refused, frame_file: Path, tmp_path: Path):
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films.h5").mkdir()
+    for name in ("films", "films.h5"):
+        assert f"{name} is a folder; name a" in refused("score", frame_file, "--target", name)
+        assert f"{name} is a folder; name a" in refused("score", tmp_path / name)
+
+
 @pytest.mark.parametrize("command", TAKES_FRAMES)
 def test_nan(refused, tmp_path: Path, command: str):
     values = np.full((4, 12, 20), 0.0)

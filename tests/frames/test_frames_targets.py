@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from morphsim.errors import InputError
-from morphsim.frames import read_frame, read_target_frames, write_frames
+from morphsim.frames import read_frame, read_frames, read_target_frames, write_frames
 
 
 @pytest.fixture
@@ -58,6 +58,18 @@ def test_a_name_with_a_colon_is_a_file_first(tmp_path):
     (tmp_path / "a.npy").rename(tmp_path / "a:1")
     with pytest.raises(InputError, match="kind"):
         read_frame(tmp_path / "a:1")
+
+
+def test_a_folder_is_told_from_what_is_not_there(tmp_path):
+    for name in ("runs", "runs.h5"):
+        (tmp_path / name).mkdir()
+        for spec in (tmp_path / name, f"{tmp_path / name}:3"):
+            with pytest.raises(InputError, match=rf"{name} is a folder; name a file in it"):
+                read_target_frames(spec)
+    with pytest.raises(InputError, match=r"runs\.h5 is a folder; name an HDF5 file"):
+        read_frames(tmp_path / "runs.h5")
+    with pytest.raises(InputError, match="none does not exist"):
+        read_target_frames(tmp_path / "none")
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
