@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.encoder.figures import pictures
+from morphsim.frames import to_rgb
 
 _THUMBNAIL = 64
 
@@ -55,13 +56,14 @@ class Board:
     def reconstructions(
         self, epoch: int, frames: NDArray[np.float32], probabilities: NDArray[np.float32]
     ) -> None:
-        """Log frames (K, C, H, W), each above its reconstruction, donor in black."""
+        """Log frames (K, C, H, W), each above its reconstruction, in the colours of `to_rgb`."""
         if self._writer is None:
             return
         columns = [
             np.concatenate(pair) for pair in zip(pictures(frames), pictures(probabilities), strict=True)
         ]
-        self._writer.add_image("reconstructions", 1.0 - np.concatenate(columns, axis=1)[None], epoch)
+        picture = to_rgb(np.concatenate(columns, axis=1))
+        self._writer.add_image("reconstructions", picture, epoch, dataformats="HWC")
 
     def map(
         self, epoch: int, latents: NDArray[np.float32], frames: NDArray[np.float32], titles: Sequence[str]
@@ -72,7 +74,7 @@ class Board:
         import torch
         from torch.nn import functional
 
-        shown = torch.from_numpy(1.0 - pictures(frames))[:, None]
+        shown = torch.from_numpy(to_rgb(pictures(frames))).movedim(3, 1) / 255.0
         height, width = shown.shape[2:]
         scale = min(1.0, _THUMBNAIL / max(height, width))
         size = (max(1, round(scale * height)), max(1, round(scale * width)))

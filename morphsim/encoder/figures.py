@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.files import atomic_path
+from morphsim.frames import to_rgb
+from morphsim.frames.render import ACCEPTOR_COLOUR, DONOR_COLOUR
 
 _INCHES_ACROSS = 12.0
+_INCHES_OF_LEGEND = 0.6
+_LETTERS_AN_INCH = 13
 _DOTS_PER_INCH = 120
 
 
 def draw_reconstructions(
     path: Path, frames: NDArray[np.uint8], probabilities: NDArray[np.float32], titles: Sequence[str]
 ) -> None:
-    """Draw each frame above its reconstruction, donor in black.
+    """Draw each frame above its reconstruction, in the colours of `to_rgb` and with a legend.
 
     Args:
         path: of the PNG.
@@ -27,26 +32,40 @@ def draw_reconstructions(
         titles: K texts, one above each frame.
     """
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
+    one, none = ("donor", "acceptor") if frames.ndim == 3 else ("present", "absent")
     frames, probabilities = (pictures(values) for values in (frames, probabilities))
     count, height, width = frames.shape
     across = min(count, 3 if width > 2 * height else 6)
     down = -(-count // across)
     panel = _INCHES_ACROSS / across
-    size = (_INCHES_ACROSS, down * (2 * panel * height / width + 0.6))
+    size = (_INCHES_ACROSS, down * (2 * panel * height / width + 0.6) + _INCHES_OF_LEGEND)
     figure = Figure(figsize=size, layout="constrained")
-    for group, row in zip(figure.subfigures(down, 1, squeeze=False)[:, 0], range(down), strict=True):
+    heights = [*[size[1] - _INCHES_OF_LEGEND] * down, _INCHES_OF_LEGEND * down]
+    groups = figure.subfigures(down + 1, 1, squeeze=False, height_ratios=heights)[:, 0]
+    for group, row in zip(groups[:-1], range(down), strict=True):
         axes = group.subplots(2, across, squeeze=False)
         for axis in axes.flat:
             axis.set_axis_off()
         for column, index in enumerate(range(row * across, min(count, (row + 1) * across))):
             for axis, image in zip(axes[:, column], (frames[index], probabilities[index]), strict=True):
-                axis.imshow(image, cmap="gray_r", vmin=0.0, vmax=1.0, interpolation="nearest")
-                # A thin line around it: frames of one phase are white on white.
-                axis.set_axis_on()
-                axis.set(xticks=[], yticks=[])
-                axis.spines[:].set(linewidth=0.5, color="gray")
-            axes[0, column].set_title(titles[index], fontsize=8)
+                axis.imshow(to_rgb(image), interpolation="nearest")
+            title = textwrap.fill(titles[index], round(panel * _LETTERS_AN_INCH))
+            # A unit of a user's own may hold dollar signs.
+            axes[0, column].set_title(title, fontsize=8, parse_math=False)
+    groups[-1].legend(
+        handles=[
+            Patch(color="#{:02x}{:02x}{:02x}".format(*colour), label=label)
+            for colour, label in ((DONOR_COLOUR, one), (ACCEPTOR_COLOUR, none))
+        ],
+        title="Above: frame. Below: its reconstruction, mixed of both colours by their probabilities.",
+        title_fontsize=9,
+        fontsize=9,
+        loc="center",
+        ncol=2,
+        frameon=False,
+    )
     _save(figure, path)
 
 

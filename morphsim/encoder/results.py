@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ def write_results(
         config.out / "reconstructions.png",
         frames,
         encoder.reconstruct(frames),
-        frame_titles(chosen, frame_set.columns),
+        frame_titles(chosen, frame_set),
     )
     parameters = sum(parameter.numel() for parameter in network.parameters())
     errors = pixel_errors(network, data, held_out)
@@ -109,7 +109,7 @@ def log_pictures(
     network: Network,
     data: DeviceFrames,
     held_out: torch.Tensor,
-    columns: Mapping[str, NDArray[Any]],
+    frame_set: FrameSet,
     epoch: int,
     *,
     last: bool,
@@ -121,7 +121,7 @@ def log_pictures(
         network: in the state to show.
         data: all frames of the file.
         held_out: numbers of the held-out frames.
-        columns: of all frames.
+        frame_set: the same frames, with what is known about them.
         epoch: from 1.
         last: whether the run ends with this epoch.
     """
@@ -134,7 +134,8 @@ def log_pictures(
         rows = shown_frames(held_out, most=board.MOST_POINTS)
         chosen = torch.from_numpy(rows)
         frames = data.batch(chosen)
-        board.map(epoch, content_of(network, data, chosen), frames.cpu().numpy(), frame_titles(rows, columns))
+        titles = frame_titles(rows, frame_set)
+        board.map(epoch, content_of(network, data, chosen), frames.cpu().numpy(), titles)
 
 
 def some_of(numbers: torch.Tensor, *, seed: int, most: int = _MEASURED_FRAMES) -> NDArray[np.int64]:
@@ -201,12 +202,13 @@ def _part(record: dict[str, float], prefix: str) -> dict[str, float]:
     return {name.removeprefix(prefix): value for name, value in record.items() if name.startswith(prefix)}
 
 
-def frame_titles(rows: Sequence[int] | NDArray[np.int64], columns: Mapping[str, NDArray[Any]]) -> list[str]:
-    """Name each of the frames `rows` by its number, trajectory and time."""
+def frame_titles(rows: Sequence[int] | NDArray[np.int64], frame_set: FrameSet) -> list[str]:
+    """Name each of the frames `rows` by its number, trajectory and time, with its unit where it is known."""
+    columns, unit = frame_set.columns, frame_set.units.get("time", "")
     titles = []
     for row in rows:
         title = f"frame {row}, trajectory {columns['trajectory'][row]}"
         if "time" in columns and np.isfinite(columns["time"][row]):
-            title += f", time {columns['time'][row]:g}"
+            title += f", time {columns['time'][row]:g} {unit}".rstrip()
         titles.append(title)
     return titles

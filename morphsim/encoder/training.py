@@ -315,8 +315,7 @@ class _Run:
         finished = len(self.history)
         last = self._over()
         if config.tensorboard and (last or finished % max(1, config.epochs // _IMAGES_PER_RUN) == 0):
-            columns = self.frame_set.columns
-            log_pictures(board, self.network, self.data, self.held_out, columns, finished, last=last)
+            log_pictures(board, self.network, self.data, self.held_out, self.frame_set, finished, last=last)
         write_curves(config.out / "curves.csv", self.history, self.columns)
         if last or finished % config.checkpoint_every == 0:
             # First the log, so that what a resumed run takes for logged is on disk.
