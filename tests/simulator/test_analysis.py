@@ -23,6 +23,7 @@ from morphsim.simulator.analysis import (
 from morphsim.simulator.grid import Boundary
 
 BOUNDARIES: tuple[Boundary, ...] = ("periodic", "no-flux")
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "analysis.md"
 
 
 def cells(shape: tuple[int, int], width: float, thickness: float) -> tuple[np.ndarray, np.ndarray]:
@@ -134,6 +135,25 @@ def test_binary_stripes_have_the_domain_size_of_their_overtones(shape: tuple[int
         assert 0.79 <= size * periods / width <= 0.88
     about = {"width": width, "thickness": thickness, "boundary": "periodic"}
     assert float(porod_length(frame, **about)) * periods / width == pytest.approx(0.41, abs=0.01)
+
+
+def test_the_page_gives_the_lengths_of_stripes_as_they_are_measured() -> None:
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    (stated,) = re.findall(r"equal binary stripes it is 7 ζ\(3\)/π² λ ≈ ([\d.]+) λ", page)
+    ((low, high),) = re.findall(r"about ([\d.]+) to ([\d.]+) λ of upright ones of at least 16 cells", page)
+    (porod,) = re.findall(r"about ([\d.]+) λ of upright binary stripes", page)
+    assert float(stated) == pytest.approx(7 * 1.2020569 / np.pi**2, abs=0.005)
+    shares = []
+    for rows, ratio in ((64, 1), (100, 4), (128, 4), (100, 8)):
+        about: dict[str, Any] = {"width": float(ratio), "thickness": 1.0, "boundary": "periodic"}
+        for periods in range(ratio, rows * ratio // 16 + 1):
+            if rows * ratio % (2 * periods) == 0:
+                frame = upright_stripes((rows, rows * ratio), periods)
+                shares.append(float(domain_size(frame, **about)) * periods / ratio)
+                assert float(porod_length(frame, **about)) * periods / ratio == pytest.approx(
+                    float(porod), abs=0.005
+                )
+    assert (round(min(shares), 2), round(max(shares), 2)) == (float(low), float(high))
 
 
 def test_a_ring_of_waves_has_its_wavelength_and_scales_with_the_film() -> None:
@@ -297,7 +317,7 @@ def test_only_binary_frames_have_an_interface() -> None:
 def test_what_the_page_shows_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "analysis.md").read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
