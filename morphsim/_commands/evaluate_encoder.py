@@ -14,7 +14,7 @@ from morphsim.encoder import load_encoder
 from morphsim.encoder.input import check_frames
 from morphsim.errors import InputError
 from morphsim.files import write_json
-from morphsim.frames import read_frames
+from morphsim.frames import read_frames, stated_boundary
 from morphsim.resuming import make_run_folder
 
 
@@ -73,6 +73,10 @@ class Options:
         notes = [note]
         if (seen := judging.seen_in_training(encoder, frame_set)) is not None:
             notes.append(seen)
+        if stated_boundary(self.frames) is not None:
+            judges = {"the encoder": encoder, **{other.name: other.encoder for other in others}}
+            warned = (judging.other_boundary(each, frame_set, name=name) for name, each in judges.items())
+            notes += [note for note in warned if note is not None]
         untrained = judging.untrained_latents(
             encoder.network.config, judged.shape, boundary=judged.boundary, seed=self.seed
         )

@@ -11,9 +11,9 @@ from tyro.conf import Positional, arg
 
 from morphsim._commandline import show, show_json
 from morphsim.device import DeviceName, set_threads
-from morphsim.encoder import load_encoder
+from morphsim.encoder import Encoder, load_encoder
 from morphsim.errors import InputError
-from morphsim.frames import read_frames, read_target_frames
+from morphsim.frames import read_frames, read_target_frames, stated_boundary
 from morphsim.frames.readers import HDF5
 from morphsim.similarity import ScoreTable, score
 
@@ -51,6 +51,7 @@ class Options:
         set_threads(self.threads)
         encoder = load_encoder(self.encoder, device=self.device)
         targets = read_target_frames(self.target)
+        _check_boundary(self.target, encoder)
         columns: dict[str, np.ndarray[Any, Any]] = {}
         if self.frames.suffix.lower() in HDF5:
             frameset = read_frames(self.frames)
@@ -60,6 +61,7 @@ class Options:
             }
         else:
             frames = read_target_frames(self.frames)
+        _check_boundary(self.frames, encoder)
         table = score(frames, targets, encoder=encoder)
         if self.json:
             columns = {**table.to_dict(), **columns}
@@ -84,3 +86,13 @@ class Options:
         shown = ScoreTable(**{name: column[closest] for name, column in table.to_dict().items()}).render()
         left = len(table) - len(closest)
         return f"{shown}\n{left} more frames; --all shows them" if left else shown
+
+
+def _check_boundary(spec: str | Path, encoder: Encoder) -> None:
+    boundary = stated_boundary(spec)
+    if boundary is not None and boundary != encoder.boundary:
+        raise InputError(
+            f"the boundary of {spec} is {boundary}, but the encoder was trained on {encoder.boundary} "
+            f"frames; name an encoder trained on {boundary} frames, or import the file with "
+            f"--boundary {encoder.boundary} if that is what its films are"
+        )

@@ -12,7 +12,7 @@ from morphsim.frames.simulate import FilmConfig, FilmReport, simulate_film
 from morphsim.frames.snapshots import film_frames
 from morphsim.frames.splits import split_by_recipe, split_by_trajectory
 from morphsim.frames.store import read_frames, read_notes, write_frames
-from morphsim.frames.targets import read_frame, read_target_frames
+from morphsim.frames.targets import read_frame, read_target_frames, stated_boundary
 from morphsim.frames.transforms import binarise, mirror, resize, roll
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "simulate_film",
     "split_by_recipe",
     "split_by_trajectory",
+    "stated_boundary",
     "to_rgb",
     "write_frames",
 ]

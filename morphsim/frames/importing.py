@@ -17,6 +17,7 @@ from morphsim.frames.frameset import Column, FrameSet
 from morphsim.frames.names import NamedFilm, film_of
 from morphsim.frames.readers import HDF5, TEXT, read_any
 from morphsim.frames.store import write_frames
+from morphsim.frames.targets import BOUNDARY_NOTE, stated_boundary
 from morphsim.frames.transforms import resize
 from morphsim.progress import progress
 from morphsim.simulator.grid import Boundary
@@ -45,7 +46,7 @@ class ImportConfig:
     """Height and width to which every frame is resized; without it, the most common shape is kept."""
     boundary: Boundary | None = None
     """What happens at the left and right end of the films; frames are rolled only if periodic. Without it
-    that of a frame file, and no-flux for all else."""
+    that of a frame file, and no-flux is assumed for all else."""
     process: Literal["annealing", "drying", "unknown"] | None = None
     """How the films were made; without it as a frame file says, and unknown for all else."""
     dataset: str = "frames"
@@ -99,6 +100,7 @@ def import_frames(config: ImportConfig, *, show_progress: bool = False) -> Impor
     files = _files(config)
     pieces: list[FrameSet] = []
     dropped: list[tuple[str, str]] = []
+    stated = True
     with progress("importing", len(files), unit="files", show=show_progress) as advance:
         for path in files:
             relative = _relative(config.source, path)
@@ -106,7 +108,11 @@ def import_frames(config: ImportConfig, *, show_progress: bool = False) -> Impor
                 frameset = read_any(
                     path, threshold=config.threshold, invert=config.invert, dataset=config.dataset
                 )
-                pieces += _films_in(frameset, relative, several=path.suffix.lower() in HDF5, config=config)
+                told = config.boundary or stated_boundary(path)
+                pieces += list(
+                    _films_in(frameset, relative, several=path.suffix.lower() in HDF5, config=config)
+                )
+                stated = stated and told is not None
             except InputError as error:
                 dropped.append((str(relative), str(error)))
             except MemoryError:
@@ -124,7 +130,8 @@ def import_frames(config: ImportConfig, *, show_progress: bool = False) -> Impor
         dropped.append((name, reason))
     _check_thresholds(pieces)
     merged = _joined([piece for piece in pieces if piece.shape == shape], invert=config.invert)
-    write_frames(config.out, merged)
+    notes = {} if stated else {BOUNDARY_NOTE: f"no file told it, or not all; {merged.boundary} is assumed"}
+    write_frames(config.out, merged, notes=notes)
     return ImportReport(
         out=config.out,
         frames=len(merged),

@@ -1,9 +1,10 @@
-"""Frames named on a command line: a file, or some rows of it."""
+"""Frames named on a command line: a file, or some rows of it, and what the file says of their sides."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,11 @@ from numpy.typing import NDArray
 from morphsim.errors import InputError
 from morphsim.frames.binary import one_channel
 from morphsim.frames.readers import HDF5, read_any
-from morphsim.frames.store import read_rows
+from morphsim.frames.store import read_notes, read_rows
+from morphsim.simulator.grid import Boundary
+
+BOUNDARY_NOTE = "boundary"
+"""Name of the note in a frame file whose boundary is an assumption."""
 
 _WITH_ROWS = re.compile(r"(?P<file>.+):(?P<rows>[^:/\\]*)", re.DOTALL)
 _ROWS = re.compile(r"[0-9]{1,12}(,[0-9]{1,12})*")
@@ -48,6 +53,30 @@ def read_target_frames(spec: str | Path) -> NDArray[np.uint8]:
         if row >= len(frames):
             raise InputError(f"{path}: row {row} is asked for; rows run from 0 to {len(frames) - 1}")
     return frames[rows]
+
+
+def stated_boundary(spec: str | Path) -> Boundary | None:
+    """What the file of `FILE`, `FILE:ROW` or `FILE:ROW,ROW,...` says of the left and right end of its frames.
+
+    Args:
+        spec: as for `read_target_frames`.
+
+    Returns:
+        None where the file does not know: images, texts, arrays, foreign HDF5, and frame files made from
+        such by `import_frames` without a boundary.
+
+    Raises:
+        InputError: an HDF5 file that can't be read.
+    """
+    import h5py
+
+    path, _ = _parse(str(spec))
+    if path.suffix.lower() not in HDF5 or BOUNDARY_NOTE in read_notes(path):
+        return None
+    with h5py.File(path, "r") as file:
+        found = file.attrs.get("boundary")
+    text = found.decode() if isinstance(found, bytes) else found
+    return next((boundary for boundary in get_args(Boundary) if boundary == text), None)
 
 
 def read_frame(spec: str | Path, *, index: int | None = None) -> NDArray[np.uint8]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -115,6 +117,27 @@ def test_frames_of_the_wrong_shape(refused, tmp_path: Path, command: str, shape:
 def test_frames_that_the_encoder_does_not_take(refused, tmp_path: Path):
     write_frames(tmp_path / "large.h5", frame_set((16, 24)))
     assert "(24, 16, 24); this encoder takes (N, 12, 20)" in refused("score", tmp_path / "large.h5")
+
+
+def test_frames_and_targets_of_another_boundary(
+    refused, morphsim: Morphsim, frame_file: Path, encoder_folder: Path, tmp_path: Path
+):
+    write_frames(tmp_path / "walls.h5", replace(frame_set(), boundary="no-flux"))
+    for line in (
+        refused("score", tmp_path / "walls.h5"),
+        refused("score", frame_file, "--target", f"{tmp_path / 'walls.h5'}:3"),
+    ):
+        assert re.search(
+            r"walls\.h5(:3)? is no-flux, but the encoder was trained on periodic frames; name an", line
+        )
+    # Pictures, and a file made from them, do not know theirs.
+    imported = tmp_path / "imported.h5"
+    assert morphsim("import", tmp_path / "target.png", "--out", imported).status == 0
+    for source in (imported, tmp_path / "target.png", frame_file):
+        outcome = morphsim("score", source, "--target", f"{imported}:0", "--encoder", encoder_folder)
+        assert outcome.status == 0, outcome.err
+    assert morphsim("import", imported, "--out", tmp_path / "told.h5", "--boundary", "no-flux").status == 0
+    assert "the boundary of" in refused("score", tmp_path / "told.h5")
 
 
 def test_a_folder_in_place_of_a_file(refused, frame_file: Path, tmp_path: Path):

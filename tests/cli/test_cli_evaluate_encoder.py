@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from cli_helpers import SHAPE, Morphsim, frame_set
-from encoders import blobs
+from encoders import blobs, untrained_encoder
 from PIL import Image
 
-from morphsim.frames import FrameSet, write_frames
+from morphsim.encoder import AutoencoderConfig, CVAEConfig
+from morphsim.frames import FrameSet, read_frames, write_frames
 
 
 def films(path: Path, *, seed: int = 0, shape: tuple[int, int] = SHAPE) -> Path:
@@ -73,10 +76,6 @@ def test_half_of_the_recipes_fit_the_baselines(morphsim: Morphsim, tmp_path: Pat
 
 
 def test_frames_with_equal_descriptors_and_another_encoder(morphsim: Morphsim, tmp_path: Path):
-    from encoders import untrained_encoder
-
-    from morphsim.encoder import AutoencoderConfig, CVAEConfig
-
     shape = (32, 64)
     untrained_encoder(shape, CVAEConfig(latent_size=3, channels=(4, 4), hidden=8)).save(tmp_path / "one")
     untrained_encoder(shape, AutoencoderConfig(latent_size=5, channels=(4,))).save(tmp_path / "two")
@@ -89,6 +88,29 @@ def test_frames_with_equal_descriptors_and_another_encoder(morphsim: Morphsim, t
     assert set(values["embeddings"]["encoder"]["equal_sets"]) >= {"layering", "orientation", "connectivity"}
     three = values["embeddings"]["three descriptors"]["equal_sets"]
     assert three["orientation"]["value"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_frames_of_another_boundary_are_judged_with_a_note(
+    morphsim: Morphsim, tmp_path: Path, encoder_folder: Path
+):
+    config = CVAEConfig(latent_size=3, channels=(4, 4), kernel_size=3, strides=(2, 2), hidden=8)
+    untrained_encoder(SHAPE, config, boundary="no-flux").save(tmp_path / "walled")
+    words = ("--encoder", encoder_folder, "--compare", tmp_path / "walled", "--json")
+    periodic = films(tmp_path / "a.h5")
+    write_frames(tmp_path / "b.h5", replace(read_frames(periodic), boundary="no-flux"))
+    for path, said in (
+        (periodic, "the frames are periodic, but walled was trained on no-flux ones"),
+        (tmp_path / "b.h5", "the frames are no-flux, but the encoder was trained on periodic ones"),
+    ):
+        outcome = morphsim("evaluate-encoder", path, *words)
+        assert outcome.status == 0, outcome.err
+        notes = [note for note in json.loads(outcome.out)["notes"] if "trained on" in note]
+        assert len(notes) == 1 and notes[0].startswith(said)
+    # A file that does not know its boundary is not held against the encoder.
+    with h5py.File(tmp_path / "b.h5", "a") as file:
+        del file.attrs["boundary"]
+    outcome = morphsim("evaluate-encoder", tmp_path / "b.h5", *words)
+    assert not any("trained on" in note for note in json.loads(outcome.out)["notes"])
 
 
 def test_films_without_a_like_say_nothing(morphsim: Morphsim, tmp_path: Path, encoder_folder: Path):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -7,7 +8,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from morphsim.errors import InputError
-from morphsim.frames import read_frame, read_frames, read_target_frames, write_frames
+from morphsim.frames import (
+    ImportConfig,
+    import_frames,
+    read_frame,
+    read_frames,
+    read_target_frames,
+    stated_boundary,
+    write_frames,
+)
 
 
 @pytest.fixture
@@ -70,6 +79,41 @@ def test_a_folder_is_told_from_what_is_not_there(tmp_path):
         read_frames(tmp_path / "runs.h5")
     with pytest.raises(InputError, match="none does not exist"):
         read_target_frames(tmp_path / "none")
+
+
+def test_only_a_file_that_knows_its_boundary_states_it(tmp_path, make_set, file):
+    write_frames(tmp_path / "walls.h5", make_set(boundary="no-flux"))
+    np.save(tmp_path / "a.npy", make_set().frames)
+    with h5py.File(tmp_path / "foreign.h5", "w") as foreign:
+        foreign["frames"] = make_set().frames
+    for spec, expected in (
+        (file, "periodic"),
+        (f"{file}:3,4", "periodic"),
+        (tmp_path / "walls.h5", "no-flux"),
+        (tmp_path / "foreign.h5", None),
+        (tmp_path / "a.npy", None),
+    ):
+        assert stated_boundary(spec) == expected
+
+
+@pytest.mark.parametrize("boundary", [None, "no-flux", "periodic"])
+def test_an_import_states_only_what_it_was_told(tmp_path, make_set, file, boundary):
+    np.save(tmp_path / "a.npy", make_set().frames)
+    for source in ("a.npy", "imported.h5"):
+        # What is assumed stays an assumption when it is imported again.
+        config = ImportConfig(
+            source=tmp_path / source, out=tmp_path / "imported.h5", boundary=boundary, overwrite=True
+        )
+        import_frames(config)
+        assert stated_boundary(tmp_path / "imported.h5") == boundary
+        assert read_frames(tmp_path / "imported.h5").boundary == boundary or boundary is None
+    import_frames(ImportConfig(source=file, out=tmp_path / "own.h5"))
+    assert stated_boundary(tmp_path / "own.h5") == "periodic"
+    (tmp_path / "several").mkdir()
+    write_frames(tmp_path / "several" / "own.h5", make_set())
+    np.save(tmp_path / "several" / "a.npy", make_set().frames)
+    import_frames(ImportConfig(source=tmp_path / "several", out=tmp_path / "both.h5", boundary=boundary))
+    assert stated_boundary(tmp_path / "both.h5") == boundary
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -42,7 +42,7 @@ from morphsim.similarity.judging.published import (
 )
 from morphsim.similarity.judging.retrieval import Retrieval, retrieval
 from morphsim.similarity.judging.scores import Judgement, Scores
-from morphsim.similarity.judging.setting import judged_and_fitted, seen_in_training
+from morphsim.similarity.judging.setting import judged_and_fitted, other_boundary, seen_in_training
 from morphsim.similarity.judging.shares import Share, difference
 from morphsim.similarity.judging.triplets import recipe_triplets
 from morphsim.similarity.judging.untrained import untrained_latents
@@ -90,6 +90,7 @@ __all__ = [
     "leave_one_out",
     "nuisance_frames",
     "nuisance_ratio",
+    "other_boundary",
     "predict_targets",
     "published_baselines",
     "r_squared",

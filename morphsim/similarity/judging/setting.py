@@ -61,3 +61,17 @@ def seen_in_training(encoder: Encoder, frame_set: FrameSet) -> str | None:
     if not isinstance(data, dict) or data.get("sha256") != found:
         return None
     return "the encoder was trained on these very frames: its figures say nothing about other films"
+
+
+def other_boundary(encoder: Encoder, frame_set: FrameSet, *, name: str = "the encoder") -> str | None:
+    """A line of warning where frames end at their sides otherwise than those an encoder was trained on.
+
+    No error, since a judgement is there to tell how an encoder does on what it was not made for: published
+    frames lie between walls, whatever encoder predicts their currents.
+    """
+    if frame_set.boundary == encoder.boundary:
+        return None
+    return (
+        f"the frames are {frame_set.boundary}, but {name} was trained on {encoder.boundary} ones: their left "
+        "and right ends are not what it has learned"
+    )
