@@ -166,8 +166,13 @@ def check_shows_frames(metadata: Mapping[str, Any]) -> None:
         )
 
 
-def check_boundary(info: Mapping[str, Any], encoder: Encoder) -> None:
+def check_boundary(info: Mapping[str, Any], encoder: Encoder, *, name: str = "the film") -> None:
     """Check that a film ends at its sides as the encoder's training frames did, where its info tells.
+
+    Args:
+        info: of the film.
+        encoder: for its frames.
+        name: what it is called in an error.
 
     Raises:
         InputError: it does not.
@@ -175,8 +180,8 @@ def check_boundary(info: Mapping[str, Any], encoder: Encoder) -> None:
     boundary = info.get("boundary")
     if isinstance(boundary, str) and boundary != encoder.boundary:
         raise InputError(
-            f"the film's boundary is {boundary}, but the encoder was trained on {encoder.boundary} frames; "
-            f"use a recipe with boundary {encoder.boundary!r}, or an encoder trained on {boundary} frames"
+            f"the boundary of {name} is {boundary}, but the encoder was trained on {encoder.boundary} "
+            f"frames; use {encoder.boundary} films, or an encoder trained on {boundary} frames"
         )
 
 

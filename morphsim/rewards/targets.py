@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from morphsim.encoder import Encoder
 from morphsim.encoder.input import as_array
 from morphsim.errors import InputError
-from morphsim.frames import FrameSet, read_frames, read_target_frames
-from morphsim.rewards.source import HALF, cut
+from morphsim.frames import FrameSet, read_frames, read_target_frames, stated_boundary
+from morphsim.rewards.source import HALF, check_boundary, cut
 
 Several = Literal["nearest", "distribution"]
 
@@ -70,6 +70,7 @@ def _array(target: TargetLike, encoder: Encoder) -> NDArray[Any]:
             "function that draws one"
         )
     if isinstance(target, str | Path):
+        check_boundary({"boundary": stated_boundary(target)}, encoder, name=str(target))
         frames = read_target_frames(target)
         return frames if encoder.channels == 1 else frames[:, None]
     array = as_array(target, name="target")

@@ -33,7 +33,8 @@ def drawn(env: LatentRewardWrapper, episodes: int, *, seed: int) -> list[list[fl
 
 def test_a_frame_a_latent_and_a_file_are_the_same_target(tmp_path: Path) -> None:
     frames = np.stack([layers(1, 1), layers(3, 4)])
-    write_frames(tmp_path / "t.h5", FrameSet(frames=frames, columns={"trajectory": np.zeros(2, int)}))
+    columns = {"trajectory": np.zeros(2, int)}
+    write_frames(tmp_path / "t.h5", FrameSet(frames=frames, columns=columns, boundary="periodic"))
     np.save(tmp_path / "t.npy", frames[1])
     targets: list[Any] = [
         frames[1],
@@ -214,3 +215,12 @@ def test_rows_that_are_not_there_are_named() -> None:
     for rows, wrong in (([-1, 2], -1), ([0, 3], 3)):
         with pytest.raises(InputError, match=f"row {wrong} is asked for; rows run from 0 to 2"):
             DataSetTargets(data, rows=rows)
+
+
+def test_a_file_of_frames_with_other_ends_is_refused(tmp_path: Path) -> None:
+    for boundary in ("no-flux", "periodic"):
+        data = FrameSet(frames=FILM, columns={"trajectory": np.zeros(3, int)}, boundary=boundary)
+        write_frames(tmp_path / f"{boundary}.h5", data)
+    with pytest.raises(InputError, match=r"no-flux.h5:1 is no-flux, but the encoder was trained on periodic"):
+        wrapped(f"{tmp_path / 'no-flux.h5'}:1")
+    assert wrapped(f"{tmp_path / 'periodic.h5'}:1").reset()[1]["distance"] == 5.0
