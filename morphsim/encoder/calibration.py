@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from morphsim.encoder.distances import cosine, euclidean, whitening_matrix
 from morphsim.encoder.encoder import Encoder
-from morphsim.encoder.familiarity import MEASURES, nearest_distance, reconstruction_errors
+from morphsim.encoder.familiarity import (
+    MEASURES,
+    frame_statistics,
+    nearest_distance,
+    reconstruction_errors,
+)
 from morphsim.errors import InputError
 
 _PAIRS = 100_000
@@ -78,7 +83,7 @@ def measure_held_out(encoder: Encoder, frames: NDArray[np.uint8]) -> dict[str, l
     assert codes.reconstruction is not None
     found = (
         nearest_distance(codes.content, encoder.training_latents),
-        encoder.familiarity.residual(frames, boundary=encoder.boundary),
+        encoder.familiarity.residual(frame_statistics(frames, boundary=encoder.boundary)),
         reconstruction_errors(frames, codes.reconstruction),
     )
     return {name: _quantiles(values) for name, values in zip(MEASURES, found, strict=True)}

@@ -34,6 +34,8 @@ class Codes:
     """(N, P) latent means that only the decoder reads."""
     reconstruction: NDArray[np.float32] | None = None
     """(N, H, W), or (N, C, H, W), the probability of donor in each pixel, where it was asked for."""
+    statistics: NDArray[np.float32] | None = None
+    """(N, S) of the frames, see `networks.statistics`, where the network measures them."""
 
     def __len__(self) -> int:
         return len(self.content)
@@ -41,12 +43,13 @@ class Codes:
     def rows(self, rows: Sequence[int]) -> Codes:
         """The codes of some frames, in this order."""
         chosen = list(rows)
-        painted = self.reconstruction
+        painted, measured = self.reconstruction, self.statistics
         return Codes(
             content=self.content[chosen],
             deviation=self.deviation[chosen],
             pose=self.pose[chosen],
             reconstruction=None if painted is None else painted[chosen],
+            statistics=None if measured is None else measured[chosen],
         )
 
 
@@ -147,17 +150,24 @@ class Encoder:
         means = np.empty((len(checked), self.network.latent_size), np.float32)
         deviations = np.zeros((len(checked), size), np.float32)
         painted = np.empty(checked.shape, np.float32) if reconstruct else None
+        measured: list[NDArray[np.float32]] = []
         with threads_for(checked.size, self.device):
             for rows, batch in self._batches(checked):
-                batch_means, log_variances = self.network.encode(batch)
+                batch_means, log_variances, statistics = self.network.code(batch)
                 means[rows] = batch_means.cpu().numpy()
+                if statistics is not None:
+                    measured.append(statistics.cpu().numpy())
                 if log_variances is not None:
                     deviations[rows] = torch.exp(0.5 * log_variances[:, :size]).cpu().numpy()
                 if painted is not None:
                     logits = self.network.decode(batch_means)
                     painted[rows] = torch.sigmoid(logits).reshape(-1, *checked.shape[1:]).cpu().numpy()
         return Codes(
-            content=means[:, :size], deviation=deviations, pose=means[:, size:], reconstruction=painted
+            content=means[:, :size],
+            deviation=deviations,
+            pose=means[:, size:],
+            reconstruction=painted,
+            statistics=np.concatenate(measured) if measured else None,
         )
 
     def encode(self, frames: ArrayLike) -> NDArray[np.float32]:

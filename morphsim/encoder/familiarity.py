@@ -44,18 +44,17 @@ class Familiarity:
     components: NDArray[np.float32]
     """(K, S), orthonormal."""
 
-    def residual(self, frames: NDArray[Any], *, boundary: Boundary) -> NDArray[np.float32]:
+    def residual(self, measured: NDArray[np.float32]) -> NDArray[np.float32]:
         """How much of the statistics of frames the components leave out.
 
         Args:
-            frames: (N, H, W), or (N, C, H, W), 0 to 1.
-            boundary: what happens at the left and right end.
+            measured: (N, S) what `frame_statistics` gives for the frames.
 
         Returns:
             (N,) the rms of what is left of the statistics, in units of their deviations over the training
             frames.
         """
-        values = (frame_statistics(frames, boundary=boundary) - self.mean) / self.scale
+        values = (measured - self.mean) / self.scale
         rest = values - (values @ self.components.T) @ self.components
         return np.asarray(np.sqrt(np.square(rest).mean(axis=1)), np.float32)
 

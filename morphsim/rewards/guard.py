@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.encoder import Codes, Encoder
-from morphsim.encoder.familiarity import MEASURES, nearest_distance, reconstruction_errors
+from morphsim.encoder.familiarity import (
+    MEASURES,
+    frame_statistics,
+    nearest_distance,
+    reconstruction_errors,
+)
 from morphsim.encoder.input import check_frames
 from morphsim.errors import InputError
 
@@ -124,7 +129,10 @@ class OutOfDistributionGuard:
             return self.training_distance(codes.content)[0]
         if name == "statistics_residual":
             assert encoder.familiarity is not None
-            return encoder.familiarity.residual(frames, boundary=encoder.boundary)
+            measured = codes.statistics
+            if measured is None:
+                measured = frame_statistics(frames, boundary=encoder.boundary)
+            return encoder.familiarity.residual(measured)
         assert codes.reconstruction is not None
         return reconstruction_errors(frames, codes.reconstruction)
 

@@ -60,10 +60,10 @@ def test_residuals_are_what_orthonormal_components_leave() -> None:
     # Pythagoras: what the components hold and what they leave make up the whole.
     whole = np.square(values).sum(axis=1)
     held = np.square(values @ components.T).sum(axis=1)
-    residual = familiarity.residual(frames, boundary="periodic")
+    residual = familiarity.residual(frame_statistics(frames, boundary="periodic"))
     assert residual == pytest.approx(np.sqrt(np.maximum(whole - held, 0.0) / values.shape[1]), abs=1e-3)
     board = (np.indices(SHAPE).sum(axis=0) % 2).astype(np.uint8)
-    assert familiarity.residual(board[None], boundary="periodic")[0] > 2.0 * residual.max()
+    assert familiarity.residual(frame_statistics(board[None], boundary="periodic"))[0] > 2.0 * residual.max()
 
 
 @settings(max_examples=30, deadline=None)
@@ -83,8 +83,10 @@ def test_the_size_of_the_statistics_is_known_beforehand(
 def test_rolls_do_not_change_the_residual() -> None:
     frames = blobs(30, SHAPE)
     familiarity = fit_familiarity(frames, boundary="periodic")
-    rolled = familiarity.residual(np.roll(frames, 7, axis=2), boundary="periodic")
-    assert rolled == pytest.approx(familiarity.residual(frames, boundary="periodic"), abs=1e-4)
+    rolled = familiarity.residual(frame_statistics(np.roll(frames, 7, axis=2), boundary="periodic"))
+    assert rolled == pytest.approx(
+        familiarity.residual(frame_statistics(frames, boundary="periodic")), abs=1e-4
+    )
 
 
 def test_the_nearest_distance_is_that_of_brute_force() -> None:

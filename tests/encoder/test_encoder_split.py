@@ -12,7 +12,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphsim.encoder import CVAEConfig, ObjectiveConfig, TrainingConfig, load_encoder, train_encoder
+from morphsim.encoder import (
+    CVAEConfig,
+    Encoder,
+    ObjectiveConfig,
+    TrainingConfig,
+    load_encoder,
+    train_encoder,
+)
+from morphsim.encoder.familiarity import frame_statistics
 from morphsim.encoder.networks import SplitConfig
 from morphsim.encoder.networks.statistics import moments_size, spectra_size, statistics
 from morphsim.encoder.triplet import random_triplets, triplet_accuracy
@@ -163,6 +171,15 @@ def test_preparing_brings_statistics_to_the_order_of_one() -> None:
     assert measured.mean(dim=0).abs().max() < 1e-3
     deviations = measured.std(dim=0, correction=0)
     assert ((deviations - 1.0).abs() < 1e-3).sum() > 0.8 * len(deviations) and deviations.max() < 1.001
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
+def test_statistics_that_content_is_made_of_are_told(boundary: Boundary) -> None:
+    encoder = Encoder(built((13, 7), boundary), {"boundary": boundary}, device=torch.device("cpu"))
+    frames = blobs(70, (13, 7))[:, 0].numpy().astype(np.uint8)
+    codes = encoder.code(frames)
+    np.testing.assert_allclose(codes.statistics, frame_statistics(frames, boundary=boundary), atol=1e-5)
+    assert np.array_equal(codes.rows([3, 1]).statistics, codes.statistics[[3, 1]])
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "no-flux"])

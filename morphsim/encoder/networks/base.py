@@ -71,6 +71,14 @@ class Network(nn.Module, abc.ABC):
             The means (B, D) and the logarithms of the variances (B, D), None where nothing is random.
         """
 
+    def code(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        """Code frames as `encode` does, and tell what was measured of them on the way.
+
+        Returns:
+            What `encode` returns, and the `statistics` (B, S) of the frames, None where they are not needed.
+        """
+        return *self.encode(frames), None
+
     @abc.abstractmethod
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Turn latents (B, D) into the logits of donor in each pixel, (B, C, H, W)."""

@@ -121,8 +121,15 @@ class Split(Network):
 
     def encode(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Code frames (B, C, H, W) into means and logarithms of variances, each (B, D), content first."""
-        content, pose = self.encode_content(frames), self.pose(frames).float().chunk(2, dim=1)
-        return torch.cat([content[0], pose[0]], dim=1), torch.cat([content[1], pose[1]], dim=1)
+        means, log_variances, _ = self.code(frames)
+        return means, log_variances
+
+    def code(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Code frames, and tell their statistics (B, S), from which the content comes."""
+        measured = self._statistics(frames)
+        content = self.content(self._scaled(measured)).chunk(2, dim=1)
+        pose = self.pose(frames).float().chunk(2, dim=1)
+        return torch.cat([content[0], pose[0]], dim=1), torch.cat([content[1], pose[1]], dim=1), measured
 
     def encode_content(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Code frames into means and logarithms of variances of the content alone, each (B, content_size)."""
@@ -134,13 +141,19 @@ class Split(Network):
         logits: torch.Tensor = self.decoder(latents)
         return logits
 
-    @torch.no_grad()
     def measure(self, frames: torch.Tensor) -> torch.Tensor:
         """Measure the statistics of frames (B, C, H, W), about 0 and of the order of 1; (B, S)."""
+        return self._scaled(self._statistics(frames))
+
+    @torch.no_grad()
+    def _statistics(self, frames: torch.Tensor) -> torch.Tensor:
         # In full precision whatever the rest is computed in: logarithms of small powers.
         with torch.autocast(frames.device.type, enabled=False):
-            measured = torch.cat(statistics(frames, boundary=self.boundary), dim=1)
-            return (measured - self.shift) * self.scale
+            return torch.cat(statistics(frames, boundary=self.boundary), dim=1)
+
+    @torch.no_grad()
+    def _scaled(self, measured: torch.Tensor) -> torch.Tensor:
+        return (measured - self.shift) * self.scale
 
     @torch.no_grad()
     def prepare(self, frames: torch.Tensor) -> None:
