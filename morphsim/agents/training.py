@@ -21,9 +21,10 @@ from morphsim.agents.vectors import training_envs
 from morphsim.device import set_threads
 from morphsim.encoder import TrainingDiverged, load_encoder
 from morphsim.errors import InputError
-from morphsim.frames import read_target_frames
+from morphsim.frames import read_target_frames, stated_boundary
 from morphsim.progress import Advance, progress
 from morphsim.resuming import make_run_folder, remove_leftovers
+from morphsim.rewards.source import check_boundary
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -80,6 +81,7 @@ def _prepare(config: AgentConfig, device: torch.device) -> AgentSetup:
     place = "cpu" if config.n_envs > 1 else str(device)
     encoder = load_encoder(config.encoder, device=place)
     target: NDArray[np.uint8] = read_target_frames(config.target)
+    check_boundary({"boundary": stated_boundary(config.target)}, encoder, name=str(config.target))
     check_target(target, config.target, encoder)
     spec = resolve_environment(config, encoder)
     return AgentSetup(config=config, spec=spec, encoder=encoder, target=target)

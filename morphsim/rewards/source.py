@@ -180,8 +180,8 @@ def check_boundary(info: Mapping[str, Any], encoder: Encoder, *, name: str = "th
     boundary = info.get("boundary")
     if isinstance(boundary, str) and boundary != encoder.boundary:
         raise InputError(
-            f"the boundary of {name} is {boundary}, but the encoder was trained on {encoder.boundary} "
-            f"frames; use {encoder.boundary} films, or an encoder trained on {boundary} frames"
+            f"{name}'s boundary is {boundary}, but the encoder was trained on {encoder.boundary} frames; "
+            f"use {encoder.boundary} films, or an encoder trained on {boundary} frames"
         )
 
 

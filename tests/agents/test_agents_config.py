@@ -27,6 +27,7 @@ from morphsim.agents import (
 from morphsim.agents.seeds import evaluation_seeds, training_seed
 from morphsim.encoder import CVAEConfig
 from morphsim.errors import InputError
+from morphsim.frames import FrameSet, write_frames
 from tests.encoders import untrained_encoder
 
 Configs = Callable[..., AgentConfig]
@@ -180,12 +181,15 @@ def test_what_does_not_fit_together_is_told_before_training(
     walls.write_text('process = "annealing"\nboundary = "no-flux"\n')
     network = CVAEConfig(latent_size=4, channels=(4, 6), kernel_size=3, strides=(2, 2), hidden=16)
     untrained_encoder((16, 48), network, boundary="no-flux").save(tmp_path / "walled")
+    no_flux = FrameSet(frames=np.zeros((2, 16, 48), np.uint8), columns={"trajectory": np.zeros(2, int)})
+    write_frames(tmp_path / "no-flux.h5", no_flux)
     cut = tmp_path / "cut.h5"
     cut.write_bytes((material / "frames.h5").read_bytes()[:500])
     for options, message in (
         ({"shape": (20, 48)}, "the encoder takes frames of 16 48"),
         ({"target": str(other)}, "has the shape (2, 20, 48); the encoder takes (16, 48)"),
         ({"target": "missing.h5"}, "missing.h5 does not exist"),
+        ({"target": str(tmp_path / "no-flux.h5")}, "no-flux.h5's boundary is no-flux, but the encoder was"),
         ({"target": str(cut)}, "cut.h5"),
         ({"target": f"{material / 'frames.h5'}:99"}, "row 99"),
         ({"encoder": "unheard"}, "encoder 'unheard' is unknown"),

@@ -84,7 +84,7 @@ def test_films_with_other_ends_than_the_encoder_s_are_refused() -> None:
     encoder = hand_encoder()
     env = LatentRewardWrapper(Replay(FILM, boundary="no-flux"), encoder, target=FILM[1])
     with pytest.raises(
-        InputError, match="of the film is no-flux, but the encoder was trained on periodic"
+        InputError, match="the film's boundary is no-flux, but the encoder was trained on periodic"
     ):
         env.reset()
     LatentRewardWrapper(Replay(FILM, boundary="periodic"), encoder, target=FILM[1]).reset()
