@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -81,8 +82,26 @@ def material_recipe(process: str, name: str, parameters: Mapping[str, Any]) -> A
     found = known_material(process, name)
     changed = {key: value for key, value in parameters.items() if key != "process"}
     if process == "drying":
-        return found.drying_recipe(**changed)
+        return read_recipe(process, found.drying_recipe().to_dict() | _spun(name, changed))
     return found.annealing_recipe(**changed)
+
+
+def with_parameters(
+    recipe: AnnealingRecipe | DryingRecipe, name: str, parameters: Mapping[str, Any]
+) -> AnnealingRecipe | DryingRecipe:
+    """The recipe of a material, or of none where `name` is empty, with some parameters that differ.
+
+    Raises:
+        InputError: an impossible parameter.
+    """
+    drying = isinstance(recipe, DryingRecipe)
+    return dataclasses.replace(recipe, **(_spun(name, parameters) if drying else parameters))
+
+
+def _spun(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters whose spin speed means what was published of the material, where that is known."""
+    known = name and material(name).spin_speeds
+    return material(name).spun(parameters) if known else dict(parameters)
 
 
 def own_recipe(process: str, recipe: RecipeSource, name: str | None) -> AnnealingRecipe | DryingRecipe:

@@ -14,7 +14,14 @@ import torch
 from morphsim.device import resolve_device
 from morphsim.envs.knobs import FILM_KNOBS, Knob, Panel
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
-from morphsim.envs.recipes import RecipeSource, known_material, material_recipe, other_recipe, own_recipe
+from morphsim.envs.recipes import (
+    RecipeSource,
+    known_material,
+    material_recipe,
+    other_recipe,
+    own_recipe,
+    with_parameters,
+)
 from morphsim.errors import InputError
 from morphsim.simulator import (
     ANNEALING_UNITS,
@@ -111,7 +118,7 @@ class FilmSettings:
             base, units = self.recipe_of(name), material(name).units
         else:
             base, name = self.recipe, self.material
-        recipe = dataclasses.replace(base, **{**drawn, **chosen})
+        recipe = with_parameters(base, name, {**drawn, **chosen})
         if chosen or base is not self.recipe:
             check_reach([recipe], self.panel)
         return Film(recipe=recipe, units=units, material=name, seed=seed)
@@ -236,12 +243,14 @@ def _check_draws(settings: FilmSettings) -> None:
     randomizer = settings.randomizer
     if not randomizer.draws:
         return
-    bases = [settings.recipe_of(name) for name in randomizer.materials] or [settings.recipe]
+    bases = {name: settings.recipe_of(name) for name in randomizer.materials} or {
+        settings.material: settings.recipe
+    }
     films = []
-    for base in bases:
+    for name, base in bases.items():
         for parameters in randomizer.extremes():
             try:
-                films.append(dataclasses.replace(base, **parameters))
+                films.append(with_parameters(base, name, parameters))
             except (InputError, TypeError) as error:
                 raise InputError(f"randomize may draw a film that can't be: {error}") from error
     try:

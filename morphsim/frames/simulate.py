@@ -21,11 +21,20 @@ from morphsim.frames.snapshots import film_frames
 from morphsim.frames.store import write_frames
 from morphsim.frames.transforms import resize
 from morphsim.progress import progress
-from morphsim.simulator import ANNEALING_UNITS, DRYING_UNITS, Recipe, Snapshot, Units, record_film
+from morphsim.simulator import (
+    ANNEALING_UNITS,
+    DRYING_UNITS,
+    DryingRecipe,
+    Recipe,
+    Snapshot,
+    Units,
+    record_film,
+)
 from morphsim.simulator.export.netcdf import check_xarray, write_netcdf
 from morphsim.simulator.export.vtk import remove_vtk, vtk_folder, write_vtk
 from morphsim.simulator.export.xdmf import remove_xdmf, write_xdmf, xdmf_fields
 from morphsim.simulator.materials import material
+from morphsim.simulator.recipe import parse_settings
 
 FRAMES, STRIP, RECIPE = "frames.h5", "strip.png", "recipe.toml"
 VTK, XDMF, NETCDF = "film.pvd", "film.xdmf", "film.nc"
@@ -127,9 +136,13 @@ class FilmConfig:
             raise InputError(
                 f"the material {name!r} is for {blend.process}; leave --process {self.process} out"
             )
-        given = {text.partition("=")[0] for text in self.set}
+        given = dict(text.partition("=")[::2] for text in self.set)
         recipe = blend.drying_recipe() if blend.process == "drying" else blend.annealing_recipe()
-        own = (f"{key}={value}" for key, value in recipe.to_dict().items() if key not in given | {"process"})
+        known = recipe.to_dict()
+        if "spin_speed" in given and blend.spin_speeds:
+            speed = parse_settings(DryingRecipe, {"spin_speed": given["spin_speed"]})
+            known |= blend.spun({**given, **speed})
+        own = (f"{key}={value}" for key, value in known.items() if key not in given.keys() | {"process"})
         return blend.process, (*own, *self.set)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from morphsim.errors import InputError
 from morphsim.simulator.grid import Boundary
@@ -121,11 +122,34 @@ class Material:
         self._check_speed(reference_speed)
         return math.sqrt(reference_speed / spin_speed)
 
+    def spun(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters of a recipe whose `spin_speed` means what was published of this material.
+
+        A recipe's own law is the square root of the speed. The published drying rate becomes the recipe's
+        `evaporation` instead, with the speed itself as the reference.
+
+        Args:
+            parameters: of `DryingRecipe`; as they are without `spin_speed`, or with a `reference_spin_speed`,
+                which asks for the recipe's law.
+
+        Raises:
+            InputError: a speed that `biot` refuses, or an evaporation beside it.
+        """
+        found = dict(parameters)
+        if "spin_speed" not in found or "reference_spin_speed" in found:
+            return found
+        if "evaporation" in found:
+            raise InputError("spin_speed and evaporation both set the drying rate; give one of them")
+        speed = found["spin_speed"]
+        if isinstance(speed, bool) or not isinstance(speed, int | float):
+            raise InputError(f"spin_speed is {speed!r}; it must be a number [rpm]")
+        return found | {"evaporation": self.biot(speed), "reference_spin_speed": speed}
+
     def drying_recipe(self, *, spin_speed: float | None = None, **overrides: Scalar) -> DryingRecipe:
         """The recipe of a drying film of this material.
 
         Args:
-            spin_speed: sets `evaporation` to the Biot number at this speed [rpm].
+            spin_speed: sets `evaporation` to the Biot number at this speed [rpm], see `spun`.
             overrides: parameters of `DryingRecipe` that shall differ.
 
         Raises:
@@ -133,8 +157,8 @@ class Material:
                 evaporation are given, or an override is no parameter or out of range.
         """
         self._check_process("drying")
-        if spin_speed is not None and "evaporation" in overrides:
-            raise InputError("spin_speed and evaporation both set the drying rate; give one of them")
+        if spin_speed is not None:
+            overrides = self.spun({**overrides, "spin_speed": spin_speed})
         own: dict[str, Scalar] = {
             "solvent": self.solvent,
             "n_donor": self.n_donor,
@@ -143,7 +167,7 @@ class Material:
             "chi_acceptor_solvent": self.chi_acceptor_solvent,
             "barrier": self.barrier,
             "mobility": self.mobility,
-            "evaporation": self.evaporation if spin_speed is None else self.biot(spin_speed),
+            "evaporation": self.evaporation,
             # Sources name neither a substrate nor fluctuations while the film dries; a little of the latter
             # lets films demix that start in equilibrium.
             "substrate_strength": 0.0,
