@@ -26,7 +26,7 @@ class AnnealingEnv(FilmEnv):
     With `"fields"` `Box(0, 1, (1, H, W), float32)`: the volume fraction of the donor.
 
     With `"dict"` `Dict(frame=..., state=Box(float32))`, whose state holds `thickness` (over that at the
-    start, 0 to 2), `step_fraction` (share of the episode that is over) and the present setting of each knob,
+    start, 0 to 2), `step_fraction` (steps made over `steps`) and the present setting of each knob,
     as the action that would set it.
 
     ## Rewards

@@ -39,7 +39,7 @@ class DryingEnv(FilmEnv):
     |---|---|---|
     | `dryness` | -1 to 1 | evaporated share of the solvent that must leave; below 0 the film has swollen |
     | `thickness` | 0 to 2 | over that at the start |
-    | `step_fraction` | 0 to 1 | share of the `limit` that is over |
+    | `step_fraction` | 0 to 1 | steps made over `limit` |
     | each knob | -1 to 1 | its present setting, as the action that would set it |
 
     ## Rewards

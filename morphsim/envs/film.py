@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.envs.batch import FilmBatch, observation_space, row_of
+from morphsim.envs.checks import whole
 from morphsim.envs.generator import restored_generator
 from morphsim.envs.picture import Window, film_picture
 from morphsim.envs.recipes import read_recipe
@@ -120,9 +121,12 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
                 recipe=read_recipe(self.settings.process, state["recipe"]),
                 units=Units(**state["units"]),
                 material=str(state["material"]),
-                seed=int(state["film_seed"]),
+                seed=whole("film_seed", state["film_seed"], 0),
             )
-            step, diverged, over = int(state["step"]), bool(state["diverged"]), bool(state["over"])
+            step = whole("step", state["step"], 0)
+            diverged, over = bool(state["diverged"]), bool(state["over"])
+            if step > self.settings.limit:
+                raise InputError(f"step is {step}, beyond the limit of {self.settings.limit}")
         except (TypeError, ValueError) as error:
             raise InputError(f"the state can't be used ({error}); use what get_state returned") from error
         self._batch.load(film, step=step, diverged=diverged, fields=state["fields"])
@@ -145,11 +149,13 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         return self._batch.film(0).seed
 
     def action_of(self, values: Mapping[str, float] | None = None) -> NDArray[np.float32]:
-        """The action that sets the knobs to `values`, by default to what the present film's recipe says."""
-        if values is None:
-            film = self._batch.films[0]
-            values = (self.recipe if film is None else film.recipe).to_dict()  # type: ignore[assignment]
-        return self.panel.action(values)  # type: ignore[arg-type]
+        """The action that sets the knobs to `values`, and others to what the present film's recipe says.
+
+        Raises:
+            InputError: an unknown knob, or a setting that can't be reached.
+        """
+        film = self._batch.films[0]
+        return self.panel.action(values or {}, usual=self.recipe if film is None else film.recipe)
 
     def _shown(self) -> tuple[Any, dict[str, Any]]:
         if self.render_mode == "human":

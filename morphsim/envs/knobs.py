@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.envs.checks import number, pair
 from morphsim.errors import InputError
 
 
@@ -84,10 +85,14 @@ class Panel:
         ranges: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         by_name = {knob.name: knob for knob in available}
+        if isinstance(names, str):
+            raise InputError(f"knobs is the text {names!r}; give a list, [{names!r}]")
         for name in (*(names or ()), *(ranges or {})):
             if name not in by_name:
                 raise InputError(f"knob {name!r} is unknown; use some of {', '.join(by_name)}")
-        for name, (low, high) in (ranges or {}).items():
+        for name, ends in (ranges or {}).items():
+            title = f"range of {name}"
+            low, high = (number(title, end, -math.inf) for end in pair(title, ends, "(low, high)"))
             knob = by_name[name]
             if not (low < high and (low > 0 or not knob.logarithmic)):
                 raise InputError(
@@ -122,13 +127,28 @@ class Panel:
         ]
         return np.array(actions, np.float32).T
 
-    def action(self, values: Mapping[str, float]) -> NDArray[np.float32]:
+    def action(self, values: Mapping[str, float], *, usual: object = None) -> NDArray[np.float32]:
         """The action (len(self),) for settings by name.
 
+        Args:
+            values: of knobs.
+            usual: has the settings of the others as attributes.
+
         Raises:
-            InputError: a setting is missing or can't be reached.
+            InputError: a setting is missing, can't be reached, or is of no knob.
         """
-        missing = [knob.name for knob in self.knobs if knob.name not in values]
+        names = [knob.name for knob in self.knobs]
+        unknown = [name for name in values if name not in names]
+        if unknown:
+            raise InputError(f"knob {unknown[0]!r} is not turned here; the action turns {', '.join(names)}")
+        missing = [name for name in names if name not in values and not hasattr(usual, name)]
         if missing:
             raise InputError(f"no value is given for {', '.join(missing)}")
-        return np.array([knob.action(float(values[knob.name])) for knob in self.knobs], np.float32)
+        settings = [values[name] if name in values else getattr(usual, name) for name in names]
+        return np.array(
+            [
+                knob.action(number(knob.name, value, -math.inf))
+                for knob, value in zip(self.knobs, settings, strict=True)
+            ],
+            np.float32,
+        )

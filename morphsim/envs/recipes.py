@@ -28,6 +28,8 @@ def read_recipe(process: str, source: RecipeSource) -> AnnealingRecipe | DryingR
         source = load_recipe(source)
     if isinstance(source, Mapping):
         source = recipe_from_dict({"process": process, **source})
+    if not isinstance(source, Recipe):
+        raise InputError(f"recipe is {source!r}; give a recipe, a dict of its parameters or a TOML file")
     if source.process != process:
         raise InputError(
             f"the recipe is of {source.process}, this environment of {process}; use the other one"

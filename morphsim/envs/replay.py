@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.envs.checks import whole
 from morphsim.envs.generator import restored_generator
 from morphsim.envs.picture import Window, film_picture
 from morphsim.errors import InputError
@@ -62,7 +63,7 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
     metadata: dict[str, Any] = {  # noqa: RUF012
         "render_modes": ["human", "rgb_array"],
         "render_fps": 10,
-        # Pictures show the film in colours and at its present thickness.
+        # Pictures show frames in colours.
         "render_shows_frames": False,
     }
 
@@ -162,7 +163,12 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
         if not isinstance(state, Mapping) or set(state) != set(_STATE):
             raise InputError("this is no state of a replay; use what get_state returned")
         trajectory, generator = self._known(state["trajectory"]), restored_generator(state["random"])
-        self._begin(trajectory, int(state["step"]))
+        step = whole("step", state["step"], 0)
+        # A film of one frame ends with its first step.
+        last = max(int((self.frames.trajectory == trajectory).sum()) - 1, 1)
+        if step > last:
+            raise InputError(f"step is {step}, but trajectory {trajectory} is over after {last}")
+        self._begin(trajectory, step)
         self._np_random, self._np_random_seed = generator, state["seed"]
         return self._shown()
 

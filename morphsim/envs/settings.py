@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 
 from morphsim.device import resolve_device
+from morphsim.envs.checks import number, pair, whole
 from morphsim.envs.knobs import FILM_KNOBS, Knob, Panel
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
 from morphsim.envs.recipes import (
@@ -110,7 +110,7 @@ class FilmSettings:
         drawn = self.randomizer.draw(random)
         if not chosen and not drawn:
             return Film(recipe=self.recipe, units=self.units, material=self.material, seed=seed)
-        seed = _whole("film_seed", chosen.pop("film_seed", seed))
+        seed = whole("film_seed", chosen.pop("film_seed", seed), 0)
         name, units = str(chosen.pop("material", drawn.pop("material", ""))), self.units
         if "recipe" in chosen:
             base, name, drawn = other_recipe(self.recipe, chosen.pop("recipe")), "", {}
@@ -157,23 +157,21 @@ def film_settings(
     Raises:
         InputError: an argument that can't be, or a film that may be drawn but can't be simulated.
     """
-    if len(shape) != 2 or min(shape) < 1:
-        raise InputError(f"shape is {shape}; it must be (H, W), cells in depth and width")
-    limit = (
-        (steps if process == "annealing" or step_time_s is not None else 2 * steps)
-        if limit is None
-        else limit
-    )
-    if steps < 1 or limit < 1:
-        raise InputError(f"steps is {steps} and the limit {limit}; both must be at least 1")
-    if not 0.0 < threshold < 1.0:
-        raise InputError(f"threshold is {threshold!r}; it must lie between 0 and 1")
-    if not 0.0 < tolerance <= 0.5:
-        raise InputError(f"tolerance is {tolerance!r}; it must lie above 0 and up to 0.5")
+    height, width = pair("shape", shape, "(H, W), cells in depth and width")
+    side = f"a side of the shape {tuple(shape)}"
+    cells = whole(side, height, 1), whole(side, width, 1)
+    steps = whole("steps", steps, 1)
+    even_in_dryness = process == "drying" and step_time_s is None
+    limit = (2 * steps if even_in_dryness else steps) if limit is None else whole("limit", limit, 1)
+    threshold = number("threshold", threshold, 0.0, 1.0)
+    tolerance = number("tolerance", tolerance, 0.0, 0.5, closed=True)
     resolve_device(device)
-    for name, value in (("longest_step", longest_step), ("step_time_s", step_time_s)):
-        if value is not None and not (math.isfinite(value) and value > 0.0):
-            raise InputError(f"{name} is {value!r}; it must be a positive number")
+    if longest_step is not None:
+        longest_step = number("longest_step", longest_step, 0.0)
+    if step_time_s is not None:
+        step_time_s = number("step_time_s", step_time_s, 0.0)
+    if units is not None and not isinstance(units, Units):
+        raise InputError(f"units is {units!r}; give morphsim.simulator.Units(...)")
     if longest_step is not None and step_time_s is not None:
         raise InputError("longest_step is for steps even in dryness; leave it out where step_time_s is given")
     if observation not in get_args(ObservationName):
@@ -198,7 +196,7 @@ def film_settings(
         recipe=own,
         units=(DRYING_UNITS if process == "drying" else ANNEALING_UNITS) if units is None else units,
         material=material or "",
-        shape=(int(shape[0]), int(shape[1])),
+        shape=cells,
         steps=steps,
         limit=limit,
         longest_step=longest_step,
@@ -225,8 +223,8 @@ def check_reach(recipes: Iterable[AnnealingRecipe | DryingRecipe], panel: Panel)
     for recipe in recipes:
         for bits in range(2 ** len(panel)):
             values = {name: float(getattr(recipe, name)) for name in KNOBS[recipe.process]}
-            for number, knob in enumerate(panel.knobs):
-                values[knob.name] = knob.high if bits >> number & 1 else knob.low
+            for place, knob in enumerate(panel.knobs):
+                values[knob.name] = knob.high if bits >> place & 1 else knob.low
             films.append(recipe)
             corners.append(values)
     grid = Grid((2, 2), width=1.0, boundary="no-flux", dtype=torch.float64, device=torch.device("cpu"))
@@ -264,9 +262,3 @@ def _centred(knob: Knob, recipe: AnnealingRecipe | DryingRecipe) -> Knob:
         return knob
     middle = recipe.evaporation
     return dataclasses.replace(knob, low=middle / _EVAPORATION_REACH, high=middle * _EVAPORATION_REACH)
-
-
-def _whole(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise InputError(f"{name} is {value!r}; it must be a whole number from 0")
-    return int(value)

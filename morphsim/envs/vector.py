@@ -215,8 +215,7 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
 
     def _action_of(self, place: int, values: Any = None) -> NDArray[np.float32]:
         film = self._batch.films[place]
-        usual: Any = (self.recipe if film is None else film.recipe).to_dict()
-        return self.panel.action(usual if values is None else values)
+        return self.panel.action(values or {}, usual=self.recipe if film is None else film.recipe)
 
 
 class VectorDryingEnv(VectorFilmEnv):

@@ -161,8 +161,8 @@ def check_shows_frames(metadata: Mapping[str, Any]) -> None:
     """
     if metadata.get(SHOWS_FRAMES, True) is False:
         raise InputError(
-            "frame is 'render', but this environment's pictures are for people: they show the film at its "
-            "present thickness, in colours; leave frame out, for its frames are in the observation"
+            "frame is 'render', but this environment's pictures are for people: they show films in colours, "
+            "at their present thickness; leave frame out, for its frames are in the observation"
         )
 
 

@@ -18,7 +18,7 @@ import morphsim  # noqa: F401 - registers the environments
 from morphsim.envs import AnnealingEnv, DryingEnv, Knob, Panel
 from morphsim.errors import InputError
 from morphsim.simulator import AnnealingRecipe, DryingRecipe
-from tests.envs.envs_helpers import IDS, SMALL, break_film
+from tests.envs.envs_helpers import IDS, SMALL, TINY, break_film
 
 
 # The machines that run these tests have no screen.
@@ -154,7 +154,23 @@ def test_recipes_come_as_objects_dicts_and_files(tmp_path: Path) -> None:
         ({"recipe": {"chi": 99.0}}, "chi is 99"),
         ({"recipe": "absent.toml"}, "absent.toml does not exist"),
         ({"shape": (5,)}, "it must be .H, W."),
+        ({"shape": (0, 32)}, r"a side of the shape \(0, 32\) is 0; it must be a whole number of at least 1"),
+        ({"shape": (16.5, 64)}, r"a side of the shape \(16.5, 64\) is 16.5"),
+        ({"shape": (np.nan, 3)}, r"a side of the shape \(nan, 3\) is nan"),
+        ({"shape": 16}, r"shape is 16; it must be \(H, W\)"),
         ({"steps": 0}, "steps is 0"),
+        ({"steps": np.nan}, "steps is nan; it must be a whole number"),
+        ({"steps": 2.5}, "steps is 2.5; it must be a whole number"),
+        ({"limit": 2.5}, "limit is 2.5; it must be a whole number"),
+        ({"threshold": "x"}, "threshold is 'x'; it must be a finite number above 0 and below 1"),
+        ({"tolerance": 0.6}, "tolerance is 0.6; it must be a finite number above 0 and at most 0.5"),
+        ({"longest_step": np.inf}, "longest_step is inf; it must be a finite number above 0"),
+        ({"step_time_s": "1 s"}, "step_time_s is '1 s'"),
+        ({"recipe": 5}, "recipe is 5; give a recipe, a dict of its parameters or a TOML file"),
+        ({"units": "nm"}, "units is 'nm'; give morphsim.simulator.Units"),
+        ({"knobs": "temperature"}, r"knobs is the text 'temperature'; give a list, \['temperature'\]"),
+        ({"ranges": {"temperature": (300,)}}, r"range of temperature is \(300,\); it must be \(low, high\)"),
+        ({"ranges": {"temperature": (300.0, "hot")}}, "range of temperature is 'hot'; it must be a finite"),
         ({"knobs": ["pressure"]}, "knob 'pressure' is unknown; use some of evaporation, ambient_vapour"),
         ({"knobs": []}, "name at least one"),
         ({"knobs": ["evaporation", "evaporation"]}, "each once"),
@@ -166,6 +182,9 @@ def test_recipes_come_as_objects_dicts_and_files(tmp_path: Path) -> None:
 def test_wrong_arguments_name_the_mend(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         DryingEnv(**{**SMALL, **arguments})
+    if "render_mode" not in arguments:
+        with pytest.raises(InputError, match=message):
+            gym.make_vec(IDS[0], num_envs=2, **{**SMALL, **arguments})
     with pytest.raises(InputError, match="call reset first"):
         DryingEnv(**SMALL).step(np.zeros(3, np.float32))
 
@@ -186,6 +205,29 @@ def test_settings_out_of_reach_are_refused() -> None:
         panel.action({"rate": 5.0})
     with pytest.raises(InputError, match="no value is given for rate"):
         panel.action({})
+    with pytest.raises(InputError, match="knob 'heat' is not turned here; the action turns rate"):
+        panel.action({"rate": 1.0, "heat": 300.0})
+    with pytest.raises(InputError, match="rate is 'fast'; it must be a finite number"):
+        panel.action({"rate": "fast"})  # type: ignore[dict-item]
+
+
+def test_numpy_s_whole_numbers_are_whole_numbers() -> None:
+    env = DryingEnv(shape=tuple(np.array([16, 32])), steps=np.int64(3), limit=np.int32(5))
+    assert (env.shape, env.steps, env.limit) == ((16, 32), 3, 5)
+
+
+def test_an_action_of_some_settings_leaves_the_others_at_the_film_s_own() -> None:
+    env = DryingEnv(**TINY, recipe={"evaporation": 0.3})
+    env.reset(seed=0, options={"evaporation": 1.0})
+    own = env.panel.values(env.action_of())
+    turned = env.panel.values(env.action_of({"temperature": 310.0}))
+    assert turned["temperature"] == pytest.approx(310.0)
+    assert {**turned, "temperature": own["temperature"]} == own
+    assert own["evaporation"] == pytest.approx(1.0)
+    envs = gym.make_vec(IDS[0], num_envs=2, **TINY)
+    envs.reset(seed=0, options={"evaporation": 1.0})
+    for action in envs.call("action_of", {"temperature": 310.0}):
+        assert action == pytest.approx(env.action_of({"temperature": 310.0}))
 
 
 @pytest.mark.parametrize("action", [[0.0], [0.0, float("nan"), 0.0], [[0.0, 0.0, 0.0]]])

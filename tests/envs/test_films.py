@@ -71,7 +71,8 @@ def test_reset_makes_one_film_to_order() -> None:
         ),
         ({"material": "p3ht-pcbm", "recipe": {}}, "both a recipe and a material"),
         ({"recipe": AnnealingRecipe()}, "the recipe is of annealing"),
-        ({"film_seed": "one"}, "film_seed is 'one'; it must be a whole number from 0"),
+        ({"film_seed": "one"}, "film_seed is 'one'; it must be a whole number of at least 0"),
+        ({"film_seed": 2**63}, "film_seed is 9223372036854775808; it must be a whole number .* below 2"),
         ({"film_seed": -1}, "film_seed is -1"),
         ({"solvent": 0.1}, "residual_solvent 0.1 is not below solvent"),
         # The agent's knobs would make this film dry faster than a simulator can follow.
@@ -180,7 +181,7 @@ def test_ranges_that_can_t_be_are_refused_at_once(wanted: Any, message: str) -> 
         ({"threshold": 1.5}, "threshold is 1.5"),
         ({"tolerance": 0.0}, "tolerance is 0.0"),
         ({"device": "abacus"}, "device 'abacus' is unknown"),
-        ({"shape": (0, 32)}, "it must be .H, W."),
+        ({"shape": (0, 32)}, r"a side of the shape \(0, 32\) is 0"),
         ({"ranges": {"temperature": (200.0, 300.0)}}, "it must stay within 250 to 400"),
         ({"ranges": {"evaporation": (1.0, 20.0), "temperature": (300.0, 400.0)}}, "knobs reach too far"),
     ],

@@ -113,6 +113,10 @@ def test_states_specs_and_copies(films: FrameSet) -> None:
         env.set_state({"trajectory": 0})
     with pytest.raises(InputError, match="random numbers can't be used"):
         env.set_state({**state, "random": None})
+    with pytest.raises(InputError, match=r"step is 99, but trajectory \d is over after \d"):
+        env.set_state({**state, "step": 99})
+    with pytest.raises(InputError, match="step is -1; it must be a whole number"):
+        env.set_state({**state, "step": -1})
 
 
 def test_pictures(films: FrameSet) -> None:

@@ -120,6 +120,9 @@ def test_wrong_states_are_refused_and_change_nothing() -> None:
         ({**state, "units": {"length_nm": "wide"}}, "the state can't be used"),
         ({**state, "fields": {**state["fields"], "phi": np.zeros(3)}}, "phi has the shape"),
         ({**state, "fields": {}}, "the snapshot lacks"),
+        ({**state, "step": -3}, "step is -3; it must be a whole number of at least 0"),
+        ({**state, "step": 99}, "step is 99, beyond the limit of 6"),
+        ({**state, "film_seed": 2**63}, "film_seed is 9223372036854775808; it must be .* below 2"),
         (annealing.get_state(), "the recipe is of annealing"),
         (larger.get_state(), "has the shape"),
     ):

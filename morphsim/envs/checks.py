@@ -1,0 +1,57 @@
+"""Checks of the arguments of environments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from morphsim.errors import InputError
+
+_MOST = 2**63 - 1
+"""Seeds stand in arrays of int64, where films are side by side."""
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """A whole number of at least `least`.
+
+    Raises:
+        InputError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= _MOST:
+        raise InputError(f"{name} is {value!r}; it must be a whole number of at least {least}, below 2^63")
+    return int(value)
+
+
+def number(name: str, value: Any, low: float, high: float = math.inf, *, closed: bool = False) -> float:
+    """A finite number above `low` and below `high`.
+
+    Args:
+        name: what it is called in an error.
+        value: to check.
+        low: a bound.
+        high: a bound.
+        closed: whether `high` itself is allowed.
+
+    Raises:
+        InputError: it is none.
+    """
+    good = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not good or not math.isfinite(value) or not (low < value < high or (closed and value == high)):
+        end = "" if high == math.inf else f" and {'at most' if closed else 'below'} {high:g}"
+        raise InputError(f"{name} is {value!r}; it must be a finite number above {low:g}{end}")
+    return float(value)
+
+
+def pair(name: str, value: Any, meaning: str) -> tuple[Any, Any]:
+    """Two values.
+
+    Raises:
+        InputError: they are not two.
+    """
+    several = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
+    if not several or len(value) != 2:
+        raise InputError(f"{name} is {value!r}; it must be {meaning}")
+    return value[0], value[1]
