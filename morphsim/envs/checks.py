@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,28 @@ def number(name: str, value: Any, low: float, high: float = math.inf, *, closed:
         end = "" if high == math.inf else f" and {'at most' if closed else 'below'} {high:g}"
         raise InputError(f"{name} is {value!r}; it must be a finite number above {low:g}{end}")
     return float(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} is {value!r}; it must be True or False")
+    return bool(value)
+
+
+def options_of(options: Any) -> dict[str, Any]:
+    """A copy of the options of `reset`; empty for None.
+
+    Raises:
+        InputError: they are no dict.
+    """
+    if options is not None and not isinstance(options, Mapping):
+        raise InputError(f"options is {options!r}; it must be a dict")
+    return dict(options or {})
 
 
 def pair(name: str, value: Any, meaning: str) -> tuple[Any, Any]:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.envs.batch import FilmBatch, observation_space, row_of
-from morphsim.envs.checks import whole
+from morphsim.envs.checks import flag, whole
 from morphsim.envs.generator import restored_generator
 from morphsim.envs.picture import Window, film_picture
-from morphsim.envs.recipes import read_recipe
+from morphsim.envs.recipes import check_same_pixels, known_material, read_recipe
 from morphsim.envs.settings import Film, FilmSettings
 from morphsim.envs.shared import SharedSettings
 from morphsim.errors import InputError
@@ -34,7 +34,7 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
     }
 
     def __init__(self, settings: FilmSettings, *, render_mode: str | None) -> None:
-        if render_mode not in {None, *self.metadata["render_modes"]}:
+        if render_mode not in (None, *self.metadata["render_modes"]):
             raise InputError(f"render_mode is {render_mode!r}; use None, 'human' or 'rgb_array'")
         self.settings = settings
         self.render_mode = render_mode
@@ -124,9 +124,14 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
                 seed=whole("film_seed", state["film_seed"], 0),
             )
             step = whole("step", state["step"], 0)
-            diverged, over = bool(state["diverged"]), bool(state["over"])
+            diverged, over = flag("diverged", state["diverged"]), flag("over", state["over"])
+            check_same_pixels(self.recipe, film.recipe)
+            if film.material:
+                known_material(self.settings.process, film.material)
             if step > self.settings.limit:
                 raise InputError(f"step is {step}, beyond the limit of {self.settings.limit}")
+            if not over and (diverged or step == self.settings.limit):
+                raise InputError(f"over is False, but the episode ended with step {step}")
         except (TypeError, ValueError) as error:
             raise InputError(f"the state can't be used ({error}); use what get_state returned") from error
         self._batch.load(film, step=step, diverged=diverged, fields=state["fields"])

@@ -87,8 +87,12 @@ class Panel:
         by_name = {knob.name: knob for knob in available}
         if isinstance(names, str):
             raise InputError(f"knobs is the text {names!r}; give a list, [{names!r}]")
-        for name in (*(names or ()), *(ranges or {})):
-            if name not in by_name:
+        if names is not None and not isinstance(names, Sequence | np.ndarray):
+            raise InputError(f"knobs is {names!r}; give a list of some of {', '.join(by_name)}")
+        if ranges is not None and not isinstance(ranges, Mapping):
+            raise InputError(f"ranges is {ranges!r}; give a dict of (low, high) by knob")
+        for name in (*(() if names is None else names), *(ranges or {})):
+            if not isinstance(name, str) or name not in by_name:
                 raise InputError(f"knob {name!r} is unknown; use some of {', '.join(by_name)}")
         for name, ends in (ranges or {}).items():
             title = f"range of {name}"

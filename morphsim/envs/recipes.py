@@ -89,15 +89,22 @@ def material_recipe(process: str, name: str, parameters: Mapping[str, Any]) -> A
 
 
 def with_parameters(
-    recipe: AnnealingRecipe | DryingRecipe, name: str, parameters: Mapping[str, Any]
+    recipe: AnnealingRecipe | DryingRecipe, name: str, *layers: Mapping[str, Any]
 ) -> AnnealingRecipe | DryingRecipe:
     """The recipe of a material, or of none where `name` is empty, with some parameters that differ.
+
+    Args:
+        recipe: what they differ from.
+        name: of the material.
+        layers: parameters, each of which wins over those before.
 
     Raises:
         InputError: an impossible parameter.
     """
-    drying = isinstance(recipe, DryingRecipe)
-    return dataclasses.replace(recipe, **(_spun(name, parameters) if drying else parameters))
+    changed: dict[str, Any] = {}
+    for layer in layers:
+        changed |= _spun(name, layer) if isinstance(recipe, DryingRecipe) else layer
+    return dataclasses.replace(recipe, **changed)
 
 
 def _spun(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.envs.checks import whole
+from morphsim.envs.checks import options_of, whole
 from morphsim.envs.generator import restored_generator
 from morphsim.envs.picture import Window, film_picture
 from morphsim.errors import InputError
@@ -74,7 +74,7 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
         trajectory: int | None = None,
         render_mode: str | None = None,
     ) -> None:
-        if render_mode not in {None, *self.metadata["render_modes"]}:
+        if render_mode not in (None, *self.metadata["render_modes"]):
             raise InputError(f"render_mode is {render_mode!r}; use None, 'human' or 'rgb_array'")
         self.frames = frames if isinstance(frames, FrameSet) else read_frames(frames)
         if self.frames.frames.ndim != 3:
@@ -103,7 +103,7 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
             InputError: an unknown option, or a trajectory that has no frames.
         """
         super().reset(seed=seed)
-        chosen = dict(options or {})
+        chosen = options_of(options)
         drawn = self.trajectories[int(self.np_random.integers(len(self.trajectories)))]
         usual = drawn if self._only is None else self._only
         trajectory = self._known(chosen.pop("trajectory", usual))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from morphsim.device import resolve_device
-from morphsim.envs.checks import number, pair, whole
+from morphsim.envs.checks import number, options_of, pair, whole
 from morphsim.envs.knobs import FILM_KNOBS, Knob, Panel
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
 from morphsim.envs.recipes import (
@@ -91,7 +91,7 @@ class FilmSettings:
         Raises:
             InputError: an unknown option, or an impossible one.
         """
-        chosen = dict(options or {})
+        chosen = options_of(options)
         parameters = parameter_names(self.process)
         for name in chosen:
             if name in FIXED:
@@ -118,7 +118,7 @@ class FilmSettings:
             base, units = self.recipe_of(name), material(name).units
         else:
             base, name = self.recipe, self.material
-        recipe = with_parameters(base, name, {**drawn, **chosen})
+        recipe = with_parameters(base, name, drawn, chosen)
         if chosen or base is not self.recipe:
             check_reach([recipe], self.panel)
         return Film(recipe=recipe, units=units, material=name, seed=seed)
@@ -189,7 +189,8 @@ def film_settings(
             )
     if units is None and material:
         units = known_material(process, material).units
-    wanted = default_ranges(own) if randomize is True else (randomize or {})
+    wanted = default_ranges(own) if randomize is True else randomize
+    wanted = {} if wanted is None or wanted is False else wanted
     if not isinstance(wanted, Mapping):
         raise InputError(f"randomize is {randomize!r}; use True, or ranges by parameter")
     settings = FilmSettings(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from morphsim.envs.annealing import AnnealingEnv
 from morphsim.envs.batch import FilmBatch, put_row, row_of
+from morphsim.envs.checks import options_of, whole
 from morphsim.envs.drying import DryingEnv
 from morphsim.envs.film import FilmEnv
 from morphsim.envs.picture import film_picture
@@ -55,11 +56,10 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         max_episode_steps: int | None = None,
         **arguments: Any,
     ) -> None:
-        if num_envs < 1:
-            raise InputError(f"num_envs is {num_envs}; it must be at least 1")
-        if max_episode_steps is not None and max_episode_steps < 1:
-            raise InputError(f"max_episode_steps is {max_episode_steps}; it must be at least 1")
-        if render_mode not in {None, "rgb_array"}:
+        num_envs = whole("num_envs", num_envs, 1)
+        if max_episode_steps is not None:
+            max_episode_steps = whole("max_episode_steps", max_episode_steps, 1)
+        if render_mode not in (None, "rgb_array"):
             raise InputError(f"render_mode is {render_mode!r}; use None or 'rgb_array' for several films")
         one = type(self).single(**arguments)
         self.settings = one.settings
@@ -99,7 +99,7 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
             InputError: a wrong number of seeds, a mask that is none, or options that `FilmEnv.reset` refuses.
         """
         seeds = _seeds(seed, self.num_envs)
-        chosen = dict(options or {})
+        chosen = options_of(options)
         mask = _mask(chosen.pop("reset_mask"), self.num_envs) if "reset_mask" in chosen else None
         if mask is not None and self._batch.films.count(None) > np.count_nonzero(mask):
             raise InputError("reset_mask leaves out films that never began; call reset without it first")

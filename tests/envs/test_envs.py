@@ -171,12 +171,17 @@ def test_recipes_come_as_objects_dicts_and_files(tmp_path: Path) -> None:
         ({"knobs": "temperature"}, r"knobs is the text 'temperature'; give a list, \['temperature'\]"),
         ({"ranges": {"temperature": (300,)}}, r"range of temperature is \(300,\); it must be \(low, high\)"),
         ({"ranges": {"temperature": (300.0, "hot")}}, "range of temperature is 'hot'; it must be a finite"),
+        ({"ranges": 5}, "ranges is 5; give a dict"),
+        ({"knobs": 5}, "knobs is 5; give a list of some of evaporation, ambient_vapour"),
+        ({"knobs": [["evaporation"]]}, r"knob \['evaporation'\] is unknown"),
+        ({"randomize": np.array([1, 2])}, "use True, or ranges by parameter"),
         ({"knobs": ["pressure"]}, "knob 'pressure' is unknown; use some of evaporation, ambient_vapour"),
         ({"knobs": []}, "name at least one"),
         ({"knobs": ["evaporation", "evaporation"]}, "each once"),
         ({"ranges": {"evaporation": (0.0, 1.0)}}, "ends must rise from above 0"),
         ({"ranges": {"temperature": (300.0, 290.0)}}, "ends must rise"),
         ({"render_mode": "ansi"}, "render_mode is 'ansi'"),
+        ({"render_mode": ["human"]}, r"render_mode is \['human'\]"),
     ],
 )
 def test_wrong_arguments_name_the_mend(arguments: dict[str, Any], message: str) -> None:

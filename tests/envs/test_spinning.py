@@ -73,3 +73,13 @@ def test_a_speed_and_a_rate_at_once_and_speeds_far_from_the_published_ones_are_r
         env.reset(options={"spin_speed": "fast"})
     with pytest.raises(InputError, match="randomize may draw a film that can't be: spin_speed is 200"):
         DryingEnv(**TINY, material=NAME, randomize={"spin_speed": (200.0, 3000.0)})
+
+
+def test_what_reset_says_of_the_rate_wins_over_what_is_drawn() -> None:
+    arguments: dict[str, Any] = {**TINY, "material": NAME, "knobs": ["temperature"]}
+    spun = DryingEnv(**arguments, randomize={"spin_speed": [SPEED] * 3})
+    assert spun.reset(seed=0, options={"evaporation": 0.01})[1]["evaporation_nm_per_s"] == pytest.approx(
+        material(NAME).units.evaporation_nm_per_s(0.01)
+    )
+    rated = DryingEnv(**arguments, randomize={"evaporation": (0.002, 0.004)})
+    assert film_of(rated, spin_speed=SPEED).evaporation == pytest.approx(0.0051)

@@ -123,6 +123,12 @@ def test_wrong_states_are_refused_and_change_nothing() -> None:
         ({**state, "step": -3}, "step is -3; it must be a whole number of at least 0"),
         ({**state, "step": 99}, "step is 99, beyond the limit of 6"),
         ({**state, "film_seed": 2**63}, "film_seed is 9223372036854775808; it must be .* below 2"),
+        ({**state, "step": env.limit}, "over is False, but the episode ended with step 6"),
+        ({**state, "diverged": True}, "over is False, but the episode ended with step 0"),
+        ({**state, "over": "no"}, "over is 'no'; it must be True or False"),
+        ({**state, "diverged": 3}, "diverged is 3; it must be True or False"),
+        ({**state, "material": "gold"}, "there is no material 'gold'"),
+        ({**state, "recipe": {**state["recipe"], "width": 8.0}}, "has width 8.0 and this environment 4.0"),
         (annealing.get_state(), "the recipe is of annealing"),
         (larger.get_state(), "has the shape"),
     ):
@@ -151,3 +157,16 @@ def test_a_spec_makes_the_environment_again(name: str) -> None:
     env = gym.make(name, **TINY, randomize={"blend_ratio": (0.4, 0.6)}, observation="dict")
     again = gym.make(env.spec)
     assert_same(env.reset(seed=5), again.reset(seed=5))
+
+
+def test_an_environment_that_was_reset_once_goes_on_from_another_s_state() -> None:
+    first, other = (gym.make(IDS[0], **TINY) for _ in range(2))
+    first.reset(seed=0)
+    state = first.unwrapped.get_state()  # type: ignore[attr-defined]
+    other.unwrapped.set_state(state)  # type: ignore[attr-defined]
+    action = np.zeros(3, np.float32)
+    with pytest.raises(gym.error.ResetNeeded):
+        other.step(action)
+    other.reset()
+    other.unwrapped.set_state(state)  # type: ignore[attr-defined]
+    assert_same(other.step(action), first.step(action))

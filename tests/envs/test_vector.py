@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import vector as wrappers
 
 import morphsim  # noqa: F401 - registers the environments
-from morphsim.envs import VectorDryingEnv, VectorFilmEnv
+from morphsim.envs import DryingEnv, VectorDryingEnv, VectorFilmEnv
 from morphsim.errors import InputError
 from tests.envs.envs_helpers import IDS, TINY, assert_same, break_film
 
@@ -201,8 +201,14 @@ def test_masks_that_are_none_are_refused(mask: Any, message: str) -> None:
 
 
 def test_wrong_use_is_refused_and_changes_nothing() -> None:
-    with pytest.raises(InputError, match="num_envs is 0"):
-        make(DRYING, 0)
+    for count in (0, 2.5, "two"):
+        with pytest.raises(InputError, match=f"num_envs is {count!r}; it must be a whole number"):
+            VectorDryingEnv(num_envs=count, **TINY)
+    with pytest.raises(InputError, match=r"max_episode_steps is 2\.5; it must be a whole number"):
+        VectorDryingEnv(num_envs=2, max_episode_steps=2.5, **TINY)
+    for refusing in (make(DRYING, 2), DryingEnv(**TINY)):
+        with pytest.raises(InputError, match="options is 5; it must be a dict"):
+            refusing.reset(options=5)
     envs = make(DRYING, 2)
     actions = np.zeros(envs.action_space.shape, np.float32)
     with pytest.raises(InputError, match="call reset first"):
