@@ -326,3 +326,17 @@ def test_gymnasium_records_videos(tmp_path: Any) -> None:
         env.step(env.action_space.sample())
     env.close()
     assert [path.suffix for path in (tmp_path / "videos").iterdir()] == [".mp4"]
+
+
+def test_what_is_drawn_for_a_knob_holds_until_the_agent_turns_it() -> None:
+    wanted = {"temperature": (290.0, 335.0)}
+    turning, leaving = (
+        DryingEnv(**TINY, knobs=knobs, randomize=wanted)
+        for knobs in (["temperature", "evaporation"], ["evaporation"])
+    )
+    for env in (turning, leaving):
+        drawn = env.reset(seed=0)[1]["temperature_K"]
+        assert drawn == env.film_recipe.temperature != env.recipe.temperature
+        *_, info = env.step(np.zeros(len(env.panel)))
+        kept = drawn if env is leaving else pytest.approx((288.15 + 338.15) / 2)
+        assert info["temperature_K"] == kept
