@@ -221,7 +221,10 @@ class Judge:
             values[name], percentiles[name] = guard.training_distance(target.latents)
         else:
             return
-        excess = np.stack([found / guard.limits[name] for name, found in values.items()])
+        # A limit may be 0, where the frames held out had none of something.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.stack([found / np.float32(guard.limits[name]) for name, found in values.items()])
+        excess = np.nan_to_num(ratios, nan=0.0)
         for number in np.flatnonzero((excess > 1.0).any(axis=0)):
             worst = list(values)[int(excess[:, number].argmax())]
             warnings.warn(

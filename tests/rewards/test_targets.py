@@ -210,6 +210,15 @@ def test_a_target_frame_that_the_guard_would_flag_is_warned_of() -> None:
         LatentRewardWrapper(Replay(FILM), encoder, target=board)
 
 
+def test_limits_of_nothing_are_no_error() -> None:
+    encoder = hand_encoder(known=True)
+    encoder.metadata["held_out"]["training_distance"] = [0.0] * 101
+    # Latents of whole numbers are training latents themselves.
+    LatentRewardWrapper(Replay(FILM), encoder, target=[3.0, 4.0])
+    with pytest.warns(UserWarning, match="its training distance of 0.177 exceeds that of 100 %"):
+        LatentRewardWrapper(Replay(FILM), encoder, target=[3.25, 4.25])
+
+
 def test_rows_that_are_not_there_are_named() -> None:
     data = FrameSet(frames=FILM, columns={"trajectory": np.zeros(3, int)})
     for rows, wrong in (([-1, 2], -1), ([0, 3], 3)):
