@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from morphsim._version import __version__
-from morphsim.errors import InputError
+from morphsim.errors import InputError, MachineError
 from morphsim.registration import register_environments
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ __all__ = [
     "LatentGoalWrapper",
     "LatentObservationWrapper",
     "LatentRewardWrapper",
+    "MachineError",
     "ScoreTable",
     "VectorLatentGoalWrapper",
     "VectorLatentObservationWrapper",

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from morphsim._commandline import Command, complain, parse, show
 from morphsim._version import __version__
-from morphsim.errors import InputError
+from morphsim.errors import InputError, MachineError
+from morphsim.system_errors import explain
 
 COMMANDS = {
     "simulate": Command("simulate", "make one film: frames, a movie and a strip of pictures"),
@@ -79,12 +80,16 @@ def _run(words: list[str]) -> int:
         return 1
     except BrokenPipeError:
         raise
+    except MachineError as error:
+        complain(program, error)
+        return 1
     except OSError as error:
         # The system refuses a path: no permission, no space, a file where a folder is needed.
-        if error.filename is None:
+        refused = explain(error, error.filename or "a file")
+        if refused is None:
             raise
-        complain(program, f"{error.filename}: {error.strerror}; name another place")
-        return _BAD_INPUT
+        complain(program, refused)
+        return _BAD_INPUT if isinstance(refused, InputError) else 1
     return 0
 
 

@@ -1,0 +1,104 @@
+"""What the operating system refused, in words: the one place where errors are told apart by their number."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from pathlib import Path
+
+from morphsim.errors import InputError, MachineError
+
+# Libraries that raise errors of their own quote the system's number: HDF5, and those written in Rust.
+_QUOTED = re.compile(r"\berrno = (\d+)|\(os error (\d+)\)|\[Errno (\d+)\]")
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_BUSY = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EBUSY, errno.ETXTBSY}
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+_FAILING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EREMOTEIO}
+_FEW_HANDLES = {errno.EMFILE, errno.ENFILE}
+_NO_MEMORY = {errno.ENOMEM}
+# The path itself is at fault: another one, or other permissions, are needed.
+_PATH = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENOTEMPTY,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.ENXIO,
+    errno.ENODEV,
+    errno.EINVAL,
+    errno.EILSEQ,
+}
+
+
+def error_number(error: BaseException) -> int | None:
+    """The operating system's number for an error, also where a library wraps it; None where there is none."""
+    seen: BaseException | None = error
+    while seen is not None:
+        number = getattr(seen, "errno", None)
+        if isinstance(number, int) and not isinstance(number, bool) and number > 0:
+            return number
+        if quoted := _QUOTED.search(str(seen)):
+            return int(next(digits for digits in quoted.groups() if digits))
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def explain(error: BaseException, path: str | Path) -> InputError | MachineError | None:
+    """Say what the operating system refused.
+
+    Args:
+        error: that a library or Python raised.
+        path: the file or folder that was being read or written.
+
+    Returns:
+        The error to raise instead (`raise found from error`): `InputError` where another path helps,
+        `MachineError` where the machine is the reason. None where the operating system refused nothing, so
+        that what the file holds must be the reason.
+    """
+    number = error_number(error)
+    if number is None:
+        return None
+    reason = os.strerror(number)
+    if number in _FULL:
+        return MachineError(
+            f"{path}: {reason}{_free_space(Path(path))}; free some space, or name another place"
+        )
+    if number in _BUSY:
+        return MachineError(
+            f"{path} is in use by another program; wait until it has closed the file (where no program has "
+            "it open, the file system has no working locks: set HDF5_USE_FILE_LOCKING=FALSE)"
+        )
+    if number in _NO_LOCKS:
+        return MachineError(
+            f"{path}: the file system has no file locks ({reason}); set HDF5_USE_FILE_LOCKING=FALSE, or name "
+            "another place"
+        )
+    if number in _FAILING:
+        return MachineError(
+            f"{path}: the disk or network storage fails ({reason}); try again, or copy the file"
+        )
+    if number in _FEW_HANDLES:
+        return MachineError(f"{path}: {reason}; close files or raise the limit with `ulimit -n`")
+    if number in _NO_MEMORY:
+        return MachineError(f"{path}: {reason}; free memory, or ask for less at once")
+    if number in _PATH:
+        return InputError(f"{path}: {reason}; name another place, or change its permissions")
+    return MachineError(f"{path}: {reason}")
+
+
+def _free_space(path: Path) -> str:
+    """The space that is left where `path` lies, as a text in brackets."""
+    for place in (path, *path.parents):
+        try:
+            return f" ({shutil.disk_usage(place).free / 2**20:.1f} MiB are left)"
+        except OSError:
+            continue
+    return ""
