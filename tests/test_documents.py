@@ -57,30 +57,3 @@ def test_the_links_at_the_top_lead_to_the_rooms() -> None:
     for room in ("envs", "rewards"):
         assert (ROOT / room).is_symlink()
         assert (ROOT / room).resolve() == ROOT / "morphsim" / room
-
-
-def test_imports_run_down_only() -> None:
-    order = [
-        "simulator",
-        "frames",
-        "encoder",
-        "similarity",
-        "rewards",
-        "envs",
-        "agents",
-        "demo",
-        "_commands",
-        "cli",
-    ]
-    allowed_aside = {("envs", "rewards"), ("envs", "encoder"), ("envs", "similarity")}
-    for number, room in enumerate(order):
-        files = (
-            [ROOT / "morphsim" / f"{room}.py"] if room == "cli" else (ROOT / "morphsim" / room).glob("*.py")
-        )
-        for file in files:
-            for imported in re.findall(
-                r"^\s*(?:from|import) morphsim\.(\w+)", file.read_text(), re.MULTILINE
-            ):
-                if imported in order and imported != room:
-                    assert order.index(imported) < number, f"{file} imports morphsim.{imported}"
-                    assert (room, imported) not in allowed_aside, f"{file} imports morphsim.{imported}"
