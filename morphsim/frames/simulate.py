@@ -282,8 +282,8 @@ def _check_mp4() -> None:
 
 
 def _remove_earlier(out: Path) -> None:
-    """Remove movies and exports of an earlier film, which the new one may not have."""
-    for name in ("film.gif", "film.mp4", NETCDF):
+    """Remove what describes an earlier film, so that it never stands beside frames of the new one."""
+    for name in ("film.gif", "film.mp4", NETCDF, STRIP, RECIPE):
         (out / name).unlink(missing_ok=True)
     remove_vtk(out / VTK)
     remove_xdmf(out / XDMF)
