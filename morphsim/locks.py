@@ -23,8 +23,8 @@ def claimed_folder(folder: str | Path) -> Iterator[None]:
     A folder that is still empty at the end, though this run made it, is removed.
     """
     real = _real(folder)
-    made = not real.exists()
     try:
+        made = not real.exists()
         real.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise explain(error, folder) or error from error

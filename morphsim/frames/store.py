@@ -253,7 +253,8 @@ def _write_column(group: h5py.Group, name: str, values: Column) -> None:
     import h5py
 
     if values.dtype.kind == "U":
-        texts = np.char.encode(values, "utf-8")
+        # Names of files need not be text.
+        texts = np.char.encode(values, "utf-8", "backslashreplace")
         # Texts of a fixed length: the heap that holds those of variable length is not repeatable.
         values = texts.astype(h5py.string_dtype("utf-8", max(1, texts.dtype.itemsize)))
     group.create_dataset(name, data=values, track_times=False)
