@@ -186,7 +186,7 @@ def test_a_terminated_data_set_goes_on_and_leaves_nothing(tmp_path: Path) -> Non
     assert process.returncode == 143, said
     assert said.decode().splitlines()[-1].endswith("films made; the same command goes on from there")
     assert "Traceback" not in said.decode()
-    assert not [path for path in tmp_path.rglob(".*")]
+    assert not list(tmp_path.rglob(".*"))
 
 
 def tmpfs_works() -> bool:
@@ -196,8 +196,7 @@ def tmpfs_works() -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("size", ["32k", "200k"])
-def test_a_full_disk_is_one_line_and_films_that_are_there_stay(tmp_path: Path, size: str) -> None:
+def test_a_full_disk_is_one_line_and_films_that_are_there_stay(tmp_path: Path) -> None:
     if not tmpfs_works():
         pytest.skip("mounting a small file system needs root")
     small = tmp_path / "small"
@@ -205,7 +204,7 @@ def test_a_full_disk_is_one_line_and_films_that_are_there_stay(tmp_path: Path, s
     words = ["dataset", "--process", "annealing", "--grid", "chi=2.8,3.2,3.4", "--replicas", "3"]
     words += ["--frames", "6", "--shape", "32", "64", "--set", "duration=0.002", "--out", f"{small}/f.h5"]
     script = (
-        f'mount -t tmpfs -o size={size} none "{small}"\n"$@" 2>"{tmp_path}/said"\n'
+        f'mount -t tmpfs -o size=32k none "{small}"\n"$@" 2>"{tmp_path}/said"\n'
         f'echo $?\nls -A "{small}/f.h5.parts"'
     )
     done = subprocess.run(
