@@ -99,10 +99,15 @@ def explain(
 
 def space_left(path: Path, needed: int | None = None) -> str:
     """The space that is left where `path` lies, and what is needed [MiB], as a text in brackets."""
-    wanted = "" if needed is None else f", {needed / 2**20:.3g} MiB are needed"
+    wanted = "" if needed is None else f", {_mebibytes(needed)} are needed"
     for place in (path, *path.parents):
         try:
-            return f" ({shutil.disk_usage(place).free / 2**20:.3g} MiB are left{wanted})"
+            return f" ({_mebibytes(shutil.disk_usage(place).free)} are left{wanted})"
         except OSError:
             continue
     return ""
+
+
+def _mebibytes(count: int) -> str:
+    size = count / 2**20
+    return f"{size:.0f} MiB" if size >= 10.0 else f"{size:.2g} MiB"

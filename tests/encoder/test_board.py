@@ -70,6 +70,7 @@ def test_a_full_disk_is_one_error(
         for epoch in range(1, 100):
             board.scalars({"epoch": epoch, "train_kl": 0.5})
             board.flush()
-    board.close()
+    with pytest.raises(MachineError, match="No space left"):
+        board.close()
     assert capsys.readouterr().err == ""
     assert threading.excepthook is before
