@@ -143,8 +143,9 @@ def show(text: str) -> None:
 
 
 def complain(program: str, message: object) -> None:
-    """Print an error as one line on stderr."""
-    print(f"{program}: {' '.join(str(message).split())}", file=sys.stderr)  # noqa: T201
+    """Print an error as one line on stderr, where anyone still reads it."""
+    with contextlib.suppress(OSError):
+        print(f"{program}: {' '.join(str(message).split())}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _joined_lists(kind: type[Any], arguments: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from morphsim._commandline import Command, complain, parse, show
+from morphsim._surroundings import signals_interrupt, use_writable_caches, write_any_character
 from morphsim._version import __version__
 from morphsim.errors import InputError, MachineError
 from morphsim.system_errors import explain
@@ -28,6 +29,8 @@ COMMANDS = {
 _BAD_INPUT = 2
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
+# Plus the number of the signal, as a shell tells it.
+_SIGNAL = 128
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,20 +41,36 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0, 1 for a run that failed though its input was good, 2 for bad input, 130 when it
-        was interrupted. Whatever goes wrong is one line on stderr.
+        was interrupted, 143 when it was terminated. Whatever goes wrong is one line on stderr.
     """
     words = sys.argv[1:] if argv is None else list(argv)
+    program = " ".join(["morphsim", *words[:1]])
+    write_any_character()
+    use_writable_caches()
     try:
-        status = _run(words)
-        sys.stdout.flush()
+        with signals_interrupt() as received:
+            status = _run(words)
+            sys.stdout.flush()
     except KeyboardInterrupt as stop:
-        complain(" ".join(["morphsim", *words[:1]]), stop if stop.args else "interrupted")
-        return _INTERRUPTED
+        complain(program, stop if stop.args else "interrupted")
+        return _SIGNAL + received[0] if received else _INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone, as with `| head`. Python would complain again when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has gone, as with `| head`.
+        _close_stdout()
         return _BROKEN_PIPE
+    except OSError as error:
+        refused = explain(error, "standard output")
+        if error.filename is not None or refused is None:
+            raise
+        complain(program, refused)
+        _close_stdout()
+        return 1
     return status
+
+
+def _close_stdout() -> None:
+    """Python would complain again when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: list[str]) -> int:
@@ -85,7 +104,7 @@ def _run(words: list[str]) -> int:
         return 1
     except OSError as error:
         # The system refuses a path: no permission, no space, a file where a folder is needed.
-        refused = explain(error, error.filename or "a file")
+        refused = None if error.filename is None else explain(error, error.filename)
         if refused is None:
             raise
         complain(program, refused)

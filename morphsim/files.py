@@ -3,48 +3,108 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import json
 import os
-import tempfile
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from morphsim.errors import InputError
+from morphsim.system_errors import explain
+from morphsim.temporary import remove_leftovers, temporary_folder
 
 _TENSOR = "__tensor__"
+
+# Folders in which this process has looked for what others left.
+_cleaned: set[Path] = set()
 
 
 @contextlib.contextmanager
 def atomic_path(target: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `target` that replaces it once the block ends without an error.
+    """Give a temporary path that replaces `target` once the block ends without an error.
 
-    The temporary name keeps the suffix of `target`, since several writers choose their format by it.
+    It has the name of `target`, since several writers choose their format by it, and lies in a hidden folder
+    beside it, which the next one to write there removes if this process is killed. Of a `target` that is a
+    symbolic link, the file that it leads to is replaced. A file that is replaced keeps its permissions.
+
+    Raises:
+        InputError: nothing can be written there.
+        MachineError: the disk is full, or fails.
     """
-    target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
     try:
-        yield temporary
-        # mkstemp makes files private; a result is as readable as any other file its user writes.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        real = _real_file(Path(target))
+        real.parent.mkdir(parents=True, exist_ok=True)
+        if real.parent not in _cleaned:
+            remove_leftovers(real.parent)
+            _cleaned.add(real.parent)
+        with temporary_folder(real.parent) as folder:
+            temporary = folder / real.name
+            yield temporary
+            _bring_to_disk(temporary)
+            with contextlib.suppress(OSError):
+                temporary.chmod(stat.S_IMODE(real.stat().st_mode))
+            temporary.replace(real)
+    except OSError as error:
+        raise explain(error, target) or error from error
+
+
+def _real_file(target: Path) -> Path:
+    """The file itself, if `target` is a link.
+
+    Raises:
+        OSError: it is a folder, or a link that leads nowhere.
+        InputError: it is a device or the like, which a file must not replace.
+    """
+    real = Path(os.path.realpath(target))
+    if real.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    if real.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if real.exists() and not real.is_file():
+        raise InputError(f"{target} is no file but a device or a pipe; name a file")
+    return real
+
+
+def _bring_to_disk(path: Path) -> None:
+    """Some file systems tell only now that there is no space; and a name must not outlive what it names."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def atomic_buffer(target: str | Path) -> Iterator[io.BytesIO]:
+    """Give a file in memory that becomes `target` once the block ends without an error.
+
+    For writers that crash, or say nothing of use, when a disk is full.
+
+    Raises:
+        InputError: as `atomic_path`.
+        MachineError: as `atomic_path`.
+    """
+    buffer = io.BytesIO()
+    yield buffer
+    write_bytes(target, buffer.getbuffer())
+
+
+def write_bytes(target: str | Path, content: bytes | memoryview) -> None:
+    """Write `content` to `target` in one step; raises as `atomic_path`."""
+    with atomic_path(target) as temporary:
+        try:
+            temporary.write_bytes(content)
+        except OSError as error:
+            raise explain(error, target, needed=len(content)) or error from error
 
 
 def write_text(target: str | Path, text: str) -> None:
-    """Write `text` to `target` in one step."""
-    with atomic_path(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Write `text` to `target` in one step; raises as `atomic_path`."""
+    write_bytes(target, text.encode("utf-8"))
 
 
 def write_json(target: str | Path, value: Any) -> None:
@@ -64,7 +124,9 @@ def read_json(path: str | Path) -> Any:
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} can't be read as JSON ({error}); restore it from a backup") from error
+        raise explain(error, path) or InputError(
+            f"{path} can't be read as JSON ({error}); restore it from a backup"
+        ) from error
 
 
 def save_tree(target: str | Path, tree: Mapping[str, Any]) -> None:
@@ -87,8 +149,12 @@ def save_tree(target: str | Path, tree: Mapping[str, Any]) -> None:
         return value
 
     header = json.dumps(strip(tree))
-    with atomic_path(target) as temporary:
-        save_file(tensors, temporary, metadata={"tree": header})
+    write_bytes(target, save(tensors, metadata={"tree": header}))
+
+
+def save_tensors(target: str | Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Store tensors by name as a safetensors file, in one step; raises as `atomic_path`."""
+    write_bytes(target, save(dict(tensors)))
 
 
 def load_tree(path: str | Path) -> dict[str, Any]:
@@ -120,7 +186,7 @@ def load_tree(path: str | Path) -> dict[str, Any]:
         if not isinstance(tree, dict):
             raise ValueError("it holds no tree")
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(
+        raise explain(error, path) or InputError(
             f"{path} is truncated or was not written by morphsim ({error}); make it again"
         ) from error
     return tree

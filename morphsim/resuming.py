@@ -1,33 +1,12 @@
-"""What long runs that can be resumed share: their folder, and whether a checkpoint is of the same run."""
+"""Whether a checkpoint is of the run that is to be resumed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from morphsim.errors import InputError
-
-
-def make_run_folder(folder: Path) -> None:
-    """Make the folder of a run.
-
-    Raises:
-        InputError: it can't be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{folder} can't be made a folder ({error.strerror}); choose another --out"
-        ) from error
-
-
-def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
-    """Remove the temporary files of a run that was killed while it wrote one of `names`."""
-    for name in names:
-        for leftover in folder.glob(f".{Path(name).stem}-*"):
-            leftover.unlink(missing_ok=True)
 
 
 def check_same_run(old: Mapping[str, Any], new: Mapping[str, Any], *, prefix: str = "") -> None:

@@ -47,16 +47,19 @@ def error_number(error: BaseException) -> int | None:
             return number
         if quoted := _QUOTED.search(str(seen)):
             return int(next(digits for digits in quoted.groups() if digits))
-        seen = seen.__cause__ or seen.__context__
+        seen = seen.__cause__
     return None
 
 
-def explain(error: BaseException, path: str | Path) -> InputError | MachineError | None:
+def explain(
+    error: BaseException, path: str | Path, *, needed: int | None = None
+) -> InputError | MachineError | None:
     """Say what the operating system refused.
 
     Args:
         error: that a library or Python raised.
         path: the file or folder that was being read or written.
+        needed: how many bytes were to be written, where that is known.
 
     Returns:
         The error to raise instead (`raise found from error`): `InputError` where another path helps,
@@ -69,7 +72,7 @@ def explain(error: BaseException, path: str | Path) -> InputError | MachineError
     reason = os.strerror(number)
     if number in _FULL:
         return MachineError(
-            f"{path}: {reason}{_free_space(Path(path))}; free some space, or name another place"
+            f"{path}: {reason}{space_left(Path(path), needed)}; free some space, or name another place"
         )
     if number in _BUSY:
         return MachineError(
@@ -94,11 +97,17 @@ def explain(error: BaseException, path: str | Path) -> InputError | MachineError
     return MachineError(f"{path}: {reason}")
 
 
-def _free_space(path: Path) -> str:
-    """The space that is left where `path` lies, as a text in brackets."""
+def space_left(path: Path, needed: int | None = None) -> str:
+    """The space that is left where `path` lies, and what is needed [MiB], as a text in brackets."""
+    wanted = "" if needed is None else f", {_mebibytes(needed)} are needed"
     for place in (path, *path.parents):
         try:
-            return f" ({shutil.disk_usage(place).free / 2**20:.1f} MiB are left)"
+            return f" ({_mebibytes(shutil.disk_usage(place).free)} are left{wanted})"
         except OSError:
             continue
     return ""
+
+
+def _mebibytes(count: int) -> str:
+    size = count / 2**20
+    return f"{size:.0f} MiB" if size >= 10.0 else f"{size:.2g} MiB"

@@ -14,7 +14,7 @@ from morphsim.system_errors import error_number, explain
     ("number", "kind", "says"),
     [
         (errno.ENOSPC, MachineError, "No space left on device"),
-        (errno.EDQUOT, MachineError, "free space"),
+        (errno.EDQUOT, MachineError, "free some space"),
         (errno.EAGAIN, MachineError, "is in use by another program"),
         (errno.ENOLCK, MachineError, "HDF5_USE_FILE_LOCKING"),
         (errno.EIO, MachineError, "the disk or network storage fails"),

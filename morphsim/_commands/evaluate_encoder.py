@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -15,7 +16,7 @@ from morphsim.encoder.input import check_frames
 from morphsim.errors import InputError
 from morphsim.files import write_json
 from morphsim.frames import read_frames, stated_boundary
-from morphsim.resuming import make_run_folder
+from morphsim.locks import claimed_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +56,16 @@ class Options:
 
     def run(self) -> None:
         """Judge the encoder and print the tables."""
-        from morphsim.similarity import judging
-
         for name, least in (("most", 2), ("seed", 0), ("threads", 1)):
             if getattr(self, name) < least:
                 raise InputError(f"--{name} is {getattr(self, name)}; it must be at least {least}")
         set_threads(self.threads)
+        with contextlib.nullcontext() if self.out is None else claimed_folder(self.out):
+            self._evaluate()
+
+    def _evaluate(self) -> None:
+        from morphsim.similarity import judging
+
         encoder = load_encoder(self.encoder, device=self.device)
         frame_set = read_frames(self.frames)
         check_frames(frame_set.frames, encoder.frame_shape, channels=encoder.channels)
@@ -68,8 +73,6 @@ class Options:
         published = None if self.published is None else judging.read_published(self.published)
         others = [self._other(name, frame_set.frames) for name in self.compare]
         judged, fitted, note = judging.judged_and_fitted(frame_set, training, most=self.most, seed=self.seed)
-        if self.out is not None:
-            make_run_folder(self.out)
         notes = [note]
         if (seen := judging.seen_in_training(encoder, frame_set)) is not None:
             notes.append(seen)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from morphsim.agents.agent import Agent, load_agent
 from morphsim.agents.checkpoint import CHECKPOINT, Checkpoint, identity
 from morphsim.agents.config import AgentConfig
-from morphsim.agents.curves import CURVES, Episode, write_curves
+from morphsim.agents.curves import Episode, write_curves
 from morphsim.agents.environment import check_target, resolve_environment
-from morphsim.agents.folder import CONFIG, ENCODER, POLICY, TARGET, AgentSetup, write_policy, write_setup
+from morphsim.agents.folder import POLICY, AgentSetup, write_policy, write_setup
 from morphsim.agents.model import build_model, is_finite, learning_device
 from morphsim.agents.randomness import own_randomness
 from morphsim.agents.vectors import training_envs
@@ -22,8 +22,8 @@ from morphsim.device import set_threads
 from morphsim.encoder import TrainingDiverged, load_encoder
 from morphsim.errors import InputError
 from morphsim.frames import read_target_frames, stated_boundary
+from morphsim.locks import claimed_folder
 from morphsim.progress import Advance, progress
-from morphsim.resuming import make_run_folder, remove_leftovers
 from morphsim.rewards.source import check_boundary
 
 if TYPE_CHECKING:
@@ -53,19 +53,20 @@ def train_agent(config: AgentConfig, *, show_progress: bool = True) -> Agent:
         InputError: the encoder, the target or the recipe can't be used or don't fit together, or the folder
             holds another run.
         TrainingDiverged: a weight became NaN or infinite, or the policy lost its width.
+        MachineError: another run writes to the folder, or the disk is full.
         KeyboardInterrupt: on Ctrl-C, with a text that says what is kept.
     """
     device = learning_device(config.device)
-    _check_folder(config)
-    setup = _prepare(config, device)
-    make_run_folder(config.out)
-    threads = torch.get_num_threads()
-    set_threads(config.threads)
-    try:
-        with own_randomness(device):
-            _Run(setup, device).train(show_progress)
-    finally:
-        torch.set_num_threads(threads)
+    with claimed_folder(config.out):
+        _check_folder(config)
+        setup = _prepare(config, device)
+        threads = torch.get_num_threads()
+        set_threads(config.threads)
+        try:
+            with own_randomness(device):
+                _Run(setup, device).train(show_progress)
+        finally:
+            torch.set_num_threads(threads)
     return load_agent(config.out, device=config.device)
 
 
@@ -105,9 +106,6 @@ class _Run:
     def train(self, show_progress: bool) -> None:
         """Make the steps that are left, and write what they have taught."""
         config, setup = self.config, self.setup
-        written = (CHECKPOINT, POLICY, CONFIG, TARGET, CURVES)
-        remove_leftovers(config.out, written)
-        remove_leftovers(config.out / ENCODER, ("weights", CONFIG))
         write_setup(config.out, setup)
         torch.manual_seed(config.seed)
         np.random.seed(config.seed)  # noqa: NPY002 - the library draws its batches from it

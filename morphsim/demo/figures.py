@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from morphsim.agents import Evaluation
 from morphsim.demo.rollout import Rollout
-from morphsim.files import atomic_path
+from morphsim.files import atomic_buffer
 from morphsim.frames import to_rgb
 
 COLOURS = {"agent": "#0072B2", "random": "#888888", "recipe": "#D55E00", "own": "#009E73"}
@@ -36,8 +36,8 @@ def _figure(width: float, height: float) -> Any:
 
 
 def _save(figure: Any, path: Path) -> None:
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary)
+    with atomic_buffer(path) as buffer:
+        figure.savefig(buffer)
 
 
 def draw_films(path: Path, target: NDArray[np.uint8], evaluation: Evaluation) -> None:

@@ -26,6 +26,7 @@ from morphsim.encoder import CVAEConfig, Encoder, TrainingConfig, train_encoder
 from morphsim.files import write_json, write_text
 from morphsim.frames import DatasetConfig, film_frames, make_dataset, write_frames
 from morphsim.frames.simulate import recipe_text
+from morphsim.locks import claimed_folder
 from morphsim.simulator import DryingRecipe, record_film
 
 # A film as the agent finds it: left alone, it dries to three layers. Cells are coarser than the default, so
@@ -98,8 +99,13 @@ def run_demo(config: DemoConfig, *, show_progress: bool = True) -> DemoResult:
 
     Raises:
         InputError: a value that can't be, or a folder that holds something else.
+        MachineError: another run writes to the folder, or the disk is full.
     """
-    stages = _Stages(config, show_progress)
+    with claimed_folder(config.out):
+        return _go_through(_Stages(config, show_progress))
+
+
+def _go_through(stages: _Stages) -> DemoResult:
     with stages.timed("films"):
         films = stages.films()
     with stages.timed("encoder"):

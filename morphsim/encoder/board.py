@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 from morphsim.encoder.figures import pictures
 from morphsim.frames import to_rgb
+from morphsim.system_errors import explain
 
 _THUMBNAIL = 64
 
@@ -33,6 +36,7 @@ class Board:
     MOST_POINTS: ClassVar[int] = 1000
 
     def __init__(self, folder: Path, *, first_epoch: int, enabled: bool) -> None:
+        self._folder = folder
         self._writer: Any = None
         if enabled:
             with warnings.catch_warnings():
@@ -40,7 +44,17 @@ class Board:
                 warnings.simplefilter("ignore", DeprecationWarning)
                 from torch.utils.tensorboard import SummaryWriter
             _let_second_pass(folder)
-            self._writer = SummaryWriter(str(folder), purge_step=first_epoch)
+            self._quiet = _QuietThreads()
+            with self._told():
+                self._writer = SummaryWriter(str(folder), purge_step=first_epoch)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say what the system refused."""
+        try:
+            yield
+        except OSError as error:
+            raise explain(error, self._folder) or error from error
 
     def scalars(self, record: dict[str, float]) -> None:
         """Log the record of an epoch, `train_...` and `held_out_...` in groups of their own."""
@@ -49,9 +63,10 @@ class Board:
         for name, value in record.items():
             if name != "epoch":
                 group = next((part for part in ("train", "held_out") if name.startswith(f"{part}_")), "run")
-                self._writer.add_scalar(
-                    f"{group}/{name.removeprefix(f'{group}_')}", value, int(record["epoch"])
-                )
+                with self._told():
+                    self._writer.add_scalar(
+                        f"{group}/{name.removeprefix(f'{group}_')}", value, int(record["epoch"])
+                    )
 
     def reconstructions(
         self, epoch: int, frames: NDArray[np.float32], probabilities: NDArray[np.float32]
@@ -63,7 +78,8 @@ class Board:
             np.concatenate(pair) for pair in zip(pictures(frames), pictures(probabilities), strict=True)
         ]
         picture = to_rgb(np.concatenate(columns, axis=1))
-        self._writer.add_image("reconstructions", picture, epoch, dataformats="HWC")
+        with self._told():
+            self._writer.add_image("reconstructions", picture, epoch, dataformats="HWC")
 
     def map(
         self, epoch: int, latents: NDArray[np.float32], frames: NDArray[np.float32], titles: Sequence[str]
@@ -81,19 +97,46 @@ class Board:
         thumbnails = functional.interpolate(shown, size, mode="area")
         # Torch makes one square picture as wide as a row of thumbnails; none may be taller than wide.
         thumbnails = functional.pad(thumbnails, (0, max(0, size[0] - size[1])), value=1.0)
-        self._writer.add_embedding(
-            latents, metadata=list(titles), label_img=thumbnails, global_step=epoch, tag="latents"
-        )
+        with self._told():
+            self._writer.add_embedding(
+                latents, metadata=list(titles), label_img=thumbnails, global_step=epoch, tag="latents"
+            )
 
     def flush(self) -> None:
         """Bring everything logged so far to disk."""
         if self._writer is not None:
-            self._writer.flush()
+            with self._told():
+                self._writer.flush()
 
     def close(self) -> None:
         """Flush and close the event file."""
         if self._writer is not None:
-            self._writer.close()
+            try:
+                with self._told():
+                    self._writer.close()
+            finally:
+                self._quiet.end()
+
+
+class _QuietThreads:
+    """Keeps the thread that writes the log from printing a traceback where the system refuses it.
+
+    The writer raises the same error at its next call.
+    """
+
+    def __init__(self) -> None:
+        self._before = threading.excepthook
+        threading.excepthook = self._hook
+
+    def _hook(self, failed: threading.ExceptHookArgs) -> None:
+        own = type(failed.thread).__module__.startswith("tensorboard.")
+        if not (own and isinstance(failed.exc_value, OSError)):
+            self._before(failed)
+
+    def end(self) -> None:
+        """Let threads speak as before."""
+        if threading.excepthook == self._hook:
+            threading.excepthook = self._before
 
 
 def _let_second_pass(folder: Path) -> None:

@@ -14,7 +14,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from morphsim.encoder.errors import TrainingDiverged
 from morphsim.encoder.sampling import share_sizes
-from morphsim.errors import InputError
+from morphsim.errors import InputError, MachineError
 
 _FAILED = "morphsim-failed"
 _PATIENCE = datetime.timedelta(seconds=10)
@@ -120,7 +120,7 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
     try:
         yield Processes(rank, size)
     except Exception as error:
-        told = isinstance(error, InputError | TrainingDiverged)
+        told = isinstance(error, InputError | MachineError | TrainingDiverged)
         if rank and told and _failed(store, 0):
             raise SystemExit(1) from error
         if not told and any(_failed(store, other, wait=False) for other in range(size) if other != rank):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.files import atomic_path
+from morphsim.files import atomic_buffer
 from morphsim.frames import to_rgb
 from morphsim.frames.render import ACCEPTOR_COLOUR, DONOR_COLOUR
 
@@ -112,5 +112,5 @@ def draw_curves(path: Path, history: Sequence[dict[str, float]]) -> None:
 
 
 def _save(figure: Any, path: Path) -> None:
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=_DOTS_PER_INCH)
+    with atomic_buffer(path) as buffer:
+        figure.savefig(buffer, dpi=_DOTS_PER_INCH)

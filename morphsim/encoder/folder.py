@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from morphsim.device import resolve_device
 from morphsim.encoder.encoder import Encoder
@@ -23,7 +23,8 @@ from morphsim.encoder.metadata import check_frame_shape, check_latents, check_me
 from morphsim.encoder.networks import Network, find_architecture
 from morphsim.encoder.provenance import hash_json, hash_tensors
 from morphsim.errors import InputError
-from morphsim.files import atomic_path, read_json, write_json
+from morphsim.files import read_json, save_tensors, write_json
+from morphsim.system_errors import explain
 
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
@@ -72,13 +73,11 @@ def save_encoder(encoder: Encoder, folder: str | Path) -> None:
     weights = {
         name: value.detach().cpu().contiguous() for name, value in encoder.network.state_dict().items()
     }
-    with atomic_path(folder / WEIGHTS) as temporary:
-        save_file(weights, temporary)
+    save_tensors(folder / WEIGHTS, weights)
     (folder / LATENTS).unlink(missing_ok=True)
     known = _known(encoder)
     if known:
-        with atomic_path(folder / LATENTS) as temporary:
-            save_file(known, temporary)
+        save_tensors(folder / LATENTS, known)
     metadata = {**encoder.metadata, _LATENTS_HASH: hash_tensors(known) if known else None}
     values = {
         "format": _FORMAT,
@@ -161,7 +160,9 @@ def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         tensors: dict[str, torch.Tensor] = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path} is truncated or damaged ({error}); restore it or train again") from error
+        raise explain(error, path) or InputError(
+            f"{path} is truncated or damaged ({error}); restore it or train again"
+        ) from error
     return tensors
 
 

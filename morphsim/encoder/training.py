@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 
@@ -45,17 +46,14 @@ from morphsim.encoder.schedules import learning_rate_factor
 from morphsim.encoder.step import Loss, weighted
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, read_frames
+from morphsim.locks import claimed_folder
 from morphsim.progress import Advance, progress
-from morphsim.resuming import make_run_folder, remove_leftovers
 
 _IMAGES_PER_RUN = 10
 _FRAMES_TO_PREPARE = 2048
 
 # What the draws of an epoch's generator are for; the first weights have their own at epoch 0.
 _TRAINING, _EVALUATION, _FIRST_WEIGHTS = 0, 1, 2
-
-
-_WRITTEN = ("checkpoint", "weights", "latents", "config", "metrics", "curves", "reconstructions")
 
 
 def train_encoder(config: TrainingConfig, *, show_progress: bool = True) -> Encoder:
@@ -78,10 +76,14 @@ def train_encoder(config: TrainingConfig, *, show_progress: bool = True) -> Enco
     Raises:
         InputError: the frames can't be used, the folder holds another run, or an option doesn't fit.
         TrainingDiverged: the loss became NaN or infinite.
+        MachineError: another run writes to the folder, or the disk is full.
     """
     device = own_device(resolve_device(config.device))
     threads = torch.get_num_threads()
-    with joined_processes(device) as processes:
+    with contextlib.ExitStack() as stack:
+        processes = stack.enter_context(joined_processes(device))
+        if processes.first:
+            stack.enter_context(claimed_folder(config.out))
         _check_folder(config)
         frame_set = without_single_channel(read_frames(config.frames))
         set_threads(config.threads)
@@ -104,7 +106,6 @@ def train_encoder(config: TrainingConfig, *, show_progress: bool = True) -> Enco
 def _check_folder(config: TrainingConfig) -> None:
     if not config.resume and (config.out / CHECKPOINT).exists():
         raise InputError(f"{config.out} holds a training run; go on with --resume, or choose another --out")
-    make_run_folder(config.out)
 
 
 class _Run:
@@ -202,7 +203,6 @@ class _Run:
         if self.processes.first:
             # Results of fewer epochs must not pass for those of this run.
             (config.out / METRICS).unlink(missing_ok=True)
-            remove_leftovers(config.out, _WRITTEN)
         if show_progress and config.roll and not self.roll:
             print(  # noqa: T201
                 f"{config.frames.name}: frames with a {self.frame_set.boundary} boundary are not rolled",

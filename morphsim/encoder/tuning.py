@@ -29,8 +29,10 @@ from morphsim.encoder.training import train_encoder
 from morphsim.errors import InputError
 from morphsim.files import read_json, write_json
 from morphsim.frames import read_frames
+from morphsim.locks import claimed_folder
 from morphsim.progress import progress
-from morphsim.resuming import check_same_run, make_run_folder
+from morphsim.resuming import check_same_run
+from morphsim.system_errors import explain
 
 if TYPE_CHECKING:
     import optuna
@@ -175,8 +177,9 @@ def tune_encoder(config: TuningConfig, *, show_progress: bool = True) -> Tuned:
     Raises:
         InputError: Optuna is missing, the frames can't be used, or the folder holds another search.
         TrainingDiverged: all trials diverged.
+        MachineError: another run writes to the folder, or the disk is full.
     """
-    with _quiet_optuna() as optuna:
+    with _quiet_optuna() as optuna, claimed_folder(config.out), _told(config.out / _JOURNAL):
         _check_and_describe(config)
         study = _open_study(optuna, config)
         with progress(
@@ -254,7 +257,6 @@ def _check_and_describe(config: TuningConfig) -> None:
             raise InputError(f"{path} describes no search; search again with another --out")
         check_same_run(before, now)
         return
-    make_run_folder(config.out)
     write_json(path, now)
 
 
@@ -312,6 +314,15 @@ def _best(study: optuna.Study, config: TuningConfig) -> Tuned | None:
 def _write(best: Tuned, config: TuningConfig) -> None:
     values = {**vars(best), "by": config.by, "config": best.config.to_dict()}
     write_json(config.out / BEST, values)
+
+
+@contextlib.contextmanager
+def _told(journal: Path) -> Iterator[None]:
+    """Optuna writes its journal itself: say what the system refused it."""
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, error.filename or journal) or error from error
 
 
 @contextlib.contextmanager

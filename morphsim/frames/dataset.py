@@ -149,10 +149,7 @@ def _finish(parts: Parts, show_progress: bool) -> None:
     notes = {"plan": parts.plan.to_json()}
     if failures:
         notes["failed"] = json.dumps(failures)
-    # Merged inside the folder, so that a killed run leaves nothing beside the output.
-    merged = parts.folder / "merged.h5"
-    merge_frames(merged, made, notes=notes)
-    merged.replace(parts.out)
+    merge_frames(parts.out, made, notes=notes)
     parts.remove()
     for failure in failures:
         _say(f"film {failure['film']} is left out: {failure['reason']}", show_progress)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
+from morphsim.system_errors import explain
 
 _LONGEST_HEADER = 3
 _SIZE = re.compile("0*[1-9][0-9]{0,8}")
@@ -34,7 +35,7 @@ def read_graspi(path: str | Path) -> NDArray[np.uint8]:
     except UnicodeDecodeError as error:
         raise InputError("it is not plain text; a GraSPI file holds numbers only") from error
     except OSError as error:
-        raise InputError(f"it can't be read ({error.strerror})") from error
+        raise explain(error, "it") or InputError(f"it can't be read ({error})") from error
     return parse_graspi(text)
 
 

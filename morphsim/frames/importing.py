@@ -12,13 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from morphsim.errors import InputError
+from morphsim.errors import InputError, MachineError
 from morphsim.frames.frameset import Column, FrameSet
 from morphsim.frames.names import NamedFilm, film_of
 from morphsim.frames.readers import HDF5, TEXT, read_any
 from morphsim.frames.store import write_frames
 from morphsim.frames.targets import BOUNDARY_NOTE, stated_boundary
 from morphsim.frames.transforms import resize
+from morphsim.locks import claimed_file
 from morphsim.progress import progress
 from morphsim.simulator.grid import Boundary
 
@@ -96,8 +97,14 @@ def import_frames(config: ImportConfig, *, show_progress: bool = False) -> Impor
 
     Raises:
         InputError: no source, an output that exists, an option out of range, or not one frame to keep.
+        MachineError: another run writes the output, or the disk is full.
     """
     files = _files(config)
+    with claimed_file(config.out):
+        return _import(config, files, show_progress=show_progress)
+
+
+def _import(config: ImportConfig, files: list[Path], *, show_progress: bool) -> ImportReport:
     pieces: list[FrameSet] = []
     dropped: list[tuple[str, str]] = []
     stated = True
@@ -113,7 +120,7 @@ def import_frames(config: ImportConfig, *, show_progress: bool = False) -> Impor
                     _films_in(frameset, relative, several=path.suffix.lower() in HDF5, config=config)
                 )
                 stated = stated and told is not None
-            except InputError as error:
+            except (InputError, MachineError) as error:
                 dropped.append((str(relative), str(error)))
             except MemoryError:
                 dropped.append((str(relative), "it claims more values than memory holds"))

@@ -10,8 +10,11 @@ from morphsim.errors import InputError
 from morphsim.files import write_text
 from morphsim.frames.films import failure_of, is_done, part_path
 from morphsim.frames.plan import Plan
+from morphsim.locks import claimed_file
+from morphsim.system_errors import explain
+from morphsim.temporary import remove_leftovers
 
-_OWN_FILES = ("film-*.h5", "film-*.json", "merged.h5", ".film-*", ".merged-*", ".plan-*")
+_OWN_FILES = ("film-*.h5", "film-*.json")
 
 
 class Parts:
@@ -33,10 +36,10 @@ class Parts:
         """Hold the folder for this run, and make sure that it belongs to this plan.
 
         Raises:
-            InputError: it holds films of another plan, or another run is at work in it.
+            InputError: it holds films of another plan, or can't be made.
+            MachineError: another run is making the file, or the disk is full.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with _locked(self.folder / "lock", self.out):
+        with claimed_file(self.out), self._made():
             if self._plan_file.exists():
                 differences = self.plan.differences(self._plan_file.read_text(encoding="utf-8"))
                 if differences:
@@ -69,28 +72,24 @@ class Parts:
         self._remove_films()
         # Last, so that a folder whose removal is cut short never counts as another plan's.
         self._plan_file.unlink(missing_ok=True)
-        (self.folder / "lock").unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self.folder.rmdir()
+
+    @contextlib.contextmanager
+    def _made(self) -> Iterator[None]:
+        """Make the folder, and remove it at the end where it is empty."""
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise explain(error, self.folder) or error from error
+        remove_leftovers(self.folder)
+        try:
+            yield
+        finally:
+            # What processes of this run left that were killed.
+            remove_leftovers(self.folder)
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()
 
     def _remove_films(self) -> None:
         for pattern in _OWN_FILES:
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _locked(path: Path, out: Path) -> Iterator[None]:
-    """Hold a lock that the system takes back even from a process that is killed."""
-    with path.open("w") as file:
-        try:
-            import fcntl
-        except ImportError:
-            # Without such locks two runs at once only do each film twice: files are whole or absent.
-            yield
-            return
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(f"another run is making {out}; wait for it, or name another --out") from error
-        yield

@@ -20,6 +20,7 @@ from morphsim.errors import InputError
 from morphsim.frames.presets import Preset
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe, recipe_from_dict
 from morphsim.simulator.recipe import Scalar, parse_settings
+from morphsim.system_errors import explain
 
 _PROCESSES: dict[str, type[Recipe]] = {kind.process: kind for kind in (AnnealingRecipe, DryingRecipe)}
 _MOST_FILMS = 1_000_000
@@ -215,7 +216,7 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]], int | 
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; name a recipe in TOML") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} can't be read as TOML ({error})") from error
+        raise explain(error, path) or InputError(f"{path} can't be read as TOML ({error})") from error
     grid = values.pop("grid", {})
     replicas = values.pop("replicas", None)
     if not isinstance(grid, dict):

@@ -15,6 +15,7 @@ from morphsim.frames.frameset import FrameSet
 from morphsim.frames.graspi import read_graspi
 from morphsim.frames.store import check_size, tables_of, threshold_of
 from morphsim.frames.transforms import binarise
+from morphsim.system_errors import explain
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -126,7 +127,9 @@ def _read_hdf5(path: Path, dataset: str, threshold: float | None, invert: bool) 
         raise
     except Exception as error:
         # A broken file makes h5py raise nearly anything.
-        raise InputError(f"it is not HDF5, or is truncated ({_one_line(error)})") from error
+        raise explain(error, "it") or InputError(
+            f"it is not HDF5, or is truncated ({_one_line(error)})"
+        ) from error
     return replace(tables, threshold=threshold)
 
 
@@ -140,7 +143,7 @@ def _read_array(path: Path) -> NDArray[Any]:
         raise
     except Exception as error:
         # A broken file makes NumPy and zipfile raise nearly anything; pickled objects end here too.
-        raise InputError(
+        raise explain(error, "it") or InputError(
             f"it is not a NumPy file of numbers, or is truncated ({_one_line(error)})"
         ) from error
 
@@ -170,7 +173,9 @@ def _read_image(path: Path) -> tuple[NDArray[Any], int]:
         raise
     except Exception as error:
         # A broken file makes Pillow raise nearly anything.
-        raise InputError(f"it is not an image, or is truncated ({_one_line(error)})") from error
+        raise explain(error, "it") or InputError(
+            f"it is not an image, or is truncated ({_one_line(error)})"
+        ) from error
     if len({page.shape for page in pages}) > 1:
         raise InputError("its pages differ in size; save them as separate images")
     if len({page.dtype for page in pages}) > 1:

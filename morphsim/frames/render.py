@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.errors import InputError
-from morphsim.files import atomic_path
+from morphsim.errors import InputError, MachineError
+from morphsim.files import atomic_buffer, atomic_path
 from morphsim.frames.titlebar import title_bars
+from morphsim.system_errors import space_left
 
 ACCEPTOR_COLOUR = (20, 52, 108)
 """Dark blue; it differs from the donor's in lightness, so that any kind of sight tells them apart."""
@@ -124,8 +125,8 @@ def frame_strip(
         frameon=False,
         fontsize=9,
     )
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=150, metadata={"Software": None})
+    with atomic_buffer(path) as buffer:
+        figure.savefig(buffer, dpi=150, metadata={"Software": None})
 
 
 def animate(
@@ -253,8 +254,8 @@ def _write_gif(pictures: Iterator[NDArray[np.uint8]], path: str | Path, fps: flo
         image.putpalette(palette)
     # A GIF counts in hundredths of a second.
     duration = max(10 * round(100.0 / fps), 10)
-    with atomic_path(path) as temporary:
-        images[0].save(temporary, save_all=True, append_images=images[1:], duration=duration, loop=0)
+    with atomic_buffer(path) as buffer:
+        images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=duration, loop=0)
 
 
 def _write_mp4(pictures: Iterator[NDArray[np.uint8]], path: str | Path, fps: float) -> None:
@@ -270,12 +271,35 @@ def _write_mp4(pictures: Iterator[NDArray[np.uint8]], path: str | Path, fps: flo
     padding = [(0, first.shape[0] % 2), (0, first.shape[1] % 2)]
     size = (first.shape[1] + padding[1][1], first.shape[0] + padding[0][1])
     with atomic_path(path) as temporary:
+        # It tells failures on stderr alone, and neither its exit status: the file itself has to show them.
         writer = imageio_ffmpeg.write_frames(
-            str(temporary), size, fps=fps, macro_block_size=1, ffmpeg_log_level="error"
+            str(temporary), size, fps=fps, macro_block_size=1, ffmpeg_log_level="quiet"
         )
         writer.send(None)
         try:
             for picture in itertools.chain([first], pictures):
                 writer.send(palette[np.pad(picture, padding, mode="edge")])
+        except OSError:
+            pass
         finally:
             writer.close()
+        if not _is_whole_mp4(temporary):
+            raise MachineError(
+                f"{path}: ffmpeg could not write the movie{space_left(temporary.parent)}; "
+                "free some space, or take gif"
+            )
+
+
+def _is_whole_mp4(path: Path) -> bool:
+    """Whether the boxes of the file fill it, and the index that ffmpeg writes at last is among them."""
+    if not path.is_file():
+        return False
+    content = path.read_bytes()
+    start, kinds = 0, []
+    while start + 8 <= len(content):
+        length = int.from_bytes(content[start : start + 4], "big")
+        if length == 1:
+            length = int.from_bytes(content[start + 8 : start + 16], "big")
+        kinds.append(content[start + 4 : start + 8])
+        start += max(length, 8)
+    return start == len(content) and b"moov" in kinds

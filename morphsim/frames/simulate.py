@@ -20,6 +20,7 @@ from morphsim.frames.render import animate, frame_strip
 from morphsim.frames.snapshots import film_frames
 from morphsim.frames.store import write_frames
 from morphsim.frames.transforms import resize
+from morphsim.locks import claimed_folder
 from morphsim.progress import progress
 from morphsim.simulator import (
     ANNEALING_UNITS,
@@ -201,6 +202,7 @@ def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmRepo
 
     Raises:
         InputError: a bad configuration, or a film that does not dry within its duration.
+        MachineError: another run writes to the folder, or the disk is full.
         SimulationDiverged: the film can't be stepped.
 
     >>> report = simulate_film(FilmConfig(process="annealing", shape=(32, 128)))     # doctest: +SKIP
@@ -211,6 +213,11 @@ def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmRepo
         _check_mp4()
     if "netcdf" in config.export:
         check_xarray()
+    with claimed_folder(config.out):
+        return _make(config, recipe, units, show_progress=show_progress)
+
+
+def _make(config: FilmConfig, recipe: Recipe, units: Units, *, show_progress: bool) -> FilmReport:
     started = time.perf_counter()
     snapshots: list[Snapshot] = []
     with progress("simulating", config.frames, unit="frames", show=show_progress) as advance:
@@ -275,8 +282,8 @@ def _check_mp4() -> None:
 
 
 def _remove_earlier(out: Path) -> None:
-    """Remove movies and exports of an earlier film, which the new one may not have."""
-    for name in ("film.gif", "film.mp4", NETCDF):
+    """Remove what describes an earlier film, so that it never stands beside frames of the new one."""
+    for name in ("film.gif", "film.mp4", NETCDF, STRIP, RECIPE):
         (out / name).unlink(missing_ok=True)
     remove_vtk(out / VTK)
     remove_xdmf(out / XDMF)

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
-from morphsim.files import atomic_path
 from morphsim.frames.binary import as_binary_frames
 from morphsim.frames.frameset import RESERVED_NAMES, Column, FrameSet
+from morphsim.hdf5_writing import new_hdf5
+from morphsim.system_errors import explain
 
 if TYPE_CHECKING:
     import h5py
@@ -46,9 +47,7 @@ def write_frames(path: str | Path, frameset: FrameSet, *, notes: Mapping[str, st
         frameset: what to write.
         notes: texts to keep in the file, read again by `read_notes`.
     """
-    import h5py
-
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with new_hdf5(path) as file:
         dataset = _create_frames(file, frameset.frames.shape)
         # Frame by frame, so that HDF5 never holds a second copy of the whole array.
         for row, frame in enumerate(frameset.frames):
@@ -57,13 +56,13 @@ def write_frames(path: str | Path, frameset: FrameSet, *, notes: Mapping[str, st
 
 
 def merge_frames(path: str | Path, parts: Sequence[Path], *, notes: Mapping[str, str] | None = None) -> None:
-    """Join frame files into one in their order, with the memory of one part; see `FrameSet.concatenate`.
+    """Join frame files into one in their order; see `FrameSet.concatenate`.
+
+    It needs the memory of one part, and of the file that is made.
 
     Raises:
         InputError: a part can't be read, or they don't fit together.
     """
-    import h5py
-
     shapes = [frames_shape(part) for part in parts]
     # HDF5 would spread a smaller frame over a larger one without a word.
     for part, shape in zip(parts, shapes, strict=True):
@@ -72,7 +71,7 @@ def merge_frames(path: str | Path, parts: Sequence[Path], *, notes: Mapping[str,
                 f"{part} holds frames of the shape {shape[1:]} and {parts[0]} of {shapes[0][1:]}; "
                 "only equal ones can be joined"
             )
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with new_hdf5(path) as file:
         dataset = _create_frames(file, (sum(shape[0] for shape in shapes), *shapes[0][1:]))
         tables: list[FrameSet] = []
         start = 0
@@ -254,7 +253,8 @@ def _write_column(group: h5py.Group, name: str, values: Column) -> None:
     import h5py
 
     if values.dtype.kind == "U":
-        texts = np.char.encode(values, "utf-8")
+        # Names of files need not be text.
+        texts = np.char.encode(values, "utf-8", "backslashreplace")
         # Texts of a fixed length: the heap that holds those of variable length is not repeatable.
         values = texts.astype(h5py.string_dtype("utf-8", max(1, texts.dtype.itemsize)))
     group.create_dataset(name, data=values, track_times=False)
@@ -326,6 +326,6 @@ def _opened(path: str | Path) -> Iterator[h5py.File]:
         raise InputError(f"{path} claims more frames than memory holds; it is broken or too large") from error
     except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(
+        raise explain(error, path) or InputError(
             f"{path} is not an HDF5 file of frames, or is truncated ({reason}); make or fetch it again"
         ) from error

@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.errors import InputError
+from morphsim.errors import InputError, MachineError
 from morphsim.frames.binary import one_channel
 from morphsim.frames.readers import HDF5, read_any
 from morphsim.frames.store import read_notes, read_rows
@@ -45,8 +45,8 @@ def read_target_frames(spec: str | Path) -> NDArray[np.uint8]:
         return one_channel(read_rows(path, rows), name=f"{path}: its frames")
     try:
         frames = read_any(path).frames
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+    except (InputError, MachineError) as error:
+        raise type(error)(f"{path}: {error}") from error
     if rows is None:
         return frames
     for row in rows:

@@ -9,6 +9,8 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
+from morphsim.simulator.numba_cache import cache_of
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 # Sums may be reordered and fused; NaN keeps its meaning, since a diverged film must be noticed.
 _RULES: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
@@ -16,8 +18,12 @@ _RULES: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reas
 
 def loop(function: _Function) -> _Function:
     """Compile a function of arrays when it is first called, and keep the machine code on disk."""
-    compiled: _Function = njit(cache=True, nogil=True, **_RULES)(function)
-    return compiled
+    compiled: Any = njit(nogil=True, **_RULES)(function)
+    # Not `cache=True`, which fails where no place can be written to, the disk is full, or a file damaged.
+    # With NUMBA_DISABLE_JIT it is the function itself.
+    if compiled is not function:
+        compiled._cache = cache_of(function)
+    return cast(_Function, compiled)
 
 
 def logarithm(x: Any) -> Any:

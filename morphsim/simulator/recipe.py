@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, get_type_hints
 from morphsim.errors import InputError
 from morphsim.simulator.grid import Boundary
 from morphsim.simulator.mobility import MOBILITIES
+from morphsim.system_errors import explain
 
 Scalar = float | int | str
 AnnealingMobility = Literal["constant", "onsager"]
@@ -217,7 +218,7 @@ def load_recipe(path: str | Path) -> Recipe:
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; name a recipe in TOML") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} can't be read as TOML ({error})") from error
+        raise explain(error, path) or InputError(f"{path} can't be read as TOML ({error})") from error
     try:
         return recipe_from_dict(values)
     except InputError as error:

@@ -127,7 +127,8 @@ def test_results_that_lag_behind_the_checkpoint_are_mended(make_config: Configs,
     policy, rows = (out / "policy.safetensors").read_bytes(), curves(out)
     (out / "policy.safetensors").unlink()
     (out / "curves.csv").write_text("episode,step\n")
-    (out / ".policy-leftover.safetensors").write_text("half")
+    (out / ".morphsim-abcdefgh").mkdir()
+    (out / ".morphsim-abcdefgh" / "policy.safetensors").write_text("half")
     train_agent(make_config(out, total_steps=32, resume=True), show_progress=False)
     assert (out / "policy.safetensors").read_bytes() == policy
     assert curves(out) == rows

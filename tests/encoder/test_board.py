@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
 import io
+import os
+import threading
 import warnings
 from itertools import count
 from pathlib import Path
@@ -10,13 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from morphsim import MachineError
 from morphsim.encoder.board import Board
 from morphsim.frames import to_rgb
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-    from tensorboard.summary.writer import event_file_writer
+    from tensorboard.summary.writer import event_file_writer, record_writer
 
 
 def test_runs_resumed_within_a_second_are_read_in_order(
@@ -50,3 +54,23 @@ def test_pictures_have_the_colours_of_all_frames(tmp_path: Path) -> None:
     with Image.open(next(tmp_path.rglob("sprite.png"))) as sprite:
         thumbnail = np.asarray(sprite.convert("RGB"), int)[:6, :9]
     assert abs(thumbnail - to_rgb(frames[0, 0])).max() <= 1
+
+
+def test_a_full_disk_is_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = threading.excepthook
+    board = Board(tmp_path, first_epoch=1, enabled=True)
+    # What the thread does that writes the log.
+    monkeypatch.setattr(record_writer.RecordWriter, "write", full)
+    with pytest.raises(MachineError, match=f"{tmp_path}: No space left on device"):
+        for epoch in range(1, 100):
+            board.scalars({"epoch": epoch, "train_kl": 0.5})
+            board.flush()
+    with pytest.raises(MachineError, match="No space left"):
+        board.close()
+    assert capsys.readouterr().err == ""
+    assert threading.excepthook is before

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from morphsim.errors import InputError
+from morphsim.errors import InputError, MachineError
 from morphsim.frames import (
     DatasetConfig,
     binarise,
@@ -215,7 +215,8 @@ def test_a_run_killed_while_it_cleans_up(tmp_path, undisturbed):
     # The plan goes last, but its folder may outlive it.
     parts.folder.mkdir()
     (parts.folder / "film-0000001.h5").write_bytes(b"rest")
-    (parts.folder / ".film-0000001-abc.h5").write_bytes(b"rest")
+    (parts.folder / ".morphsim-abcdefgh").mkdir()
+    (parts.folder / ".morphsim-abcdefgh" / "film-0000001.h5").write_bytes(b"rest")
     out.unlink()
     assert make(out).read_bytes() == undisturbed
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
@@ -252,7 +253,7 @@ def test_half_made_films_of_another_plan(tmp_path):
 
 def test_two_runs_at_once(tmp_path):
     out = tmp_path / "a.h5"
-    with Parts(out, config_for(out).plan()).claimed(), pytest.raises(InputError, match="another run"):
+    with Parts(out, config_for(out).plan()).claimed(), pytest.raises(MachineError, match="another run"):
         make(out)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from morphsim.files import atomic_path
+from morphsim.files import atomic_buffer
 from morphsim.similarity.judging.published import CURRENT
 from morphsim.similarity.judging.scores import Judgement, Scores
 from morphsim.similarity.judging.shares import Share
@@ -66,9 +66,9 @@ def draw_judgement(path: str | Path, judgement: Judgement) -> None:
             axis.set_ylim(len(names) - 0.5, -0.5)
         figure.legend(handles=_key(), loc="outside lower center", ncols=4, frameon=False)
         target = Path(path)
-        with atomic_path(target) as temporary:
+        with atomic_buffer(target) as buffer:
             still = {"metadata": {"Date": None}} if target.suffix == ".svg" else {"dpi": 130}
-            figure.savefig(temporary, format=target.suffix.lstrip(".") or "png", **still)
+            figure.savefig(buffer, format=target.suffix.lstrip(".") or "png", **still)
 
 
 def _draw(axis: Any, panel: _Panel, scores: Sequence[Scores]) -> None:

@@ -18,6 +18,7 @@ from morphsim.similarity.judging.embeddings import COMPONENTS, Embedding, Frames
 from morphsim.similarity.judging.prediction import METHODS, Prediction, Scale, leave_one_out
 from morphsim.similarity.judging.projection import PrincipalComponents, Vectors
 from morphsim.simulator.grid import Boundary
+from morphsim.system_errors import explain
 
 CURRENT = "JSC"
 DONOR_NODES = "STAT_n_D"
@@ -78,7 +79,9 @@ def read_published(path: str | Path) -> PublishedFrames:
     except InputError:
         raise
     except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise InputError(f"{path} can't be read as HDF5 ({error}); fetch it again") from error
+        raise explain(error, path) or InputError(
+            f"{path} can't be read as HDF5 ({error}); fetch it again"
+        ) from error
     if frames.ndim != 3 or frames.dtype != np.uint8 or 0 in frames.shape or frames.max() > 1:
         raise InputError(f"{path}: frames are {frames.dtype} {frames.shape}; they must be 0 and 1, (N, H, W)")
     for name, column in {**columns, **descriptors}.items():

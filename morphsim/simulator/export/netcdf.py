@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from morphsim.errors import InputError
-from morphsim.files import atomic_path
+from morphsim.files import atomic_buffer
 from morphsim.simulator.export.common import FIELDS, check_export, check_series
 from morphsim.simulator.recipe import Recipe
 from morphsim.simulator.record import Snapshot
@@ -98,8 +98,11 @@ def write_netcdf(
     path = check_export(path, snapshots, suffix=".nc", width=recipe.width)
     dataset = to_xarray(snapshots, recipe, units=units)
     encoding = {name: {"zlib": True, "complevel": _ZLIB_LEVEL} for name in FIELDS}
-    with atomic_path(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+    import h5netcdf
+    from xarray.backends import H5NetCDFStore
+
+    with atomic_buffer(path) as buffer, h5netcdf.File(buffer, "w") as file:
+        dataset.dump_to_store(H5NetCDFStore(file), encoding=encoding)
 
 
 def check_xarray() -> None:

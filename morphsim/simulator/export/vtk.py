@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.files import atomic_path
+from morphsim.files import atomic_buffer
 from morphsim.simulator.export.common import FIELDS, Scales, check_export, upwards
 from morphsim.simulator.record import Snapshot
 from morphsim.simulator.units import Units
@@ -134,5 +134,5 @@ def _encoded(values: NDArray[np.floating]) -> str:
 
 def _write(path: Path, root: ElementTree.Element) -> None:
     ElementTree.indent(root)
-    with atomic_path(path) as temporary:
-        ElementTree.ElementTree(root).write(temporary, encoding="utf-8", xml_declaration=True)
+    with atomic_buffer(path) as buffer:
+        ElementTree.ElementTree(root).write(buffer, encoding="utf-8", xml_declaration=True)

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from morphsim.errors import InputError
-from morphsim.files import atomic_path
+from morphsim.files import atomic_buffer
+from morphsim.hdf5_writing import new_hdf5
 from morphsim.simulator.export.common import FIELDS, Scales, check_export, upwards
 from morphsim.simulator.record import Snapshot
 from morphsim.simulator.units import Units
@@ -46,8 +47,8 @@ def write_xdmf(
     _write_fields(xdmf_fields(path), snapshots, width, scales)
     root = _description(snapshots, scales, xdmf_fields(path).name)
     ElementTree.indent(root)
-    with atomic_path(path) as temporary:
-        ElementTree.ElementTree(root).write(temporary, encoding="utf-8", xml_declaration=True)
+    with atomic_buffer(path) as buffer:
+        ElementTree.ElementTree(root).write(buffer, encoding="utf-8", xml_declaration=True)
 
 
 def xdmf_fields(path: str | Path) -> Path:
@@ -63,8 +64,6 @@ def remove_xdmf(path: str | Path) -> None:
 
 
 def _write_fields(path: Path, snapshots: Sequence[Snapshot], width: float, scales: Scales) -> None:
-    import h5py
-
     height_cells, width_cells = snapshots[0].fields.shape[1:]
     thickness = np.array([snapshot.thickness for snapshot in snapshots]) * scales.length
     tables = {
@@ -76,7 +75,7 @@ def _write_fields(path: Path, snapshots: Sequence[Snapshot], width: float, scale
         "dryness": (np.array([snapshot.dryness for snapshot in snapshots]), "1"),
         "free_energy": (np.array([snapshot.free_energy for snapshot in snapshots]), "RT/V h0^2"),
     }
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with new_hdf5(path) as file:
         for name, meaning in FIELDS.items():
             dataset = file.create_dataset(
                 name,
