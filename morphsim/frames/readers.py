@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from morphsim.errors import InputError
 from morphsim.frames.frameset import FrameSet
 from morphsim.frames.graspi import read_graspi
-from morphsim.frames.store import check_size, tables_of, threshold_of
+from morphsim.frames.hdf5 import find_dataset, listed, names_in, open_hdf5
+from morphsim.frames.hdf5_values import read_values
+from morphsim.frames.numpy_files import read_numpy
+from morphsim.frames.tables import tables_of, threshold_of
 from morphsim.frames.transforms import binarise
 
 if TYPE_CHECKING:
@@ -49,7 +52,7 @@ def read_any(
         threshold: donor share from which on a pixel counts as donor; without it that of the HDF5 file, or
             0.5.
         invert: the other phase is donor: dark or 0, and in text 1.
-        dataset: name of the frames in an HDF5 file.
+        dataset: name of the frames in an HDF5 or `.npz` file; an only array may have any name.
 
     Returns:
         One trajectory with the column `time` (the number of the page), or from an HDF5 file the trajectories,
@@ -69,7 +72,7 @@ def read_any(
     elif suffix in IMAGES:
         values, full = _read_image(path)
     elif suffix in ARRAYS:
-        values = _read_array(path)
+        values = read_numpy(path, name=dataset)
     else:
         raise InputError(f"its kind {suffix or 'without suffix'} is not known; use {' '.join(sorted(KINDS))}")
     threshold = _HALF if threshold is None else threshold
@@ -92,10 +95,16 @@ def _to_frames(
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise InputError("it holds NaN or infinite values; donor shares are numbers from 0 to 1")
     low, high = float(values.min()), float(values.max())
+    if low == 0.0 and high == _BYTE and ((values == 0) | (values == _BYTE)).all():
+        # A mask, in whatever type another program keeps it.
+        values = values != 0
+        high = 1.0
     share = values.astype(np.float32)
     if values.dtype.kind == "f":
         if low < -_OVERSHOOT or high > 1.0 + _OVERSHOOT:
-            raise InputError(f"it holds values from {low:g} to {high:g}; floats must run from 0 to 1")
+            raise InputError(
+                f"it holds values from {low:g} to {high:g}; floats must run from 0 to 1, or be 0 and {_BYTE}"
+            )
     elif low < 0 or high > full:
         raise InputError(f"it holds values from {low:g} to {high:g}; integers must run from 0 to {full}")
     elif high > 1:
@@ -110,49 +119,16 @@ def _to_frames(
 
 
 def _read_hdf5(path: Path, dataset: str, threshold: float | None, invert: bool) -> FrameSet:
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            item = file.get(dataset)
-            if not isinstance(item, h5py.Dataset):
-                names = ", ".join(file) or "nothing at all"
-                raise InputError(f"it has no dataset {dataset!r}, only {names}; choose with --dataset")
-            check_size(item)
-            if threshold is None:
-                threshold = threshold_of(file)
-            tables = tables_of(file, _to_frames(item[()], threshold, invert))
-    except InputError:
-        raise
-    except Exception as error:
-        # A broken file makes h5py raise nearly anything.
-        raise InputError(f"it is not HDF5, or is truncated ({_one_line(error)})") from error
+    with open_hdf5(path, named=False) as file:
+        item = find_dataset(file, dataset)
+        if item is None:
+            raise InputError(
+                f"it has no dataset {dataset!r}, only {listed(names_in(file))}; choose with --dataset"
+            )
+        if threshold is None:
+            threshold = threshold_of(file)
+        tables = tables_of(file, _to_frames(read_values(item), threshold, invert))
     return replace(tables, threshold=threshold)
-
-
-def _read_array(path: Path) -> NDArray[Any]:
-    try:
-        # Opened here, since np.load leaves a broken zip file open.
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            return loaded if isinstance(loaded, np.ndarray) else _only_array(loaded)
-    except InputError:
-        raise
-    except Exception as error:
-        # A broken file makes NumPy and zipfile raise nearly anything; pickled objects end here too.
-        raise InputError(
-            f"it is not a NumPy file of numbers, or is truncated ({_one_line(error)})"
-        ) from error
-
-
-def _only_array(archive: Any) -> NDArray[Any]:
-    if "frames" not in archive and len(archive.files) != 1:
-        names = ", ".join(archive.files) or "none"
-        raise InputError(f"its arrays are {names}; it must have one named frames, or a single one")
-    array = archive["frames" if "frames" in archive else archive.files[0]]
-    if not isinstance(array, np.ndarray):
-        raise InputError("it is a zip file without a NumPy array in it")
-    return array
 
 
 def _read_image(path: Path) -> tuple[NDArray[Any], int]:
