@@ -15,10 +15,8 @@ notes, whose texts HDF5 keeps without one, by the hash in the attribute `sha256`
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
-from morphsim.files import atomic_path
 from morphsim.frames.binary import as_binary_frames
 from morphsim.frames.frameset import Column, FrameSet
 from morphsim.frames.hdf5 import find_dataset, listed, names_in, open_hdf5
 from morphsim.frames.hdf5_values import read_values
 from morphsim.frames.tables import DIGEST, FORMAT_VERSION, digest_of, read_notes_of, tables_of
+from morphsim.hdf5_writing import new_group, new_hdf5
 
 if TYPE_CHECKING:
     import h5py
@@ -48,7 +46,7 @@ def write_frames(path: str | Path, frameset: FrameSet, *, notes: Mapping[str, st
         frameset: what to write.
         notes: texts to keep in the file, read again by `read_notes`.
     """
-    with atomic_path(path) as temporary, _created(temporary) as file:
+    with new_hdf5(path) as file:
         dataset = _create_frames(file, frameset.frames.shape)
         # Frame by frame, so that HDF5 never holds a second copy of the whole array.
         for row, frame in enumerate(frameset.frames):
@@ -57,7 +55,9 @@ def write_frames(path: str | Path, frameset: FrameSet, *, notes: Mapping[str, st
 
 
 def merge_frames(path: str | Path, parts: Sequence[Path], *, notes: Mapping[str, str] | None = None) -> None:
-    """Join frame files into one in their order, with the memory of one part; see `FrameSet.concatenate`.
+    """Join frame files into one in their order; see `FrameSet.concatenate`.
+
+    It needs the memory of one part, and of the file that is made.
 
     Raises:
         InputError: a part can't be read, or they don't fit together.
@@ -70,7 +70,7 @@ def merge_frames(path: str | Path, parts: Sequence[Path], *, notes: Mapping[str,
                 f"{part} holds frames of the shape {shape[1:]} and {parts[0]} of {shapes[0][1:]}; "
                 "only equal ones can be joined"
             )
-    with atomic_path(path) as temporary, _created(temporary) as file:
+    with new_hdf5(path) as file:
         dataset = _create_frames(file, (sum(shape[0] for shape in shapes), *shapes[0][1:]))
         tables: list[FrameSet] = []
         start = 0
@@ -144,29 +144,6 @@ def _without_pixels(frameset: FrameSet) -> FrameSet:
     )
 
 
-@contextlib.contextmanager
-def _created(path: Path) -> Iterator[h5py.File]:
-    """A new file, whose tables have checksums and, for equal bytes, no times: HDF5 1.10 and later read it."""
-    import h5py
-
-    properties = h5py.h5p.create(h5py.h5p.FILE_CREATE)
-    properties.set_obj_track_times(False)
-    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
-    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
-    created = h5py.h5f.create(os.fsencode(path), h5py.h5f.ACC_TRUNC, fcpl=properties, fapl=access)
-    with h5py.File(created) as file:
-        yield file
-
-
-def _create_group(file: h5py.File, name: str) -> h5py.Group:
-    import h5py
-
-    properties = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
-    properties.set_obj_track_times(False)
-    return h5py.Group(h5py.h5g.create(file.id, name.encode(), gcpl=properties))
-
-
 def _create_frames(file: h5py.File, shape: tuple[int, ...]) -> h5py.Dataset:
     return file.create_dataset(
         "frames",
@@ -183,13 +160,13 @@ def _create_frames(file: h5py.File, shape: tuple[int, ...]) -> h5py.Dataset:
 def _write_tables(file: h5py.File, frameset: FrameSet, notes: Mapping[str, str]) -> None:
     for name, values in frameset.columns.items():
         _write_column(file, name, values)
-    group = _create_group(file, "recipes")
+    group = new_group(file, "recipes")
     for name, values in frameset.recipes.items():
         _write_column(group, name, values)
     # HDF5 pads texts with NUL: those at the end are not read again.
     notes = {name: text.rstrip("\0") for name, text in notes.items()}
     if notes:
-        group = _create_group(file, "notes")
+        group = new_group(file, "notes")
         for name, text in notes.items():
             group.create_dataset(name, data=_fixed_texts(np.array(text)), track_times=False)
     attributes: dict[str, Any] = {
