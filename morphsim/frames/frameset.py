@@ -44,8 +44,6 @@ class FrameSet:
     """Donor share at which the frames were binarised."""
     units: Mapping[str, str] = field(default_factory=dict)
     """Units of columns, by name."""
-    notes: tuple[str, ...] = ()
-    """What was ignored or assumed when the frames were read from a file; not handed on to other sets."""
 
     def __post_init__(self) -> None:
         _check_frames(self.frames)

@@ -88,14 +88,16 @@ def read_frames(path: str | Path) -> FrameSet:
     Without a column `trajectory`, frames belong to one trajectory where all their columns but time,
     thickness, dryness and source agree, in the order of their first frame; those columns then become the
     recipes (a seed stays a column). Without attributes the process is unknown, the boundary `no-flux` (such
-    frames are never rolled) and the threshold 0.5. Frames of 0 and 255 become 0 and 1. Anything else in the
-    file is ignored.
+    frames are never rolled) and the threshold 0.5. Attributes with the names of morphsim's that it does not
+    understand are ignored with a warning (`FrameWarning`). Frames of 0 and 255 become 0 and 1.
+    Anything else in the file is ignored.
 
     Raises:
         InputError: the file is missing, truncated, not HDF5, or its frames are not binary.
     """
     with open_hdf5(path) as file:
-        return tables_of(file, as_binary_frames(read_values(_frames_dataset(file))))
+        frames = read_values(_frames_dataset(file))
+        return tables_of(file, as_binary_frames(frames), name=f"{path}: ")
 
 
 def read_rows(path: str | Path, rows: Sequence[int] | None) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 A file is morphsim's own if it has all of the attributes `version` (a whole number), `process`, `boundary`,
 `threshold` and `units`; then whatever is wrong in them is an error. In any other file an attribute that
-morphsim does not understand has its name by chance: it is ignored, and a note says so.
+morphsim does not understand has its name by chance: it is ignored with a warning (`FrameWarning`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from morphsim.errors import InputError
 from morphsim.frames.frameset import PROCESSES, RESERVED_NAMES, Column, FrameSet, is_column_name
 from morphsim.frames.hdf5 import DAMAGED, find_dataset, find_group, names_in
 from morphsim.frames.hdf5_values import kind_of, read_attribute, read_text, read_texts, read_values
+from morphsim.frames.plausible import doubt
 from morphsim.limits import check_bytes
 from morphsim.simulator.grid import Boundary
 
@@ -93,12 +94,13 @@ def digest_of(attributes: Mapping[str, Any], notes: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def tables_of(file: h5py.File, frames: NDArray[np.uint8]) -> FrameSet:
+def tables_of(file: h5py.File, frames: NDArray[np.uint8], *, name: str = "") -> FrameSet:
     """Join frames with the columns, recipes and attributes that an open file has for them.
 
     Args:
         file: read for its tables.
         frames: (N, H, W) or (N, C, H, W).
+        name: of the file, with a colon and a space, for warnings of what is ignored.
 
     Raises:
         InputError: the tables contradict the frames.
@@ -109,18 +111,20 @@ def tables_of(file: h5py.File, frames: NDArray[np.uint8]) -> FrameSet:
     group = find_group(file, "recipes")
     recipes = {} if group is None else dict(_read_columns(group, None, notes))
     if not own:
-        for name in sorted(_NUMBERS & columns.keys()):
-            if columns[name].dtype.kind == "U":
-                notes.append(f"its column {name} holds text and is left out")
-                del columns[name]
+        for column in sorted(_NUMBERS & columns.keys()):
+            if columns[column].dtype.kind == "U":
+                notes.append(f"its column {column} holds text and is left out")
+                del columns[column]
         if "trajectory" in columns and not recipes:
             columns["trajectory"] = _numbered(columns["trajectory"], notes)
     if "trajectory" not in columns:
         columns["trajectory"], recipes = distinct_trajectories(columns, len(frames))
-        for name in recipes:
-            del columns[name]
+        for column in recipes:
+            del columns[column]
     settings.pop("version", None)
-    return FrameSet(frames=frames, columns=columns, recipes=recipes, notes=tuple(notes), **settings)
+    for note in notes:
+        doubt(f"{name}{note}")
+    return FrameSet(frames=frames, columns=columns, recipes=recipes, **settings)
 
 
 def distinct_trajectories(
