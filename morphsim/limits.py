@@ -12,10 +12,10 @@ MOST_GIB = "MORPHSIM_MOST_GIB"
 DEFAULT_GIB = 8.0
 MOST_TEXT = 2**28
 """The longest JSON file that is read [bytes]."""
-MOST_TOML = 2**18
+MOST_TOML = 2**16
 """The longest TOML file that is read [bytes]."""
 MOST_NESTING = 32
-"""How deep the lists and tables of a TOML file may be nested."""
+"""How deep the lists and tables of a TOML or JSON file may be nested."""
 MOST_NAMES = 100_000
 """The most objects that a group of an HDF5 file, or a zip file, may hold."""
 MOST_FILMS = 1_000_000

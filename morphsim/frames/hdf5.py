@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _MOST_LINKS = 32
 _NAMES_SHOWN = 10
+# Of the tables of HDF5, and of chunks.
+_CHECKSUM_FAILS = ("checksum", "filter returned failure")
 DAMAGED = "is damaged (checksum); restore it from a backup or make it again"
 
 
@@ -59,7 +61,7 @@ def open_hdf5(path: str | Path, *, named: bool = True) -> Iterator[h5py.File]:
     except Exception as error:
         # A broken file makes h5py raise nearly anything.
         reason = " ".join(str(error).split()) or type(error).__name__
-        if "checksum" in reason.lower():
+        if any(words in reason for words in _CHECKSUM_FAILS):
             raise InputError(f"{subject} {DAMAGED}") from error
         if refused := explain(error, path):
             raise refused from error

@@ -98,10 +98,9 @@ def read_text(dataset: h5py.Dataset) -> str | None:
     """Read a single text; None where it is not UTF-8.
 
     Raises:
-        InputError: it is too long, or not all there.
+        InputError: it is too long.
     """
     check_bytes(dataset.dtype.itemsize, f"its text {dataset.name}")
-    _check_stored(dataset)
     try:
         return bytes(dataset[()]).decode("utf-8")
     except UnicodeDecodeError:

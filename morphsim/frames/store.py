@@ -28,7 +28,7 @@ from morphsim.frames.binary import as_binary_frames
 from morphsim.frames.frameset import Column, FrameSet
 from morphsim.frames.hdf5 import find_dataset, listed, names_in, open_hdf5
 from morphsim.frames.hdf5_values import read_values
-from morphsim.frames.tables import DIGEST, FORMAT_VERSION, digest_of, read_notes_of, tables_of
+from morphsim.frames.tables import DIGEST, FORMAT_VERSION, check_own, digest_of, read_notes_of, tables_of
 from morphsim.hdf5_writing import new_group, new_hdf5
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def read_rows(path: str | Path, rows: Sequence[int] | None) -> NDArray[np.uint8]
         InputError: as `read_frames`, or a row out of range.
     """
     with open_hdf5(path) as file:
+        check_own(file)
         dataset = _frames_dataset(file)
         for row in rows or ():
             if not 0 <= row < len(dataset):

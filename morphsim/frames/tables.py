@@ -51,9 +51,7 @@ def read_settings(file: h5py.File) -> tuple[dict[str, Any], list[str]]:
     Raises:
         InputError: a file of morphsim's own is of another version, damaged, or has an impossible value.
     """
-    own = is_own(file)
-    if own:
-        _check_own(file)
+    own = check_own(file)
     settings: dict[str, Any] = {}
     notes: list[str] = []
     for name in ATTRIBUTES:
@@ -142,7 +140,14 @@ def distinct_trajectories(
     return trajectory, {name: columns[name][first] for name in names if name not in _NOT_RECIPE}
 
 
-def _check_own(file: h5py.File) -> None:
+def check_own(file: h5py.File) -> bool:
+    """Whether an open file is morphsim's own; then of this version, and with its attributes and notes intact.
+
+    Raises:
+        InputError: it is of another version, or damaged.
+    """
+    if not is_own(file):
+        return False
     version = read_attribute(file, "version")
     if version != FORMAT_VERSION:
         raise InputError(
@@ -150,6 +155,7 @@ def _check_own(file: h5py.File) -> None:
             "morphsim"
         )
     _check_digest(file, None)
+    return True
 
 
 def _check_digest(file: h5py.File, notes: Mapping[str, str] | None) -> None:
