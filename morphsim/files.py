@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save
 from morphsim.errors import InputError
 from morphsim.system_errors import explain
 from morphsim.temporary import remove_leftovers, temporary_folder
+from morphsim.text_files import read_json as read_json
 
 _TENSOR = "__tensor__"
 
@@ -110,23 +111,6 @@ def write_text(target: str | Path, text: str) -> None:
 def write_json(target: str | Path, value: Any) -> None:
     """Write `value` to `target` as readable JSON in one step; NaN and infinity are refused."""
     write_text(target, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
-def read_json(path: str | Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        InputError: the file is missing or is not JSON.
-    """
-    path = Path(path)
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise explain(error, path) or InputError(
-            f"{path} can't be read as JSON ({error}); restore it from a backup"
-        ) from error
 
 
 def save_tree(target: str | Path, tree: Mapping[str, Any]) -> None:

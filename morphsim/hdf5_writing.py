@@ -12,12 +12,16 @@ from morphsim.files import write_bytes
 if TYPE_CHECKING:
     import h5py
 
+_GROWTH = 2**20
+
 
 @contextlib.contextmanager
 def new_hdf5(target: str | Path) -> Iterator[h5py.File]:
     """Give an HDF5 file in memory that becomes `target` once the block ends without an error.
 
-    It has the bytes that HDF5 would write, and needs the memory of its compressed content.
+    It has the bytes that HDF5 would write, and needs the memory of its compressed content. HDF5 keeps
+    checksums of its own tables, and no times, so that equal content gives equal bytes; HDF5 1.10 and later
+    can read it. Groups are made by `new_group`.
 
     Raises:
         InputError: as `morphsim.files.atomic_path`.
@@ -25,9 +29,26 @@ def new_hdf5(target: str | Path) -> Iterator[h5py.File]:
     """
     import h5py
 
+    properties = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    properties.set_obj_track_times(False)
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_fapl_core(_GROWTH, backing_store=False)
+    access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
     # The name is of no use but in errors.
-    with h5py.File(Path(target).name, "w", driver="core", backing_store=False) as file:
+    name = Path(target).name.encode("utf-8", "surrogateescape")
+    created = h5py.h5f.create(name, h5py.h5f.ACC_TRUNC, fcpl=properties, fapl=access)
+    with h5py.File(created) as file:
         yield file
         file.flush()
         image = file.id.get_file_image()
     write_bytes(target, image)
+
+
+def new_group(file: h5py.File, name: str) -> h5py.Group:
+    """A group without times, as equal bytes need."""
+    import h5py
+
+    properties = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+    properties.set_obj_track_times(False)
+    return h5py.Group(h5py.h5g.create(file.id, name.encode(), gcpl=properties))

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from tyro.conf import Positional, arg
 
-from morphsim._commandline import only, show, show_json
+from morphsim._commandline import complain, only, show, show_json
 from morphsim.frames import ImportConfig, import_frames
 
 
@@ -27,8 +27,10 @@ class Options(ImportConfig):
     """Print the result as JSON."""
 
     def run(self) -> None:
-        """Import the frames and print what was kept and dropped."""
+        """Import the frames and print what was kept and dropped; warnings go to stderr."""
         report = import_frames(only(ImportConfig, self), show_progress=True)
+        for warning in report.warnings:
+            complain("morphsim import", f"warning: {warning}")
         if self.json:
             show_json(report.to_dict())
             return
@@ -38,6 +40,6 @@ class Options(ImportConfig):
             f"out of {report.files} files"
         )
         if report.dropped:
-            show(f"{len(report.dropped)} files are left out:")
+            show(f"{len(report.dropped)} files or folders are left out:")
             for name, reason in report.dropped:
                 show(f"  {name}: {reason}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from morphsim.envs.randomize import FIXED
 from morphsim.errors import InputError
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe, load_recipe, recipe_from_dict
 from morphsim.simulator.materials import Material, material
+from morphsim.text_files import read_toml
 
 RecipeSource = Recipe | Mapping[str, Any] | str | Path | None
 
@@ -50,7 +50,7 @@ def other_recipe(own: AnnealingRecipe | DryingRecipe, source: RecipeSource) -> A
     if isinstance(source, str | Path):
         load_recipe(source)
         # Whether the file names a width is not to be seen in the recipe that it describes.
-        source = tomllib.loads(Path(source).read_text(encoding="utf-8"))
+        source = read_toml(source)
     if source is None:
         source = {}
     if isinstance(source, Mapping):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.errors import InputError
+from morphsim.limits import MOST_FILMS
 from morphsim.simulator.grid import Boundary
 
 Column = NDArray[Any]
@@ -65,6 +66,11 @@ class FrameSet:
         if self.trajectory.max() >= count:
             raise InputError(
                 f"trajectory {self.trajectory.max()} has no recipe; the recipes number 0 to {count - 1}"
+            )
+        if count > max(len(self), MOST_FILMS):
+            raise InputError(
+                f"trajectories are numbered up to {count - 1}, and there are {len(self)} frames; number them "
+                "from 0 without gaps, as numpy.unique(..., return_inverse=True) does"
             )
         recipes = {name: _checked_column(name, values, count) for name, values in self.recipes.items()}
         object.__setattr__(self, "recipes", recipes)
@@ -182,6 +188,15 @@ class FrameSet:
         )
 
 
+def is_column_name(name: str) -> bool:
+    """Whether a column of a frame file can have this name."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return name not in RESERVED_NAMES | {""} and name[0] != "." and not {"/", "\0"} & set(name)
+
+
 def _axes(frameset: FrameSet) -> str:
     return "(N, C, H, W)" if frameset.frames.ndim == 4 else "(N, H, W)"
 
@@ -198,7 +213,7 @@ def _check_frames(frames: Any) -> None:
 
 def _checked_column(name: str, values: Any, length: int) -> Column:
     column = np.asarray(values)
-    if not name or "/" in name or name.startswith(".") or name in RESERVED_NAMES or "\0" in name:
+    if not is_column_name(name):
         raise InputError(f"a column can't be named {name!r}; use letters, digits and underscores")
     if column.shape != (length,):
         raise InputError(f"column {name} has the shape {column.shape}; it must be ({length},)")
@@ -214,6 +229,8 @@ def _checked_trajectory(column: Column) -> NDArray[np.int64]:
         raise InputError(f"column trajectory holds {column.dtype} values; it must hold integers")
     if column.min() < 0:
         raise InputError(f"column trajectory holds {column.min()}; trajectories count from 0")
+    if column.max() > np.iinfo(np.int64).max:
+        raise InputError(f"column trajectory holds {column.max()}; number the films from 0 without gaps")
     return column.astype(np.int64)
 
 

@@ -1,23 +1,28 @@
 """GraSPI's text format of structured two-phase morphologies.
 
 Whitespace-separated phases row by row, 0 the donor and 1 the acceptor, with a first line `nx ny` or
-`nx ny nz` (columns, rows, layers), or, as often published, without it. See the GraSPI documentation, "Input
-Formats" (https://github.com/owodolab/graspi).
+`nx ny nz` (columns, rows, layers; GraSPI's own films have the `nz` 0 or 1), or, as often published, without
+it. See the GraSPI documentation, "Input Formats" (https://github.com/owodolab/graspi).
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.errors import InputError
+from morphsim.errors import InputError, MachineError
 from morphsim.system_errors import explain
+
+MOST_BYTES = 2**26
+"""Of a text file."""
 
 _LONGEST_HEADER = 3
 _SIZE = re.compile("0*[1-9][0-9]{0,8}")
+_LAYERS = re.compile("0*[0-9]{1,9}")
 
 
 def read_graspi(path: str | Path) -> NDArray[np.uint8]:
@@ -27,15 +32,28 @@ def read_graspi(path: str | Path) -> NDArray[np.uint8]:
     as long as their count fits; without a header every line is a row.
 
     Raises:
-        InputError: not text, no values, more than two phases, three dimensions, ragged lines, or a count
-            that contradicts the header.
+        InputError: not text, too long, no values, more than two phases, three dimensions, ragged lines, or a
+            count that contradicts the header.
+        MachineError: the file can't be read at the moment.
     """
     try:
-        text = Path(path).read_text(encoding="ascii")
+        with Path(path).open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        refused = explain(error, path)
+        if isinstance(refused, MachineError):
+            raise refused from error
+        raise InputError(f"it can't be read ({error.strerror})") from error
+    if len(content) > MOST_BYTES:
+        raise InputError(
+            f"it exceeds the limit of {MOST_BYTES} bytes of text; cut it into parts, or save it as an array"
+        )
+    # Windows marks its texts, and its shell writes two bytes for each letter.
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError("it is not plain text; a GraSPI file holds numbers only") from error
-    except OSError as error:
-        raise explain(error, "it") or InputError(f"it can't be read ({error})") from error
     return parse_graspi(text)
 
 
@@ -53,11 +71,16 @@ def parse_graspi(text: str) -> NDArray[np.uint8]:
 
 
 def _below_header(header: list[str], lines: list[list[str]]) -> NDArray[np.uint8]:
-    if len(header) < 2 or not all(_SIZE.fullmatch(word) for word in header):
-        raise InputError(f"its first line is {' '.join(header)!r}; a header is `nx ny` or `nx ny 1`")
-    columns, rows, layers = (int(word) for word in [*header, "1"][:3])
-    if layers != 1:
-        raise InputError(f"it has {layers} layers; only two-dimensional morphologies (nz = 1) can be read")
+    *sizes, layers = header if len(header) == _LONGEST_HEADER else [*header, "1"]
+    if len(sizes) != 2 or not all(map(_SIZE.fullmatch, sizes)) or not _LAYERS.fullmatch(layers):
+        raise InputError(
+            f"its first line is {' '.join(header)!r}; a header is `nx ny`, `nx ny 0` or `nx ny 1`"
+        )
+    columns, rows = map(int, sizes)
+    if int(layers) > 1:
+        raise InputError(
+            f"it has {int(layers)} layers; only two-dimensional morphologies (nz = 0 or 1) can be read"
+        )
     count = sum(len(words) for words in lines)
     if count != rows * columns:
         raise InputError(f"it holds {count} values; its header {columns} {rows} asks for {rows * columns}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
+import os
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -13,8 +14,10 @@ from typing import Any, Literal
 import numpy as np
 
 from morphsim.errors import InputError, MachineError
+from morphsim.frames.folders import files_below
 from morphsim.frames.frameset import Column, FrameSet
-from morphsim.frames.names import NamedFilm, film_of
+from morphsim.frames.names import NamedFilm, film_of, in_order
+from morphsim.frames.plausible import FrameWarning
 from morphsim.frames.readers import HDF5, TEXT, read_any
 from morphsim.frames.store import write_frames
 from morphsim.frames.targets import BOUNDARY_NOTE, stated_boundary
@@ -71,11 +74,18 @@ class ImportReport:
     files: int
     """How many files were looked at."""
     dropped: tuple[tuple[str, str], ...]
-    """Files that were left out, each with the reason."""
+    """Files and folders that were left out, each with the reason."""
+    warnings: tuple[str, ...] = ()
+    """Why the frames may not be what was meant: one phase alone, colour maps, two conventions in one set."""
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
-        return {**asdict(self), "out": str(self.out), "dropped": [list(entry) for entry in self.dropped]}
+        return {
+            **asdict(self),
+            "out": str(self.out),
+            "dropped": [list(entry) for entry in self.dropped],
+            "warnings": list(self.warnings),
+        }
 
 
 def import_frames(config: ImportConfig, *, show_progress: bool = False) -> ImportReport:
@@ -99,27 +109,30 @@ def import_frames(config: ImportConfig, *, show_progress: bool = False) -> Impor
         InputError: no source, an output that exists, an option out of range, or not one frame to keep.
         MachineError: another run writes the output, or the disk is full.
     """
-    files = _files(config)
+    files, left_out = _files(config)
     with claimed_file(config.out):
-        return _import(config, files, show_progress=show_progress)
+        return _import(config, files, left_out, show_progress=show_progress)
 
 
-def _import(config: ImportConfig, files: list[Path], *, show_progress: bool) -> ImportReport:
+def _import(
+    config: ImportConfig, files: list[Path], left_out: list[tuple[Path, str]], *, show_progress: bool
+) -> ImportReport:
     pieces: list[FrameSet] = []
-    dropped: list[tuple[str, str]] = []
+    dropped = [(str(_relative(config.source, path)), reason) for path, reason in left_out]
+    doubts: dict[str, list[str]] = {}
     stated = True
     with progress("importing", len(files), unit="files", show=show_progress) as advance:
         for path in files:
             relative = _relative(config.source, path)
             try:
-                frameset = read_any(
-                    path, threshold=config.threshold, invert=config.invert, dataset=config.dataset
-                )
+                frameset, found = _read(path, config)
                 told = config.boundary or stated_boundary(path)
                 pieces += list(
                     _films_in(frameset, relative, several=path.suffix.lower() in HDF5, config=config)
                 )
                 stated = stated and told is not None
+                for doubt in found:
+                    doubts.setdefault(doubt, []).append(str(relative))
             except (InputError, MachineError) as error:
                 dropped.append((str(relative), str(error)))
             except MemoryError:
@@ -146,10 +159,45 @@ def _import(config: ImportConfig, files: list[Path], *, show_progress: bool) -> 
         shape=merged.shape,
         files=len(files),
         dropped=tuple(sorted(dropped)),
+        warnings=(*_two_conventions(merged), *(_about(names, doubt) for doubt, names in doubts.items())),
     )
 
 
-def _files(config: ImportConfig) -> list[Path]:
+def _read(path: Path, config: ImportConfig) -> tuple[FrameSet, list[str]]:
+    """Read a file; what is doubtful about its frames is returned instead of warned of."""
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always", FrameWarning)
+        frameset = read_any(path, threshold=config.threshold, invert=config.invert, dataset=config.dataset)
+    doubts = []
+    for warning in raised:
+        if issubclass(warning.category, FrameWarning):
+            doubts.append(str(warning.message))
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return frameset, doubts
+
+
+def _about(names: list[str], doubt: str) -> str:
+    others = f" and {len(names) - 1} more files" if len(names) > 1 else ""
+    return f"{names[0]}{others}: {doubt}"
+
+
+def _two_conventions(frameset: FrameSet) -> list[str]:
+    """Texts, in which 0 is the donor, beside files in which it is what is bright or 1."""
+    sources = list(dict.fromkeys(frameset.columns["source"].tolist()))
+    texts = [name for name in sources if PurePosixPath(name).suffix.lower() in TEXT]
+    others = [name for name in sources if PurePosixPath(name).suffix.lower() not in TEXT]
+    if not texts or not others:
+        return []
+    return [
+        f"two conventions are in one set: in {texts[0]} (text, {len(texts)} files) the donor is 0, in "
+        f"{others[0]} ({len(others)} files) it is what is 1 or bright; if a phase has the same values in "
+        "both, import them apart, one of them with --invert"
+    ]
+
+
+def _files(config: ImportConfig) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """The files to read in the order of their names, and what is left out with the reason."""
     if config.threshold is not None and not 0.0 < config.threshold < 1.0:
         raise InputError(f"threshold is {config.threshold!r}; it must lie between 0 and 1")
     if config.shape is not None and min(config.shape) < 1:
@@ -157,37 +205,22 @@ def _files(config: ImportConfig) -> list[Path]:
     if config.out.exists() and not config.overwrite:
         raise InputError(f"{config.out} exists already; name another file or add --overwrite")
     if config.source.is_file():
-        return [config.source]
+        return [config.source], []
     if not config.source.is_dir():
         raise InputError(f"{config.source} does not exist; name a file or a folder of frames")
     out = config.out.resolve()
-    files = [
-        path
-        for path in config.source.rglob("*")
-        if path.is_file() and not _hidden(path.relative_to(config.source)) and path.resolve() != out
-    ]
+    found, left_out = files_below(config.source)
+    files = [path for path in found if path.resolve() != out]
     if not files:
-        raise InputError(f"{config.source} is a folder without files; name one that holds frames")
-    return sorted(files, key=lambda path: _natural(_relative(config.source, path)))
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+        reasons = "".join(f"; {_relative(config.source, path)}: {reason}" for path, reason in left_out)
+        raise InputError(f"{config.source} is a folder without files; name one that holds frames{reasons}")
+    return sorted(files, key=lambda path: in_order(_relative(config.source, path))), left_out
 
 
 def _relative(source: Path, path: Path) -> PurePosixPath:
-    return PurePosixPath((path.relative_to(source) if source.is_dir() else Path(path.name)).as_posix())
-
-
-def _natural(path: PurePosixPath) -> tuple[tuple[tuple[int, int, str], ...], ...]:
-    """A key by which frame2 stands before frame10."""
-    return tuple(
-        tuple(
-            (0, int(word), word) if word.isascii() and word.isdecimal() and len(word) < 100 else (1, 0, word)
-            for word in re.split(r"([0-9]+)", part)
-        )
-        for part in path.parts
-    )
+    name = (path.relative_to(source) if source.is_dir() else Path(path.name)).as_posix()
+    # Names need not be text: bytes that are none are shown by their numbers, as frame files hold texts.
+    return PurePosixPath(os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
 def _films_in(

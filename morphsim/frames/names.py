@@ -1,16 +1,48 @@
-"""What the name of a frame's file tells about its film."""
+"""What the name of a frame's file tells about its film, and the order in which people count names."""
 
 from __future__ import annotations
 
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import PurePosixPath
 
-_NUMBER = r"\d+(?:\.\d+)?"
-_RECIPE_IN_FILE = re.compile(rf"(?P<prefix>.*?)_(?P<blend>{_NUMBER})_(?P<chi>{_NUMBER})_(?P<time>\d+)")
-_RECIPE_IN_FOLDER = re.compile(rf"BR(?P<blend>{_NUMBER})-CHI(?P<chi>{_NUMBER})", re.IGNORECASE)
-_TIME_AT_END = re.compile(r"(\d+)$")
+# Numbers of more digits, or exponents of more, are no quantities: they would take for ever to compare.
+# The decimal point may be a comma, as in names that were made in some languages.
+_DIGITS = r"[0-9]{1,100}"
+# A unit may follow 1e-3, as in 1e-3s; 1e3s could be anything.
+_EXPONENT = r"(?:[eE](?:[-+][0-9]{1,3}(?![0-9])|[0-9]{1,3}(?![0-9A-Za-z])))?"
+_UNSIGNED = rf"(?:{_DIGITS}(?:[.,]{_DIGITS})?{_EXPONENT})"
+# `t=-0.5` is negative, in `film-10` the dash stands between two words.
+_SIGN = r"(?:(?<![^\W_])(?<![)\]}])[-+])?"
+# `_.5` is one half, `film.5` is the fifth.
+_POINT_FIVE = rf"(?:(?<![^\W_])\.{_DIGITS}{_EXPONENT})"
+# A number that is no part of another one, nor of a version as 1.5.2.
+_NUMBER = rf"{_SIGN}(?:(?<![0-9])(?<![0-9][.,]){_UNSIGNED}(?![.,]?[0-9])|{_POINT_FIVE}(?![.,]?[0-9]))"
+
+_TIME_AT_END = re.compile(rf"(?P<time>{_NUMBER})$")
+_SIGNED = rf"[-+]?{_UNSIGNED}"
+_RECIPE_IN_FILE = re.compile(
+    rf"(?P<prefix>.*?)_(?P<blend>{_SIGNED})_(?P<chi>{_SIGNED})_(?P<time>{_SIGNED})", re.DOTALL
+)
+_RECIPE_IN_FOLDER = re.compile(rf"BR(?P<blend>{_SIGNED})-CHI(?P<chi>{_SIGNED})", re.IGNORECASE)
+
+_YEAR, _MONTH, _DAY = "(?:19|20)[0-9]{2}", "(?:0[1-9]|1[0-2])", "(?:0[1-9]|[12][0-9]|3[01])"
+# 2024-01-15, also with a time of day as in 2024-01-15_10-30-00 or 20240115T103000.
+_CLOCK = r"[-_.T ][0-9]{2}(?:[-_.:]?[0-9]{2}){1,2}(?:\.[0-9]+)?"
+_DATE_AT_END = re.compile(
+    rf"(?<![0-9]){_YEAR}(?:([-_.]){_MONTH}\1{_DAY}(?:{_CLOCK})?|{_MONTH}{_DAY}[-_.T ]?[0-9]{{6}})$"
+)
+_WORD_AT_END = re.compile(r"[0-9A-Za-z]*$")
+_HASH = re.compile(r"(?=.*[0-9][a-f])[0-9a-f]{7,}", re.IGNORECASE)
+_EXPONENTIAL = re.compile(r"[0-9]+e[0-9]+", re.IGNORECASE)
+# 0p5, which some write for one half; others count so.
+_P_FOR_POINT = re.compile(r"[0-9]p[0-9]+$", re.IGNORECASE)
+
+_IN_ORDER = re.compile(rf"(?P<version>{_DIGITS}(?:\.{_DIGITS}){{2,}})|(?P<number>{_NUMBER})|{_DIGITS}")
+
+Key = tuple[tuple[int, Decimal, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,20 +67,60 @@ def film_of(relative: PurePosixPath) -> NamedFilm:
     - `BR0.54-CHI2.4/000123.png`: blend ratio and chi from the nearest folder of that form; each folder is a
       film, and the number that ends the file's name is the time.
     - Anything else: each folder is a film of unknown recipe.
+
+    Numbers may have a decimal point, an exponent and a sign: `phi_t=0.25`, `t_1e-3`, `t=-0.5`. A dash after a
+    letter or a digit stands between two words: `film-10` is of time 10. Dates, versions (`1.5.2`) and hashes
+    are no times.
     """
     folder = "" if str(relative.parent) == "." else str(relative.parent)
-    if match := _RECIPE_IN_FILE.fullmatch(relative.stem):
+    stem = relative.stem
+    if (match := _RECIPE_IN_FILE.fullmatch(stem)) and 0.0 <= _number(match["blend"]) <= 1.0:
         return NamedFilm(
             name=str(PurePosixPath(folder) / f"{match['prefix']}_{match['blend']}_{match['chi']}"),
-            blend_ratio=float(match["blend"]),
-            chi=float(match["chi"]),
-            time=float(match["time"]),
+            blend_ratio=_number(match["blend"]),
+            chi=_number(match["chi"]),
+            time=_number(match["time"]),
         )
-    ending = _TIME_AT_END.search(relative.stem)
-    time = float(ending[1]) if ending else math.nan
+    time = _time(stem)
     for part in reversed(relative.parent.parts):
-        if match := _RECIPE_IN_FOLDER.fullmatch(part):
+        if (match := _RECIPE_IN_FOLDER.fullmatch(part)) and 0.0 <= _number(match["blend"]) <= 1.0:
             return NamedFilm(
-                name=folder, blend_ratio=float(match["blend"]), chi=float(match["chi"]), time=time
+                name=folder, blend_ratio=_number(match["blend"]), chi=_number(match["chi"]), time=time
             )
     return NamedFilm(name=folder, time=time)
+
+
+def in_order(path: PurePosixPath) -> tuple[Key, ...]:
+    """A key by which frame2 stands before frame10, t=0.02 before t=0.1, and 1e-3 before 0.01."""
+    *folders, name = path.parts or ("",)
+    suffix = PurePosixPath(name).suffix
+    return (*map(_key, folders), (*_key(name.removesuffix(suffix)), (1, Decimal(0), suffix)))
+
+
+def _key(name: str) -> Key:
+    key: list[tuple[int, Decimal, str]] = []
+    start = 0
+    for match in _IN_ORDER.finditer(name):
+        if match.start() > start:
+            key.append((1, Decimal(0), name[start : match.start()]))
+        numbers = match[0].split(".") if match["version"] else [match[0]]
+        key += [(0, Decimal(number.replace(",", ".")), number) for number in numbers]
+        start = match.end()
+    if start < len(name):
+        key.append((1, Decimal(0), name[start:]))
+    return tuple(key)
+
+
+def _time(stem: str) -> float:
+    match = _TIME_AT_END.search(stem)
+    if match is None or _DATE_AT_END.search(stem) or _P_FOR_POINT.search(stem):
+        return math.nan
+    word = _WORD_AT_END.search(stem)
+    if word and _HASH.fullmatch(word[0]) and not _EXPONENTIAL.fullmatch(word[0]):
+        return math.nan
+    return _number(match["time"])
+
+
+def _number(text: str) -> float:
+    number = float(text.replace(",", "."))
+    return number if math.isfinite(number) else math.nan

@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import json
 import math
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from morphsim.errors import InputError
 from morphsim.frames.presets import Preset
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe, recipe_from_dict
 from morphsim.simulator.recipe import Scalar, parse_settings
-from morphsim.system_errors import explain
+from morphsim.text_files import read_toml
 
 _PROCESSES: dict[str, type[Recipe]] = {kind.process: kind for kind in (AnnealingRecipe, DryingRecipe)}
 _MOST_FILMS = 1_000_000
@@ -91,7 +90,7 @@ class Plan:
         """In what the plan stored as `text` differs, each as `name is A there and B here`."""
         try:
             there = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             there = None
         if not isinstance(there, dict):
             return ["its plan can't be read"]
@@ -211,12 +210,7 @@ def _pairs(texts: Iterable[str], form: str) -> Iterator[tuple[str, str]]:
 
 
 def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]], int | None]:
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; name a recipe in TOML") from error
-    except (OSError, ValueError) as error:
-        raise explain(error, path) or InputError(f"{path} can't be read as TOML ({error})") from error
+    values = read_toml(path)
     grid = values.pop("grid", {})
     replicas = values.pop("replicas", None)
     if not isinstance(grid, dict):

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
+from morphsim.frames.axes import one_grey_channel
 from morphsim.frames.frameset import FrameSet
 from morphsim.frames.graspi import read_graspi
-from morphsim.frames.store import check_size, tables_of, threshold_of
+from morphsim.frames.hdf5 import find_dataset, listed, names_in, open_hdf5
+from morphsim.frames.hdf5_values import read_values
+from morphsim.frames.images import read_image
+from morphsim.frames.numpy_files import read_numpy
+from morphsim.frames.plausible import warn_of_one_phase
+from morphsim.frames.tables import tables_of, threshold_of
 from morphsim.frames.transforms import binarise
-from morphsim.system_errors import explain
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 TEXT = frozenset({".txt", ".dat"})
 IMAGES = frozenset({".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".gif"})
@@ -30,8 +31,6 @@ KINDS = TEXT | IMAGES | ARRAYS | HDF5
 _OVERSHOOT = 0.01
 _HALF = 0.5
 _BYTE = 255
-_SHORT = 65535
-_LONG = 2**31 - 1
 
 
 def read_any(
@@ -39,18 +38,23 @@ def read_any(
 ) -> FrameSet:
     """Read the frames of one file of any known kind, binarised.
 
-    Text is GraSPI's, in which 0 is the donor; in all other kinds bright or 1 is. Images are read as grey
-    (colour as luminance, transparency ignored, a page a frame, 16 and 32 bits scaled by their range); arrays
-    and HDF5 datasets are (H, W) or (N, H, W), bool, floats 0..1 or integers 0..255. Integers that reach no
+    Text is GraSPI's, in which 0 is the donor; in all other kinds bright or 1 is. Images are read as grey, a
+    page a frame, 16 and 32 bits scaled by their range unless they hold 0/255 alone. Of exactly two colours
+    the brighter is 1; more are turned into their luminance, see `morphsim.frames.colour`. Arrays and HDF5
+    datasets are (H, W) or (N, H, W), bool, floats 0..1 or integers 0..255; an axis of one channel may stand
+    last or second, and integers with 3 or 4 values in the last axis are colours. Integers that reach no
     further than 1 are taken as 0/1; those that reach further, but neither the middle of their range nor the
     threshold, are labels of phases rather than shades of grey, and refused.
+
+    What can be read but may not be what was meant, as frames of one phase alone or a colour map, is warned of
+    (`FrameWarning`).
 
     Args:
         path: its suffix tells its kind.
         threshold: donor share from which on a pixel counts as donor; without it that of the HDF5 file, or
             0.5.
         invert: the other phase is donor: dark or 0, and in text 1.
-        dataset: name of the frames in an HDF5 file.
+        dataset: name of the frames in an HDF5 or `.npz` file; an only array may have any name.
 
     Returns:
         One trajectory with the column `time` (the number of the page), or from an HDF5 file the trajectories,
@@ -58,23 +62,27 @@ def read_any(
 
     Raises:
         InputError: the reason why the file can't be read, without its name.
+        MachineError: the operating system can't read it at the moment.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix in HDF5:
-        return _read_hdf5(path, dataset, threshold, invert)
+        found = _read_hdf5(path, dataset, threshold, invert)
+        warn_of_one_phase(found.frames)
+        return found
     values: NDArray[Any]
     full = _BYTE
     if suffix in TEXT:
         values = read_graspi(path)
     elif suffix in IMAGES:
-        values, full = _read_image(path)
+        values, full = read_image(path)
     elif suffix in ARRAYS:
-        values = _read_array(path)
+        values = one_grey_channel(read_numpy(path, name=dataset))
     else:
         raise InputError(f"its kind {suffix or 'without suffix'} is not known; use {' '.join(sorted(KINDS))}")
     threshold = _HALF if threshold is None else threshold
     frames = _to_frames(values, threshold, invert, full=full)
+    warn_of_one_phase(frames)
     columns = {
         "trajectory": np.zeros(len(frames), np.int64),
         "time": np.arange(len(frames), dtype=np.float64),
@@ -93,10 +101,21 @@ def _to_frames(
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise InputError("it holds NaN or infinite values; donor shares are numbers from 0 to 1")
     low, high = float(values.min()), float(values.max())
+    if low == 0.0 and high == _BYTE and ((values == 0) | (values == _BYTE)).all():
+        # A mask, in whatever type another program keeps it.
+        values = values != 0
+        high = 1.0
     share = values.astype(np.float32)
     if values.dtype.kind == "f":
         if low < -_OVERSHOOT or high > 1.0 + _OVERSHOOT:
-            raise InputError(f"it holds values from {low:g} to {high:g}; floats must run from 0 to 1")
+            raise InputError(
+                f"it holds values from {low:g} to {high:g}; floats must run from 0 to 1, or be 0 and {_BYTE}"
+            )
+        if high < min(threshold, _OVERSHOOT) and (low, high) != (0.0, 0.0):
+            raise InputError(
+                f"it holds values from {low:g} to {high:g}, far below 1: they are no donor shares, but "
+                "heights or another quantity; scale them so that they run from 0 to 1"
+            )
     elif low < 0 or high > full:
         raise InputError(f"it holds values from {low:g} to {high:g}; integers must run from 0 to {full}")
     elif high > 1:
@@ -111,94 +130,13 @@ def _to_frames(
 
 
 def _read_hdf5(path: Path, dataset: str, threshold: float | None, invert: bool) -> FrameSet:
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            item = file.get(dataset)
-            if not isinstance(item, h5py.Dataset):
-                names = ", ".join(file) or "nothing at all"
-                raise InputError(f"it has no dataset {dataset!r}, only {names}; choose with --dataset")
-            check_size(item)
-            if threshold is None:
-                threshold = threshold_of(file)
-            tables = tables_of(file, _to_frames(item[()], threshold, invert))
-    except InputError:
-        raise
-    except Exception as error:
-        # A broken file makes h5py raise nearly anything.
-        raise explain(error, "it") or InputError(
-            f"it is not HDF5, or is truncated ({_one_line(error)})"
-        ) from error
+    with open_hdf5(path, named=False) as file:
+        item = find_dataset(file, dataset)
+        if item is None:
+            raise InputError(
+                f"it has no dataset {dataset!r}, only {listed(names_in(file))}; choose with --dataset"
+            )
+        if threshold is None:
+            threshold = threshold_of(file)
+        tables = tables_of(file, _to_frames(one_grey_channel(read_values(item)), threshold, invert))
     return replace(tables, threshold=threshold)
-
-
-def _read_array(path: Path) -> NDArray[Any]:
-    try:
-        # Opened here, since np.load leaves a broken zip file open.
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            return loaded if isinstance(loaded, np.ndarray) else _only_array(loaded)
-    except InputError:
-        raise
-    except Exception as error:
-        # A broken file makes NumPy and zipfile raise nearly anything; pickled objects end here too.
-        raise explain(error, "it") or InputError(
-            f"it is not a NumPy file of numbers, or is truncated ({_one_line(error)})"
-        ) from error
-
-
-def _only_array(archive: Any) -> NDArray[Any]:
-    if "frames" not in archive and len(archive.files) != 1:
-        names = ", ".join(archive.files) or "none"
-        raise InputError(f"its arrays are {names}; it must have one named frames, or a single one")
-    array = archive["frames" if "frames" in archive else archive.files[0]]
-    if not isinstance(array, np.ndarray):
-        raise InputError("it is a zip file without a NumPy array in it")
-    return array
-
-
-def _read_image(path: Path) -> tuple[NDArray[Any], int]:
-    """The pages (N, H, W), and the largest value that their pixels could have."""
-    from PIL import Image, ImageSequence
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                full = _full(image)
-                pages = [_grey(page) for page in ImageSequence.Iterator(image)]
-    except InputError:
-        raise
-    except Exception as error:
-        # A broken file makes Pillow raise nearly anything.
-        raise explain(error, "it") or InputError(
-            f"it is not an image, or is truncated ({_one_line(error)})"
-        ) from error
-    if len({page.shape for page in pages}) > 1:
-        raise InputError("its pages differ in size; save them as separate images")
-    if len({page.dtype for page in pages}) > 1:
-        raise InputError("its pages differ in depth; save them as separate images")
-    return np.stack(pages), full
-
-
-def _full(image: Image.Image) -> int:
-    if image.mode == "I":
-        # Pillow gives 16-bit PNG as 32-bit integers in some of its versions.
-        return _SHORT if image.format == "PNG" else _LONG
-    return _SHORT if image.mode.startswith("I;16") else _BYTE
-
-
-def _grey(page: Image.Image) -> NDArray[Any]:
-    if page.mode.startswith("I;16"):
-        return np.array(page).astype(np.uint16)
-    if page.mode in {"1", "L", "F", "I"}:
-        return np.array(page)
-    if page.mode not in {"RGB", "RGBA", "LA", "P"}:
-        raise InputError(f"its colour mode {page.mode} is not known; save it as grey or RGB")
-    return np.array(page.convert("RGB").convert("L"))
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError, MachineError
 from morphsim.frames.binary import one_channel
+from morphsim.frames.hdf5 import open_hdf5
 from morphsim.frames.readers import HDF5, read_any
-from morphsim.frames.store import read_notes, read_rows
+from morphsim.frames.store import read_rows
+from morphsim.frames.tables import read_notes_of, read_settings
 from morphsim.simulator.grid import Boundary
 
 BOUNDARY_NOTE = "boundary"
@@ -68,15 +69,14 @@ def stated_boundary(spec: str | Path) -> Boundary | None:
     Raises:
         InputError: an HDF5 file that can't be read.
     """
-    import h5py
-
     path, _ = _parse(str(spec))
-    if path.suffix.lower() not in HDF5 or BOUNDARY_NOTE in read_notes(path):
+    if path.suffix.lower() not in HDF5:
         return None
-    with h5py.File(path, "r") as file:
-        found = file.attrs.get("boundary")
-    text = found.decode() if isinstance(found, bytes) else found
-    return next((boundary for boundary in get_args(Boundary) if boundary == text), None)
+    with open_hdf5(path) as file:
+        if BOUNDARY_NOTE in read_notes_of(file):
+            return None
+        boundary: Boundary | None = read_settings(file)[0].get("boundary")
+    return boundary
 
 
 def read_frame(spec: str | Path, *, index: int | None = None) -> NDArray[np.uint8]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, ClassVar, Literal, get_type_hints
 from morphsim.errors import InputError
 from morphsim.simulator.grid import Boundary
 from morphsim.simulator.mobility import MOBILITIES
-from morphsim.system_errors import explain
+from morphsim.text_files import read_toml
 
 Scalar = float | int | str
 AnnealingMobility = Literal["constant", "onsager"]
@@ -211,14 +210,7 @@ def load_recipe(path: str | Path) -> Recipe:
     Raises:
         InputError: the file is missing, not TOML, or not a recipe.
     """
-    path = Path(path)
-    try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; name a recipe in TOML") from error
-    except (OSError, ValueError) as error:
-        raise explain(error, path) or InputError(f"{path} can't be read as TOML ({error})") from error
+    values = read_toml(path)
     try:
         return recipe_from_dict(values)
     except InputError as error:
@@ -247,6 +239,14 @@ def parse_settings(kind: type[Recipe], settings: Mapping[str, str]) -> dict[str,
     return values
 
 
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        # An integer may be larger than any float.
+        return False
+
+
 def _check_field(owner: str, entry: dataclasses.Field[Any], value: object) -> None:
     if "choices" in entry.metadata:
         if value not in entry.metadata["choices"]:
@@ -255,7 +255,7 @@ def _check_field(owner: str, entry: dataclasses.Field[Any], value: object) -> No
             )
         return
     low, high = entry.metadata["range"]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
         raise InputError(f"{owner}: {entry.name} is {value!r}; it must be a number from {low:g} to {high:g}")
     if not low <= value <= high:
         raise InputError(f"{owner}: {entry.name} is {value:g}; it must lie from {low:g} to {high:g}")

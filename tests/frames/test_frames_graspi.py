@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -27,7 +27,7 @@ def test_without_header_each_line_is_a_row(frame, ending):
     np.testing.assert_array_equal(parse_graspi(text_of(frame) + ending), frame)
 
 
-@given(frame=WIDE, layers=st.sampled_from(["", " 1"]), separator=st.sampled_from([" ", "\n", "\t"]))
+@given(frame=WIDE, layers=st.sampled_from(["", " 1", " 0"]), separator=st.sampled_from([" ", "\n", "\t"]))
 def test_with_header_line_breaks_don_t_matter(frame, layers, separator):
     height, width = frame.shape
     values = separator.join(map(str, 1 - frame.ravel()))
@@ -54,6 +54,9 @@ def test_floats_of_whole_phases_are_read():
         ("", "empty"),
         (" \n \n", "empty"),
         ("2 2 2\n0 1 0 1 0 1 0 1", "2 layers"),
+        ("2 2 -1\n0 1 0 1", "first line"),
+        ("0 2 1\n0 1 0 1", "first line"),
+        ("4 3 0\n0 0 1 1", "asks for 12"),
         ("2 2\n0 1 0 2", "phase 2"),
         ("0 1 0 3\n", "phase 3"),
         ("0 1 0 nan\n", "phase nan"),
@@ -86,6 +89,34 @@ def test_any_text_gives_a_frame_or_a_reason(text):
     assert frame.ndim == 2
     assert frame.size > 0
     assert set(np.unique(frame)) <= {0, 1}
+
+
+@given(
+    frame=WIDE,
+    layers=st.sampled_from(["", " 0", " 1", "\t0 "]),
+    newline=st.sampled_from(["\n", "\r\n", "\r"]),
+    separator=st.sampled_from([" ", "\t", "  "]),
+    ending=st.sampled_from(["", "\n", "\n\n \n"]),
+    encoding=st.sampled_from(["ascii", "utf-8-sig", "utf-16"]),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_texts_of_other_programs(tmp_path, frame, layers, newline, separator, ending, encoding):
+    text = f"{frame.shape[1]} {frame.shape[0]}{layers}\n{text_of(frame)}\n{ending}"
+    text = text.replace(" ", separator).replace("\n", newline)
+    (tmp_path / "a.txt").write_bytes(text.encode(encoding))
+    np.testing.assert_array_equal(read_graspi(tmp_path / "a.txt"), frame)
+
+
+def test_graspi_s_own_header():
+    found = parse_graspi("4 3 0\n0 0 1 1\n0 1 1 0\n0 1 1 0\n")
+    assert found.tolist() == [[1, 1, 0, 0], [1, 0, 0, 1], [1, 0, 0, 1]]
+
+
+def test_a_text_that_is_too_long(tmp_path, monkeypatch):
+    monkeypatch.setattr("morphsim.frames.graspi.MOST_BYTES", 8)
+    (tmp_path / "a.txt").write_text("0 1 0 1 0 1\n")
+    with pytest.raises(InputError, match="exceeds the limit of 8 bytes"):
+        read_graspi(tmp_path / "a.txt")
 
 
 def test_bytes_that_are_no_text(tmp_path):

@@ -346,7 +346,7 @@ def test_published_frames_that_can_not_be_read(tmp_path: Path):
     with pytest.raises(InputError, match="does not exist"):
         read_published(tmp_path / "nothing.h5")
     (tmp_path / "text.h5").write_text("no")
-    with pytest.raises(InputError, match="can't be read as HDF5"):
+    with pytest.raises(InputError, match="is not an HDF5 file"):
         read_published(tmp_path / "text.h5")
 
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
 from morphsim.frames import resize
+from morphsim.frames.hdf5 import find_dataset, find_group, names_in, open_hdf5
+from morphsim.frames.hdf5_values import read_values
 from morphsim.similarity.descriptors import interface_length, three_descriptors, two_point_statistics
 from morphsim.similarity.judging.correlation import known_differences, known_features, rank_correlation
 from morphsim.similarity.judging.embeddings import COMPONENTS, Embedding, Frames
 from morphsim.similarity.judging.prediction import METHODS, Prediction, Scale, leave_one_out
 from morphsim.similarity.judging.projection import PrincipalComponents, Vectors
 from morphsim.simulator.grid import Boundary
-from morphsim.system_errors import explain
+
+if TYPE_CHECKING:
+    import h5py
 
 CURRENT = "JSC"
 DONOR_NODES = "STAT_n_D"
@@ -59,29 +63,14 @@ def read_published(path: str | Path) -> PublishedFrames:
     Raises:
         InputError: the file is missing, is no HDF5, or lacks or garbles one of these.
     """
-    import h5py
-
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; name the HDF5 file of the published frames")
-    try:
-        with h5py.File(path) as file:
-            group = file.get("descriptors")
-            missing = [name for name in ("frames", *_COLUMNS) if not isinstance(file.get(name), h5py.Dataset)]
-            if missing or not isinstance(group, h5py.Group) or CURRENT not in group:
-                missing = missing or [f"descriptors/{CURRENT}"]
-                raise InputError(
-                    f"{path} has no dataset {missing[0]!r}; name the file of the published frames"
-                )
-            frames = np.asarray(file["frames"][()])
-            columns = {name: np.asarray(file[name][()], np.float64) for name in _COLUMNS}
-            descriptors = {name: np.asarray(group[name][()], np.float64) for name in sorted(group)}
-    except InputError:
-        raise
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise explain(error, path) or InputError(
-            f"{path} can't be read as HDF5 ({error}); fetch it again"
-        ) from error
+    with open_hdf5(path) as file:
+        frames = _values(file, "frames")
+        columns = {name: _values(file, name).astype(np.float64) for name in _COLUMNS}
+        group = find_group(file, "descriptors")
+        names = {CURRENT, *([] if group is None else names_in(group))}
+        descriptors = {
+            name: _values(file, f"descriptors/{name}").astype(np.float64) for name in sorted(names)
+        }
     if frames.ndim != 3 or frames.dtype != np.uint8 or 0 in frames.shape or frames.max() > 1:
         raise InputError(f"{path}: frames are {frames.dtype} {frames.shape}; they must be 0 and 1, (N, H, W)")
     for name, column in {**columns, **descriptors}.items():
@@ -106,6 +95,13 @@ def read_published(path: str | Path) -> PublishedFrames:
         },
         descriptors=descriptors,
     )
+
+
+def _values(file: h5py.File, name: str) -> NDArray[Any]:
+    dataset = find_dataset(file, name)
+    if dataset is None:
+        raise InputError(f"it has no dataset {name!r}; name the file of the published frames")
+    return read_values(dataset)
 
 
 def _donor(frames: Frames, descriptors: Mapping[str, Vectors]) -> int:

@@ -1,0 +1,56 @@
+"""The files below a folder, also behind links, each once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from morphsim.system_errors import explain
+
+
+def files_below(source: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Search a folder with all its folders, but hidden ones.
+
+    Folders that are links are searched after all others, unless they were searched already or hold `source`
+    itself: then a link would lead back, or bring the same files twice.
+
+    Args:
+        source: a folder.
+
+    Returns:
+        The files, also those that are links, and what was left out, each with the reason.
+    """
+    files: list[Path] = []
+    left_out: list[tuple[Path, str]] = []
+    above = set(source.resolve().parents)
+    seen: dict[Path, Path] = {}
+    folders, links = [source], list[Path]()
+    while folders or links:
+        folder = folders.pop() if folders else links.pop(0)
+        real = folder.resolve()
+        if real in above:
+            left_out.append((folder, "it is a link to a folder that holds the source"))
+            continue
+        if real in seen:
+            left_out.append((folder, f"it is {seen[real]}, which is read already"))
+            continue
+        seen[real] = folder
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+            for entry in found:
+                if entry.name.startswith("."):
+                    continue
+                path = folder / entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(path)
+                elif entry.is_file():
+                    files.append(path)
+                elif entry.is_dir():
+                    links.append(path)
+                else:
+                    left_out.append((path, "it is a broken link" if entry.is_symlink() else "it is no file"))
+        except OSError as error:
+            refused = explain(error, folder)
+            left_out.append((folder, str(refused or error)))
+    return files, left_out

@@ -1,0 +1,180 @@
+"""Images as arrays of shades of grey, within stated sizes."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.errors import InputError, MachineError
+from morphsim.frames.colour import grey_pictures
+from morphsim.system_errors import explain
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MOST_PIXELS = 2**27
+"""Of a page. Pillow itself refuses images that are a third larger."""
+MOST_PIXELS_IN_FILE = 2**28
+"""Of all pages of a file together."""
+
+_BYTE = 255
+_SHORT = 65535
+_LONG = 2**31 - 1
+# By content, whatever the suffix: of other formats, some start a program of their own (EPS) to be read.
+_FORMATS = ("PNG", "TIFF", "JPEG", "BMP", "DIB", "GIF", "WEBP", "PPM")
+_GREY = frozenset({"1", "L", "F", "I"})
+_COLOURED = frozenset({"RGB", "RGBA", "LA", "P"})
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_SIZE_LOCK = threading.Lock()
+
+
+def read_image(path: Path) -> tuple[NDArray[Any], int]:
+    """Read all pages of an image.
+
+    Returns:
+        The pages (N, H, W) in shades of grey, bool, integers or floating point, and the largest value that
+        integers could have.
+
+    Raises:
+        InputError: no image, one that is too large, or pages that differ.
+        MachineError: the file can't be read at the moment.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with path.open("rb") as file, _opened(file) as image:
+                full = _full(image)
+                pages = _pages(image)
+    except InputError:
+        raise
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            refused = explain(error, path)
+            if isinstance(refused, MachineError):
+                raise refused from error
+            raise InputError(f"it can't be read ({_one_line(error)})") from error
+        # A broken file makes Pillow raise nearly anything.
+        raise InputError(
+            f"it is not an image of a kind that can be read, or is truncated ({_one_line(error)})"
+        ) from error
+    if len({page.shape[:2] for page in pages}) > 1:
+        raise InputError("its pages differ in size; save them as separate images")
+    if any(page.ndim == 3 for page in pages):
+        if any(page.dtype != np.uint8 for page in pages):
+            raise InputError("its pages differ in depth; save them as separate images")
+        return grey_pictures(np.stack([_as_colours(page) for page in pages])), _BYTE
+    if len({page.dtype for page in pages}) > 1:
+        raise InputError("its pages differ in depth; save them as separate images")
+    return _mask(np.stack(pages), full)
+
+
+def _opened(file: BinaryIO) -> Image.Image:
+    from PIL import Image
+
+    try:
+        return Image.open(file, formats=_FORMATS)
+    except Image.DecompressionBombError:
+        # Pillow refuses before it tells the size.
+        with _SIZE_LOCK:
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                file.seek(0)
+                with Image.open(file, formats=_FORMATS) as image:
+                    size = image.size
+            finally:
+                Image.MAX_IMAGE_PIXELS = limit
+    raise _too_large(size)
+
+
+def _pages(image: Image.Image) -> list[NDArray[Any]]:
+    """The pages, (H, W) or in colours (H, W, 3) or (H, W, 4), after their sizes are checked."""
+    from PIL import Image
+
+    width, height = image.size
+    _check_page(image)
+    count = int(getattr(image, "n_frames", 1))
+    if count * width * height > MOST_PIXELS_IN_FILE:
+        raise InputError(
+            f"its {count} pages of {width} x {height} pixels exceed the limit of {MOST_PIXELS_IN_FILE} "
+            "pixels in a file; save them as several files"
+        )
+    pages = []
+    total = 0
+    for number in range(count):
+        try:
+            image.seek(number)
+        except Image.DecompressionBombError as error:
+            raise InputError(f"its page {number} is too large ({_one_line(error)})") from error
+        _check_page(image)
+        # Pages of TIFF may differ in size from the first one.
+        total += image.size[0] * image.size[1]
+        if total > MOST_PIXELS_IN_FILE:
+            raise InputError(
+                f"its pages exceed the limit of {MOST_PIXELS_IN_FILE} pixels in a file; save them as several "
+                "files"
+            )
+        pages.append(_page(image))
+    return pages
+
+
+def _check_page(page: Image.Image) -> None:
+    if page.size[0] * page.size[1] > MOST_PIXELS:
+        raise _too_large(page.size)
+
+
+def _too_large(size: tuple[int, int]) -> InputError:
+    return InputError(
+        f"its {size[0]} x {size[1]} pixels exceed the limit of {MOST_PIXELS} pixels; cut it into parts, or "
+        "save it smaller"
+    )
+
+
+def _full(image: Image.Image) -> int:
+    if image.mode == "I":
+        # Pillow gives 16-bit PNG as 32-bit integers in some of its versions.
+        return _SHORT if image.format in {"PNG", "PPM"} else _LONG
+    return _SHORT if image.mode.startswith("I;16") else _BYTE
+
+
+def _page(page: Image.Image) -> NDArray[Any]:
+    deep = page.mode.startswith("I;16")
+    if page.mode not in _GREY | _COLOURED and not deep:
+        raise InputError(f"its colour mode {page.mode} is not known; save it as grey or RGB")
+    if "A" in page.mode or ("transparency" in page.info and page.mode in {"1", "L", "P", "RGB"}):
+        return np.array(page.convert("RGBA"))
+    if page.mode in _COLOURED:
+        return np.array(page.convert("RGB"))
+    values = np.array(page)
+    return values.astype(np.uint16) if deep else values
+
+
+def _as_colours(page: NDArray[Any]) -> NDArray[Any]:
+    """A page as (H, W, 4), since the pages of one file may have transparency or not."""
+    colours = page if page.ndim == 3 else np.repeat(page[..., None], 3, axis=-1)
+    if colours.shape[-1] == 4:
+        return colours
+    return np.concatenate([colours, np.full((*colours.shape[:2], 1), _BYTE, np.uint8)], axis=-1)
+
+
+def _mask(values: NDArray[Any], full: int) -> tuple[NDArray[Any], int]:
+    """Masks of 0/255 or 0/65535 that are stored in more bits than they need keep their own range."""
+    if full == _BYTE:
+        return values, full
+    if full == _LONG and values.min() == -1 and values.max() <= 0:
+        # The largest number of 32 bits without a sign.
+        return values == -1, _BYTE
+    high = int(values.max())
+    if high in (_BYTE, _SHORT) and ((values == 0) | (values == high)).all():
+        full = high
+    return values, full
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

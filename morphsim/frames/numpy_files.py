@@ -1,0 +1,84 @@
+"""Arrays from NumPy's files, whose headers are checked before memory is given to what they claim."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+from typing import IO, Any
+
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from morphsim.errors import InputError, MachineError
+from morphsim.frames.hdf5 import listed
+from morphsim.limits import MOST_NAMES, check_bytes
+from morphsim.system_errors import explain
+
+_SUFFIX = ".npy"
+_DEFAULT = "frames"
+
+
+def read_numpy(path: Path, *, name: str = _DEFAULT) -> NDArray[Any]:
+    """Read the array of an `.npy` file, or one of an `.npz` file.
+
+    Args:
+        path: either kind of file.
+        name: which array of several; without it the only one is taken, whatever its name.
+
+    Raises:
+        InputError: the reason why it can't be read, without the file's name.
+        MachineError: the operating system refuses to read it.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(2) == b"PK":
+                with zipfile.ZipFile(file) as archive:
+                    return _from_archive(archive, name)
+            file.seek(0)
+            return _read_array(file, path.stat().st_size, "it")
+    except (InputError, MachineError):
+        raise
+    except Exception as error:
+        # A broken file makes NumPy and zipfile raise nearly anything; pickled objects end here too.
+        if refused := explain(error, path):
+            raise refused from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"it is not a NumPy file of numbers, or is truncated ({reason})") from error
+
+
+def _from_archive(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    members = {member.filename.removesuffix(_SUFFIX): member for member in archive.infolist()}
+    if len(members) > MOST_NAMES:
+        raise InputError(f"it holds {len(members)} arrays; at most {MOST_NAMES} are looked at")
+    if name not in members:
+        if name != _DEFAULT or len(members) != 1:
+            raise InputError(
+                f"it has no array {name!r}, only {listed(list(members))}; choose one with "
+                "`morphsim import --dataset NAME`"
+            )
+        name = next(iter(members))
+    member = members[name]
+    if not member.filename.endswith(_SUFFIX):
+        raise InputError("it is a zip file without a NumPy array in it")
+    # zipfile unfolds no more of a member than the size that its entry claims.
+    with archive.open(member) as file:
+        return _read_array(file, member.file_size, f"its array {name!r}")
+
+
+def _read_array(file: IO[bytes], size: int, what: str) -> NDArray[Any]:
+    """Read an array from the start of a file of `size` bytes."""
+    version = npy.read_magic(file)
+    read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read_header(file)
+    if dtype.kind not in "biuf":
+        raise InputError(
+            f"it is not a NumPy file of numbers ({what} holds {dtype} values); frames are bool, integers or "
+            "floats"
+        )
+    claimed = math.prod(shape) * dtype.itemsize
+    check_bytes(claimed, what)
+    if claimed > size:
+        raise InputError(f"{what} claims {claimed} bytes of values and holds {size}; it is truncated")
+    file.seek(0)
+    return npy.read_array(file, allow_pickle=False)

@@ -1,0 +1,250 @@
+"""What an HDF5 file says of its frames: columns, recipes and attributes, morphsim's own or another program's.
+
+A file is morphsim's own if it has all of the attributes `version` (a whole number), `process`, `boundary`,
+`threshold` and `units`; then whatever is wrong in them is an error. In any other file an attribute that
+morphsim does not understand has its name by chance: it is ignored with a warning (`FrameWarning`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.errors import InputError
+from morphsim.frames.frameset import PROCESSES, RESERVED_NAMES, Column, FrameSet, is_column_name
+from morphsim.frames.hdf5 import DAMAGED, find_dataset, find_group, names_in
+from morphsim.frames.hdf5_values import kind_of, read_attribute, read_text, read_texts, read_values
+from morphsim.frames.plausible import doubt
+from morphsim.limits import check_bytes
+from morphsim.simulator.grid import Boundary
+
+if TYPE_CHECKING:
+    import h5py
+
+FORMAT_VERSION = 1
+ATTRIBUTES = ("version", "process", "boundary", "threshold", "units")
+DIGEST = "sha256"
+"""Attribute: the hash of the other attributes and of the notes; HDF5's checksums cover all else."""
+
+_HALF = 0.5
+# Columns that tell frames of one film apart, or describe where they come from, rather than its recipe.
+_NOT_RECIPE = frozenset({"time", "thickness", "dryness", "seed", "source"})
+_NUMBERS = frozenset({"time", "thickness", "dryness", "seed"})
+
+
+def is_own(file: h5py.File) -> bool:
+    """Whether an open file was written by morphsim."""
+    return all(name in file.attrs for name in ATTRIBUTES) and isinstance(read_attribute(file, "version"), int)
+
+
+def read_settings(file: h5py.File) -> tuple[dict[str, Any], list[str]]:
+    """Read `process`, `boundary`, `threshold` and `units` of an open file.
+
+    Returns:
+        Those that the file states, and notes on those that were ignored.
+
+    Raises:
+        InputError: a file of morphsim's own is of another version, damaged, or has an impossible value.
+    """
+    own = check_own(file)
+    settings: dict[str, Any] = {}
+    notes: list[str] = []
+    for name in ATTRIBUTES:
+        if name not in file.attrs or (own and name == "version"):
+            continue
+        value = read_attribute(file, name)
+        understood = _understood(name, value)
+        if understood is not None:
+            settings[name] = understood
+        elif own:
+            raise InputError(f"its attribute `{name}` is {value!r}; it must be {_ALLOWED[name]}")
+        else:
+            shown = "no single number or text" if value is None else f"{str(value)[:40]!r}"
+            notes.append(f"its attribute `{name}` is not morphsim's ({shown}) and is ignored")
+    return settings, notes
+
+
+def read_notes_of(file: h5py.File) -> dict[str, str]:
+    """The texts that are kept beside the frames of an open file; empty for a file without any.
+
+    Raises:
+        InputError: a text is too long, or the file is damaged.
+    """
+    notes = _notes(file)
+    if is_own(file):
+        _check_digest(file, notes)
+    return notes
+
+
+def threshold_of(file: h5py.File) -> float:
+    """The donor share at which the frames of an open file were binarised; one half where it does not say."""
+    return float(read_settings(file)[0].get("threshold", _HALF))
+
+
+def digest_of(attributes: Mapping[str, Any], notes: Mapping[str, str]) -> str:
+    """The hash that is kept with attributes and notes."""
+    text = json.dumps([dict(attributes), dict(notes)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def tables_of(file: h5py.File, frames: NDArray[np.uint8], *, name: str = "") -> FrameSet:
+    """Join frames with the columns, recipes and attributes that an open file has for them.
+
+    Args:
+        file: read for its tables.
+        frames: (N, H, W) or (N, C, H, W).
+        name: of the file, with a colon and a space, for warnings of what is ignored.
+
+    Raises:
+        InputError: the tables contradict the frames.
+    """
+    settings, notes = read_settings(file)
+    own = is_own(file)
+    columns = dict(_read_columns(file, len(frames), notes))
+    group = find_group(file, "recipes")
+    recipes = {} if group is None else dict(_read_columns(group, None, notes))
+    if not own:
+        for column in sorted(_NUMBERS & columns.keys()):
+            if columns[column].dtype.kind == "U":
+                notes.append(f"its column {column} holds text and is left out")
+                del columns[column]
+        if "trajectory" in columns and not recipes:
+            columns["trajectory"] = _numbered(columns["trajectory"], notes)
+    if "trajectory" not in columns:
+        columns["trajectory"], recipes = distinct_trajectories(columns, len(frames))
+        for column in recipes:
+            del columns[column]
+    settings.pop("version", None)
+    for note in notes:
+        doubt(f"{name}{note}")
+    return FrameSet(frames=frames, columns=columns, recipes=recipes, **settings)
+
+
+def distinct_trajectories(
+    columns: Mapping[str, Column], length: int
+) -> tuple[NDArray[np.int64], dict[str, Column]]:
+    """Tell films apart by their columns, numbered in the order of their first frame.
+
+    Returns:
+        The trajectory of each frame (N,), and the columns that describe recipes, each (T,).
+    """
+    names = [name for name in columns if name == "seed" or name not in _NOT_RECIPE]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(_rows(columns, names, length)))}
+    trajectory = np.array([numbers[key] for key in _rows(columns, names, length)], np.int64)
+    _, first = np.unique(trajectory, return_index=True)
+    return trajectory, {name: columns[name][first] for name in names if name not in _NOT_RECIPE}
+
+
+def check_own(file: h5py.File) -> bool:
+    """Whether an open file is morphsim's own; then of this version, and with its attributes and notes intact.
+
+    Raises:
+        InputError: it is of another version, or damaged.
+    """
+    if not is_own(file):
+        return False
+    version = read_attribute(file, "version")
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"its format version is {version!r}, and this morphsim reads version {FORMAT_VERSION}; update "
+            "morphsim"
+        )
+    _check_digest(file, None)
+    return True
+
+
+def _check_digest(file: h5py.File, notes: Mapping[str, str] | None) -> None:
+    stored = read_attribute(file, DIGEST)
+    # Files of older versions have none.
+    if stored is None:
+        return
+    attributes = {name: read_attribute(file, name) for name in ATTRIBUTES}
+    plain = {name: repr(value) if isinstance(value, bytes) else value for name, value in attributes.items()}
+    if digest_of(plain, _notes(file) if notes is None else notes) != stored:
+        raise InputError(
+            f"it {DAMAGED} (where its attributes were changed on purpose, delete its attribute `{DIGEST}`)"
+        )
+
+
+def _notes(file: h5py.File) -> dict[str, str]:
+    group = find_group(file, "notes")
+    notes: dict[str, str] = {}
+    for name in [] if group is None else names_in(group):
+        item = find_dataset(group, name)
+        if item is not None and item.shape == () and kind_of(item) == "U":
+            text = read_text(item)
+            if text is not None:
+                notes[name] = text
+    return notes
+
+
+_ALLOWED = {
+    "process": f"one of {', '.join(PROCESSES)}",
+    "boundary": f"one of {', '.join(get_args(Boundary))}",
+    "threshold": "a number between 0 and 1",
+    "units": "a JSON object of names and units",
+}
+
+
+def _understood(name: str, value: Any) -> Any:
+    """The value of an attribute as morphsim takes it; None where it is not one of morphsim's."""
+    if name == "version":
+        return value if value == FORMAT_VERSION else None
+    if name == "threshold":
+        return float(value) if isinstance(value, int | float) and 0.0 < value < 1.0 else None
+    if not isinstance(value, str):
+        return None
+    if name == "units":
+        try:
+            units = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+        return {key: str(unit) for key, unit in units.items()} if isinstance(units, dict) else None
+    return value if value in (PROCESSES if name == "process" else get_args(Boundary)) else None
+
+
+def _numbered(values: Column, notes: list[str]) -> Column:
+    """Another program's numbers or names of films, counted from 0 where they can't be taken as they are."""
+    if values.dtype.kind == "f" and not (np.isfinite(values) & (values == np.floor(values))).all():
+        return values
+    if values.dtype.kind in "iuf" and values.min() >= 0 and values.max() < len(values):
+        return values.astype(np.int64)
+    distinct, numbers = np.unique(values, return_inverse=True)
+    notes.append(f"its column trajectory, {distinct[0]} to {distinct[-1]}, is numbered anew from 0")
+    return numbers.astype(np.int64)
+
+
+def _rows(columns: Mapping[str, Column], names: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
+    # As text, since NaN (a value that is not known) would differ from itself.
+    for row in range(length):
+        yield tuple(str(columns[name][row]) for name in names)
+
+
+def _read_columns(group: h5py.Group, length: int | None, notes: list[str]) -> Iterator[tuple[str, Column]]:
+    total = 0
+    for name in names_in(group):
+        if name in RESERVED_NAMES:
+            continue
+        item = find_dataset(group, name)
+        if item is None or item.shape is None or item.ndim != 1 or len(item) != (length or len(item)):
+            continue
+        kind = kind_of(item)
+        if kind not in "biufU":
+            continue
+        if not is_column_name(name):
+            notes.append(f"its dataset {name!r} has no name for a column and is left out")
+            continue
+        if kind == "U":
+            values, utf8 = read_texts(item)
+            if not utf8:
+                notes.append(f"its column {name} holds texts that are not UTF-8; they are read as Latin-1")
+        else:
+            values = read_values(item)
+        total += values.nbytes
+        check_bytes(total, f"its group {group.name}, with its columns together,")
+        yield name, values
