@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import os
@@ -14,14 +15,30 @@ from types import FrameType
 from morphsim.caches import user_cache
 
 _ENDING = ("SIGTERM", "SIGHUP")
-_LENIENT = "backslashreplace"
+# Python keeps the byte 0x80 + n of a name that is no text as the character U+DC80 + n.
+_BYTES, _FIRST_SURROGATE = "morphsim-bytes", 0xDC00
 
 
 def write_any_character() -> None:
-    """Escape what the encodings of stdout and stderr lack, as bytes in names that are no text."""
+    """Escape what the encodings of stdout and stderr lack, as bytes in names that are no text.
+
+    Where the locale asks for it (`surrogateescape`), such bytes are written as they are.
+    """
+    codecs.register_error(_BYTES, _bytes_or_escapes)
+    handlers = {"strict": "backslashreplace", "surrogateescape": _BYTES}
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
-            stream.reconfigure(errors=_LENIENT)
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in handlers:
+            stream.reconfigure(errors=handlers[stream.errors])
+
+
+def _bytes_or_escapes(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    written = b""
+    for character in error.object[error.start : error.end]:
+        byte = ord(character) - _FIRST_SURROGATE
+        written += bytes([byte]) if 0x80 <= byte <= 0xFF else character.encode("ascii", "backslashreplace")
+    return written, error.end
 
 
 @contextlib.contextmanager

@@ -18,9 +18,13 @@ _LOCK = ".lock"
 
 @contextlib.contextmanager
 def claimed_folder(folder: str | Path) -> Iterator[None]:
-    """Make a folder and hold it for this run; see `claimed_file`.
+    """Make a folder and hold it for this run, as `claimed_file` does.
 
     A folder that is still empty at the end, though this run made it, is removed.
+
+    Raises:
+        MachineError: another run holds it, or the disk is full.
+        InputError: it can't be made or written to.
     """
     real = _real(folder)
     try:

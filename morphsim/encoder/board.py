@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.encoder.figures import pictures
+from morphsim.errors import MachineError
 from morphsim.frames import to_rgb
 from morphsim.system_errors import explain
 
@@ -45,8 +46,13 @@ class Board:
                 from torch.utils.tensorboard import SummaryWriter
             _let_second_pass(folder)
             self._quiet = _QuietThreads()
-            with self._told():
-                self._writer = SummaryWriter(str(folder), purge_step=first_epoch)
+            try:
+                with self._told():
+                    self._writer = SummaryWriter(str(folder), purge_step=first_epoch)
+            except MachineError:
+                self._quiet.wait()
+                self._quiet.end()
+                raise
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -114,6 +120,9 @@ class Board:
             try:
                 with self._told():
                     self._writer.close()
+            except MachineError:
+                self._quiet.wait()
+                raise
             finally:
                 self._quiet.end()
 
@@ -128,15 +137,24 @@ class _QuietThreads:
         self._before = threading.excepthook
         threading.excepthook = self._hook
 
+    def wait(self) -> None:
+        """Wait a little for threads that have failed, since they tell so at their very end."""
+        for thread in threading.enumerate():
+            if _writes_log(thread):
+                thread.join(1.0)
+
     def _hook(self, failed: threading.ExceptHookArgs) -> None:
-        own = type(failed.thread).__module__.startswith("tensorboard.")
-        if not (own and isinstance(failed.exc_value, OSError)):
+        if not (_writes_log(failed.thread) and isinstance(failed.exc_value, OSError)):
             self._before(failed)
 
     def end(self) -> None:
         """Let threads speak as before."""
         if threading.excepthook == self._hook:
             threading.excepthook = self._before
+
+
+def _writes_log(thread: threading.Thread | None) -> bool:
+    return type(thread).__module__.startswith("tensorboard.")
 
 
 def _let_second_pass(folder: Path) -> None:

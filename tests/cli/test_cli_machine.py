@@ -122,7 +122,8 @@ def test_any_encoding_of_the_output(monkeypatch: pytest.MonkeyPatch, encoding: s
     write_any_character()
     print("µ · ─ \udcff \ud800")  # noqa: T201
     stream.flush()
-    assert written.getvalue().decode(encoding).endswith("\\udcff \\ud800\n")
+    byte = b"\\udcff" if errors == "strict" else b"\xff"
+    assert written.getvalue().endswith(byte + b" \\ud800\n")
 
 
 def test_a_full_standard_output_is_one_line() -> None:
