@@ -42,12 +42,10 @@ def files_below(source: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
                 if entry.name.startswith("."):
                     continue
                 path = folder / entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(path)
-                elif entry.is_file():
+                if path.is_file():
                     files.append(path)
-                elif entry.is_dir():
-                    links.append(path)
+                elif path.is_dir():
+                    (links if entry.is_symlink() else folders).append(path)
                 else:
                     left_out.append((path, "it is a broken link" if entry.is_symlink() else "it is no file"))
         except OSError as error:

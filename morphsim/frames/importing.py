@@ -13,11 +13,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from morphsim.errors import InputError
+from morphsim.errors import FrameWarning, InputError
 from morphsim.frames.folders import files_below
 from morphsim.frames.frameset import Column, FrameSet
 from morphsim.frames.names import NamedFilm, film_of, in_order
-from morphsim.frames.plausible import FrameWarning
 from morphsim.frames.readers import HDF5, TEXT, read_any
 from morphsim.frames.store import write_frames
 from morphsim.frames.targets import BOUNDARY_NOTE, stated_boundary

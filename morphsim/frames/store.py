@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from morphsim.errors import InputError
 from morphsim.files import atomic_path
+from morphsim.frames.axes import channels_first
 from morphsim.frames.binary import as_binary_frames
 from morphsim.frames.frameset import RESERVED_NAMES, Column, FrameSet
 
@@ -90,14 +91,14 @@ def read_frames(path: str | Path) -> FrameSet:
     Without a column `trajectory`, frames belong to one trajectory where all their columns but time,
     thickness, dryness and source agree, in the order of their first frame; those columns then become the
     recipes (a seed stays a column). Without attributes the process is unknown, the boundary `no-flux` (such
-    frames are never rolled) and the threshold 0.5. Frames of 0 and 255 become 0 and 1. Anything else in the
-    file is ignored.
+    frames are never rolled) and the threshold 0.5. Frames of 0 and 255 become 0 and 1. Channels may stand
+    last in a foreign file, see `morphsim.frames.axes`. Anything else in the file is ignored.
 
     Raises:
         InputError: the file is missing, truncated, not HDF5, or its frames are not binary.
     """
     with _opened(path) as file:
-        frames = as_binary_frames(_frames_dataset(file)[()])
+        frames = as_binary_frames(channels_first(_frames_dataset(file)[()], own=_is_own(file)))
         return tables_of(file, frames)
 
 
@@ -110,11 +111,12 @@ def read_rows(path: str | Path, rows: Sequence[int] | None) -> NDArray[np.uint8]
     with _opened(path) as file:
         dataset = _frames_dataset(file)
         if rows is None:
-            return as_binary_frames(dataset[()])
+            return as_binary_frames(channels_first(dataset[()], own=_is_own(file)))
         for row in rows:
             if not 0 <= row < len(dataset):
                 raise InputError(f"row {row} is asked for; rows run from 0 to {len(dataset) - 1}")
-        return as_binary_frames(np.stack([dataset[row] for row in rows]))
+        chosen = np.stack([dataset[row] for row in rows])
+        return as_binary_frames(channels_first(chosen, own=_is_own(file)))
 
 
 def frames_shape(path: str | Path) -> tuple[int, ...]:
@@ -124,7 +126,8 @@ def frames_shape(path: str | Path) -> tuple[int, ...]:
         InputError: as `read_frames`.
     """
     with _opened(path) as file:
-        return tuple(int(length) for length in _frames_dataset(file).shape)
+        without_memory = np.broadcast_to(np.uint8(0), _frames_dataset(file).shape)
+        return channels_first(without_memory, own=_is_own(file)).shape
 
 
 def read_notes(path: str | Path) -> dict[str, str]:
@@ -273,6 +276,10 @@ def _read_columns(group: h5py.Group, length: int | None) -> Iterator[tuple[str, 
             yield name, np.array(list(item.asstr()[()]), dtype=np.str_)
         elif item.dtype.kind in "biuf":
             yield name, item[()]
+
+
+def _is_own(file: h5py.File) -> bool:
+    return "version" in file.attrs
 
 
 def _text(value: Any) -> str:
