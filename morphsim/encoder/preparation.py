@@ -34,8 +34,14 @@ def split_frames(config: TrainingConfig, frame_set: FrameSet) -> tuple[torch.Ten
     """Return the numbers of the training frames and of the held-out frames.
 
     Raises:
-        InputError: too few trajectories, recipes or frames.
+        InputError: frames of one row or column, or too few trajectories, recipes or frames.
     """
+    if min(frame_set.shape) < 2:
+        height, width = frame_set.shape
+        raise InputError(
+            f"the frames of {config.frames} are {height} x {width} pixels in {frame_set.channels} channels, "
+            "which shows no film; store the axes as (N, H, W) or (N, C, H, W)"
+        )
     if config.hold_out == "recipes":
         split = split_by_recipe(frame_set, held_out=config.held_out, seed=config.seed)
     else:
