@@ -174,6 +174,20 @@ def test_masks_in_deep_images(tmp_path, kind, dtype, high):
     np.testing.assert_array_equal(read_any(tmp_path / f"a.{kind}").frames[0], FRAME)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("high", [255, None])
+def test_numbers_that_grow_towards_black(tmp_path, dtype, high):
+    high = np.iinfo(dtype).max if high is None else high
+    Image.fromarray((1 - FRAME).astype(dtype) * dtype(high)).save(tmp_path / "a.tif")
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    start = int.from_bytes(content[4:8], "little") + 2
+    for entry in range(start, start + 12 * int.from_bytes(content[start - 2 : start], "little"), 12):
+        if int.from_bytes(content[entry : entry + 2], "little") == 262:
+            content[entry + 8 : entry + 10] = b"\0\0"
+    (tmp_path / "a.tif").write_bytes(content)
+    np.testing.assert_array_equal(read_any(tmp_path / "a.tif").frames[0], FRAME)
+
+
 def test_images_beyond_the_stated_sizes(tmp_path, monkeypatch):
     header = b"IHDR" + struct.pack(">IIBBBBB", 20000, 20000, 8, 0, 0, 0, 0)
     chunks = [header, b"IDAT" + zlib.compress(b"")]
@@ -194,6 +208,10 @@ def test_images_beyond_the_stated_sizes(tmp_path, monkeypatch):
         pages[0].save(tmp_path / f"a.{kind}", save_all=True, append_images=pages[1:])
         with pytest.raises(InputError, match=r"its 3 pages of 14 x 9 pixels exceed the limit of 300"):
             read_any(tmp_path / f"a.{kind}")
+    monkeypatch.setattr(images_module, "MOST_PAGES", 2)
+    with pytest.raises(InputError, match="its 3 pages exceed the limit of 2"):
+        read_any(tmp_path / "a.gif")
+    monkeypatch.setattr(images_module, "MOST_PAGES", 3)
     sizes = [Image.new("L", size, 255) for size in ((4, 4), (4, 4), (40, 40))]
     sizes[0].save(tmp_path / "b.tif", save_all=True, append_images=sizes[1:])
     with pytest.raises(InputError, match="exceed the limit of 300"):
@@ -272,7 +290,8 @@ def test_links_are_followed(source, tmp_path):
     assert set(reasons) == {"again", "loop", "up", "broken", "circle", "pipe"}
     assert "read already" in reasons["again"] and "read already" in reasons["loop"]
     assert "holds the source" in reasons["up"]
-    assert reasons["broken"] == reasons["circle"] == "it is a broken link"
+    assert reasons["broken"].startswith("it is a broken link")
+    assert reasons["circle"].startswith("it is a broken link")
     assert reasons["pipe"] == "it is no file"
     # The source itself may be a link.
     (tmp_path / "link").symlink_to(source)

@@ -73,7 +73,7 @@ def test_a_folder_of_published_names(tmp_path, run):
 
 
 # A film before it demixes has one phase alone.
-@pytest.mark.filterwarnings("ignore:every pixel is")
+@pytest.mark.filterwarnings("ignore::morphsim.errors.FrameWarning")
 @pytest.mark.parametrize(
     ("zeros", "named", "stored", "inverted"),
     [
