@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from morphsim.encoder.figures import pictures
 from morphsim.frames import to_rgb
+from morphsim.frames.picture_size import shrink
 
 _THUMBNAIL = 64
 
@@ -62,7 +63,7 @@ class Board:
         columns = [
             np.concatenate(pair) for pair in zip(pictures(frames), pictures(probabilities), strict=True)
         ]
-        picture = to_rgb(np.concatenate(columns, axis=1))
+        picture = shrink(to_rgb(np.concatenate(columns, axis=1)))
         self._writer.add_image("reconstructions", picture, epoch, dataformats="HWC")
 
     def map(
