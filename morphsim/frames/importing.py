@@ -52,7 +52,7 @@ class ImportConfig:
     process: Literal["annealing", "drying", "unknown"] | None = None
     """How the films were made; without it as a frame file says, and unknown for all else."""
     dataset: str = "frames"
-    """Name of the frames inside HDF5 files."""
+    """Name of the frames inside HDF5 files, and of one array of several inside `.npz` files."""
     overwrite: bool = False
     """Replace the file that is there."""
 

@@ -10,6 +10,7 @@ from morphsim.errors import InputError
 from morphsim.files import write_text
 from morphsim.frames.films import failure_of, is_done, part_path
 from morphsim.frames.plan import Plan
+from morphsim.text_files import read_text
 
 _OWN_FILES = ("film-*.h5", "film-*.json", "merged.h5", ".film-*", ".merged-*", ".plan-*")
 
@@ -38,7 +39,7 @@ class Parts:
         self.folder.mkdir(parents=True, exist_ok=True)
         with _locked(self.folder / "lock", self.out):
             if self._plan_file.exists():
-                differences = self.plan.differences(self._plan_file.read_text(encoding="utf-8"))
+                differences = self.plan.differences(read_text(self._plan_file))
                 if differences:
                     raise InputError(
                         f"{self.folder} holds films of another plan ({'; '.join(differences)}); "
