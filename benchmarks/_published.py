@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from morphsim.errors import InputError
+from morphsim.frames.hdf5 import find_dataset, open_hdf5
+from morphsim.frames.hdf5_values import read_values
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -68,19 +69,13 @@ def read_frames(path: str | Path) -> Frames:
         InputError: the file is missing, is no HDF5, or lacks or garbles one of these.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; name an HDF5 file with frames, blend_ratio, chi and time")
-    try:
-        with h5py.File(path) as file:
-            missing = [name for name in ("frames", *COLUMNS) if not isinstance(file.get(name), h5py.Dataset)]
-            if missing:
-                raise InputError(f"{path} has no dataset {', '.join(missing)}; it needs frames and {COLUMNS}")
-            frames = file["frames"][()]
-            columns = {name: np.asarray(file[name][()], dtype=np.float64) for name in COLUMNS}
-    except InputError:
-        raise
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise InputError(f"{path} can't be read as HDF5 ({error}); fetch or write it again") from error
+    with open_hdf5(path) as file:
+        found = {name: find_dataset(file, name) for name in ("frames", *COLUMNS)}
+        if missing := [name for name, dataset in found.items() if dataset is None]:
+            raise InputError(f"it has no dataset {', '.join(missing)}; it needs frames and {COLUMNS}")
+        values = {name: read_values(dataset) for name, dataset in found.items() if dataset is not None}
+    frames = values["frames"]
+    columns = {name: np.asarray(values[name], dtype=np.float64) for name in COLUMNS}
     if frames.ndim != 3 or min(frames.shape) < 1 or frames.shape[1] < 2 or frames.shape[2] < 2:
         raise InputError(f"{path}: frames has shape {frames.shape}; it must be (N, H, W), H and W at least 2")
     if not np.isin(frames, (0, 1)).all():

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 from morphsim._commandline import Command, complain, parse, show
 from morphsim._surroundings import signals_interrupt, use_writable_caches, write_any_character
 from morphsim._version import __version__
-from morphsim.errors import InputError, MachineError
+from morphsim.errors import FrameWarning, InputError, MachineError
 from morphsim.system_errors import explain
 
 COMMANDS = {
@@ -88,7 +91,9 @@ def _run(words: list[str]) -> int:
     program = f"morphsim {name}"
     kind = COMMANDS[name].options()
     try:
-        parse(kind, rest, program=program).run()
+        with warnings.catch_warnings():
+            warnings.showwarning = partial(_show_warning, program, warnings.showwarning)
+            parse(kind, rest, program=program).run()
     except SystemExit as end:
         return int(end.code or 0)
     except InputError as error:
@@ -110,6 +115,21 @@ def _run(words: list[str]) -> int:
         complain(program, refused)
         return _BAD_INPUT if isinstance(refused, InputError) else 1
     return 0
+
+
+def _show_warning(
+    program: str,
+    usual: Callable[..., None],
+    message: Warning | str,
+    category: type[Warning],
+    *place: Any,
+    **line: Any,
+) -> None:
+    """Show what the input is to blame for as one line on stderr, and other warnings as usual."""
+    if issubclass(category, FrameWarning):
+        complain(program, f"warning: {message}")
+    else:
+        usual(message, category, *place, **line)
 
 
 def _help() -> str:

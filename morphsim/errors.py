@@ -15,3 +15,10 @@ class MachineError(RuntimeError):
 
     The message names the file and says what to do. The commands print it as one line and end with status 1.
     """
+
+
+class FrameWarning(UserWarning):
+    """Frames were read, and may not show what was meant: one phase alone, a colour map.
+
+    The commands print it as one line on stderr.
+    """

@@ -14,6 +14,7 @@ from morphsim.agents import Evaluation
 from morphsim.demo.rollout import Rollout
 from morphsim.files import atomic_buffer
 from morphsim.frames import to_rgb
+from morphsim.frames.picture_size import drawn_aspect, figure_size, shrink
 
 COLOURS = {"agent": "#0072B2", "random": "#888888", "recipe": "#D55E00", "own": "#009E73"}
 """Of the policies: Okabe and Ito's, which any kind of sight tells apart."""
@@ -30,7 +31,7 @@ def _figure(width: float, height: float) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    figure = Figure(figsize=figure_size(width, height, dpi=110), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
@@ -44,16 +45,16 @@ def draw_films(path: Path, target: NDArray[np.uint8], evaluation: Evaluation) ->
     """Draw the target over the last frames of each policy on the first films."""
     columns = min(_FILMS_SHOWN, len(evaluation.seeds))
     rows = 1 + len(evaluation.results)
-    height, width = target.shape[-2:]
-    figure = _figure(3.6 * columns, (3.6 * height / width + 0.45) * rows)
+    aspect = drawn_aspect(*target.shape[-2:])
+    figure = _figure(3.6 * columns, (3.6 / aspect + 0.45) * rows)
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.ravel():
         axis.set_axis_off()
-    axes[0, 0].imshow(to_rgb(target[0]), interpolation="nearest")
+    axes[0, 0].imshow(shrink(to_rgb(target[0])), interpolation="nearest")
     axes[0, 0].set_title("target", fontsize=10)
     for row, result in enumerate(evaluation.results, start=1):
         for column in range(columns):
-            axes[row, column].imshow(to_rgb(result.frames[column]), interpolation="nearest")
+            axes[row, column].imshow(shrink(to_rgb(result.frames[column])), interpolation="nearest")
             seed, distance = evaluation.seeds[column], result.distances[column]
             axes[row, column].set_title(
                 f"{LABELS.get(result.name, result.name)}, seed {seed}: {distance:.2f}", fontsize=9

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from morphsim.encoder.figures import pictures
 from morphsim.errors import MachineError
 from morphsim.frames import to_rgb
+from morphsim.frames.picture_size import shrink
 from morphsim.system_errors import explain
 
 _THUMBNAIL = 64
@@ -83,7 +84,7 @@ class Board:
         columns = [
             np.concatenate(pair) for pair in zip(pictures(frames), pictures(probabilities), strict=True)
         ]
-        picture = to_rgb(np.concatenate(columns, axis=1))
+        picture = shrink(to_rgb(np.concatenate(columns, axis=1)))
         with self._told():
             self._writer.add_image("reconstructions", picture, epoch, dataformats="HWC")
 

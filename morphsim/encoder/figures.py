@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from morphsim.files import atomic_buffer
 from morphsim.frames import to_rgb
+from morphsim.frames.picture_size import MOST_PIXELS, drawn_aspect, shrink
 from morphsim.frames.render import ACCEPTOR_COLOUR, DONOR_COLOUR
 
 _INCHES_ACROSS = 12.0
@@ -30,6 +31,8 @@ def draw_reconstructions(
         frames: (K, H, W) 0/1, or (K, C, H, W), whose channels are drawn below each other.
         probabilities: of donor, in the same shape.
         titles: K texts, one above each frame.
+
+    However high the frames are, the picture keeps to the limits of `morphsim.frames.picture_size`.
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
@@ -40,7 +43,10 @@ def draw_reconstructions(
     across = min(count, 3 if width > 2 * height else 6)
     down = -(-count // across)
     panel = _INCHES_ACROSS / across
-    size = (_INCHES_ACROSS, down * (2 * panel * height / width + 0.6) + _INCHES_OF_LEGEND)
+    aspect = drawn_aspect(height, width)
+    wanted = down * (2 * panel / aspect + 0.6) + _INCHES_OF_LEGEND
+    # As wide as ever, which the text needs: high frames become narrower.
+    size = (_INCHES_ACROSS, min(wanted, MOST_PIXELS / _DOTS_PER_INCH**2 / _INCHES_ACROSS))
     figure = Figure(figsize=size, layout="constrained")
     heights = [*[size[1] - _INCHES_OF_LEGEND] * down, _INCHES_OF_LEGEND * down]
     groups = figure.subfigures(down + 1, 1, squeeze=False, height_ratios=heights)[:, 0]
@@ -50,7 +56,8 @@ def draw_reconstructions(
             axis.set_axis_off()
         for column, index in enumerate(range(row * across, min(count, (row + 1) * across))):
             for axis, image in zip(axes[:, column], (frames[index], probabilities[index]), strict=True):
-                axis.imshow(to_rgb(image), interpolation="nearest")
+                axis.imshow(shrink(to_rgb(image)), interpolation="nearest", aspect="auto")
+                axis.set_box_aspect(1 / aspect)
             title = textwrap.fill(titles[index], round(panel * _LETTERS_AN_INCH))
             # A unit of a user's own may hold dollar signs.
             axes[0, column].set_title(title, fontsize=8, parse_math=False)

@@ -17,6 +17,7 @@ from morphsim.encoder.step import Forward, forward_pass
 from morphsim.encoder.triplet import random_triplets
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, frame_labels, split_by_recipe, split_by_trajectory
+from morphsim.frames.plausible import warn_of_one_phase
 
 _TRIPLETS = 10_000
 # Torch 2.13 gives gradients of padding another layout than its compiled code expects, unless this is off.
@@ -34,8 +35,15 @@ def split_frames(config: TrainingConfig, frame_set: FrameSet) -> tuple[torch.Ten
     """Return the numbers of the training frames and of the held-out frames.
 
     Raises:
-        InputError: too few trajectories, recipes or frames.
+        InputError: frames of one row or column, or too few trajectories, recipes or frames.
     """
+    if min(frame_set.shape) < 2:
+        height, width = frame_set.shape
+        raise InputError(
+            f"the frames of {config.frames} are {height} x {width} pixels in {frame_set.channels} channels, "
+            "which shows no film; store the axes as (N, H, W) or (N, C, H, W)"
+        )
+    warn_of_one_phase(frame_set.frames, name=f"{config.frames}: ")
     if config.hold_out == "recipes":
         split = split_by_recipe(frame_set, held_out=config.held_out, seed=config.seed)
     else:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from morphsim.frames import to_rgb
 
 _BACKGROUND = 255
+_HIGHEST_WINDOW = 8.0
 
 
 def film_picture(share: NDArray[np.float32], thickness: float) -> NDArray[np.uint8]:
@@ -60,7 +61,8 @@ class Window:
             return
         if self._figure is None or not pyplot.fignum_exists(self._figure.number):
             height, width = picture.shape[:2]
-            self._figure = pyplot.figure(self._title, figsize=(8.0, max(1.0, 8.0 * height / width)))
+            inches = min(max(1.0, 8.0 * height / width), _HIGHEST_WINDOW)
+            self._figure = pyplot.figure(self._title, figsize=(8.0, inches))
             self._image = self._figure.add_axes((0.0, 0.0, 1.0, 1.0)).imshow(picture, aspect="auto")
             self._image.axes.set_axis_off()
         self._image.set_data(picture)

@@ -15,21 +15,24 @@ _COLOURS = (3, 4)
 _MOST_CHANNELS = 16
 
 
-def channels_first(values: NDArray[Any]) -> NDArray[Any]:
-    """Bring the frames of a foreign set to (N, H, W) or (N, C, H, W).
+def channels_first(values: NDArray[Any], *, own: bool) -> NDArray[Any]:
+    """Bring the frames of a set to (N, H, W) or (N, C, H, W).
 
     Args:
         values: (N, H, W), (N, C, H, W) or, as Keras has them, (N, H, W, C). Of axes 1 and 3 the one of
             length 1 is the channels; else the only one that is not longer than 4; else axis 1.
+        own: morphsim wrote them, so that no axis can be anything else.
 
     Returns:
-        A view, without channels where there was one in the last axis.
+        Without channels where there was one in the last axis.
 
     Raises:
         InputError: another number of axes, frames of one column, both axes could be channels, or more
             channels than a film has.
     """
     shape = values.shape
+    if own:
+        return values
     if values.ndim == 3 and shape[-1] == 1:
         raise InputError(
             f"the frames have the shape {shape}, each of one column; one frame with a last axis for its "

@@ -136,8 +136,12 @@ def failed_films(path: str | Path) -> list[dict[str, object]]:
     Raises:
         InputError: the file is missing or truncated.
     """
-    records = json.loads(read_notes(path).get("failed", "[]"))
-    assert isinstance(records, list)
+    try:
+        records = json.loads(read_notes(path).get("failed", "[]"))
+    except (ValueError, RecursionError):
+        records = None
+    if not isinstance(records, list):
+        raise InputError(f"{path}: its note on failed films is not one that morphsim wrote; make it again")
     return records
 
 

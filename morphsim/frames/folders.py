@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from morphsim.system_errors import explain
@@ -42,14 +43,17 @@ def files_below(source: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
                 if entry.name.startswith("."):
                     continue
                 path = folder / entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(path)
-                elif entry.is_file():
+                try:
+                    mode = path.stat().st_mode
+                except OSError as error:
+                    left_out.append((path, f"it is a broken link ({error.strerror})"))
+                    continue
+                if stat.S_ISREG(mode):
                     files.append(path)
-                elif entry.is_dir():
-                    links.append(path)
+                elif stat.S_ISDIR(mode):
+                    (links if entry.is_symlink() else folders).append(path)
                 else:
-                    left_out.append((path, "it is a broken link" if entry.is_symlink() else "it is no file"))
+                    left_out.append((path, "it is no file"))
         except OSError as error:
             refused = explain(error, folder)
             left_out.append((folder, str(refused or error)))

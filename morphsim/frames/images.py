@@ -21,6 +21,8 @@ MOST_PIXELS = 2**27
 """Of a page. Pillow itself refuses images that are a third larger."""
 MOST_PIXELS_IN_FILE = 2**28
 """Of all pages of a file together."""
+MOST_PAGES = 100_000
+"""Of a file."""
 
 _BYTE = 255
 _SHORT = 65535
@@ -48,7 +50,7 @@ def read_image(path: Path) -> tuple[NDArray[Any], int]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with path.open("rb") as file, _opened(file) as image:
-                full = _full(image)
+                full, white_is_zero = _full(image), _white_is_zero(image)
                 pages = _pages(image)
     except InputError:
         raise
@@ -59,10 +61,11 @@ def read_image(path: Path) -> tuple[NDArray[Any], int]:
             refused = explain(error, path)
             if isinstance(refused, MachineError):
                 raise refused from error
-            raise InputError(f"it can't be read ({_one_line(error)})") from error
+            raise InputError(f"it can't be read ({error.strerror})") from error
         # A broken file makes Pillow raise nearly anything.
+        told = "" if "cannot identify" in str(error) else f" ({_one_line(error)})"
         raise InputError(
-            f"it is not an image of a kind that can be read, or is truncated ({_one_line(error)})"
+            f"it is not an image of a kind that can be read ({', '.join(_FORMATS)}), or is truncated{told}"
         ) from error
     if len({page.shape[:2] for page in pages}) > 1:
         raise InputError("its pages differ in size; save them as separate images")
@@ -72,7 +75,8 @@ def read_image(path: Path) -> tuple[NDArray[Any], int]:
         return grey_pictures(np.stack([_as_colours(page) for page in pages])), _BYTE
     if len({page.dtype for page in pages}) > 1:
         raise InputError("its pages differ in depth; save them as separate images")
-    return _mask(np.stack(pages), full)
+    values, full = _mask(np.stack(pages), full)
+    return (full - values if white_is_zero else values), full
 
 
 def _opened(file: BinaryIO) -> Image.Image:
@@ -100,6 +104,10 @@ def _pages(image: Image.Image) -> list[NDArray[Any]]:
     width, height = image.size
     _check_page(image)
     count = int(getattr(image, "n_frames", 1))
+    if count > MOST_PAGES:
+        raise InputError(
+            f"its {count} pages exceed the limit of {MOST_PAGES} in a file; save them as several files"
+        )
     if count * width * height > MOST_PIXELS_IN_FILE:
         raise InputError(
             f"its {count} pages of {width} x {height} pixels exceed the limit of {MOST_PIXELS_IN_FILE} "
@@ -141,6 +149,12 @@ def _full(image: Image.Image) -> int:
         # Pillow gives 16-bit PNG as 32-bit integers in some of its versions.
         return _SHORT if image.format in {"PNG", "PPM"} else _LONG
     return _SHORT if image.mode.startswith("I;16") else _BYTE
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    """Whether a TIFF has 16-bit numbers that grow towards black, which Pillow leaves as they are."""
+    tags = getattr(image, "tag_v2", {})
+    return image.mode.startswith("I;16") and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
 
 
 def _page(page: Image.Image) -> NDArray[Any]:

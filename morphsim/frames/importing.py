@@ -13,11 +13,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from morphsim.errors import InputError, MachineError
+from morphsim.errors import FrameWarning, InputError, MachineError
 from morphsim.frames.folders import files_below
 from morphsim.frames.frameset import Column, FrameSet
 from morphsim.frames.names import NamedFilm, film_of, in_order
-from morphsim.frames.plausible import FrameWarning
 from morphsim.frames.readers import HDF5, TEXT, read_any
 from morphsim.frames.store import write_frames
 from morphsim.frames.targets import BOUNDARY_NOTE, stated_boundary
@@ -54,7 +53,7 @@ class ImportConfig:
     process: Literal["annealing", "drying", "unknown"] | None = None
     """How the films were made; without it as a frame file says, and unknown for all else."""
     dataset: str = "frames"
-    """Name of the frames inside HDF5 files."""
+    """Name of the frames inside HDF5 files, and of one array of several inside `.npz` files."""
     overwrite: bool = False
     """Replace the file that is there."""
 
@@ -232,10 +231,9 @@ def _films_in(
         frames = resize(frames, config.shape)
     named = film_of(relative)
     alone = len(frames) == 1 and not several
-    for trajectory in range(frameset.trajectories):
-        rows = np.flatnonzero(frameset.trajectory == trajectory)
-        if not len(rows):
-            continue
+    order = np.argsort(frameset.trajectory, kind="stable")
+    numbers, starts = np.unique(frameset.trajectory[order], return_index=True)
+    for trajectory, rows in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
         columns: dict[str, Column] = {name: values[rows] for name, values in frameset.columns.items()}
         columns["trajectory"] = np.zeros(len(rows), np.int64)
         columns["source"] = np.full(len(rows), str(relative))

@@ -13,6 +13,7 @@ from morphsim.frames.plan import Plan
 from morphsim.locks import claimed_file
 from morphsim.system_errors import explain
 from morphsim.temporary import remove_leftovers
+from morphsim.text_files import read_text
 
 _OWN_FILES = ("film-*.h5", "film-*.json")
 
@@ -41,7 +42,7 @@ class Parts:
         """
         with claimed_file(self.out), self._made():
             if self._plan_file.exists():
-                differences = self.plan.differences(self._plan_file.read_text(encoding="utf-8"))
+                differences = self.plan.differences(read_text(self._plan_file))
                 if differences:
                     raise InputError(
                         f"{self.folder} holds films of another plan ({'; '.join(differences)}); "

@@ -7,9 +7,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-
-class FrameWarning(UserWarning):
-    """Frames were read, and may not show what was meant."""
+from morphsim.errors import FrameWarning
 
 
 def doubt(message: str) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from morphsim.errors import InputError, MachineError
 from morphsim.files import atomic_buffer, atomic_path
+from morphsim.frames.picture_size import drawn_aspect, figure_size, nearest, shrink
 from morphsim.frames.titlebar import title_bars
 from morphsim.system_errors import space_left
 
@@ -24,6 +25,9 @@ DONOR_COLOUR = (250, 190, 70)
 _MOST_IN_STRIP = 32
 _LONGEST_SIDE = 640
 _LONGEST_TO_SCALE = 1920
+# Of what players show, without the bar of the titles.
+_LONGEST_OF_MOVIE = 4096
+_DOTS_PER_INCH = 150
 _FASTEST_GIF = 50.0
 # Of the 256 colours of a palette; greys are the others.
 _SHADES = 240
@@ -67,7 +71,9 @@ def frame_strip(
 ) -> None:
     """Draw frames next to each other as a PNG, in their true proportions, on one scale and in reading order.
 
-    Wide frames are set in several rows, as many as make the picture about twice as wide as high.
+    Wide frames are set in several rows, as many as make the picture about twice as wide as high. It keeps the
+    limits of `morphsim.frames.picture_size`; frames whose sides differ by more than 16 times are drawn so
+    that both can be seen.
 
     Args:
         frames: (N, H, W) or a sequence of (H, W), 0/1 or donor shares; at most 32.
@@ -95,23 +101,26 @@ def frame_strip(
     if Path(path).suffix.lower() != ".png":
         raise InputError(f"{path} is not a PNG file; let its name end in .png")
     height, width = (max(picture.shape[axis] for picture in pictures) for axis in range(2))
-    aspect = width / height
+    aspect = drawn_aspect(height, width)
     columns = min(range(1, len(pictures) + 1), key=lambda count: _imbalance(count, len(pictures), aspect))
     rows = -(-len(pictures) // columns)
     panel_width = min(4.0, max(1.2, 12.0 / columns))
     title_height = 0.3 if titles is not None else 0.08
-    figure = Figure(
-        figsize=(columns * panel_width + 0.2, rows * (panel_width / aspect + title_height) + 0.45),
-        layout="constrained",
-    )
+    size = columns * panel_width + 0.2, rows * (panel_width / aspect + title_height) + 0.45
+    figure = Figure(figsize=figure_size(*size, dpi=_DOTS_PER_INCH), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, columns, squeeze=False)
     for number, axes in enumerate(grid.flat):
         axes.set_axis_off()
         if number < len(pictures):
-            axes.imshow(pictures[number], interpolation="nearest")
             # All axes are alike in size: a smaller frame stands at the lower left of its own.
-            rows = pictures[number].shape[0]
+            rows, across = pictures[number].shape[:2]
+            axes.imshow(
+                shrink(pictures[number]),
+                interpolation="nearest",
+                aspect=width / height / aspect,
+                extent=(-0.5, across - 0.5, rows - 0.5, -0.5),
+            )
             axes.set(xlim=(-0.5, width - 0.5), ylim=(rows - 0.5, rows - height - 0.5))
             if titles is not None:
                 axes.set_title(titles[number], fontsize=9)
@@ -126,7 +135,7 @@ def frame_strip(
         fontsize=9,
     )
     with atomic_buffer(path) as buffer:
-        figure.savefig(buffer, dpi=150, metadata={"Software": None})
+        figure.savefig(buffer, dpi=_DOTS_PER_INCH, metadata={"Software": None})
 
 
 def animate(
@@ -140,7 +149,7 @@ def animate(
 ) -> None:
     """Write frames as a movie: GIF, or MP4 with the extra `movie` installed.
 
-    Small frames are enlarged.
+    Small frames are enlarged, and large ones shrunk to 4096 pixels.
 
     Args:
         frames: (N, H, W) 0/1 or donor shares.
@@ -202,8 +211,8 @@ def _picture_size(shape: tuple[int, ...], aspect: float | None) -> tuple[int, in
     """Rows and columns of the picture of frames (H, W), `aspect` times as wide as high."""
     height, width = shape
     if aspect is None:
-        factor = max(1, _LONGEST_SIDE // max(shape))
-        return height * factor, width * factor
+        scale = min(max(1, _LONGEST_SIDE // max(shape)), _LONGEST_OF_MOVIE / max(shape))
+        return max(1, round(height * scale)), max(1, round(width * scale))
     # As many pixels as the finer side of the cells needs.
     rows, columns = max((height, height * aspect), (width / aspect, width))
     longest = max(rows, columns)
@@ -218,7 +227,7 @@ def _pictures(
     rows, columns = size
     bars = None if titles is None else title_bars(titles, columns=columns)
     bar_rows, bar_columns = (0, columns) if bars is None else bars.grey.shape[1:]
-    across = _nearest(columns, frames.shape[2])
+    across = nearest(columns, frames.shape[2])
     for number, (frame, height) in enumerate(zip(frames, heights, strict=True)):
         picture = np.full((bar_rows + rows, bar_columns), _AIR, np.uint8)
         if bars is not None:
@@ -228,13 +237,8 @@ def _pictures(
                 picture[bars.legend] = np.rint(ramp)
         left = max(1, round(height * rows))
         shade = np.rint((_SHADES - 1) * _share(frame)).astype(np.uint8)
-        picture[bar_rows + rows - left :, :columns] = shade[np.ix_(_nearest(left, len(shade)), across)]
+        picture[bar_rows + rows - left :, :columns] = shade[np.ix_(nearest(left, len(shade)), across)]
         yield picture
-
-
-def _nearest(pixels: int, cells: int) -> NDArray[np.int64]:
-    """The cell under each pixel's centre."""
-    return ((2 * np.arange(pixels) + 1) * cells) // (2 * pixels)
 
 
 def _palette() -> NDArray[np.uint8]:

@@ -24,11 +24,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
+from morphsim.frames.axes import channels_first
 from morphsim.frames.binary import as_binary_frames
 from morphsim.frames.frameset import Column, FrameSet
 from morphsim.frames.hdf5 import find_dataset, listed, names_in, open_hdf5
 from morphsim.frames.hdf5_values import read_values
-from morphsim.frames.tables import DIGEST, FORMAT_VERSION, check_own, digest_of, read_notes_of, tables_of
+from morphsim.frames.tables import (
+    DIGEST,
+    FORMAT_VERSION,
+    check_own,
+    digest_of,
+    is_own,
+    read_notes_of,
+    tables_of,
+)
 from morphsim.hdf5_writing import new_group, new_hdf5
 
 if TYPE_CHECKING:
@@ -89,14 +98,14 @@ def read_frames(path: str | Path) -> FrameSet:
     thickness, dryness and source agree, in the order of their first frame; those columns then become the
     recipes (a seed stays a column). Without attributes the process is unknown, the boundary `no-flux` (such
     frames are never rolled) and the threshold 0.5. Attributes with the names of morphsim's that it does not
-    understand are ignored with a warning (`FrameWarning`). Frames of 0 and 255 become 0 and 1.
-    Anything else in the file is ignored.
+    understand are ignored with a warning (`FrameWarning`). Frames of 0 and 255 become 0 and 1. Channels may
+    stand last in a foreign file, see `morphsim.frames.axes`. Anything else in the file is ignored.
 
     Raises:
         InputError: the file is missing, truncated, not HDF5, or its frames are not binary.
     """
     with open_hdf5(path) as file:
-        frames = read_values(_frames_dataset(file))
+        frames = channels_first(read_values(_frames_dataset(file)), own=is_own(file))
         return tables_of(file, as_binary_frames(frames), name=f"{path}: ")
 
 
@@ -107,12 +116,12 @@ def read_rows(path: str | Path, rows: Sequence[int] | None) -> NDArray[np.uint8]
         InputError: as `read_frames`, or a row out of range.
     """
     with open_hdf5(path) as file:
-        check_own(file)
+        own = check_own(file)
         dataset = _frames_dataset(file)
         for row in rows or ():
             if not 0 <= row < len(dataset):
                 raise InputError(f"row {row} is asked for; rows run from 0 to {len(dataset) - 1}")
-        return as_binary_frames(read_values(dataset, rows))
+        return as_binary_frames(channels_first(read_values(dataset, rows), own=own))
 
 
 def frames_shape(path: str | Path) -> tuple[int, ...]:
@@ -122,7 +131,8 @@ def frames_shape(path: str | Path) -> tuple[int, ...]:
         InputError: as `read_frames`.
     """
     with open_hdf5(path) as file:
-        return tuple(int(length) for length in _frames_dataset(file).shape)
+        without_memory = np.broadcast_to(np.uint8(0), _frames_dataset(file).shape)
+        return channels_first(without_memory, own=is_own(file)).shape
 
 
 def read_notes(path: str | Path) -> dict[str, str]:

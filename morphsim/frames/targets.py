@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.errors import InputError, MachineError
+from morphsim.errors import FrameWarning, InputError, MachineError
 from morphsim.frames.binary import one_channel
 from morphsim.frames.hdf5 import open_hdf5
+from morphsim.frames.plausible import warn_of_one_phase
 from morphsim.frames.readers import HDF5, read_any
 from morphsim.frames.store import read_rows
 from morphsim.frames.tables import read_notes_of, read_settings
@@ -32,7 +34,7 @@ def read_target_frames(spec: str | Path) -> NDArray[np.uint8]:
             whole.
 
     Returns:
-        (K, H, W) uint8 0/1.
+        (K, H, W) uint8 0/1. What may not be what was meant is warned of (`FrameWarning`), see `read_any`.
 
     Raises:
         InputError: no such file, one that can't be read, several channels, or a row out of range.
@@ -43,11 +45,18 @@ def read_target_frames(spec: str | Path) -> NDArray[np.uint8]:
     if not path.is_file():
         raise InputError(f"{path} does not exist; name a target as FILE, FILE:ROW or FILE:ROW,ROW")
     if path.suffix.lower() in HDF5:
-        return one_channel(read_rows(path, rows), name=f"{path}: its frames")
+        frames = one_channel(read_rows(path, rows), name=f"{path}: its frames")
+        warn_of_one_phase(frames, name=f"{path}: ")
+        return frames
     try:
-        frames = read_any(path).frames
+        with warnings.catch_warnings(record=True) as raised:
+            warnings.simplefilter("always", FrameWarning)
+            frames = read_any(path).frames
     except (InputError, MachineError) as error:
         raise type(error)(f"{path}: {error}") from error
+    for warning in raised:
+        # The same warning with the name of the file.
+        warnings.warn(f"{path}: {warning.message}", warning.category, stacklevel=2)
     if rows is None:
         return frames
     for row in rows:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 _LEGEND = ("acceptor", "donor")
 _SMALLEST, _LARGEST = 11, 28
+_WIDEST = 4096
 # Of the width of a picture, so that the text stays readable when a movie is shown small.
 _SIZE = 1 / 45
 
@@ -34,7 +35,7 @@ def title_bars(titles: Sequence[str], *, columns: int) -> TitleBars:
 
     Args:
         titles: one line each.
-        columns: width of the pictures; the bars are wider where a title needs it.
+        columns: width of the pictures; the bars are wider where a title needs it, up to 4096 pixels.
     """
     import matplotlib
     from PIL import Image, ImageDraw, ImageFont
@@ -43,7 +44,7 @@ def title_bars(titles: Sequence[str], *, columns: int) -> TitleBars:
     font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
     gap, rows = size // 2, 2 * size
     needed = max(int(font.getlength(title)) for title in titles) + 2 * gap
-    columns = max(columns, needed)
+    columns = max(columns, min(needed, _WIDEST))
     left_name, right_name = (int(font.getlength(name)) for name in _LEGEND)
     ramp = 5 * size
     right = columns - right_name - 2 * gap

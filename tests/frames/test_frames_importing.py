@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from morphsim.errors import InputError
+from morphsim.errors import FrameWarning, InputError
 from morphsim.frames import (
     ImportConfig,
     import_frames,
@@ -20,7 +20,6 @@ from morphsim.frames import (
     read_target_frames,
     write_frames,
 )
-from morphsim.frames.plausible import FrameWarning
 
 FRAME = np.array([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0], [0, 0, 0, 1, 1]], np.uint8)
 
@@ -74,7 +73,7 @@ def test_a_folder_of_published_names(tmp_path, run):
 
 
 # A film before it demixes has one phase alone.
-@pytest.mark.filterwarnings("ignore:every pixel is")
+@pytest.mark.filterwarnings("ignore::morphsim.errors.FrameWarning")
 @pytest.mark.parametrize(
     ("zeros", "named", "stored", "inverted"),
     [
@@ -300,7 +299,7 @@ def test_pickles_are_never_loaded(tmp_path):
 
 
 # What is left of the pixels is often of one phase or has colours.
-@pytest.mark.filterwarnings("ignore::morphsim.frames.plausible.FrameWarning")
+@pytest.mark.filterwarnings("ignore::morphsim.errors.FrameWarning")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(["png", "tif", "jpg", "bmp", "gif", "npy", "npz", "h5", "txt"]),

@@ -1,0 +1,55 @@
+"""How large a picture may become, whatever the shape of the frames in it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LONGEST_SIDE = 6144
+"""Of a picture in a file [pixels]."""
+MOST_PIXELS = 2**23
+"""Of a picture in a file."""
+MOST_UNEQUAL = 16.0
+"""Frames whose sides differ by more than this factor are drawn with sides that differ by this factor."""
+
+
+def drawn_aspect(height: int, width: int) -> float:
+    """Width over height of a frame in a figure, where both must be seen."""
+    return min(max(width / height, 1.0 / MOST_UNEQUAL), MOST_UNEQUAL)
+
+
+def figure_size(width: float, height: float, *, dpi: float) -> tuple[float, float]:
+    """Shrink a figure until it keeps the limits.
+
+    Args:
+        width: of the figure as it is wanted [inches].
+        height: likewise [inches].
+        dpi: pixels an inch.
+
+    Returns:
+        Width and height [inches], in their proportion.
+    """
+    scale = _scale(width * dpi, height * dpi)
+    return scale * width, scale * height
+
+
+def shrink(picture: NDArray[Any]) -> NDArray[Any]:
+    """Leave out rows and columns of a picture (H, W, ...) until it keeps the limits; no pixels are mixed."""
+    height, width = picture.shape[:2]
+    scale = _scale(width, height)
+    if scale == 1.0:
+        return picture
+    rows, columns = (nearest(max(1, int(scale * side)), side) for side in (height, width))
+    return picture[rows][:, columns]
+
+
+def nearest(pixels: int, cells: int) -> NDArray[np.int64]:
+    """The cell under the centre of each pixel."""
+    return ((2 * np.arange(pixels) + 1) * cells) // (2 * pixels)
+
+
+def _scale(width: float, height: float) -> float:
+    return min(1.0, LONGEST_SIDE / max(width, height), math.sqrt(MOST_PIXELS / (width * height)))
