@@ -15,7 +15,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from morphsim.errors import InputError
+from morphsim.hashes import hash_json, hash_tensors, hash_without
 
+_SEAL = "sha256"
 _TENSOR = "__tensor__"
 
 
@@ -67,10 +69,35 @@ def read_json(path: str | Path) -> Any:
         raise InputError(f"{path} can't be read as JSON ({error}); restore it from a backup") from error
 
 
+def write_sealed_json(target: str | Path, values: Mapping[str, Any]) -> None:
+    """Write a JSON object as `write_json` does, with a hash of it as one more entry, `sha256`."""
+    write_json(target, {**values, _SEAL: hash_without(values, _SEAL)})
+
+
+def read_sealed_json(path: str | Path) -> Any:
+    """Read what `write_sealed_json` wrote, without its hash; what earlier versions wrote has none.
+
+    Raises:
+        InputError: the file is missing, is not JSON or was altered.
+    """
+    values = read_json(path)
+    if not isinstance(values, dict) or _SEAL not in values:
+        return values
+    if values[_SEAL] != hash_without(values, _SEAL):
+        raise altered(path)
+    del values[_SEAL]
+    return values
+
+
+def altered(path: str | Path) -> InputError:
+    """The error for a file of a training that is not as it was written."""
+    return InputError(f"{path} has been altered since it was written (hash); restore it or train again")
+
+
 def save_tree(target: str | Path, tree: Mapping[str, Any]) -> None:
     """Store nested dicts and lists of tensors and plain values as one safetensors file.
 
-    Tensors go into the file's body, everything else as JSON into its header.
+    Tensors go into the file's body, everything else as JSON into its header, and with it a hash of both.
     """
     tensors: dict[str, torch.Tensor] = {}
 
@@ -88,14 +115,18 @@ def save_tree(target: str | Path, tree: Mapping[str, Any]) -> None:
 
     header = json.dumps(strip(tree))
     with atomic_path(target) as temporary:
-        save_file(tensors, temporary, metadata={"tree": header})
+        save_file(tensors, temporary, metadata={"tree": header, _SEAL: _hash_of_tree(header, tensors)})
+
+
+def _hash_of_tree(header: str, tensors: Mapping[str, torch.Tensor]) -> str:
+    return hash_json([header, hash_tensors(tensors)])
 
 
 def load_tree(path: str | Path) -> dict[str, Any]:
     """Read what `save_tree` stored (tuples come back as lists). Nothing in the file is executed.
 
     Raises:
-        InputError: the file is missing, truncated or was not written by `save_tree`.
+        InputError: the file is missing, truncated, altered or was not written by `save_tree`.
     """
     from safetensors import safe_open
 
@@ -115,10 +146,18 @@ def load_tree(path: str | Path) -> dict[str, Any]:
     try:
         tensors = load_file(path)
         with safe_open(path, framework="pt") as opened:
-            header = (opened.metadata() or {})["tree"]
+            metadata = opened.metadata() or {}
+        header = metadata["tree"]
+        # Files of earlier versions have no hash.
+        if set(metadata) - {"tree", _SEAL}:
+            raise ValueError("it has other metadata")
+        if _SEAL in metadata and metadata[_SEAL] != _hash_of_tree(header, tensors):
+            raise altered(path)
         tree = fill(json.loads(header))
         if not isinstance(tree, dict):
             raise ValueError("it holds no tree")
+    except InputError:
+        raise
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
             f"{path} is truncated or was not written by morphsim ({error}); make it again"

@@ -21,9 +21,9 @@ from morphsim.encoder.encoder import Encoder
 from morphsim.encoder.familiarity import Familiarity, statistics_size
 from morphsim.encoder.metadata import check_frame_shape, check_latents, check_metadata
 from morphsim.encoder.networks import Network, find_architecture
-from morphsim.encoder.provenance import hash_json, hash_tensors
 from morphsim.errors import InputError
-from morphsim.files import atomic_path, read_json, write_json
+from morphsim.files import altered, atomic_path, read_json, write_json
+from morphsim.hashes import hash_json, hash_tensors
 
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
@@ -74,11 +74,12 @@ def save_encoder(encoder: Encoder, folder: str | Path) -> None:
     }
     with atomic_path(folder / WEIGHTS) as temporary:
         save_file(weights, temporary)
-    (folder / LATENTS).unlink(missing_ok=True)
     known = _known(encoder)
     if known:
         with atomic_path(folder / LATENTS) as temporary:
             save_file(known, temporary)
+    else:
+        (folder / LATENTS).unlink(missing_ok=True)
     metadata = {**encoder.metadata, _LATENTS_HASH: hash_tensors(known) if known else None}
     values = {
         "format": _FORMAT,
@@ -144,8 +145,10 @@ def _load(folder: Path, device: torch.device) -> Encoder:
         raise InputError(f"{path} describes a network that is too large; train the encoder again") from error
     weights = _read_weights(folder / WEIGHTS, network.state_dict())
     network.load_state_dict(weights, assign=True)
-    if _CONFIG_HASH in metadata and metadata[_CONFIG_HASH] != _hash_of_config(values):
-        raise InputError(f"{path} has been altered since it was written (hash); restore it or train again")
+    # Folders of earlier versions have neither of the two hashes.
+    hashed = _CONFIG_HASH in metadata or _LATENTS_HASH in metadata
+    if hashed and metadata.get(_CONFIG_HASH) != _hash_of_config(values):
+        raise altered(path)
     latents, familiarity = _read_latents(folder / LATENTS, network, metadata)
     # They are of the files, not of the encoder, and are made anew when it is saved.
     metadata = {name: value for name, value in metadata.items() if name not in (_LATENTS_HASH, _CONFIG_HASH)}

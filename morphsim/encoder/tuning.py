@@ -22,13 +22,13 @@ from morphsim.encoder.errors import TrainingDiverged
 from morphsim.encoder.networks import find_architecture, parse_network
 from morphsim.encoder.objective import ObjectiveConfig
 from morphsim.encoder.preparation import held_out_triplets, split_frames, training_labels
-from morphsim.encoder.provenance import hash_arrays
 from morphsim.encoder.results import METRICS
 from morphsim.encoder.search_space import By, Choice, Dimension, Searched, search_space
 from morphsim.encoder.training import train_encoder
 from morphsim.errors import InputError
-from morphsim.files import read_json, write_json
+from morphsim.files import read_sealed_json, write_json, write_sealed_json
 from morphsim.frames import read_frames
+from morphsim.hashes import hash_arrays
 from morphsim.progress import progress
 from morphsim.resuming import check_same_run, make_run_folder
 
@@ -177,8 +177,10 @@ def tune_encoder(config: TuningConfig, *, show_progress: bool = True) -> Tuned:
         TrainingDiverged: all trials diverged.
     """
     with _quiet_optuna() as optuna:
+        from morphsim.encoder.trials import open_study
+
         _check_and_describe(config)
-        study = _open_study(optuna, config)
+        study = open_study(config.out / _JOURNAL, maximize=config.by == "triplet")
         with progress(
             "tuning", config.trials, unit="trials", done=_ended(study), show=show_progress
         ) as advance:
@@ -213,7 +215,7 @@ def _one_trial(library: Any, study: optuna.Study, config: TuningConfig) -> None:
     except TrainingDiverged:
         study.tell(trial, state=library.trial.TrialState.PRUNED)
         return
-    held_out = read_json(training.out / METRICS)["held_out"]
+    held_out = read_sealed_json(training.out / METRICS)["held_out"]
     study.tell(trial, _value(held_out, config.by))
 
 
@@ -249,41 +251,13 @@ def _check_and_describe(config: TuningConfig) -> None:
     if path.exists():
         if not config.resume:
             raise InputError(f"{config.out} holds a search; go on with --resume, or choose another --out")
-        before = read_json(path)
+        before = read_sealed_json(path)
         if not isinstance(before, dict):
             raise InputError(f"{path} describes no search; search again with another --out")
         check_same_run(before, now)
         return
     make_run_folder(config.out)
-    write_json(path, now)
-
-
-def _open_study(library: Any, config: TuningConfig) -> optuna.Study:
-    path = config.out / _JOURNAL
-    if path.exists():
-        _drop_broken_end(path)
-    try:
-        backend = library.storages.journal.JournalFileBackend(str(path))
-        study: optuna.Study = library.create_study(
-            storage=library.storages.JournalStorage(backend),
-            study_name="encoder",
-            direction="maximize" if config.by == "triplet" else "minimize",
-            load_if_exists=True,
-        )
-        # Reads all of it.
-        len(study.trials)
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, IndexError) as error:
-        raise InputError(f"{path} is damaged ({error}); search again with another --out") from error
-    return study
-
-
-def _drop_broken_end(path: Path) -> None:
-    """Drop a line that a killed search left half written; Optuna would write on in it."""
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        with path.open("r+b") as file:
-            file.truncate(whole)
+    write_sealed_json(path, now)
 
 
 def _ended(study: optuna.Study) -> int:
