@@ -15,7 +15,7 @@ from morphsim.agents.config import AgentConfig
 from morphsim.agents.curves import CURVES, Episode, write_curves
 from morphsim.agents.environment import check_target, resolve_environment
 from morphsim.agents.folder import CONFIG, ENCODER, POLICY, TARGET, write_policy, write_setup
-from morphsim.agents.model import build_model, is_finite, learning_device
+from morphsim.agents.model import build_model, check_memory, is_finite, learning_device
 from morphsim.agents.randomness import own_randomness
 from morphsim.agents.setup import AgentSetup
 from morphsim.agents.vectors import training_envs
@@ -86,7 +86,9 @@ def _prepare(config: AgentConfig, device: torch.device) -> AgentSetup:
     check_boundary({"boundary": stated_boundary(config.target)}, encoder, name=str(config.target))
     check_target(target, config.target, encoder)
     spec = resolve_environment(config, encoder)
-    return AgentSetup(config=config, spec=spec, encoder=encoder, target=target)
+    setup = AgentSetup(config=config, spec=spec, encoder=encoder, target=target)
+    check_memory(config, *setup.sizes())
+    return setup
 
 
 class _Run:

@@ -141,8 +141,6 @@ def _load(folder: Path, device: torch.device) -> Encoder:
         check_latents(metadata, network.content_size)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    except (RuntimeError, OverflowError) as error:
-        raise InputError(f"{path} describes a network that is too large; train the encoder again") from error
     weights = _read_weights(folder / WEIGHTS, network.state_dict())
     network.load_state_dict(weights, assign=True)
     # Folders of earlier versions have neither of the two hashes.

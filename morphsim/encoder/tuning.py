@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
+from morphsim.checks import check_choice, check_flag, check_whole
 from morphsim.device import DeviceName, resolve_device
 from morphsim.encoder.config import HoldOut, Precision, TrainingConfig
 from morphsim.encoder.errors import TrainingDiverged
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 BEST = "best.json"
 _SEARCH, _JOURNAL = "search.json", "trials.journal"
+# Optuna reads all of them before each new one.
+_MOST_TRIALS = 100_000
 _FREE = frozenset({"frames", "out", "trials", "threads", "resume"})
 
 
@@ -79,17 +82,14 @@ class TuningConfig:
     """Go on with the search in the folder, or start where there is none."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.trials, bool) or not isinstance(self.trials, int) or self.trials < 1:
-            raise InputError(f"trials is {self.trials!r}; it must be a whole number of at least 1")
+        check_whole("trials", self.trials, 1, _MOST_TRIALS)
         find_architecture(self.architecture)
-        if self.by not in get_args(By):
-            raise InputError(f"by is {self.by!r}; use one of {', '.join(get_args(By))}")
+        check_choice("by", self.by, get_args(By))
         unknown = [name for name in self.search if name not in get_args(Searched)]
         if unknown or not self.search:
             found = f"holds {unknown[0]!r}" if unknown else "names nothing"
             raise InputError(f"search {found}; use some of {', '.join(get_args(Searched))}")
-        if not isinstance(self.resume, bool):
-            raise InputError(f"resume is {self.resume!r}; it must be true or false")
+        check_flag("resume", self.resume)
         # The rest is checked as what it is, the configuration of a training.
         self.training({}, self.out)
 

@@ -167,7 +167,7 @@ def test_any_changed_byte_of_the_configuration_is_refused_or_harmless(
         (lambda values: values["metadata"].update(frame_shape=[12, 21]), "weights.safetensors"),
         (lambda values: values["metadata"].update(frame_shape=[12, 40]), "weights.safetensors"),
         (lambda values: values["metadata"].update(frame_shape=[12.0, 20]), "frame_shape"),
-        (lambda values: values["metadata"].update(frame_shape=[65_536, 65_536]), "weights.safetensors"),
+        (lambda values: values["metadata"].update(frame_shape=[65_536, 65_536]), "the network would have"),
         (lambda values: values["metadata"].update(frame_shape=[10**30, 20]), "frame_shape"),
         (lambda values: values["metadata"].update(boundary="open"), "boundary"),
         (lambda values: values["metadata"].update(boundary=[]), "boundary"),
