@@ -57,7 +57,7 @@ def load_encoder(name_or_folder: str | Path, device: str = "auto") -> Encoder:
         )
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
-            raise InputError(f"{folder} holds no {name}; name a folder that train_encoder.py has finished")
+            raise InputError(f"{folder} holds no {name}; name a folder that train-encoder has finished")
     return _load(folder, chosen)
 
 
