@@ -8,10 +8,10 @@ from pathlib import Path
 from _harness import say
 
 from morphsim.encoder import Encoder, NetworkConfig, TrainingConfig, load_encoder, train_encoder
-from morphsim.encoder.provenance import hash_arrays
 from morphsim.encoder.results import METRICS
 from morphsim.files import read_json
 from morphsim.frames import DatasetConfig, FrameSet, make_dataset, read_frames, read_notes, write_frames
+from morphsim.hashes import hash_arrays
 
 QUICK_SHAPE = (32, 128)
 # For each process a grid, and values for everything else that its presets vary.

@@ -1,5 +1,6 @@
 """TorchRL's collector on one film: latents as observations, the latent distance gained as the reward.
 
+pip install 'morphsim[torchrl]'    # in a clone: pip install '.[torchrl]'
 python examples/torchrl_collect.py --total-frames 50
 """
 

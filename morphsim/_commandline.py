@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import json
@@ -23,10 +24,28 @@ _BAD_CHOICE = re.compile(
     re.DOTALL,
 )
 _BAD_NUMBER = re.compile(
-    r"Error parsing (?P<name>\S+): (invalid literal for (?P<int>int)\(\) with base 10|"
+    r"(?P<name>\S+): (invalid literal for (?P<int>int)\(\) with base 10|"
     r"could not convert string to float): (?P<value>.*)",
     re.DOTALL,
 )
+# Of one type of several, as of a number that may be left out: `{None}|{INT INT}`.
+_NO_TYPE = re.compile(
+    r"(?P<name>\S+): no type matching (?P<types>.*) could be instantiated from\s+(?P<values>\[.*?\])\. Got "
+    r"errors:.*",
+    re.DOTALL,
+)
+_BAD_TUPLE = re.compile(
+    r"(?P<name>\S+): Could not parse arguments (?P<values>\[.*\]) into tuple type "
+    r"typing\.Tuple\[(?P<types>.*)\]",
+    re.DOTALL,
+)
+_BAD_LIST = re.compile(
+    r"(?P<name>\S+): Could not find valid parse for arguments: (?P<values>\[.*\])", re.DOTALL
+)
+_TOO_LONG = re.compile(r"(?P<name>\S+): Exceeds the limit \(\d+ digits\).*", re.DOTALL)
+_TOO_FEW = re.compile(r"Missing value for argument '(?P<name>[^']*)'\. Expected (?P<count>\d+) values\.")
+_MARKUP = re.compile(r"\[/?[a-z_ ]+\]")
+_WORDS = {"INT": "whole number", "FLOAT": "number", "int": "whole number", "float": "number", "PATH": "path"}
 
 T = TypeVar("T")
 
@@ -115,15 +134,50 @@ def condense(text: str, words: Iterable[str], *, program: str) -> str:
         unknown = message.removeprefix("Unrecognized options: ").split(", ")[0]
         hint = f"see {program} --help"
         if len(sections) > 1 and len(sections[1]) > 1 and "Perhaps you meant" in sections[1][0]:
-            hint = f"did you mean {sections[1][1].strip()}?"
+            hint = f"did you mean {sections[1][1].split()[0]}?"
         return f"unknown option {unknown!r}; {hint}"
     if match := _BAD_CHOICE.fullmatch(message):
         choices = ", ".join(text for text in re.findall("'([^']*)'", match["choices"]) if text != "None")
         return f"{match['name']} is {match['value']}; use one of {choices}"
+    return _bad_value(message.removeprefix("Error parsing "), words, program)
+
+
+def _bad_value(message: str, words: Sequence[str], program: str) -> str:
+    """Say in a few words which value can't be read, and what it must be."""
     if match := _BAD_NUMBER.fullmatch(message):
         kind = "whole number" if match["int"] else "number"
         return f"{match['name']} is {match['value']}; it must be a {kind}"
-    return message.removeprefix("Error parsing ")
+    if match := _NO_TYPE.fullmatch(message):
+        kinds = re.findall(r"\{([^{}]*)\}|([^{}|]+)", match["types"])
+        wanted = [_kind((braced or plain).split()) for braced, plain in kinds if braced != "None"]
+        return f"{match['name']} is {_given(match['values'])}; it must be {' or '.join(wanted)}"
+    if match := _BAD_TUPLE.fullmatch(message):
+        return f"{match['name']} is {_given(match['values'])}; it must be {_kind(match['types'].split(', '))}"
+    if match := _BAD_LIST.fullmatch(message):
+        given = _given(match["values"])
+        return f"{match['name']} is {given}, which can't be read as its numbers; see {program} --help"
+    if match := _TOO_LONG.fullmatch(message):
+        return f"{match['name']} is a whole number of thousands of digits; give a smaller one"
+    if match := _TOO_FEW.fullmatch(message):
+        count = int(match["count"])
+        return f"{match['name']} needs {count} values" if count > 1 else f"{match['name']} needs a value"
+    # A configuration in another one names itself.
+    message = re.sub(r"^(\w+): (?=\1[ .])", "", message)
+    # What the user wrote stays, whatever it looks like.
+    return _MARKUP.sub(lambda tag: tag[0] if any(tag[0] in word for word in words) else "", message)
+
+
+def _kind(types: Sequence[str]) -> str:
+    name = _WORDS.get(types[0], types[0])
+    return f"a {name}" if len(types) == 1 else f"{len(types)} {name}s"
+
+
+def _given(values: str) -> str:
+    """The words of a list that Python wrote, as they were given."""
+    try:
+        return repr(" ".join(ast.literal_eval(values)))
+    except (ValueError, SyntaxError):
+        return values
 
 
 def only(kind: type[T], options: object) -> T:

@@ -17,10 +17,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from morphsim.errors import InputError
+from morphsim.hashes import hash_json, hash_tensors
 from morphsim.system_errors import explain
 from morphsim.temporary import remove_leftovers, temporary_folder
 from morphsim.text_files import read_json as read_json
 
+_SEAL = "sha256"
 _TENSOR = "__tensor__"
 
 # Folders in which this process has looked for what others left.
@@ -113,10 +115,35 @@ def write_json(target: str | Path, value: Any) -> None:
     write_text(target, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
+def write_sealed_json(target: str | Path, values: Mapping[str, Any]) -> None:
+    """Write a JSON object as `write_json` does, with a hash of it as one more entry, `sha256`."""
+    write_json(target, {**values, _SEAL: hash_without(values, _SEAL)})
+
+
+def read_sealed_json(path: str | Path) -> Any:
+    """Read what `write_sealed_json` wrote, without its hash; what earlier versions wrote has none.
+
+    Raises:
+        InputError: the file is missing, is not JSON or was altered.
+    """
+    values = read_json(path)
+    if not isinstance(values, dict) or _SEAL not in values:
+        return values
+    if values[_SEAL] != hash_without(values, _SEAL):
+        raise altered(path)
+    del values[_SEAL]
+    return values
+
+
+def altered(path: str | Path) -> InputError:
+    """The error for a file of a training that is not as it was written."""
+    return InputError(f"{path} has been altered since it was written (hash); restore it or train again")
+
+
 def save_tree(target: str | Path, tree: Mapping[str, Any]) -> None:
     """Store nested dicts and lists of tensors and plain values as one safetensors file.
 
-    Tensors go into the file's body, everything else as JSON into its header.
+    Tensors go into the file's body, everything else as JSON into its header, and with it a hash of both.
     """
     tensors: dict[str, torch.Tensor] = {}
 
@@ -133,7 +160,8 @@ def save_tree(target: str | Path, tree: Mapping[str, Any]) -> None:
         return value
 
     header = json.dumps(strip(tree))
-    write_bytes(target, save(tensors, metadata={"tree": header}))
+    seal = _hash_of_tree(header, tensors)
+    write_bytes(target, save(tensors, metadata={"tree": header, _SEAL: seal}))
 
 
 def save_tensors(target: str | Path, tensors: Mapping[str, torch.Tensor]) -> None:
@@ -141,11 +169,15 @@ def save_tensors(target: str | Path, tensors: Mapping[str, torch.Tensor]) -> Non
     write_bytes(target, save(dict(tensors)))
 
 
+def _hash_of_tree(header: str, tensors: Mapping[str, torch.Tensor]) -> str:
+    return hash_json([header, hash_tensors(tensors)])
+
+
 def load_tree(path: str | Path) -> dict[str, Any]:
     """Read what `save_tree` stored (tuples come back as lists). Nothing in the file is executed.
 
     Raises:
-        InputError: the file is missing, truncated or was not written by `save_tree`.
+        InputError: the file is missing, truncated, altered or was not written by `save_tree`.
     """
     from safetensors import safe_open
 
@@ -165,10 +197,18 @@ def load_tree(path: str | Path) -> dict[str, Any]:
     try:
         tensors = load_file(path)
         with safe_open(path, framework="pt") as opened:
-            header = (opened.metadata() or {})["tree"]
+            metadata = opened.metadata() or {}
+        header = metadata["tree"]
+        # Files of earlier versions have no hash.
+        if set(metadata) - {"tree", _SEAL}:
+            raise ValueError("it has other metadata")
+        if _SEAL in metadata and metadata[_SEAL] != _hash_of_tree(header, tensors):
+            raise altered(path)
         tree = fill(json.loads(header))
         if not isinstance(tree, dict):
             raise ValueError("it holds no tree")
+    except InputError:
+        raise
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise explain(error, path) or InputError(
             f"{path} is truncated or was not written by morphsim ({error}); make it again"

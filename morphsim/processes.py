@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from morphsim.errors import InputError
+from morphsim.errors import MachineError
 
 Worker = Callable[[Any, Callable[[], bool]], Any]
 """Does a job. Its second argument tells whether the work was called off: a long job may then end early."""
@@ -40,7 +40,7 @@ def run_jobs(
         The results in the order of the jobs.
 
     Raises:
-        InputError: a worker was killed by the system.
+        MachineError: a worker was killed by the system.
     """
     workers = min(workers, len(jobs))
     if workers <= 1:
@@ -59,7 +59,7 @@ def run_jobs(
                 done(futures[future])
             return [future.result() for future in futures]
         except BrokenProcessPool as error:
-            raise InputError(
+            raise MachineError(
                 "a worker process was killed, perhaps for memory; run again with fewer --workers"
             ) from error
         except BaseException:

@@ -10,10 +10,10 @@ from typing import Annotated, Any, ClassVar
 from tyro.conf import Positional, arg
 
 from morphsim._commandline import show, show_json
+from morphsim.checks import MOST_THREADS, check_seed, check_whole
 from morphsim.device import DeviceName, set_threads
 from morphsim.encoder import load_encoder
 from morphsim.encoder.input import check_frames
-from morphsim.errors import InputError
 from morphsim.files import write_json
 from morphsim.frames import read_frames, stated_boundary
 from morphsim.locks import claimed_folder
@@ -54,11 +54,19 @@ class Options:
     json: bool = False
     """Print everything that was measured as JSON."""
 
+    def check(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            InputError: one is out of range.
+        """
+        check_whole("--most", self.most, 2)
+        check_seed("--seed", self.seed)
+        check_whole("--threads", self.threads, 1, MOST_THREADS)
+
     def run(self) -> None:
         """Judge the encoder and print the tables."""
-        for name, least in (("most", 2), ("seed", 0), ("threads", 1)):
-            if getattr(self, name) < least:
-                raise InputError(f"--{name} is {getattr(self, name)}; it must be at least {least}")
+        self.check()
         set_threads(self.threads)
         with contextlib.nullcontext() if self.out is None else claimed_folder(self.out):
             self._evaluate()

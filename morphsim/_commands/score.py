@@ -10,6 +10,7 @@ import numpy as np
 from tyro.conf import Positional, arg
 
 from morphsim._commandline import show, show_json
+from morphsim.checks import MOST_THREADS, check_whole
 from morphsim.device import DeviceName, set_threads
 from morphsim.encoder import Encoder, load_encoder
 from morphsim.errors import InputError
@@ -44,10 +45,18 @@ class Options:
     json: bool = False
     """Print every frame as JSON, in the order of the file."""
 
+    def check(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            InputError: one is out of range.
+        """
+        check_whole("--top", self.top, 1)
+        check_whole("--threads", self.threads, 1, MOST_THREADS)
+
     def run(self) -> None:
         """Score the frames and print the table."""
-        if self.top < 1:
-            raise InputError(f"--top is {self.top}; it must be at least 1")
+        self.check()
         set_threads(self.threads)
         encoder = load_encoder(self.encoder, device=self.device)
         targets = read_target_frames(self.target)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from statistics import median
 from typing import ClassVar
 
 from morphsim._commandline import only, show, show_json
 from morphsim.agents import AgentConfig, train_agent
-from morphsim.agents.curves import CURVES
+from morphsim.agents.curves import read_curves
 from morphsim.encoder import TrainingDiverged
 
 _MOST_COMPARED = 20
@@ -35,9 +34,8 @@ class Options(AgentConfig):
     def run(self) -> None:
         """Train the agent and print where its films ended."""
         agent = train_agent(only(AgentConfig, self))
-        with (self.out / CURVES).open(newline="", encoding="utf-8") as file:
-            episodes = list(csv.DictReader(file))
-        distances = [float(episode["final_distance"]) for episode in episodes]
+        episodes = read_curves(self.out)
+        distances = [episode.final_distance for episode in episodes]
         compared = min(_MOST_COMPARED, max(1, len(distances) // 2))
         first, last = distances[:compared], distances[-compared:]
         if self.json:

@@ -13,7 +13,7 @@ from morphsim._commandline import show, show_json
 from morphsim.encoder import TrainingConfig, TrainingDiverged, train_encoder
 from morphsim.encoder.networks import parse_network
 from morphsim.encoder.results import METRICS
-from morphsim.files import read_json
+from morphsim.files import read_sealed_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Options(TrainingConfig):
         encoder = train_encoder(self.config())
         if os.environ.get("RANK", "0") != "0":
             return
-        metrics = read_json(self.out / METRICS)
+        metrics = read_sealed_json(self.out / METRICS)
         if self.json:
             show_json({"out": str(self.out), "hash": encoder.hash, **metrics})
             return

@@ -9,9 +9,10 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from morphsim.agents.folder import AgentSetup, read_policy, read_setup
+from morphsim.agents.folder import read_policy, read_setup
 from morphsim.agents.model import build_model, learning_device
 from morphsim.agents.randomness import own_randomness
+from morphsim.agents.setup import AgentSetup
 from morphsim.errors import InputError
 from morphsim.simulator import Recipe
 

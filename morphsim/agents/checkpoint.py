@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from morphsim.agents.curves import Episode
-from morphsim.agents.folder import AgentSetup, fill
+from morphsim.agents.folder import fill
 from morphsim.agents.model import memory_state, model_state, restore_memory
 from morphsim.agents.randomness import random_state, restore_random_state
-from morphsim.encoder.provenance import hash_arrays
+from morphsim.agents.setup import AgentSetup
 from morphsim.errors import InputError
 from morphsim.files import load_tree, save_tree
 from morphsim.resuming import check_same_run, damaged_checkpoint
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
 CHECKPOINT = "checkpoint.safetensors"
-
-# What may change from one part of a run to the next. Encoder, target and recipe are compared by content.
-_FREE = frozenset(
-    {"encoder", "target", "recipe", "out", "shape", "knobs"}
-    | {"total_steps", "device", "threads", "checkpoint_every", "resume"}
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +40,7 @@ class Checkpoint:
     episodes: torch.Tensor
     """(E, 4) float64, the finished episodes."""
     identity: dict[str, Any]
-    """What the run is, see `identity`."""
+    """What the run is, see `AgentSetup.identity`."""
 
     @classmethod
     def of(
@@ -105,7 +99,7 @@ class Checkpoint:
         Raises:
             InputError: it isn't; the message names the first difference.
         """
-        check_same_run(self.identity, identity(setup))
+        check_same_run(self.identity, setup.identity())
         if len(self.begun) != setup.config.n_envs:
             raise InputError("the checkpoint is of another number of environments; train with another --out")
 
@@ -127,16 +121,3 @@ class Checkpoint:
             Episode(int(step), reward, distance, int(length))
             for step, reward, distance, length in self.episodes.tolist()
         ]
-
-
-def identity(setup: AgentSetup) -> dict[str, Any]:
-    """Return what must stay the same for a run to go on."""
-    config = {name: value for name, value in setup.config.to_dict().items() if name not in _FREE}
-    other = "sac" if setup.config.algorithm == "ppo" else "ppo"
-    del config[other]
-    return {
-        **config,
-        **setup.spec.to_dict(),
-        "encoder": setup.encoder.hash,
-        "target": hash_arrays({"frames": setup.target}),
-    }

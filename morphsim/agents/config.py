@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from morphsim.agents.checks import check_choice, check_number, check_whole
+from morphsim.checks import (
+    LARGEST,
+    LEARNING_RATES,
+    MOST_PROCESSES,
+    MOST_THREADS,
+    check_choice,
+    check_flag,
+    check_number,
+    check_seed,
+    check_tuple,
+    check_whole,
+    short,
+)
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.rewards import RewardName
@@ -16,7 +28,14 @@ from morphsim.rewards import RewardName
 EnvName = Literal["drying", "annealing"]
 AlgorithmName = Literal["ppo", "sac"]
 
+_MOST_LAYERS = 32
 _LARGEST_LAYER = 8192
+# Of one network; an agent has up to five, three of them with the moments of Adam.
+_MOST_WEIGHTS = 70_000_000
+# Steps at once in memory, whose size in bytes is checked where that of an observation is known.
+_MOST_REMEMBERED = 100_000_000
+_MOST_UPDATES = 1_000_000
+MOST_STEPS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +60,10 @@ class PPOConfig:
     """How far an update may change the probability of an action."""
 
     def __post_init__(self) -> None:
-        check_whole("ppo.rollout_steps", self.rollout_steps, 2)
-        check_whole("ppo.batch_size", self.batch_size, 2)
-        check_whole("ppo.n_epochs", self.n_epochs, 1)
-        check_number("ppo.ent_coef", self.ent_coef, 0.0, math.inf)
+        check_whole("ppo.rollout_steps", self.rollout_steps, 2, _MOST_REMEMBERED)
+        check_whole("ppo.batch_size", self.batch_size, 2, _MOST_REMEMBERED)
+        check_whole("ppo.n_epochs", self.n_epochs, 1, _MOST_UPDATES)
+        check_number("ppo.ent_coef", self.ent_coef, 0.0, 1e3)
         check_number("ppo.gae_lambda", self.gae_lambda, 0.0, 1.0)
         check_number("ppo.clip_range", self.clip_range, 0.0, 1.0, above=True)
         if self.rollout_steps % self.batch_size:
@@ -81,10 +100,16 @@ class SACConfig:
 
     def __post_init__(self) -> None:
         check_whole("sac.learning_starts", self.learning_starts, 0)
-        for name in ("buffer_size", "batch_size", "train_every", "gradient_steps"):
-            check_whole(f"sac.{name}", getattr(self, name), 1)
+        for name, most in (
+            ("buffer_size", _MOST_REMEMBERED),
+            ("batch_size", _MOST_REMEMBERED),
+            ("train_every", LARGEST),
+            ("gradient_steps", _MOST_UPDATES),
+        ):
+            check_whole(f"sac.{name}", getattr(self, name), 1, most)
         check_number("sac.tau", self.tau, 0.0, 1.0, above=True)
-        check_number("sac.temperature", self.temperature, 0.0, 10.0, above=True)
+        # Its logarithm is learned, in single precision.
+        check_number("sac.temperature", self.temperature, 1e-12, 10.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,30 +176,43 @@ class AgentConfig:
         check_choice("env", self.env, get_args(EnvName))
         check_choice("reward", self.reward, get_args(RewardName))
         check_choice("algorithm", self.algorithm, get_args(AlgorithmName))
-        for name in ("steps", "total_steps", "n_envs", "threads", "checkpoint_every"):
-            check_whole(name, getattr(self, name), 1)
-        check_whole("seed", self.seed, 0)
-        if self.seed >= 2**32:
-            raise InputError(f"seed is {self.seed}; it must be below 2**32")
-        check_number("learning_rate", self.learning_rate, 0.0, math.inf, above=True)
+        for name, most in (
+            ("steps", MOST_STEPS),
+            ("total_steps", LARGEST),
+            ("n_envs", MOST_PROCESSES),
+            ("threads", MOST_THREADS),
+            ("checkpoint_every", LARGEST),
+        ):
+            check_whole(name, getattr(self, name), 1, most)
+        check_seed("seed", self.seed, below=2**32)
+        check_number("learning_rate", self.learning_rate, *LEARNING_RATES)
         check_number("gamma", self.gamma, 0.0, 1.0, above=True)
-        for units in self.hidden:
-            check_whole("hidden", units, 1)
-            # The limit keeps a damaged file from asking for more memory than any machine has.
-            if units > _LARGEST_LAYER:
-                raise InputError(f"hidden is {self.hidden!r}; no layer may have over {_LARGEST_LAYER} units")
+        self._check_hidden()
         if self.shape is not None:
-            if len(self.shape) != 2:
-                raise InputError(f"shape is {self.shape!r}; it must be a height and a width")
+            check_tuple("shape", self.shape, 2, 2, "a height and a width")
             for side in self.shape:
                 check_whole("shape", side, 1)
-        if not all(isinstance(knob, str) for knob in self.knobs):
-            raise InputError(f"knobs is {self.knobs!r}; it must be names")
-        if not isinstance(self.resume, bool):
-            raise InputError(f"resume is {self.resume!r}; it must be true or false")
+        if not isinstance(self.knobs, tuple) or not all(isinstance(knob, str) for knob in self.knobs):
+            raise InputError(f"knobs is {short(self.knobs)}; it must be names")
+        check_flag("resume", self.resume)
         if self.algorithm == "ppo" and self.ppo.rollout_steps % self.n_envs:
             raise InputError(
                 f"n_envs is {self.n_envs}; it must divide ppo.rollout_steps, {self.ppo.rollout_steps}"
+            )
+
+    def _check_hidden(self) -> None:
+        # The limits keep a damaged file from asking for more memory than any machine has.
+        check_tuple("hidden", self.hidden, 0, _MOST_LAYERS, f"the units of at most {_MOST_LAYERS} layers")
+        told = f"hidden is {short(self.hidden)}"
+        for units in self.hidden:
+            check_whole("hidden", units, 1)
+            if units > _LARGEST_LAYER:
+                raise InputError(f"{told}; no layer may have over {_LARGEST_LAYER} units")
+        weights = sum(first * second for first, second in pairwise(self.hidden))
+        if weights > _MOST_WEIGHTS:
+            raise InputError(
+                f"{told}: {weights:,} weights in a network, and at most {_MOST_WEIGHTS:,} are allowed; make "
+                "layers smaller"
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -203,7 +241,7 @@ class AgentConfig:
             if name == "shape" and given[name] is None:
                 continue
             if not isinstance(given[name], list):
-                raise InputError(f"{name} is {given[name]!r}; it must be a list")
+                raise InputError(f"{name} is {short(given[name])}; it must be a list")
             given[name] = tuple(given[name])
         for name in ("out", "recipe"):
             if name == "recipe" and given[name] is None:

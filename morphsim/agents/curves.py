@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from morphsim.errors import InputError
 from morphsim.files import write_text
 
 CURVES = "curves.csv"
@@ -36,3 +37,22 @@ def write_curves(folder: Path, episodes: Sequence[Episode]) -> None:
     writer.writerow(COLUMNS)
     writer.writerows((number, *episode) for number, episode in enumerate(episodes, start=1))
     write_text(folder / CURVES, text.getvalue())
+
+
+def read_curves(folder: Path) -> list[Episode]:
+    """Read what `write_curves` wrote.
+
+    Raises:
+        InputError: the file was altered.
+    """
+    path = folder / CURVES
+    try:
+        head, *rows = csv.reader(io.StringIO(path.read_text(encoding="utf-8")))
+        if tuple(head) != COLUMNS or [int(row[0]) for row in rows] != list(range(1, len(rows) + 1)):
+            raise ValueError("not the table of a training")
+        return [
+            Episode(int(step), float(total), float(distance), int(length))
+            for _, step, total, distance, length in rows
+        ]
+    except (ValueError, IndexError, csv.Error) as error:
+        raise InputError(f"{path} can't be read ({error}); --resume writes it anew") from error

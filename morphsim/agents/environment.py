@@ -11,8 +11,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.agents.checks import check_choice, check_whole
-from morphsim.agents.config import AgentConfig, EnvName
+from morphsim.agents.config import MOST_STEPS, AgentConfig, EnvName
+from morphsim.checks import check_choice, check_tuple, check_whole, short
 from morphsim.encoder import Encoder
 from morphsim.errors import InputError
 from morphsim.rewards import LatentObservationWrapper, LatentRewardWrapper, RewardName
@@ -51,7 +51,8 @@ class EnvironmentSpec:
     def __post_init__(self) -> None:
         check_choice("env", self.env, get_args(EnvName))
         check_choice("reward", self.reward, get_args(RewardName))
-        check_whole("steps", self.steps, 1)
+        check_whole("steps", self.steps, 1, MOST_STEPS)
+        check_tuple("shape", self.shape, 2, 2, "a height and a width")
         for side in self.shape:
             check_whole("shape", side, 1)
         if recipe_from_dict(self.recipe).process != self.env:
@@ -121,11 +122,11 @@ class EnvironmentSpec:
             raise InputError(f"the environment must have exactly the fields {', '.join(names)}")
         shape, knobs = values["shape"], values["knobs"]
         if not isinstance(shape, list) or len(shape) != 2:
-            raise InputError(f"shape is {shape!r}; it must be a height and a width")
+            raise InputError(f"shape is {short(shape)}; it must be a height and a width")
         if not isinstance(knobs, list) or not all(isinstance(knob, str) for knob in knobs):
-            raise InputError(f"knobs is {knobs!r}; it must be names")
+            raise InputError(f"knobs is {short(knobs)}; it must be names")
         if not isinstance(values["recipe"], Mapping):
-            raise InputError(f"recipe is {values['recipe']!r}; it must be an object")
+            raise InputError(f"recipe is {short(values['recipe'])}; it must be an object")
         return cls(**{**values, "shape": (shape[0], shape[1]), "knobs": tuple(knobs)})
 
 

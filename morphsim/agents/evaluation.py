@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 
 from morphsim.agents.agent import Agent, load_agent
 from morphsim.agents.baselines import Policy, RandomPolicy, RecipePolicy
-from morphsim.agents.checks import check_whole
 from morphsim.agents.comparison import AGENT, OWN, RANDOM, RECIPE, Evaluation, PolicyResult
 from morphsim.agents.seeds import evaluation_seeds, reset_film
+from morphsim.checks import MOST_PROCESSES, check_seed, check_whole
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.processes import run_jobs
 from morphsim.progress import progress
 from morphsim.simulator import Recipe, load_recipe, recipe_from_dict
 from morphsim.simulator.recipe import parse_settings
+
+# Their last frames are kept until the end.
+_MOST_FILMS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +52,9 @@ class EvaluationConfig:
     """Where networks run; auto is the CPU."""
 
     def __post_init__(self) -> None:
-        check_whole("seeds", self.seeds, 1)
-        check_whole("first_seed", self.first_seed, 0)
-        check_whole("workers", self.workers, 1)
+        check_whole("seeds", self.seeds, 1, _MOST_FILMS)
+        check_seed("first_seed", self.first_seed)
+        check_whole("workers", self.workers, 1, MOST_PROCESSES)
         evaluation_seeds(self.first_seed, self.seeds)
 
 

@@ -1,5 +1,10 @@
 """An agent as a folder that needs nothing else. Reading it executes nothing.
 
+Each file has a hash of what it holds, and `config.json` those of encoder and target. It also holds a hash of
+what the run is, which stands in `policy.safetensors` too: files that were altered or exchanged are refused,
+and yet each can be replaced by a newer one of the same run at any moment. Agents of format 1 load;
+they have the hash of the encoder alone.
+
 | file | what |
 |---|---|
 | `config.json` | the configuration, the environment, sizes, hashes, versions |
@@ -12,22 +17,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from morphsim._version import __version__
 from morphsim.agents.config import AgentConfig
 from morphsim.agents.environment import EnvironmentSpec, check_target
 from morphsim.agents.model import model_state, restore_model_state
-from morphsim.encoder import Encoder, load_encoder
+from morphsim.agents.setup import AgentSetup
+from morphsim.encoder import load_encoder
 from morphsim.errors import InputError
-from morphsim.files import load_tree, read_json, save_tree, write_json
+from morphsim.files import altered, load_tree, read_json, save_tree, write_json
 from morphsim.frames import FrameSet, read_frames, write_frames
+from morphsim.hashes import hash_json, hash_without
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -37,30 +43,11 @@ ENCODER = "encoder"
 TARGET = "target.h5"
 POLICY = "policy.safetensors"
 
-_FORMAT = 1
+_CONFIG_HASH = "config_sha256"
+_AGENT = "agent_sha256"
 _FIELDS = {"format", "config", "environment", "encoder", "observation_size", "action_size", "versions"}
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class AgentSetup:
-    """What an agent is, but for what it has learned."""
-
-    config: AgentConfig
-    """As it was trained."""
-    spec: EnvironmentSpec
-    """Of its environment."""
-    encoder: Encoder
-    """Of its observations and rewards."""
-    target: NDArray[np.uint8]
-    """(K, H, W) 0/1."""
-
-    def sizes(self) -> tuple[int, int]:
-        """Return how many numbers an observation and an action have."""
-        env = self.spec.make(self.encoder, self.target)
-        observation, action = env.observation_space.shape, env.action_space.shape
-        env.close()
-        assert observation is not None and action is not None
-        return observation[0], action[0]
+_FORMATS = {1: _FIELDS, 2: _FIELDS | {"target", _AGENT, _CONFIG_HASH}}
+_FORMAT = max(_FORMATS)
 
 
 def write_setup(folder: Path, setup: AgentSetup) -> None:
@@ -78,24 +65,24 @@ def write_setup(folder: Path, setup: AgentSetup) -> None:
     )
     write_frames(folder / TARGET, target)
     observation_size, action_size = setup.sizes()
-    write_json(
-        folder / CONFIG,
-        {
-            "format": _FORMAT,
-            "config": setup.config.to_dict(),
-            "environment": setup.spec.to_dict(),
-            "encoder": {"source": setup.config.encoder, "sha256": setup.encoder.hash},
-            "observation_size": observation_size,
-            "action_size": action_size,
-            "versions": {
-                "morphsim": __version__,
-                "stable_baselines3": stable_baselines3.__version__,
-                "gymnasium": gymnasium.__version__,
-                "torch": torch.__version__,
-                "numpy": np.__version__,
-            },
+    values = {
+        "format": _FORMAT,
+        "config": setup.config.to_dict(),
+        "environment": setup.spec.to_dict(),
+        "encoder": {"source": setup.config.encoder, "sha256": setup.encoder.hash},
+        "target": {"source": setup.config.target, "sha256": setup.target_hash()},
+        "observation_size": observation_size,
+        "action_size": action_size,
+        _AGENT: hash_json(setup.identity()),
+        "versions": {
+            "morphsim": __version__,
+            "stable_baselines3": stable_baselines3.__version__,
+            "gymnasium": gymnasium.__version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
         },
-    )
+    }
+    write_json(folder / CONFIG, {**values, _CONFIG_HASH: hash_without(values, _CONFIG_HASH)})
 
 
 def read_setup(folder: Path, device: torch.device) -> AgentSetup:
@@ -114,25 +101,22 @@ def read_setup(folder: Path, device: torch.device) -> AgentSetup:
         if not (folder / name).is_file():
             raise InputError(f"{folder} holds no {name}; name the folder of a trained agent, or train it on")
     path = folder / CONFIG
-    values = read_json(path)
-    if not isinstance(values, dict) or set(values) != _FIELDS:
-        raise InputError(f"{path} must hold {', '.join(sorted(_FIELDS))}; train the agent again")
-    if values["format"] != _FORMAT:
-        raise InputError(f"{path} is of format {values['format']!r}; this version reads format {_FORMAT}")
+    values = _read_config(path)
     try:
         config = AgentConfig.from_dict(values["config"])
         spec = EnvironmentSpec.from_dict(values["environment"])
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     encoder = load_encoder(folder / ENCODER, device=str(device))
-    stored = values["encoder"]
-    if not isinstance(stored, dict) or stored.get("sha256") != encoder.hash:
+    if _stored_hash(values["encoder"]) != encoder.hash:
         raise InputError(f"{folder / ENCODER} is not the encoder of this agent (hash); restore it")
     target = read_frames(folder / TARGET).frames
     check_target(target, folder / TARGET, encoder)
     if spec.shape != encoder.frame_shape:
         raise InputError(f"{path}: shape {spec.shape} is not that of the encoder, {encoder.frame_shape}")
     setup = AgentSetup(config=config, spec=spec, encoder=encoder, target=target)
+    if "target" in values and _stored_hash(values["target"]) != setup.target_hash():
+        raise InputError(f"{folder / TARGET} is not the target of this agent (hash); restore it")
     try:
         sizes = setup.sizes()
     except InputError as error:
@@ -142,18 +126,46 @@ def read_setup(folder: Path, device: torch.device) -> AgentSetup:
     return setup
 
 
-def write_policy(folder: Path, model: BaseAlgorithm) -> None:
-    """Write what a model has learned, in one step."""
-    save_tree(folder / POLICY, model_state(model))
+def _read_config(path: Path) -> dict[str, Any]:
+    values = read_json(path)
+    if not isinstance(values, dict) or not set(values) >= _FIELDS:
+        raise InputError(f"{path} must hold {', '.join(sorted(_FIELDS))}; train the agent again")
+    number = values["format"]
+    if type(number) is not int or number not in _FORMATS:
+        known = " and ".join(map(str, _FORMATS))
+        raise InputError(
+            f"{path} is of format {number!r}, and this version reads {known}; train the agent again"
+        )
+    if set(values) != _FORMATS[number]:
+        raise InputError(f"{path} must hold {', '.join(sorted(_FORMATS[number]))}; train the agent again")
+    if _CONFIG_HASH in values and values[_CONFIG_HASH] != hash_without(values, _CONFIG_HASH):
+        raise altered(path)
+    return values
+
+
+def _stored_hash(entry: object) -> object:
+    return entry.get("sha256") if isinstance(entry, Mapping) else None
+
+
+def write_policy(folder: Path, model: BaseAlgorithm, setup: AgentSetup) -> None:
+    """Write what a model has learned in the run of `setup`, in one step."""
+    save_tree(folder / POLICY, {**model_state(model), _AGENT: hash_json(setup.identity())})
 
 
 def read_policy(folder: Path, model: BaseAlgorithm) -> None:
     """Fill a model with what `write_policy` wrote.
 
     Raises:
-        InputError: the file is missing, truncated or of another model.
+        InputError: the file is missing, truncated, altered or of another agent.
     """
-    fill(model, load_tree(folder / POLICY), folder / POLICY)
+    path = folder / POLICY
+    state = load_tree(path)
+    values = _read_config(folder / CONFIG)
+    if _AGENT in values and state.get(_AGENT) != values[_AGENT]:
+        raise InputError(
+            f"{path} is not the policy of this agent (hash); restore it, or train the agent again"
+        )
+    fill(model, state, path)
 
 
 def fill(model: BaseAlgorithm, state: Any, path: Path) -> None:

@@ -10,11 +10,13 @@ import numpy as np
 import torch
 
 from morphsim.agents.config import AgentConfig
+from morphsim.errors import InputError
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.vec_env import VecEnv
 
+_MOST_MEMORY = 16 * 2**30
 _BUFFER = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
@@ -75,6 +77,25 @@ def build_model(
         ent_coef=f"auto_{sac.temperature}",
         **shared,
     )
+
+
+def check_memory(config: AgentConfig, observation_size: int, action_size: int) -> None:
+    """Check that the steps that a model remembers fit into memory, before it takes any.
+
+    Raises:
+        InputError: they don't.
+    """
+    # As the library stores them, in single precision: observations, action, and a few numbers for each step.
+    if config.algorithm == "ppo":
+        name, steps, stored = "ppo.rollout_steps", config.ppo.rollout_steps, observation_size + 5
+    else:
+        name, steps, stored = "sac.buffer_size", config.sac.buffer_size, 2 * observation_size + 3
+    needed = 4 * steps * (stored + action_size)
+    if needed > _MOST_MEMORY:
+        raise InputError(
+            f"{name} is {steps}: {needed / 2**30:,.0f} GiB for observations of {observation_size} numbers, "
+            f"and at most {_MOST_MEMORY / 2**30:.0f} GiB are allowed; remember fewer steps"
+        )
 
 
 def model_state(model: BaseAlgorithm) -> dict[str, Any]:

@@ -10,13 +10,14 @@ import torch
 from numpy.typing import NDArray
 
 from morphsim.agents.agent import Agent, load_agent
-from morphsim.agents.checkpoint import CHECKPOINT, Checkpoint, identity
+from morphsim.agents.checkpoint import CHECKPOINT, Checkpoint
 from morphsim.agents.config import AgentConfig
 from morphsim.agents.curves import Episode, write_curves
 from morphsim.agents.environment import check_target, resolve_environment
-from morphsim.agents.folder import POLICY, AgentSetup, write_policy, write_setup
-from morphsim.agents.model import build_model, is_finite, learning_device
+from morphsim.agents.folder import POLICY, write_policy, write_setup
+from morphsim.agents.model import build_model, check_memory, is_finite, learning_device
 from morphsim.agents.randomness import own_randomness
+from morphsim.agents.setup import AgentSetup
 from morphsim.agents.vectors import training_envs
 from morphsim.device import set_threads
 from morphsim.encoder import TrainingDiverged, load_encoder
@@ -52,6 +53,7 @@ def train_agent(config: AgentConfig, *, show_progress: bool = True) -> Agent:
     Raises:
         InputError: the encoder, the target or the recipe can't be used or don't fit together, or the folder
             holds another run.
+        MachineError: the process of an environment was killed.
         TrainingDiverged: a weight became NaN or infinite, or the policy lost its width.
         MachineError: another run writes to the folder, or the disk is full.
         KeyboardInterrupt: on Ctrl-C, with a text that says what is kept.
@@ -85,7 +87,9 @@ def _prepare(config: AgentConfig, device: torch.device) -> AgentSetup:
     check_boundary({"boundary": stated_boundary(config.target)}, encoder, name=str(config.target))
     check_target(target, config.target, encoder)
     spec = resolve_environment(config, encoder)
-    return AgentSetup(config=config, spec=spec, encoder=encoder, target=target)
+    setup = AgentSetup(config=config, spec=spec, encoder=encoder, target=target)
+    check_memory(config, *setup.sizes())
+    return setup
 
 
 class _Run:
@@ -106,7 +110,6 @@ class _Run:
     def train(self, show_progress: bool) -> None:
         """Make the steps that are left, and write what they have taught."""
         config, setup = self.config, self.setup
-        write_setup(config.out, setup)
         torch.manual_seed(config.seed)
         np.random.seed(config.seed)  # noqa: NPY002 - the library draws its batches from it
         with training_envs(
@@ -121,6 +124,9 @@ class _Run:
                 self.episodes = self.checkpoint.restore(model, config.out)
                 # What a killed run had written beside its checkpoint may be older or newer.
                 self._write_results(model)
+            # After the policy: that of an earlier version does not have the hash that the new setup names.
+            with own_randomness(self.device):
+                write_setup(config.out, setup)
             try:
                 self._learn(model, show_progress)
             except KeyboardInterrupt:
@@ -129,10 +135,6 @@ class _Run:
                     f"stopped after {model.num_timesteps} of {config.total_steps} steps; "
                     f"the same command with --resume goes on from step {kept}"
                 ) from None
-            except (EOFError, ConnectionError) as error:
-                raise InputError(
-                    "the process of an environment was killed, perhaps for memory; run again with --resume"
-                ) from error
 
     def _learn(self, model: BaseAlgorithm, show_progress: bool) -> None:
         config = self.config
@@ -181,13 +183,13 @@ class _Run:
 
     def _save(self, model: BaseAlgorithm) -> None:
         self.checkpoint = Checkpoint.of(
-            model, begun=list(self.begun), episodes=self.episodes, identity=identity(self.setup)
+            model, begun=list(self.begun), episodes=self.episodes, identity=self.setup.identity()
         )
         self.checkpoint.save(self.config.out)
         self._write_results(model)
 
     def _write_results(self, model: BaseAlgorithm) -> None:
-        write_policy(self.config.out, model)
+        write_policy(self.config.out, model, self.setup)
         write_curves(self.config.out, self.episodes)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from morphsim.agents.environment import EnvironmentSpec, LimitEnds
 from morphsim.agents.seeds import EpisodeSeeds
 from morphsim.encoder import Encoder
+from morphsim.errors import MachineError
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
@@ -64,8 +65,11 @@ def training_envs(
         target: (K, H, W) 0/1.
         seed: of the run.
         episodes: for each environment the number of its first episode.
+
+    Raises:
+        MachineError: a process of an environment was killed.
     """
-    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+    from stable_baselines3.common.vec_env import DummyVecEnv
 
     several = len(episodes) > 1
     makers = [
@@ -87,16 +91,18 @@ def training_envs(
         finally:
             single.close()
         return
-    # Not fork: a copy of a process that has run torch threads may hang.
-    workers = SubprocVecEnv([*makers], start_method="spawn")
+    from morphsim.agents.workers import WorkerEnvs
+
     try:
-        yield workers
-    except BaseException:
-        # After a failure or Ctrl-C some workers are gone, and a polite goodbye would wait for them.
-        for process in workers.processes:
-            process.terminate()
-            process.join()
-        for remote in workers.remotes:
-            remote.close()
-        raise
-    workers.close()
+        workers = WorkerEnvs(makers)
+        try:
+            yield workers
+            workers.close()
+        except BaseException:
+            workers.kill()
+            raise
+    except (EOFError, ConnectionError) as error:
+        raise MachineError(
+            "a worker process was killed, perhaps for memory; the last checkpoint is kept: run again with "
+            "--resume, or anew with fewer --n-envs"
+        ) from error

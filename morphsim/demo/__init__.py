@@ -1,5 +1,6 @@
 """The whole path in a few minutes: films, encoder, agent, comparison, and a page that shows them."""
 
-from morphsim.demo.run import DemoConfig, DemoResult, run_demo
+from morphsim.demo.config import DemoConfig
+from morphsim.demo.run import DemoResult, run_demo
 
 __all__ = ["DemoConfig", "DemoResult", "run_demo"]

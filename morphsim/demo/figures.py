@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.agents import Evaluation
+from morphsim.agents import Episode, Evaluation
 from morphsim.demo.rollout import Rollout
 from morphsim.files import atomic_buffer
 from morphsim.frames import to_rgb
@@ -78,12 +77,10 @@ def draw_comparison(path: Path, evaluation: Evaluation) -> None:
     _save(figure, path)
 
 
-def draw_learning(path: Path, curves: Path, evaluation: Evaluation) -> None:
+def draw_learning(path: Path, episodes: Sequence[Episode], evaluation: Evaluation) -> None:
     """Draw the final distance of each training episode and its running median."""
-    with curves.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    steps = np.array([int(row["step"]) for row in rows])
-    distances = np.array([float(row["final_distance"]) for row in rows])
+    steps = np.array([episode.step for episode in episodes])
+    distances = np.array([episode.final_distance for episode in episodes])
     window = max(1, len(distances) // 15)
     running = [float(np.median(distances[max(0, at - window) : at + 1])) for at in range(len(distances))]
     figure = _figure(6.0, 3.4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from morphsim.agents import Agent, Evaluation
+from morphsim.agents.curves import read_curves
 from morphsim.demo.figures import LABELS, draw_comparison, draw_films, draw_learning, draw_schedules
 from morphsim.demo.rollout import Rollout
-from morphsim.files import write_text
+from morphsim.encoder.results import METRICS
+from morphsim.files import read_sealed_json, write_text
 from morphsim.frames import animate, frame_strip
 
 _STYLE = """
@@ -40,7 +41,7 @@ def write_page(folder: Path, agent: Agent, evaluation: Evaluation, rollouts: Map
     """
     draw_films(folder / "films.png", agent.setup.target, evaluation)
     draw_comparison(folder / "comparison.png", evaluation)
-    draw_learning(folder / "learning.png", folder / "agent" / "curves.csv", evaluation)
+    draw_learning(folder / "learning.png", read_curves(folder / "agent"), evaluation)
     draw_schedules(folder / "schedules.png", rollouts)
     steered = rollouts["agent"]
     shown = np.unique(np.linspace(0, len(steered.frames) - 1, 6).round().astype(int))
@@ -49,7 +50,7 @@ def write_page(folder: Path, agent: Agent, evaluation: Evaluation, rollouts: Map
     animate(steered.frames, folder / "agent.gif", fps=3.0)
     for name in ("curves.png", "reconstructions.png"):
         shutil.copyfile(folder / "encoder" / name, folder / f"encoder-{name}")
-    metrics = json.loads((folder / "encoder" / "metrics.json").read_text(encoding="utf-8"))
+    metrics = read_sealed_json(folder / "encoder" / METRICS)
     page = folder / "index.html"
     write_text(page, _html(evaluation, metrics))
     return page

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from morphsim.checks import (
+    LARGEST,
+    LEARNING_RATES,
+    MOST_THREADS,
+    check_choice,
+    check_flag,
+    check_number,
+    check_seed,
+    check_whole,
+)
 from morphsim.device import DeviceName
 from morphsim.encoder.networks import CVAEConfig, NetworkConfig, find_architecture
 from morphsim.encoder.objective import ObjectiveConfig
@@ -84,38 +93,29 @@ class TrainingConfig:
     """The sizes of the network, and by its class the architecture."""
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("epochs", 1),
-            ("batch_size", 1),
-            ("patience", 0),
-            ("seed", 0),
-            ("threads", 1),
-            ("content_steps", 0),
-            ("checkpoint_every", 1),
+        for name, least, most in (
+            ("epochs", 1, LARGEST),
+            ("batch_size", 1, LARGEST),
+            ("patience", 0, LARGEST),
+            ("threads", 1, MOST_THREADS),
+            ("content_steps", 0, LARGEST),
+            ("checkpoint_every", 1, LARGEST),
         ):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(f"{name} is {value!r}; it must be a whole number of at least {least}")
+            check_whole(name, getattr(self, name), least, most)
+        check_seed("seed", self.seed)
         for name in ("mirror", "roll", "exchange", "resume", "tensorboard", "compile"):
-            if not isinstance(getattr(self, name), bool):
-                raise InputError(f"{name} is {getattr(self, name)!r}; it must be true or false")
+            check_flag(name, getattr(self, name))
         for name, choices in (
             ("keep", get_args(Keep)),
             ("schedule", get_args(Schedule)),
             ("hold_out", get_args(HoldOut)),
             ("precision", get_args(Precision)),
         ):
-            if getattr(self, name) not in choices:
-                raise InputError(f"{name} is {getattr(self, name)!r}; use one of {', '.join(choices)}")
-        for name, low, high, what in (
-            ("learning_rate", 0.0, math.inf, "above 0 and finite"),
-            ("drop_factor", 0.0, math.inf, "above 0 and finite"),
-            ("held_out", 0.0, 1.0, "above 0 and below 1"),
-        ):
-            if not _is_number(getattr(self, name)) or not low < getattr(self, name) < high:
-                raise InputError(f"{name} is {getattr(self, name)!r}; it must be {what}")
-        if not _is_number(self.drop_at) or not 0.0 <= self.drop_at <= 1.0:
-            raise InputError(f"drop_at is {self.drop_at!r}; it must be from 0 to 1")
+            check_choice(name, getattr(self, name), choices)
+        check_number("learning_rate", self.learning_rate, *LEARNING_RATES)
+        check_number("drop_factor", self.drop_factor, 1e-12, 1e3)
+        check_number("held_out", self.held_out, 0.0, 1.0, above=True, below=True)
+        check_number("drop_at", self.drop_at, 0.0, 1.0)
         if self.objective.triplet and self.batch_size < 3:
             raise InputError(f"batch_size is {self.batch_size}; the triplet loss needs at least 3 frames")
 
@@ -149,7 +149,3 @@ class TrainingConfig:
         given["objective"] = ObjectiveConfig.from_dict(given["objective"])
         given["network"] = find_architecture(given.pop("architecture")).from_dict(given["network"])
         return cls(**given)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,11 @@ from morphsim.encoder.sampling import share_sizes
 from morphsim.errors import InputError, MachineError
 
 _FAILED = "morphsim-failed"
+# How the libraries that connect the processes, gloo and NCCL, say that one of them is gone.
+_GONE = re.compile(
+    "Connection (closed|reset)|Broken pipe|remote process exited|ncclRemoteError|Timed out waiting",
+    re.IGNORECASE,
+)
 _PATIENCE = datetime.timedelta(seconds=10)
 
 
@@ -101,10 +107,14 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
     """Join the processes that `torchrun` started; alone where it did not.
 
     An error that all processes meet, as bad input, is raised by the first of them and ends the others without
-    a word; one that a single process meets is raised there and ends the others.
+    a word; one that a single process meets is raised there and ends the others. Where a process is gone
+    without a word, the machine is the reason.
 
     Args:
         device: of this process.
+
+    Raises:
+        MachineError: another process was killed.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
@@ -127,6 +137,11 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
             # Only the echo of what another process has told: its connection is gone.
             raise SystemExit(1) from error
         store.set(f"{_FAILED}-{rank}", "1")
+        if isinstance(error, RuntimeError) and _GONE.search(str(error)):
+            raise MachineError(
+                "another process of this training was killed, perhaps for memory; the last checkpoint is "
+                "kept: run again with --resume"
+            ) from error
         raise
     finally:
         torch.distributed.destroy_process_group()

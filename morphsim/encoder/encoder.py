@@ -16,9 +16,9 @@ from morphsim.encoder.evaluation import FRAMES_AT_ONCE
 from morphsim.encoder.familiarity import Familiarity
 from morphsim.encoder.input import check_frames
 from morphsim.encoder.networks import Network
-from morphsim.encoder.provenance import hash_tensors
 from morphsim.encoder.terms import draw_noise, kl_divergence, reconstruction_loss, sample_latents
 from morphsim.errors import InputError
+from morphsim.hashes import hash_tensors
 from morphsim.simulator.grid import Boundary
 
 

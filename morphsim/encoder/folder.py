@@ -21,9 +21,9 @@ from morphsim.encoder.encoder import Encoder
 from morphsim.encoder.familiarity import Familiarity, statistics_size
 from morphsim.encoder.metadata import check_frame_shape, check_latents, check_metadata
 from morphsim.encoder.networks import Network, find_architecture
-from morphsim.encoder.provenance import hash_json, hash_tensors
 from morphsim.errors import InputError
-from morphsim.files import read_json, save_tensors, write_json
+from morphsim.files import altered, read_json, save_tensors, write_json
+from morphsim.hashes import hash_json, hash_tensors
 from morphsim.system_errors import explain
 
 WEIGHTS = "weights.safetensors"
@@ -58,7 +58,7 @@ def load_encoder(name_or_folder: str | Path, device: str = "auto") -> Encoder:
         )
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
-            raise InputError(f"{folder} holds no {name}; name a folder that train_encoder.py has finished")
+            raise InputError(f"{folder} holds no {name}; name a folder that train-encoder has finished")
     return _load(folder, chosen)
 
 
@@ -74,10 +74,11 @@ def save_encoder(encoder: Encoder, folder: str | Path) -> None:
         name: value.detach().cpu().contiguous() for name, value in encoder.network.state_dict().items()
     }
     save_tensors(folder / WEIGHTS, weights)
-    (folder / LATENTS).unlink(missing_ok=True)
     known = _known(encoder)
     if known:
         save_tensors(folder / LATENTS, known)
+    else:
+        (folder / LATENTS).unlink(missing_ok=True)
     metadata = {**encoder.metadata, _LATENTS_HASH: hash_tensors(known) if known else None}
     values = {
         "format": _FORMAT,
@@ -139,12 +140,12 @@ def _load(folder: Path, device: torch.device) -> Encoder:
         check_latents(metadata, network.content_size)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    except (RuntimeError, OverflowError) as error:
-        raise InputError(f"{path} describes a network that is too large; train the encoder again") from error
     weights = _read_weights(folder / WEIGHTS, network.state_dict())
     network.load_state_dict(weights, assign=True)
-    if _CONFIG_HASH in metadata and metadata[_CONFIG_HASH] != _hash_of_config(values):
-        raise InputError(f"{path} has been altered since it was written (hash); restore it or train again")
+    # Folders of earlier versions have neither of the two hashes.
+    hashed = _CONFIG_HASH in metadata or _LATENTS_HASH in metadata
+    if hashed and metadata.get(_CONFIG_HASH) != _hash_of_config(values):
+        raise altered(path)
     latents, familiarity = _read_latents(folder / LATENTS, network, metadata)
     # They are of the files, not of the encoder, and are made anew when it is saved.
     metadata = {name: value for name, value in metadata.items() if name not in (_LATENTS_HASH, _CONFIG_HASH)}

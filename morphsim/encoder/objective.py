@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+from morphsim.checks import check_choice, check_number, check_whole
 from morphsim.encoder.terms import Reconstruction
 from morphsim.encoder.triplet import Miner, TripletDistance
 from morphsim.errors import InputError
+
+# A loss that is weighted more overflows in single precision.
+_LARGEST_WEIGHT = 1e9
 
 TermName = Literal["reconstruction", "kl", "triplet", "l1", "l2"]
 
@@ -47,24 +50,15 @@ class ObjectiveConfig:
 
     def __post_init__(self) -> None:
         for name in ("kl", "triplet", "margin", "l1", "l2"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value < math.inf:
-                raise InputError(f"objective {name} is {value!r}; it must be at least 0 and finite")
-        for name, least in (("kl_warm_up", 0), ("group", 2)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(
-                    f"objective {name} is {value!r}; it must be a whole number of at least {least}"
-                )
+            check_number(f"objective {name}", getattr(self, name), 0.0, _LARGEST_WEIGHT)
+        check_whole("objective kl_warm_up", self.kl_warm_up, 0)
+        check_whole("objective group", self.group, 2)
         for name, choices in (
             ("reconstruction", get_args(Reconstruction)),
             ("miner", get_args(Miner)),
             ("distance", get_args(TripletDistance)),
         ):
-            if getattr(self, name) not in choices:
-                raise InputError(
-                    f"objective {name} is {getattr(self, name)!r}; use one of {', '.join(choices)}"
-                )
+            check_choice(f"objective {name}", getattr(self, name), choices)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as plain values that JSON can hold."""

@@ -22,7 +22,7 @@ from morphsim.encoder.familiarity import fit_familiarity
 from morphsim.encoder.figures import draw_curves, draw_reconstructions
 from morphsim.encoder.networks import Network
 from morphsim.encoder.provenance import git_revision
-from morphsim.files import read_json, write_json
+from morphsim.files import read_sealed_json, write_sealed_json
 from morphsim.frames import FrameSet, frame_labels
 
 METRICS = "metrics.json"
@@ -36,7 +36,7 @@ def is_finished(folder: Path, epochs: int) -> bool:
     path = folder / METRICS
     if not path.is_file():
         return False
-    metrics = read_json(path)
+    metrics = read_sealed_json(path)
     return isinstance(metrics, dict) and metrics.get("epochs") == epochs
 
 
@@ -101,7 +101,7 @@ def write_results(
     parameters = sum(parameter.numel() for parameter in network.parameters())
     errors = pixel_errors(network, data, held_out)
     kept = kept_epoch(history, config.keep)
-    write_json(config.out / METRICS, _metrics(history, kept, errors, parameters))
+    write_sealed_json(config.out / METRICS, _metrics(history, kept, errors, parameters))
 
 
 def log_pictures(

@@ -39,13 +39,13 @@ from morphsim.encoder.preparation import (
     training_labels,
     without_single_channel,
 )
-from morphsim.encoder.provenance import hash_arrays
 from morphsim.encoder.results import METRICS, is_finished, log_pictures, write_results
 from morphsim.encoder.sampling import Sampler, epoch_generator, evenly, seeded
 from morphsim.encoder.schedules import learning_rate_factor
 from morphsim.encoder.step import Loss, weighted
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, read_frames
+from morphsim.hashes import hash_arrays
 from morphsim.locks import claimed_folder
 from morphsim.progress import Advance, progress
 

@@ -16,19 +16,20 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
+from morphsim.checks import check_choice, check_flag, check_whole
 from morphsim.device import DeviceName, resolve_device
 from morphsim.encoder.config import HoldOut, Precision, TrainingConfig
 from morphsim.encoder.errors import TrainingDiverged
 from morphsim.encoder.networks import find_architecture, parse_network
 from morphsim.encoder.objective import ObjectiveConfig
 from morphsim.encoder.preparation import held_out_triplets, split_frames, training_labels
-from morphsim.encoder.provenance import hash_arrays
 from morphsim.encoder.results import METRICS
 from morphsim.encoder.search_space import By, Choice, Dimension, Searched, search_space
 from morphsim.encoder.training import train_encoder
 from morphsim.errors import InputError
-from morphsim.files import read_json, write_json
+from morphsim.files import read_sealed_json, write_json, write_sealed_json
 from morphsim.frames import read_frames
+from morphsim.hashes import hash_arrays
 from morphsim.locks import claimed_folder
 from morphsim.progress import progress
 from morphsim.resuming import check_same_run
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 BEST = "best.json"
 _SEARCH, _JOURNAL = "search.json", "trials.journal"
+# Optuna reads all of them before each new one.
+_MOST_TRIALS = 100_000
 _FREE = frozenset({"frames", "out", "trials", "threads", "resume"})
 
 
@@ -81,17 +84,14 @@ class TuningConfig:
     """Go on with the search in the folder, or start where there is none."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.trials, bool) or not isinstance(self.trials, int) or self.trials < 1:
-            raise InputError(f"trials is {self.trials!r}; it must be a whole number of at least 1")
+        check_whole("trials", self.trials, 1, _MOST_TRIALS)
         find_architecture(self.architecture)
-        if self.by not in get_args(By):
-            raise InputError(f"by is {self.by!r}; use one of {', '.join(get_args(By))}")
+        check_choice("by", self.by, get_args(By))
         unknown = [name for name in self.search if name not in get_args(Searched)]
         if unknown or not self.search:
             found = f"holds {unknown[0]!r}" if unknown else "names nothing"
             raise InputError(f"search {found}; use some of {', '.join(get_args(Searched))}")
-        if not isinstance(self.resume, bool):
-            raise InputError(f"resume is {self.resume!r}; it must be true or false")
+        check_flag("resume", self.resume)
         # The rest is checked as what it is, the configuration of a training.
         self.training({}, self.out)
 
@@ -180,8 +180,10 @@ def tune_encoder(config: TuningConfig, *, show_progress: bool = True) -> Tuned:
         MachineError: another run writes to the folder, or the disk is full.
     """
     with _quiet_optuna() as optuna, claimed_folder(config.out), _told(config.out / _JOURNAL):
+        from morphsim.encoder.trials import open_study
+
         _check_and_describe(config)
-        study = _open_study(optuna, config)
+        study = open_study(config.out / _JOURNAL, maximize=config.by == "triplet")
         with progress(
             "tuning", config.trials, unit="trials", done=_ended(study), show=show_progress
         ) as advance:
@@ -216,7 +218,7 @@ def _one_trial(library: Any, study: optuna.Study, config: TuningConfig) -> None:
     except TrainingDiverged:
         study.tell(trial, state=library.trial.TrialState.PRUNED)
         return
-    held_out = read_json(training.out / METRICS)["held_out"]
+    held_out = read_sealed_json(training.out / METRICS)["held_out"]
     study.tell(trial, _value(held_out, config.by))
 
 
@@ -252,40 +254,12 @@ def _check_and_describe(config: TuningConfig) -> None:
     if path.exists():
         if not config.resume:
             raise InputError(f"{config.out} holds a search; go on with --resume, or choose another --out")
-        before = read_json(path)
+        before = read_sealed_json(path)
         if not isinstance(before, dict):
             raise InputError(f"{path} describes no search; search again with another --out")
         check_same_run(before, now)
         return
-    write_json(path, now)
-
-
-def _open_study(library: Any, config: TuningConfig) -> optuna.Study:
-    path = config.out / _JOURNAL
-    if path.exists():
-        _drop_broken_end(path)
-    try:
-        backend = library.storages.journal.JournalFileBackend(str(path))
-        study: optuna.Study = library.create_study(
-            storage=library.storages.JournalStorage(backend),
-            study_name="encoder",
-            direction="maximize" if config.by == "triplet" else "minimize",
-            load_if_exists=True,
-        )
-        # Reads all of it.
-        len(study.trials)
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, IndexError) as error:
-        raise InputError(f"{path} is damaged ({error}); search again with another --out") from error
-    return study
-
-
-def _drop_broken_end(path: Path) -> None:
-    """Drop a line that a killed search left half written; Optuna would write on in it."""
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        with path.open("r+b") as file:
-            file.truncate(whole)
+    write_sealed_json(path, now)
 
 
 def _ended(study: optuna.Study) -> int:

@@ -24,7 +24,7 @@ def make_films(
         made: called in this process with the number of each film that is done.
 
     Raises:
-        InputError: a worker was killed by the system; run again to go on.
+        MachineError: a worker was killed by the system; run again to go on.
     """
     run_jobs(_FilmMaker(plan, folder), films, workers=workers, done=made)
 

@@ -69,7 +69,7 @@ def test_a_configuration_survives_json(batch: int, **options: Any) -> None:
         ({"steps": 2.5}, "steps is 2.5"),
         ({"n_envs": True}, "n_envs is True"),
         ({"n_envs": 3}, "n_envs is 3; it must divide ppo.rollout_steps, 256"),
-        ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be a finite number above 0"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be a finite number at least 1e-12"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"gamma": 1.1}, "gamma is 1.1; it must be a finite number above 0 and at most 1"),
         ({"hidden": (0,)}, "hidden is 0"),

@@ -17,6 +17,7 @@ from morphsim.agents import Agent, load_agent
 from morphsim.agents.model import memory_state, model_state, restore_memory, restore_model_state
 from morphsim.errors import InputError
 from morphsim.files import load_tree, save_tree
+from morphsim.hashes import hash_without
 
 Trained = Callable[[str], Agent]
 PARTS = (
@@ -81,6 +82,8 @@ def test_a_config_with_any_value_replaced_is_read_or_refused_in_one_line(copied:
         for key in parents:
             inner = inner[key]
         inner[last] = value
+        # With its hash as it would be, so that the value itself is judged.
+        values["config_sha256"] = hash_without(values, "config_sha256")
         (copied / "config.json").write_text(json.dumps(values))
         try:
             load_agent(copied)
@@ -91,8 +94,9 @@ def test_a_config_with_any_value_replaced_is_read_or_refused_in_one_line(copied:
 def test_an_encoder_of_another_agent(copied: Path) -> None:
     values = json.loads((copied / "config.json").read_text())
     values["encoder"]["sha256"] = "0" * 64
+    values["config_sha256"] = hash_without(values, "config_sha256")
     (copied / "config.json").write_text(json.dumps(values))
-    assert "hash" in refused(copied)
+    assert "is not the encoder of this agent (hash)" in refused(copied)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +121,7 @@ def test_a_policy_that_does_not_fit(copied: Path, change: Callable[[Any], Any], 
 
 def test_a_policy_of_another_algorithm(trained: Trained, copied: Path) -> None:
     shutil.copy(trained("sac").folder / "policy.safetensors", copied)
-    assert "other names" in refused(copied)
+    assert "is not the policy of this agent (hash)" in refused(copied)
 
 
 def test_a_state_goes_into_a_file_and_back(trained: Trained, tmp_path: Path) -> None:

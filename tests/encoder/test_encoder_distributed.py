@@ -14,7 +14,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from morphsim.encoder import train_encoder
+from morphsim.encoder import distributed, train_encoder
+from morphsim.errors import MachineError
 from morphsim.frames import FrameSet, write_frames
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,3 +93,38 @@ def test_bad_input_is_told_once(tmp_path: Path) -> None:
     told = [line for line in done.stderr.splitlines() if line.startswith("morphsim train-encoder: ")]
     assert len(told) == 1 and "missing.h5" in told[0]
     assert "rank0]: Traceback" not in done.stderr and "Traceback" not in done.stdout
+
+
+class _Store:
+    """What processes tell each other: nothing yet."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, str] = {}
+
+    def check(self, names: list[str]) -> bool:
+        return all(name in self.told for name in names)
+
+    def set(self, name: str, value: str) -> None:
+        self.told[name] = value
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[pair.cc:537] Read error [127.0.0.1]:6335: Connection reset by peer. GLHF!",
+        "[pair.cc:553] Connection closed by peer [127.0.0.1]:3519",
+        "NCCL error in: ..., remote process exited or there was a network error",
+    ],
+)
+def test_a_process_that_is_gone_is_told_in_one_line(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = _Store()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(distributed, "rendezvous", lambda _: iter([(store, 0, 2)]))
+    for name in ("init_process_group", "destroy_process_group"):
+        monkeypatch.setattr(torch.distributed, name, lambda **_: None)
+    with (
+        pytest.raises(MachineError, match="another process of this training was killed"),
+        distributed.joined_processes(torch.device("cpu")),
+    ):
+        raise RuntimeError(said)
+    assert store.told == {"morphsim-failed-0": "1"}

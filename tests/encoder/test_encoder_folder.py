@@ -137,8 +137,8 @@ def test_any_changed_byte_of_the_configuration_is_refused_or_harmless(
         assert "\n" not in str(error)
     else:
         before, after = (json.loads(text) for text in (whole, changed))
-        # Blanks have no meaning. Without the very name of its hash it is a file of an earlier version.
-        assert after == before or "config_sha256" not in after["metadata"]
+        # Blanks have no meaning.
+        assert after == before
     path.write_bytes(whole)
 
 
@@ -167,7 +167,7 @@ def test_any_changed_byte_of_the_configuration_is_refused_or_harmless(
         (lambda values: values["metadata"].update(frame_shape=[12, 21]), "weights.safetensors"),
         (lambda values: values["metadata"].update(frame_shape=[12, 40]), "weights.safetensors"),
         (lambda values: values["metadata"].update(frame_shape=[12.0, 20]), "frame_shape"),
-        (lambda values: values["metadata"].update(frame_shape=[65_536, 65_536]), "weights.safetensors"),
+        (lambda values: values["metadata"].update(frame_shape=[65_536, 65_536]), "the network would have"),
         (lambda values: values["metadata"].update(frame_shape=[10**30, 20]), "frame_shape"),
         (lambda values: values["metadata"].update(boundary="open"), "boundary"),
         (lambda values: values["metadata"].update(boundary=[]), "boundary"),

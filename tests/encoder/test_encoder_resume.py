@@ -15,6 +15,7 @@ import pytest
 
 import morphsim.encoder.training as training_module
 from morphsim.encoder import TrainingConfig, train_encoder
+from morphsim.encoder.checkpoint import Checkpoint
 from morphsim.errors import InputError
 from morphsim.files import load_tree, save_tree
 
@@ -31,7 +32,7 @@ def lasting_results(folder: Path) -> dict[str, Any]:
     return {
         "weights": (folder / "weights.safetensors").read_bytes(),
         "config": json.loads((folder / "config.json").read_text()),
-        "metrics": {name: value for name, value in metrics.items() if name not in TIMINGS},
+        "metrics": {name: value for name, value in metrics.items() if name not in TIMINGS | {"sha256"}},
         "curves": curves,
     }
 
@@ -190,5 +191,26 @@ def test_a_damaged_checkpoint_is_refused(small_config: Make) -> None:
         save_tree(path, {**tree, **change})
         with pytest.raises(InputError, match=r"checkpoint\.safetensors"):
             train_encoder(resumed, show_progress=False)
+    for place in range(0, len(whole), len(whole) // 200):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        with pytest.raises(InputError, match=r"checkpoint\.safetensors"):
+            Checkpoint.load(config.out)
     path.write_bytes(whole)
     train_encoder(resumed, show_progress=False)
+
+
+def test_altered_metrics_are_refused(small_config: Make) -> None:
+    config = small_config(epochs=1)
+    train_encoder(config, show_progress=False)
+    path = config.out / "metrics.json"
+    text = path.read_text()
+    values = json.loads(text)
+    path.write_text(json.dumps({**values, "kept_epoch": 9}))
+    with pytest.raises(InputError, match=r"metrics\.json has been altered"):
+        train_encoder(replace(config, resume=True), show_progress=False)
+    # Those of earlier versions have no hash.
+    del values["sha256"]
+    path.write_text(json.dumps(values))
+    train_encoder(replace(config, resume=True), show_progress=False)

@@ -267,6 +267,38 @@ def test_a_damaged_journal_is_one_line(content: bytes, tmp_path: Path, scored: l
         tune_encoder(replace(config, resume=True), show_progress=False)
 
 
+@pytest.mark.parametrize("name", ["trials.journal", "search.json"])
+def test_a_flipped_bit_in_a_search_is_refused_or_harmless(
+    name: str, tmp_path: Path, scored: list[TrainingConfig]
+) -> None:
+    config = replace(search(tmp_path, trials=2), resume=True)
+    expected = tune_encoder(config, show_progress=False)
+    path = config.out / name
+    whole = path.read_bytes()
+    refused = 0
+    for place in range(0, len(whole), max(1, len(whole) // 60)):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        try:
+            assert tune_encoder(config, show_progress=False) == expected
+        except InputError as error:
+            assert name in str(error) or "but this run was begun with" in str(error)
+            refused += 1
+        assert len(scored) == 2
+    assert refused > 40
+
+
+def test_a_journal_of_a_version_without_hashes_goes_on(tmp_path: Path, scored: list[TrainingConfig]) -> None:
+    config = search(tmp_path, trials=2)
+    tune_encoder(config, show_progress=False)
+    path = config.out / "trials.journal"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert all(line.pop("sha256") for line in lines)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert tune_encoder(replace(config, trials=3, resume=True), show_progress=False).finished == 3
+
+
 def test_without_optuna_the_mend_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     config = search(tmp_path)

@@ -183,7 +183,7 @@ def test_half_of_the_recipes_fit_the_baselines():
 
 
 def test_an_encoder_that_has_seen_the_frames_is_found_out():
-    from morphsim.encoder.provenance import hash_arrays
+    from morphsim.hashes import hash_arrays
 
     frame_set = films()
     encoder = untrained_encoder(SHAPE, CVAEConfig(latent_size=2, channels=(4, 4), hidden=8))

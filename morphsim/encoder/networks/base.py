@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 import torch
 from torch import nn
 
+from morphsim.checks import short
 from morphsim.encoder.networks.initialise import he_uniform
 from morphsim.errors import InputError
 from morphsim.simulator.grid import Boundary
@@ -22,6 +23,10 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "elu": nn.ELU,
     "silu": nn.SiLU,
 }
+
+
+MOST_WEIGHTS = 250_000_000
+"""Of a network: with gradients and the two moments of Adam 4 GB."""
 
 
 class Network(nn.Module, abc.ABC):
@@ -132,9 +137,21 @@ class NetworkConfig(abc.ABC):
     def outline(
         self, frame_shape: tuple[int, int], *, channels: int = 1, boundary: Boundary = "no-flux"
     ) -> Network:
-        """Make the network without memory for its weights, to be filled from a file."""
-        with torch.device("meta"):
-            return self.network(frame_shape, channels, boundary)
+        """Make the network without memory for its weights, to be filled from a file.
+
+        Raises:
+            InputError: it has more weights than `MOST_WEIGHTS`.
+        """
+        try:
+            with torch.device("meta"):
+                network = self.network(frame_shape, channels, boundary)
+            weights = sum(parameter.numel() for parameter in network.parameters())
+        except (OverflowError, RuntimeError) as error:
+            # A layer of more weights than whole numbers can count.
+            raise _too_large("more than any machine could hold", frame_shape) from error
+        if weights > MOST_WEIGHTS:
+            raise _too_large(f"{weights:,}", frame_shape)
+        return network
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as plain values that JSON can hold."""
@@ -154,6 +171,13 @@ class NetworkConfig(abc.ABC):
         return cls(**given)
 
 
+def _too_large(weights: str, frame_shape: tuple[int, int]) -> InputError:
+    return InputError(
+        f"the network would have {weights} weights for frames of {frame_shape[0]} x {frame_shape[1]}, and at "
+        f"most {MOST_WEIGHTS:,} are allowed; make its layers smaller or its strides larger"
+    )
+
+
 def check_size(name: str, value: object) -> None:
     """Check one size of a network.
 
@@ -162,7 +186,7 @@ def check_size(name: str, value: object) -> None:
     """
     # The limit keeps a damaged configuration from asking for more memory than any machine has.
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65_536:
-        raise InputError(f"network {name} is {value!r}; it must be a whole number from 1 to 65536")
+        raise InputError(f"network {name} is {short(value)}; it must be a whole number from 1 to 65536")
 
 
 def check_pairs(*, channels: object, strides: object, kernel_size: int) -> None:
@@ -173,7 +197,7 @@ def check_pairs(*, channels: object, strides: object, kernel_size: int) -> None:
     """
     for name, pair in (("channels", channels), ("strides", strides)):
         if not isinstance(pair, tuple) or len(pair) != 2:
-            raise InputError(f"network {name} is {pair!r}; give two whole numbers")
+            raise InputError(f"network {name} is {short(pair)}; give two whole numbers")
         for value in pair:
             check_size(name, value)
     assert isinstance(strides, tuple)
@@ -191,4 +215,4 @@ def check_activation(value: object) -> None:
         InputError: it is unknown.
     """
     if not isinstance(value, str) or value not in ACTIVATIONS:
-        raise InputError(f"network activation is {value!r}; use one of {', '.join(ACTIVATIONS)}")
+        raise InputError(f"network activation is {short(value)}; use one of {', '.join(ACTIVATIONS)}")

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from morphsim.checks import check_number
 from morphsim.encoder.networks.base import (
     ACTIVATIONS,
     Activation,
@@ -27,7 +28,6 @@ from morphsim.encoder.networks.base import (
 from morphsim.encoder.networks.decoder import convolutional_decoder, convolutional_encoder
 from morphsim.encoder.networks.initialise import start_narrow, start_near_even_odds
 from morphsim.encoder.networks.statistics import moments_size, spectra_size, statistics
-from morphsim.errors import InputError
 from morphsim.simulator.grid import Boundary
 
 _LEAST_DEVIATION = 0.01
@@ -68,10 +68,7 @@ class SplitConfig(NetworkConfig):
         for name in ("content_size", "pose_size", "bottleneck", "content_hidden", "hidden", "kernel_size"):
             check_size(name, getattr(self, name))
         check_pairs(channels=self.channels, strides=self.strides, kernel_size=self.kernel_size)
-        if isinstance(self.dropout, bool) or not isinstance(self.dropout, int | float):
-            raise InputError(f"network dropout is {self.dropout!r}; it must be a number")
-        if not 0.0 <= self.dropout < 1.0:
-            raise InputError(f"network dropout is {self.dropout!r}; it must be at least 0 and below 1")
+        check_number("network dropout", self.dropout, 0.0, 1.0, below=True)
         check_activation(self.activation)
 
     def network(self, frame_shape: tuple[int, int], channels: int, boundary: Boundary) -> Split:

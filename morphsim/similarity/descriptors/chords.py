@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.errors import InputError
-from morphsim.similarity.descriptors.frames import Values, checked_frames
+from morphsim.similarity.descriptors.frames import Frames, Values, checked_frames
 from morphsim.simulator.grid import Boundary
 
 
@@ -42,12 +42,14 @@ def chord_lengths(frames: ArrayLike, *, boundary: Boundary, bins: int = 10) -> C
     Raises:
         InputError: other frames, an unknown boundary, or fewer than 1 or more than 31 bins.
     """
-    from morphsim.similarity.descriptors.chord_loops import count_chords
-
     checked = checked_frames(frames, boundary)
     if not 1 <= bins <= 31:
         raise InputError(f"bins is {bins}; use 1 to 31")
-    pixels, chords = count_chords(checked, boundary == "periodic", bins)
+    along = (
+        _count(checked, periodic=boundary == "periodic", bins=bins),
+        _count(checked.swapaxes(1, 2), periodic=False, bins=bins),
+    )
+    pixels, chords = (np.stack(counts, axis=1) for counts in zip(*along, strict=True))
     with np.errstate(invalid="ignore"):
         mean = pixels.sum(axis=-1) / chords
     return ChordLengths(
@@ -55,3 +57,28 @@ def chord_lengths(frames: ArrayLike, *, boundary: Boundary, bins: int = 10) -> C
         mean=mean,
         edges=2 ** np.arange(bins, dtype=np.int64),
     )
+
+
+def _count(frames: Frames, *, periodic: bool, bins: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count the pixels in chords of each bin, (N, 2, bins), and the chords, (N, 2), along the last axis."""
+    count, lines, size = frames.shape
+    flat = frames.reshape(count * lines, size)
+    begins = np.ones(flat.shape, bool)
+    np.not_equal(flat[:, 1:], flat[:, :-1], out=begins[:, 1:])
+    starts = np.flatnonzero(begins)
+    lengths = np.diff(starts, append=flat.size)
+    if periodic:
+        # The last run of a line goes on in its first one, unless they are one.
+        first = np.searchsorted(starts, np.arange(len(flat)) * size)
+        last = np.append(first[1:], len(starts)) - 1
+        joined = (flat[:, 0] == flat[:, -1]) & (first != last)
+        lengths[first[joined]] += lengths[last[joined]]
+        kept = np.ones(len(starts), bool)
+        kept[last[joined]] = False
+        starts, lengths = starts[kept], lengths[kept]
+    phase = 2 * (starts // (lines * size)) + 1 - flat.reshape(-1)[starts]
+    place = np.minimum(np.frexp(lengths)[1] - 1, bins - 1)
+    # Sums of whole numbers in double precision are exact.
+    pixels = np.bincount(phase * bins + place, weights=lengths, minlength=2 * count * bins)
+    chords = np.bincount(phase, minlength=2 * count)
+    return pixels.astype(np.int64).reshape(count, 2, bins), chords.reshape(count, 2)

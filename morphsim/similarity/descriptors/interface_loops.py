@@ -83,15 +83,16 @@ def _sweep(frame: Any, periodic: Any, distance: Any, backwards: Any) -> Any:
 def _map(frames: Any, periodic: Any, distances: Any) -> Any:
     for n in range(len(frames)):
         _start(frames[n], periodic, distances[n])
-        backwards = False
+        turn = 0
         # Ways may turn: distances are final when neither direction improves any.
         unchanged = 0
         while unchanged < 2:
-            if _sweep(frames[n], periodic, distances[n], backwards):
+            # A flag that begins as a constant would be compiled twice.
+            if _sweep(frames[n], periodic, distances[n], turn % 2):
                 unchanged = 0
             else:
                 unchanged += 1
-            backwards = not backwards
+            turn += 1
 
 
 def map_distances(frames: Frames, periodic: bool) -> NDArray[np.float64]:

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.encoder import Encoder
-from morphsim.encoder.provenance import hash_arrays
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet
+from morphsim.hashes import hash_arrays
 from morphsim.similarity.judging.judged import JudgedFrames, fewer_films
 
 

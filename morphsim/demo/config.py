@@ -1,0 +1,127 @@
+"""What the demo makes: how large it is, and the configuration of each of its stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from morphsim.agents import AgentConfig, EvaluationConfig, SACConfig
+from morphsim.checks import check_tuple, check_whole
+from morphsim.encoder import CVAEConfig, TrainingConfig
+from morphsim.frames import DatasetConfig
+from morphsim.simulator import DryingRecipe
+
+# A film as the agent finds it: left alone, it dries to three layers. Cells are coarser than the default, so
+# the interfaces are made wider to be resolved.
+RECIPE = DryingRecipe(kappa=4e-4, thermal_noise=1e-9, substrate_strength=0.0)
+# Dried ten times more slowly it forms a bilayer, the acceptor on top: the target. Layers come from the chain
+# lengths and the rate, not from chance, so the target can be reached from any noise.
+TARGET_EVAPORATION = 0.03
+TARGET_SEED = 12345
+
+_MOST_VALUES = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoConfig:
+    """How large the demo is.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    out: Path = Path("runs/demo")
+    """Folder for everything that is made; a demo that was stopped goes on where it was."""
+    shape: tuple[int, int] = (48, 192)
+    """Height and width of the frames [cells]."""
+    rates: tuple[float, ...] = (0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.0, 3.0)
+    """Evaporation rates of the films that the encoder is trained on."""
+    blends: tuple[float, ...] = (0.4, 0.45, 0.5, 0.55, 0.6)
+    """Blend ratios of those films."""
+    chains: tuple[float, ...] = (5.0, 10.0, 20.0)
+    """Chain lengths of their donor: short ones give columns, long ones layers."""
+    frames: int = 12
+    """Frames of each film."""
+    epochs: int = 40
+    """Epochs of the encoder."""
+    agent_steps: int = 5000
+    """Environment steps of the agent's training."""
+    seeds: int = 12
+    """Unseen films on which policies are compared."""
+    workers: int = 2
+    """Processes."""
+    seed: int = 0
+    """Of everything random."""
+
+    def __post_init__(self) -> None:
+        for name in ("frames", "epochs", "agent_steps", "seeds", "workers"):
+            check_whole(name, getattr(self, name), 1)
+        for name in ("rates", "blends", "chains"):
+            check_tuple(name, getattr(self, name), 1, _MOST_VALUES, f"1 to {_MOST_VALUES} numbers")
+        check_tuple("shape", self.shape, 2, 2, "a height and a width")
+        for side in self.shape:
+            check_whole("shape", side, 1)
+        # The rest is checked as what it is, the configurations of the stages.
+        self.dataset().plan()
+        self.training(self.out)
+        self.agent_training("target", self.out)
+        self.comparison()
+
+    def dataset(self) -> DatasetConfig:
+        """Build the configuration of the films."""
+        return DatasetConfig(
+            out=self.out / "films.h5",
+            process="drying",
+            set=(f"kappa={RECIPE.kappa}",),
+            grid=(
+                "evaporation=" + ",".join(map(str, self.rates)),
+                "blend_ratio=" + ",".join(map(str, self.blends)),
+                "n_donor=" + ",".join(map(str, self.chains)),
+            ),
+            frames=self.frames,
+            shape=self.shape,
+            seed=self.seed,
+            workers=self.workers,
+        )
+
+    def training(self, films: Path) -> TrainingConfig:
+        """Build the configuration of the encoder's training on the file `films`."""
+        return TrainingConfig(
+            frames=films,
+            out=self.out / "encoder",
+            epochs=self.epochs,
+            batch_size=32,
+            seed=self.seed,
+            device="cpu",
+            resume=True,
+            network=CVAEConfig(latent_size=8),
+        )
+
+    def agent_training(self, target: str, recipe: Path) -> AgentConfig:
+        """Build the configuration of the agent's training for a target, from the film of a recipe's file."""
+        return AgentConfig(
+            encoder=str(self.out / "encoder"),
+            target=target,
+            out=self.out / "agent",
+            recipe=recipe,
+            knobs=("evaporation", "temperature"),
+            steps=10,
+            total_steps=self.agent_steps,
+            n_envs=self.workers,
+            seed=self.seed,
+            device="cpu",
+            resume=True,
+            algorithm="sac",
+            gamma=0.99,
+            sac=SACConfig(learning_starts=min(300, self.agent_steps // 4), batch_size=128, gradient_steps=2),
+        )
+
+    def comparison(self) -> EvaluationConfig:
+        """Build the configuration of the comparison with baselines."""
+        return EvaluationConfig(
+            agent=self.out / "agent",
+            seeds=self.seeds,
+            own_set=(f"evaporation={TARGET_EVAPORATION}",),
+            workers=self.workers,
+            device="cpu",
+        )

@@ -1,0 +1,39 @@
+"""SHA-256 of arrays, tensors and JSON, by which a file that was altered is told from one that was not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+
+def hash_arrays(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return the SHA-256 of named arrays: names, types, shapes and values, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def hash_tensors(tensors: Mapping[str, torch.Tensor]) -> str:
+    """Return the SHA-256 of named tensors, as `hash_arrays` does."""
+    return hash_arrays({name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()})
+
+
+def hash_json(value: Any) -> str:
+    """Return the SHA-256 of what JSON can hold, whatever the order of its names and the blanks between."""
+    # Read back first: a tuple comes back as a list, and a number that is a name as a text.
+    plain = json.loads(json.dumps(value))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def hash_without(values: Mapping[str, Any], name: str) -> str:
+    """Return the SHA-256 of a JSON object but for its entry `name`, where the hash itself stands."""
+    return hash_json({key: value for key, value in values.items() if key != name})
