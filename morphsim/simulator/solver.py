@@ -18,6 +18,7 @@ from morphsim.simulator.errors import SimulationDiverged
 from morphsim.simulator.model import FilmModel
 from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.rows import put_rows, take_rows
+from morphsim.simulator.shipped import is_shipped
 from morphsim.simulator.stepper import State, Stepper
 
 TOLERANCE = 0.002
@@ -156,7 +157,7 @@ class Solver:
         with threads_for(self.state.phi.numel(), self.state.phi.device):
             active = self._active(until, lowest)
             while numbers(active).any():
-                if self.stepper.asks and int(active.sum()) <= _FEW * self._films:
+                if self._divisible and int(active.sum()) <= _FEW * self._films:
                     self._advance_few(active, until, lowest, stuck, tolerate=tolerate)
                     break
                 for _ in range(1 if self.stepper.asks else _STEPS_UNASKED):
@@ -168,6 +169,13 @@ class Solver:
                     stuck |= self._stuck(active, tolerate=tolerate)
                     active &= ~stuck
         return stuck.cpu().numpy()
+
+    @property
+    def _divisible(self) -> bool:
+        """Whether some films can go on alone; of a user's own classes the rows can't be known."""
+        noise = self.stepper.noise
+        known = self.model.is_shipped and (noise is None or is_shipped(noise))
+        return self.stepper.asks and known
 
     def _advance_few(
         self, active: Tensor, until: Tensor, lowest: Tensor, stuck: Tensor, *, tolerate: bool
