@@ -60,15 +60,26 @@ class OnsagerMobility:
 
     def __call__(self, phi: Tensor) -> Tensor:
         """Mobilities (B, C, H, W)."""
-        inside = phi.clamp(SMALLEST_FRACTION, 1.0 - SMALLEST_FRACTION)
+        inside = _inside(phi)
         return self.value[:, None] * inside * (1.0 - inside)
 
     def cross(self, phi: Tensor) -> Tensor | None:
         """M_12 (B, H, W) of two fields."""
         if phi.shape[1] == 1:
             return None
-        inside = phi.clamp(SMALLEST_FRACTION, 1.0 - SMALLEST_FRACTION)
+        inside = _inside(phi)
         return -self.value * inside[:, 0] * inside[:, 1]
+
+
+def _inside(phi: Tensor) -> Tensor:
+    """Fractions (B, C, H, W) as they are inside the simplex, where the matrix of mobilities is positive.
+
+    Where a field overshoots so that nothing is left for the last component, the matrix would make it diffuse
+    uphill: what is missing would grow without bound.
+    """
+    most = 1.0 - SMALLEST_FRACTION
+    inside = phi.clamp(SMALLEST_FRACTION, most)
+    return inside / (inside.sum(dim=1, keepdim=True) / most).clamp_min(1.0)
 
 
 @shipped
