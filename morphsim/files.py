@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from morphsim.errors import InputError
-from morphsim.hashes import hash_json, hash_tensors
+from morphsim.hashes import hash_json, hash_tensors, hash_without
 from morphsim.system_errors import explain
 from morphsim.temporary import remove_leftovers, temporary_folder
 from morphsim.text_files import read_json as read_json

@@ -45,6 +45,33 @@ def progress(
             yield advance
 
 
+class _Pace:
+    """How many units are done each second.
+
+    The time until the first advance does not count: it goes into compiling and starting, and would make the
+    time left many times too long.
+    """
+
+    def __init__(self) -> None:
+        self.finished = 0.0
+        self._last = 0.0
+        self._first: tuple[float, float] | None = None
+
+    def advance(self, steps: float) -> None:
+        """Count units that are done."""
+        self._last = time.monotonic()
+        self.finished += steps
+        if self._first is None and steps > 0:
+            self._first = (self.finished, self._last)
+
+    def rate(self) -> float | None:
+        """Units each second, None until units were done twice."""
+        if self._first is None or self.finished == self._first[0]:
+            return None
+        before, began = self._first
+        return (self.finished - before) / max(self._last - began, 1e-9)
+
+
 @contextlib.contextmanager
 def _bar(label: str, total: float, unit: str, done: int) -> Iterator[Advance]:
     from rich.console import Console
@@ -61,43 +88,41 @@ def _bar(label: str, total: float, unit: str, done: int) -> Iterator[Advance]:
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(label, total=total, completed=done, rate="", note="")
-        started, finished = time.monotonic(), 0.0
+        pace = _Pace()
 
         def advance(steps: float = 1, *, note: str = "") -> None:
-            nonlocal finished
-            finished += steps
-            rate = f"{finished / max(time.monotonic() - started, 1e-9):.3g} {unit}/s"
-            bar.update(task, advance=steps, rate=rate, note=note)
+            pace.advance(steps)
+            rate = pace.rate()
+            bar.update(task, advance=steps, rate="" if rate is None else f"{rate:.3g} {unit}/s", note=note)
 
         yield advance
 
 
 @contextlib.contextmanager
 def _lines(label: str, total: float, unit: str, done: int) -> Iterator[Advance]:
-    started = last = time.monotonic()
-    finished = 0.0
+    last = time.monotonic()
+    pace = _Pace()
     shown = -1.0
 
     def line(note: str) -> None:
         nonlocal shown
-        shown = finished
-        elapsed = max(time.monotonic() - started, 1e-9)
-        rate = finished / elapsed
-        left = f"{(total - done - finished) / rate:.0f} s left" if rate > 0 else "time left unknown"
-        text = f"{label}: {done + finished:.6g}/{total:.6g} {unit}, {rate:.3g} {unit}/s, {left}"
+        shown, rate = pace.finished, pace.rate()
+        left = max(total - done - shown, 0.0)
+        speed = "time left unknown" if rate is None else f"{rate:.3g} {unit}/s, {left / rate:.0f} s left"
+        text = f"{label}: {done + shown:.6g}/{total:.6g} {unit}" + (f", {speed}" if left or rate else "")
         sys.stderr.write(f"{text}  {note}".rstrip() + "\n")
         sys.stderr.flush()
 
     note_at_end = ""
 
     def advance(steps: float = 1, *, note: str = "") -> None:
-        nonlocal finished, last, note_at_end
-        finished += steps
+        nonlocal last, note_at_end
+        pace.advance(steps)
         note_at_end = note
         if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
             last = time.monotonic()
             line(note)
 
     yield advance
-    if shown != finished:
+    if shown != pace.finished:
         line(note_at_end)

@@ -11,6 +11,7 @@ from morphsim.envs.randomize import FIXED
 from morphsim.errors import InputError
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe, load_recipe, recipe_from_dict
 from morphsim.simulator.materials import Material, material
+from morphsim.simulator.recipe import known_recipe
 from morphsim.text_files import read_toml
 
 RecipeSource = Recipe | Mapping[str, Any] | str | Path | None
@@ -34,8 +35,7 @@ def read_recipe(process: str, source: RecipeSource) -> AnnealingRecipe | DryingR
         raise InputError(
             f"the recipe is of {source.process}, this environment of {process}; use the other one"
         )
-    assert isinstance(source, AnnealingRecipe | DryingRecipe)
-    return source
+    return known_recipe(source)
 
 
 def other_recipe(own: AnnealingRecipe | DryingRecipe, source: RecipeSource) -> AnnealingRecipe | DryingRecipe:

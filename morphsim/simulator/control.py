@@ -22,6 +22,8 @@ LARGEST_RATIO = 2.0
 LEAST_CONTRAST = 0.01
 _VANISHING = 1e-3
 _CREEP = 1e-4
+OUTSIDE = 1e-3
+"""How far a volume fraction may overshoot 0; a film that starts inside this bound never leaves it."""
 
 PLANNED = (
     "thickness",
@@ -137,17 +139,24 @@ def judge(
         tolerance: see `Stepper`.
     """
     bound = tolerance * _at_least(state.contrast, LEAST_CONTRAST)
-    # The energy is steep where a component is nearly gone: no step may halve the smallest fraction, nor lead
-    # out of the simplex by more than a field creeps while the energy turns it round.
+    # The energy is steep where a component is nearly gone: no step may halve the smallest fraction.
     vanishing = (state.smallest > _VANISHING) & (smallest < 0.5 * state.smallest)
-    leaving = (smallest < -_VANISHING) & (smallest < state.smallest - _CREEP)
-    accepted = active & (error <= 2.0 * bound) & (thickness > 0) & ~(vanishing | leaving)
+    out = leaving(state.smallest, smallest)
+    accepted = active & (error <= 2.0 * bound) & (thickness > 0) & ~(vanishing | out)
     proposed = 0.9 * (bound / _at_least(error, 1e-30)) ** 0.5 * tried.dt
     growth = _where(state.history < STARTING, GROW_AT_START, GROW)
     grown = _least(proposed, growth * _where(tried.cut, state.step, tried.dt))
     shrunk = SHRINK * tried.dt
     grown = _where(grown < shrunk, shrunk, grown)
     return accepted, _where(accepted, grown, _where(active, shrunk, state.step))
+
+
+def leaving(before: Numbers, after: Numbers) -> Numbers:
+    """Whether a step leads out of the simplex, from the smallest fractions before and after it.
+
+    Fields that a user started outside may go on while the energy turns them round.
+    """
+    return (after < -OUTSIDE) & ((before >= -OUTSIDE) | (after < before - _CREEP))
 
 
 def _where(condition: Numbers, one: Numbers | float, other: Numbers | float) -> Numbers:

@@ -21,7 +21,7 @@ class SimulationDiverged(RuntimeError):  # noqa: N818 - named for what happened,
         found = ", ".join(f"{name} {value:.4g}" for name, value in self.values.items())
         super().__init__(
             f"film {film} can't be advanced beyond time {time:.6g} ({found}); "
-            "use a larger kappa or a finer grid, a smaller tolerance, or milder parameters"
+            "use a larger kappa or barrier, a finer grid, a smaller tolerance, or milder parameters"
         )
 
     def __reduce__(self) -> tuple[type[SimulationDiverged], tuple[int, float, dict[str, float]]]:

@@ -26,6 +26,7 @@ from morphsim.simulator.mobility import (
     OnsagerMobility,
     WodoMobility,
 )
+from morphsim.simulator.shipped import is_shipped
 
 if TYPE_CHECKING:
     from morphsim.simulator.control import Numbers
@@ -68,7 +69,7 @@ def _view(tensor: Tensor) -> Any:
 def local_potential(energy: FreeEnergy, phi: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
     """μ (B, C, H, W) without gradients, the smallest and the largest curvature (B, C, 1, 1)."""
     compiled = _loops(phi)
-    if compiled is None or not isinstance(energy, BinaryFloryHuggins | DoubleWell):
+    if compiled is None or not isinstance(energy, BinaryFloryHuggins | DoubleWell) or not is_shipped(energy):
         return None
     films = len(phi)
     out, curvatures = torch.empty_like(phi), phi.new_empty((2, films, 1, 1, 1))
@@ -110,7 +111,7 @@ def film_rates(
     """What `FilmModel` finds for ternary films: d(hφ)/dt, both stiffnesses, mobility, cross term."""
     compiled = _loops(phi)
     grid, batch = model.grid, len(phi)
-    if compiled is None or model.loop_parameters is None:
+    if compiled is None or not model.is_shipped or model.loop_parameters is None:
         return None
     kind, *arrays = model.loop_parameters
     out, mobility = torch.empty_like(phi), torch.empty_like(phi)
@@ -274,7 +275,7 @@ def noise_increments(
 ) -> Tensor | None:
     """See `ThermalNoise.increments`."""
     compiled = _loops(counters)
-    if compiled is None or grid.depth_boundary == "periodic":
+    if compiled is None or grid.depth_boundary == "periodic" or not is_shipped(grid):
         return None
     out = torch.empty(mobility.shape, dtype=grid.dtype)
     compiled.step.noise_increments(
@@ -295,7 +296,7 @@ def noise_increments(
 def surface_speed(evaporation: Evaporation, phi: Tensor) -> Tensor | None:
     """See `model.Evaporation`."""
     compiled = _loops(phi)
-    if compiled is None:
+    if compiled is None or not is_shipped(evaporation):
         return None
     out = torch.empty(len(phi), dtype=torch.float64)
     compiled.surface.surface_speed(phi.contiguous().numpy(), *_vapour(evaporation), out.numpy())
@@ -314,7 +315,7 @@ def settle_surface(
 ) -> Tensor | None:
     """See `surface.settle_surface`; the modes are corrected in place, and the thickness is returned."""
     compiled = _loops(phi)
-    if compiled is None or not content.is_contiguous():
+    if compiled is None or not content.is_contiguous() or not is_shipped(grid, evaporation):
         return None
     settled = thickness.clone()
     stiffness2, stiffness4, _, _, theta = _damping(damping, content)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from morphsim.errors import InputError
+from morphsim.simulator.shipped import shipped
 
 Boundary = Literal["periodic", "no-flux"]
 
@@ -38,6 +39,7 @@ class Squares:
         return self.x + self.theta / (thickness**2).to(self.x.dtype)[:, None, None, None]
 
 
+@shipped
 class Grid:
     """A film of `shape` cells in depth and width, `width` wide in units of the initial thickness.
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from torch import Tensor
 
 from morphsim.simulator.energy import SMALLEST_FRACTION
+from morphsim.simulator.shipped import shipped
 
 
 class Mobility(Protocol):
@@ -28,6 +29,7 @@ class _Diagonal:
         return None
 
 
+@shipped
 @dataclass(frozen=True)
 class ConstantMobility(_Diagonal):
     """The same mobility everywhere.
@@ -43,6 +45,7 @@ class ConstantMobility(_Diagonal):
         return self.value
 
 
+@shipped
 @dataclass(frozen=True)
 class OnsagerMobility:
     """M_ii = M0 φ_i (1 - φ_i), M_ij = -M0 φ_i φ_j: fluxes of an incompressible blend of equal friction.
@@ -57,17 +60,29 @@ class OnsagerMobility:
 
     def __call__(self, phi: Tensor) -> Tensor:
         """Mobilities (B, C, H, W)."""
-        inside = phi.clamp(SMALLEST_FRACTION, 1.0 - SMALLEST_FRACTION)
+        inside = _inside(phi)
         return self.value[:, None] * inside * (1.0 - inside)
 
     def cross(self, phi: Tensor) -> Tensor | None:
         """M_12 (B, H, W) of two fields."""
         if phi.shape[1] == 1:
             return None
-        inside = phi.clamp(SMALLEST_FRACTION, 1.0 - SMALLEST_FRACTION)
+        inside = _inside(phi)
         return -self.value * inside[:, 0] * inside[:, 1]
 
 
+def _inside(phi: Tensor) -> Tensor:
+    """Fractions (B, C, H, W) as they are inside the simplex, where the matrix of mobilities is positive.
+
+    Where a field overshoots so that nothing is left for the last component, the matrix would make it diffuse
+    uphill: what is missing would grow without bound.
+    """
+    most = 1.0 - SMALLEST_FRACTION
+    inside = phi.clamp(SMALLEST_FRACTION, most)
+    return inside / (inside.sum(dim=1, keepdim=True) / most).clamp_min(1.0)
+
+
+@shipped
 @dataclass(frozen=True)
 class WodoMobility(_Diagonal):
     """M_i = D / f''_ideal,i, D = φ_s + D_solid (1 - φ_s), f''_ideal,i = 1/(N_i φ_i) + 1/(N_s φ_s), N_s = 1.
@@ -93,6 +108,7 @@ class WodoMobility(_Diagonal):
         return diffusivity * _ideal_mobility(phi, self.chain_lengths, solvent)
 
 
+@shipped
 @dataclass(frozen=True)
 class NegiMobility(_Diagonal):
     """The form of `WodoMobility` with a constant diffusivity for each solute.

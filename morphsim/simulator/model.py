@@ -15,9 +15,11 @@ from morphsim.simulator.energy import FreeEnergy
 from morphsim.simulator.etd import SPARE, SURPLUS
 from morphsim.simulator.grid import Grid, Squares
 from morphsim.simulator.mobility import ConstantMobility, Mobility
+from morphsim.simulator.shipped import is_shipped, shipped
 from morphsim.simulator.substrate import Substrate
 
 
+@shipped
 @dataclass(frozen=True)
 class Evaporation:
     """dh/dt = -Bi (<φ_s>_surface - φ_ambient), for films whose last component is the solvent.
@@ -66,6 +68,7 @@ class Rates:
     cross: Tensor | None
 
 
+@shipped
 @dataclass(frozen=True)
 class FilmModel:
     """Cahn-Hilliard transport in a film of moving height, in the scaled depth θ = z/h.
@@ -103,16 +106,22 @@ class FilmModel:
                 "use depth_boundary='no-flux' with evaporation or a substrate"
             )
 
-    @property
+    @functools.cached_property
     def spectral(self) -> bool:
         """Whether gradients are exact for each mode of the grid."""
         fixed = self.evaporation is None and self.substrate is None
-        return fixed and isinstance(self.mobility, ConstantMobility)
+        return fixed and isinstance(self.mobility, ConstantMobility) and is_shipped(self.mobility)
 
     @property
     def squares(self) -> Squares:
         """The squared wavenumbers that this model's Laplacian has."""
         return self.grid.exact if self.spectral else self.grid.differences
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether this model and all its parts compute just what the classes of this package do."""
+        parts = (self.grid, self.energy, self.mobility, self.evaporation, self.substrate)
+        return is_shipped(self, *(part for part in parts if part is not None))
 
     @functools.cached_property
     def loop_parameters(self) -> tuple[int, Any, Any, Any] | None:

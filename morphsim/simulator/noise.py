@@ -12,6 +12,7 @@ from morphsim.simulator import fused
 from morphsim.simulator.control import numbers, tensor
 from morphsim.simulator.grid import Grid
 from morphsim.simulator.model import Rates
+from morphsim.simulator.shipped import shipped
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MIX = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -19,6 +20,7 @@ _MIX = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 _STREAM = 1
 
 
+@shipped
 class ThermalNoise:
     """Random fluxes j_i with <j_i j_k'> = 2 ε M_ik δ(r - r') δ(t - t'), whose divergence keeps mass.
 

@@ -109,6 +109,8 @@ def _mobilities(kind: int, phi: Any, p: Any, mobility: Any, cross: Any) -> None:
             for j in range(width):
                 donor = min(max(phi[0, row, j], floor), one - floor)
                 acceptor = min(max(phi[1, row, j], floor), one - floor)
+                crowd = max((donor + acceptor) / (one - floor), one)
+                donor, acceptor = donor / crowd, acceptor / crowd
                 mobility[0, row, j] = p[8] * donor * (one - donor)
                 mobility[1, row, j] = p[8] * acceptor * (one - acceptor)
                 cross[row, j] = -p[8] * donor * acceptor

@@ -186,6 +186,19 @@ class DryingRecipe(Recipe):
 _PROCESSES: dict[str, type[Recipe]] = {"annealing": AnnealingRecipe, "drying": DryingRecipe}
 
 
+def known_recipe(recipe: object) -> AnnealingRecipe | DryingRecipe:
+    """The recipe itself, which may be of a user's own subclass.
+
+    Raises:
+        InputError: it is of neither process.
+    """
+    if not isinstance(recipe, AnnealingRecipe | DryingRecipe):
+        raise InputError(
+            f"{type(recipe).__name__} is no recipe of a film; use AnnealingRecipe, DryingRecipe or a subclass"
+        )
+    return recipe
+
+
 def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
     """Build the recipe that `to_dict` or a TOML file describes: `process`, then any of its parameters.
 
@@ -253,6 +266,9 @@ def _check_field(owner: str, entry: dataclasses.Field[Any], value: object) -> No
             raise InputError(
                 f"{owner}: {entry.name} is {value!r}; use one of {', '.join(entry.metadata['choices'])}"
             )
+        return
+    if "range" not in entry.metadata:
+        # A field that a subclass of the user's own adds.
         return
     low, high = entry.metadata["range"]
     if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):

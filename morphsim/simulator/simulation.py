@@ -14,7 +14,7 @@ from morphsim.errors import InputError
 from morphsim.simulator.grid import Grid
 from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.process import KNOBS, Knobs, biot_number, chi_at, film_model
-from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
+from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe, known_recipe
 from morphsim.simulator.rows import join_rows, put_rows, take_rows
 from morphsim.simulator.solver import THICKNESS_TOLERANCE, TOLERANCE, PerFilm, Solver
 from morphsim.simulator.stepper import Stepper
@@ -285,7 +285,7 @@ def batch_key(recipe: Recipe) -> BatchKey:
     A film that is annealed on a neutral substrate is solved mode by mode, on another one cell by cell, so
     that only films of one kind are in a batch what they are alone.
     """
-    assert isinstance(recipe, AnnealingRecipe | DryingRecipe)
+    recipe = known_recipe(recipe)
     wetted = recipe.process == "annealing" and recipe.substrate_strength > 0.0
     return recipe.process, recipe.width, recipe.boundary, recipe.mobility, wetted
 
@@ -297,7 +297,7 @@ def _check_batch(recipes: Sequence[Recipe]) -> list[AnnealingRecipe | DryingReci
             "recipes of one batch must share process, width, boundary and mobility, and annealed ones "
             f"whether the substrate is neutral; got {sorted(shared)}"
         )
-    return [r for r in recipes if isinstance(r, AnnealingRecipe | DryingRecipe)]
+    return [known_recipe(recipe) for recipe in recipes]
 
 
 def _setting(simulation: Simulation) -> tuple[Any, ...]:

@@ -18,6 +18,8 @@ from morphsim.simulator.errors import SimulationDiverged
 from morphsim.simulator.model import FilmModel
 from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.rows import put_rows, take_rows
+from morphsim.simulator.shipped import is_shipped
+from morphsim.simulator.stall import StallWatch
 from morphsim.simulator.stepper import State, Stepper
 
 TOLERANCE = 0.002
@@ -153,21 +155,32 @@ class Solver:
         if not bool(torch.isfinite(until).all()):
             raise InputError("advance needs a finite time, since a film may never shrink to the thickness")
         stuck = torch.zeros(self._films, dtype=torch.bool, device=device)
+        stalled = torch.zeros_like(stuck)
         with threads_for(self.state.phi.numel(), self.state.phi.device):
             active = self._active(until, lowest)
+            watch = StallWatch(self.state, until, lowest)
             while numbers(active).any():
-                if self.stepper.asks and int(active.sum()) <= _FEW * self._films:
+                if self._divisible and int(active.sum()) <= _FEW * self._films:
                     self._advance_few(active, until, lowest, stuck, tolerate=tolerate)
                     break
                 for _ in range(1 if self.stepper.asks else _STEPS_UNASKED):
                     self.stepper.step(self.state, until - self.state.time, lowest, active)
                     self.steps += 1
                     active = self._active(until, lowest) & ~stuck
-                if (numbers(self.state.refusals) > 0).any():
-                    self.rejected += 1
-                    stuck |= self._stuck(active, tolerate=tolerate)
+                    stalled |= watch.stalled(self.state) & active
+                refused = self.state.refusals > 0
+                if numbers(refused | stalled).any():
+                    self.rejected += int(numbers(refused).any())
+                    stuck |= self._stuck(active, stalled, tolerate=tolerate)
                     active &= ~stuck
         return stuck.cpu().numpy()
+
+    @property
+    def _divisible(self) -> bool:
+        """Whether some films can go on alone; of a user's own classes the rows can't be known."""
+        noise = self.stepper.noise
+        known = self.model.is_shipped and (noise is None or is_shipped(noise))
+        return self.stepper.asks and known
 
     def _advance_few(
         self, active: Tensor, until: Tensor, lowest: Tensor, stuck: Tensor, *, tolerate: bool
@@ -240,10 +253,10 @@ class Solver:
             )
         return torch.from_numpy(np.broadcast_to(values, (self._films,)).copy()).to(device)
 
-    def _stuck(self, active: Tensor, *, tolerate: bool) -> Tensor:
+    def _stuck(self, active: Tensor, stalled: Tensor, *, tolerate: bool) -> Tensor:
         """Active films (B,) whose steps have shrunk to nothing; raises for them unless they are tolerated."""
         state = self.state
-        stuck = active & (state.refusals >= MOST_REFUSALS)
+        stuck = active & (stalled | (state.refusals >= MOST_REFUSALS))
         if tolerate or not bool(stuck.any()):
             return stuck
         film = int(stuck.nonzero()[0])

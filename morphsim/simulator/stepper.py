@@ -13,7 +13,17 @@ import torch
 from torch import Tensor
 
 from morphsim.simulator import fused
-from morphsim.simulator.control import LEAST_CONTRAST, PLANNED, Numbers, judge, numbers, plan, tensor
+from morphsim.simulator.control import (
+    LEAST_CONTRAST,
+    PLANNED,
+    SHRINK,
+    Numbers,
+    judge,
+    leaving,
+    numbers,
+    plan,
+    tensor,
+)
 from morphsim.simulator.etd import Damping, advance_modes, soften
 from morphsim.simulator.model import FilmModel, Rates
 from morphsim.simulator.noise import ThermalNoise
@@ -21,6 +31,8 @@ from morphsim.simulator.surface import settle_surface
 
 # What relaxes of the last noise within a step is no error, and older noises still relax.
 _NOISE_ALLOWANCE = 3.0
+# Rows of fewer cells share their rms with their neighbours, so that it is one of so many.
+_FEW_CELLS, _POOLED_CELLS = 8, 16
 
 _Films = TypeVar("_Films", "State", Rates)
 
@@ -141,6 +153,23 @@ def add_ripple(
     return new, before + jump, jump.square().mean(dim=-1).sqrt(), smallest_fraction(new)
 
 
+def noise_allowance(noise: Tensor, width: int) -> Tensor:
+    """What of a row's change is no error but the relaxation of noise, (B, C, H).
+
+    Args:
+        noise: rms of the last noise in each row, (B, C, H).
+        width: cells of a row. The rms of a few cells may be near zero by chance, though the noise of the
+            steps before was not: in narrow films it is taken over neighbouring rows as well.
+    """
+    if width < _FEW_CELLS:
+        rows = 2 * (_POOLED_CELLS // (2 * width)) + 1
+        pooled = torch.nn.functional.avg_pool1d(
+            noise.square(), rows, stride=1, padding=rows // 2, count_include_pad=False
+        )
+        noise = pooled.sqrt()
+    return _NOISE_ALLOWANCE * noise
+
+
 def compare(
     new: Tensor, old: Tensor, before: Tensor, w: Tensor, allowance: Tensor, *, use_loops: bool = True
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -236,13 +265,16 @@ class Stepper:
     ) -> Tensor:
         """A step that saves the work on films that were refused, and the copies where none was."""
         stepped, accepted, step = self._attempt(state, rates, longest, lowest, active)
+        new_rates = rates
+        if numbers(accepted).any():
+            new_rates = self._finish(stepped, rates)
+            accepted, step = _kept_inside(state, stepped, accepted, step)
         if numbers(accepted).all():
-            self._rates = self._finish(stepped, rates)
+            self._rates = new_rates
             _assign(state, stepped)
             return accepted
         state.step, state.refusals = step, state.refusals + (active & ~accepted)
-        if bool(accepted.any()):
-            new_rates = self._finish(stepped, rates)
+        if numbers(accepted).any():
             _assign(state, _choose(accepted, stepped, state))
             self._rates = _choose(accepted, new_rates, rates)
         return accepted
@@ -253,6 +285,7 @@ class Stepper:
         """The same without a question to the device; a graph without breaks, to be compiled as a whole."""
         stepped, accepted, step = self._attempt(state, rates, longest, lowest, active)
         new_rates = self._finish(stepped, rates)
+        accepted, step = _kept_inside(state, stepped, accepted, step)
         refusals = state.refusals + (active & ~accepted)
         kept = replace(state, step=step, refusals=refusals)
         return _choose(accepted, stepped, kept), _choose(accepted, new_rates, rates), accepted
@@ -325,7 +358,7 @@ class Stepper:
             state.phi,
             state.phi_before,
             tensor(tried.ratio),
-            _NOISE_ALLOWANCE * state.noise,
+            noise_allowance(state.noise, grid.shape[1]),
             use_loops=model.fused,
         )
         kept, next_step = judge(
@@ -394,6 +427,15 @@ class _Numbers:
 
     def __getattr__(self, name: str) -> Numbers:
         raise AttributeError(name)
+
+
+def _kept_inside(state: State, stepped: State, accepted: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+    """Which films may keep their step after its noise, and the next step of each.
+
+    Noise shrinks with the root of the step, so that a shorter one leads less far out of the simplex.
+    """
+    out = accepted & leaving(state.smallest, stepped.smallest)
+    return accepted & ~out, torch.where(out, SHRINK * stepped.last_step, step)
 
 
 def _assign(state: State, new: State) -> None:

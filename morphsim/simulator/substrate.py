@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from morphsim.simulator.shipped import shipped
 
+
+@shipped
 @dataclass(frozen=True)
 class Substrate:
     """Surface energy f_w = g(x) φ + h(x) φ² per length of substrate, of each field.

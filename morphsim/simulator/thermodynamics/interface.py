@@ -14,7 +14,7 @@ from morphsim.simulator.thermodynamics.mixture import (
     BinaryMixture,
     DoubleWellMixture,
     TernaryMixture,
-    energy_of,
+    known_mixture,
 )
 from morphsim.simulator.thermodynamics.phases import binary_phases
 
@@ -65,13 +65,10 @@ def interface(
     """
     from scipy.integrate import cumulative_simpson
 
-    mixture: BinaryMixture | DoubleWellMixture
-    if isinstance(energy, AnnealingRecipe | DryingRecipe):
-        own = energy_of(energy)
-        mixture = own.dry_edge() if isinstance(own, TernaryMixture) else own
-        kappa = energy.kappa * (2.0 if isinstance(energy, DryingRecipe) else 1.0) if kappa is None else kappa
-    else:
-        mixture = energy
+    own = known_mixture(energy)
+    mixture = own.dry_edge() if isinstance(own, TernaryMixture) else own
+    if kappa is None and isinstance(energy, AnnealingRecipe | DryingRecipe):
+        kappa = energy.kappa * (2.0 if isinstance(energy, DryingRecipe) else 1.0)
     if kappa is None or not (math.isfinite(kappa) and kappa > 0.0):
         raise InputError(f"kappa is {kappa!r}; it must be a positive number")
     if points < 3:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from morphsim.errors import InputError
 from morphsim.simulator.process import chi_at
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
+from morphsim.simulator.shipped import is_shipped, shipped
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -147,6 +148,7 @@ class _FloryHuggins(_Composition):
         return np.asarray(slopes - self.barrier / phi**2 if self.barrier else slopes)
 
 
+@shipped
 @dataclass(frozen=True, kw_only=True)
 class BinaryMixture(_FloryHuggins):
     """Donor and acceptor: f = (φ/N_d) ln φ + ((1-φ)/N_a) ln(1-φ) + χ φ (1-φ) + b (1/φ + 1/(1-φ)).
@@ -176,6 +178,7 @@ class BinaryMixture(_FloryHuggins):
         return np.array([[0.0, self.chi], [self.chi, 0.0]])
 
 
+@shipped
 @dataclass(frozen=True, kw_only=True)
 class TernaryMixture(_FloryHuggins):
     """Donor, acceptor and solvent: the energy of `TernaryFloryHuggins`, with exact logarithms throughout.
@@ -217,6 +220,7 @@ class TernaryMixture(_FloryHuggins):
         )
 
 
+@shipped
 @dataclass(frozen=True, kw_only=True)
 class DoubleWellMixture(_Composition):
     """The polynomial f = ρ (c - c_low)² (c_high - c)² of a concentration c; compositions are (c, 1 - c).
@@ -285,6 +289,22 @@ def energy_of(recipe: Recipe) -> BinaryMixture | TernaryMixture:
         chi_acceptor_solvent=recipe.chi_acceptor_solvent,
         barrier=recipe.barrier,
     )
+
+
+def known_mixture(energy: Recipe | Mixture) -> Mixture:
+    """The mixture of a recipe, or the given one, whose phases are found by formulas of its class.
+
+    Raises:
+        InputError: a mixture of a class of the user's own, for which these formulas may not hold.
+    """
+    if isinstance(energy, Recipe):
+        return energy_of(energy)
+    if not is_shipped(energy):
+        raise InputError(
+            f"{type(energy).__name__} is not one of BinaryMixture, TernaryMixture and DoubleWellMixture, for "
+            "which phases can be found; give one of these, or a recipe"
+        )
+    return energy
 
 
 def _shown(phi: Array, *, missing: bool = False) -> str:

@@ -13,9 +13,8 @@ from morphsim.simulator.thermodynamics.mixture import (
     Array,
     BinaryMixture,
     DoubleWellMixture,
-    Mixture,
     TernaryMixture,
-    energy_of,
+    known_mixture,
 )
 from morphsim.simulator.thermodynamics.tie_lines import SHORTEST, critical_from, follow_tie_lines
 
@@ -76,7 +75,7 @@ def spinodal(energy: Binary | Ternary, *, resolution: int = 200) -> tuple[float,
     >>> round(low, 4), round(high, 4)
     (0.2113, 0.7887)
     """
-    mixture = _mixture(energy)
+    mixture = known_mixture(energy)
     if isinstance(mixture, TernaryMixture):
         if resolution < 8:
             raise InputError(f"resolution is {resolution}; it must be at least 8")
@@ -114,7 +113,7 @@ def binodal(energy: Binary | Ternary) -> tuple[float, float] | Array | None:
     >>> round(low, 6), round(high, 6)
     (0.007188, 0.992812)
     """
-    mixture = _mixture(energy)
+    mixture = known_mixture(energy)
     if isinstance(mixture, TernaryMixture):
         return _tie_lines(mixture)
     if isinstance(mixture, DoubleWellMixture):
@@ -125,7 +124,7 @@ def binodal(energy: Binary | Ternary) -> tuple[float, float] | Array | None:
 
 def critical_point(energy: Ternary) -> Array | None:
     """Donor, acceptor and solvent fractions (3,) at which the tie lines of `binodal` vanish, or None."""
-    mixture = energy_of(energy) if isinstance(energy, DryingRecipe) else energy
+    mixture = known_mixture(energy)
     assert isinstance(mixture, TernaryMixture)
     lines = _tie_lines(mixture)
     if len(lines) and np.array_equal(lines[-1, 0], lines[-1, 1]):
@@ -172,12 +171,6 @@ def binary_phases(mixture: BinaryMixture) -> Array | None:
 
     level = brentq(pressure_difference, potential(spinodals[1]), potential(spinodals[0]), xtol=1e-15)
     return np.array([_fractions(logit) for logit in stable(float(level))])
-
-
-def _mixture(energy: Binary | Ternary) -> Mixture:
-    if isinstance(energy, BinaryMixture | TernaryMixture | DoubleWellMixture):
-        return energy
-    return energy_of(energy)
 
 
 def _fractions(logit: float) -> tuple[float, float]:

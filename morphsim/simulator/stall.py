@@ -1,0 +1,42 @@
+"""Films whose steps have become so small that they would never arrive."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from morphsim.simulator.stepper import State
+
+WATCHED_TRIES = 1000
+"""After so many tries it is looked how far each film has come."""
+LEAST_PROGRESS = 1e-5
+"""A film has stalled that came less than this share of its way, in time and in thickness: it would take a
+hundred million tries. Films that are merely slow are a thousand times faster."""
+
+
+class StallWatch:
+    """Watches the films of a batch on their way to a time or a thickness.
+
+    Args:
+        state: the films at the start.
+        until: (B,) wanted time.
+        lowest: (B,) wanted thickness of a shrinking film.
+    """
+
+    def __init__(self, state: State, until: Tensor, lowest: Tensor) -> None:
+        self._until, self._lowest = until, lowest
+        self._tries = 0
+        self._mark(state)
+
+    def stalled(self, state: State) -> Tensor:
+        """Films (B,) that have stalled; to be asked after each try."""
+        self._tries += 1
+        if self._tries % WATCHED_TRIES:
+            return torch.zeros_like(self._time, dtype=torch.bool)
+        waiting = state.time - self._time < LEAST_PROGRESS * (self._until - self._time)
+        thick = self._thickness - state.thickness < LEAST_PROGRESS * (self._thickness - self._lowest)
+        self._mark(state)
+        return waiting & thick
+
+    def _mark(self, state: State) -> None:
+        self._time, self._thickness = state.time, state.thickness
