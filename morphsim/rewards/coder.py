@@ -16,7 +16,8 @@ from morphsim.rewards.source import FrameReader, FrameSource, check_boundary, ch
 class Coder:
     """Codes the frames of one environment.
 
-    A wrapper inside that coded the same frame with the same encoder is asked for what it has found.
+    A wrapper inside that coded an equal frame with the same encoder is asked for what it has found. Frames
+    are compared by their pixels, since a wrapper in between may have changed the very array that was coded.
 
     Args:
         env: to which frames belong.
@@ -41,7 +42,6 @@ class Coder:
         self._env = env
         self.source = frame
         self._inner, self._reader = find_frames(env, env.observation_space, encoder, frame, Coder)
-        self.observation: Any = None
         self.frames: NDArray[Any] = np.zeros((0, *encoder.frame_shape))
         self.codes: Codes | None = None
 
@@ -58,20 +58,20 @@ class Coder:
         """
         if first:
             check_boundary(info, self.encoder)
-        self.observation = observation
-        if coded_inside(self, observation):
-            assert self._inner is not None
-            self.frames, codes = self._inner.frames, self._inner.codes
+        inner, frames = self._inner, None
+        if self._reader is not None:
+            frames = np.asarray(self._reader.one(observation, info, self._env.render))[None]
+        if inner is not None and (frames is None or np.array_equal(frames, inner.frames)):
+            self.frames, codes = inner.frames, inner.codes
             assert codes is not None
             if self.reconstruct and codes.reconstruction is None:
                 codes = self.encoder.code(self.frames, reconstruct=True)
         else:
-            assert self._reader is not None
-            frame = self._reader.one(observation, info, self._env.render)
-            self.frames = np.asarray(frame)[None]
+            assert frames is not None
+            self.frames = frames
             # Always one by one: equal frames have equal latents to the last bit, and a frame that reached
             # its target is at distance 0.
-            codes = self.encoder.code(self.frames, reconstruct=self.reconstruct)
+            codes = self.encoder.code(frames, reconstruct=self.reconstruct)
         self.codes = codes
         return codes
 
@@ -81,9 +81,6 @@ class FrameCoder(Protocol):
 
     encoder: Encoder
     source: FrameSource
-    observation: Any
-    """The last one that was coded."""
-    _reader: FrameReader | None
 
 
 _Coder = TypeVar("_Coder", bound=FrameCoder)
@@ -113,19 +110,20 @@ def find_frames(
         return inner, None
     if reader.rendered:
         check_shows_frames(env.metadata)
+        if inner is not None and inner.source == frame and not _renders_in_between(env, inner):
+            # It would be the same picture, and pictures may take long to draw.
+            return inner, None
     return inner, reader
 
 
-def coded_inside(coder: Any, observation: Any) -> bool:
-    """Whether the coder inside has coded the frame of this observation.
-
-    It has where the observation has come through as it was. If a wrapper in between made another, the frame
-    is read from that, unless it can't be: then it is the frame inside that is meant.
-    """
-    inner = coder._inner
-    if inner is None or coder._reader is None:
-        return inner is not None
-    return coder.source == inner.source and (coder._reader.rendered or observation is inner.observation)
+def _renders_in_between(env: Any, inner: FrameCoder) -> bool:
+    """Whether a wrapper around that of `inner` draws pictures of its own."""
+    layer = env
+    while vars(layer).get("coder") is not inner:
+        if type(layer).render not in (gym.Wrapper.render, gym.vector.VectorWrapper.render):
+            return True
+        layer = vars(layer)["env"]
+    return False
 
 
 def _inside(env: Any, encoder: Encoder, frame: FrameSource, kind: type[_Coder]) -> _Coder | None:
