@@ -31,6 +31,8 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         "render_fps": 10,
         # Pictures show the film in colours and at its present thickness.
         "render_shows_frames": False,
+        # In observations white is donor, as in frames.
+        "observes_frames": True,
     }
 
     def __init__(self, settings: FilmSettings, *, render_mode: str | None) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
+from morphsim.frames.binarisation import Binarisation
 from morphsim.frames.binary import one_channel
-from morphsim.frames.readers import HDF5, read_any
+from morphsim.frames.readers import HDF5, TEXT, read_any
 from morphsim.frames.store import read_notes, read_rows
 from morphsim.simulator.grid import Boundary
 
@@ -22,13 +23,15 @@ _WITH_ROWS = re.compile(r"(?P<file>.+):(?P<rows>[^:/\\]*)", re.DOTALL)
 _ROWS = re.compile(r"[0-9]{1,12}(,[0-9]{1,12})*")
 
 
-def read_target_frames(spec: str | Path) -> NDArray[np.uint8]:
+def read_target_frames(spec: str | Path, *, binarisation: Binarisation | None = None) -> NDArray[np.uint8]:
     """Read the frames that `FILE`, `FILE:ROW` or `FILE:ROW,ROW,...` names.
 
     Args:
         spec: an HDF5 file of binary frames, or an image, text or NumPy file that `read_any` reads. Rows
             count from 0, and without them all frames are meant. A file whose very name is `spec` is taken
             whole.
+        binarisation: how images and arrays become frames; cut at one half without it. Frame files hold
+            frames already, and in texts 0 is the donor.
 
     Returns:
         (K, H, W) uint8 0/1.
@@ -43,8 +46,10 @@ def read_target_frames(spec: str | Path) -> NDArray[np.uint8]:
         raise InputError(f"{path} does not exist; name a target as FILE, FILE:ROW or FILE:ROW,ROW")
     if path.suffix.lower() in HDF5:
         return one_channel(read_rows(path, rows), name=f"{path}: its frames")
+    made = binarisation or Binarisation()
     try:
-        frames = read_any(path).frames
+        inverted = made.invert and path.suffix.lower() not in TEXT
+        frames = read_any(path, threshold=made.threshold, invert=inverted).frames
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     if rows is None:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import Codes, Encoder
 from morphsim.errors import InputError
+from morphsim.frames.binarisation import Binarisation
 from morphsim.rewards.coder import TargetGenerator, find_frames
 from morphsim.rewards.source import FrameSource, check_boundary
+from morphsim.rewards.watch import FrameWatch
 
 if TYPE_CHECKING:
     AnyVectorWrapper = VectorWrapper[Any, Any, Any, Any, Any]
@@ -56,13 +58,20 @@ class VectorCoder:
     """
 
     def __init__(
-        self, envs: VectorEnv[Any, Any, Any], encoder: Encoder, frame: FrameSource, *, reconstruct: bool
+        self,
+        envs: VectorEnv[Any, Any, Any],
+        encoder: Encoder,
+        frame: FrameSource,
+        *,
+        reconstruct: bool,
+        binarisation: Binarisation,
     ) -> None:
         self.encoder, self.source, self.reconstruct = encoder, frame, reconstruct
         self._envs = envs
         self._inner, self._reader = find_frames(
-            envs, envs.single_observation_space, encoder, frame, VectorCoder
+            envs, envs.single_observation_space, encoder, frame, binarisation, VectorCoder
         )
+        self._watch = FrameWatch()
         if (
             self._reader is not None
             and self._reader.rendered
@@ -95,12 +104,15 @@ class VectorCoder:
                 coded = Coded(frames=coded.frames, codes=codes, current=coded.current, final=coded.final)
         else:
             assert frames is not None
-            coded = Coded(
-                frames=frames,
-                codes=self.encoder.code(frames, reconstruct=self.reconstruct),
-                current={env: row for row, env in enumerate(rows)},
-                final={env: len(rows) + row for row, env in enumerate(ended)},
-            )
+            assert self._reader is not None
+            current = {env: row for row, env in enumerate(rows)}
+            final = {env: len(rows) + row for row, env in enumerate(ended)}
+            if self._watch.looks:
+                # Each frame that a step has led to.
+                stepped = {env: row for env, row in current.items() if env not in started} | final
+                self._watch.see(frames[list(stepped.values())], list(stepped), self._reader)
+            codes = self.encoder.code(frames, reconstruct=self.reconstruct)
+            coded = Coded(frames=frames, codes=codes, current=current, final=final)
         self.latest = coded
         return coded
 

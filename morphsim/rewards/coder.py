@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import Codes, Encoder
 from morphsim.errors import InputError
+from morphsim.frames.binarisation import Binarisation
 from morphsim.rewards.source import FrameReader, FrameSource, check_boundary, check_shows_frames
+from morphsim.rewards.watch import FrameWatch
 
 
 class Coder:
@@ -25,6 +27,7 @@ class Coder:
         frame: where they are, see `FrameReader`. Where the observation is no picture any more, because a
             wrapper inside has replaced it, "observation" means the frame that the wrapper inside has coded.
         reconstruct: whether frames are painted again too.
+        binarisation: how pictures become frames.
 
     Attributes:
         frames: (1, H, W), the last frame.
@@ -35,13 +38,22 @@ class Coder:
     """
 
     def __init__(
-        self, env: gym.Env[Any, Any], encoder: Encoder, frame: FrameSource, *, reconstruct: bool
+        self,
+        env: gym.Env[Any, Any],
+        encoder: Encoder,
+        frame: FrameSource,
+        *,
+        reconstruct: bool,
+        binarisation: Binarisation,
     ) -> None:
         self.encoder = encoder
         self.reconstruct = reconstruct
         self._env = env
         self.source = frame
-        self._inner, self._reader = find_frames(env, env.observation_space, encoder, frame, Coder)
+        self._inner, self._reader = find_frames(
+            env, env.observation_space, encoder, frame, binarisation, Coder
+        )
+        self._watch = FrameWatch()
         self.frames: NDArray[Any] = np.zeros((0, *encoder.frame_shape))
         self.codes: Codes | None = None
 
@@ -68,6 +80,9 @@ class Coder:
                 codes = self.encoder.code(self.frames, reconstruct=True)
         else:
             assert frames is not None
+            assert self._reader is not None
+            if not first:
+                self._watch.see(frames, [0], self._reader)
             self.frames = frames
             # Always one by one: equal frames have equal latents to the last bit, and a frame that reached
             # its target is at distance 0.
@@ -87,7 +102,12 @@ _Coder = TypeVar("_Coder", bound=FrameCoder)
 
 
 def find_frames(
-    env: Any, space: gym.Space[Any], encoder: Encoder, frame: FrameSource, kind: type[_Coder]
+    env: Any,
+    space: gym.Space[Any],
+    encoder: Encoder,
+    frame: FrameSource,
+    binarisation: Binarisation,
+    kind: type[_Coder],
 ) -> tuple[_Coder | None, FrameReader | None]:
     """The coder of a wrapper inside `env` that may have coded the same frames, and a reader of its own.
 
@@ -96,6 +116,7 @@ def find_frames(
         space: of a single observation.
         encoder: of both.
         frame: where frames are.
+        binarisation: how pictures become frames.
         kind: of the coder.
 
     Raises:
@@ -103,7 +124,7 @@ def find_frames(
     """
     inner = _inside(env, encoder, frame, kind)
     try:
-        reader = FrameReader(frame, space, encoder)
+        reader = FrameReader(frame, space, encoder, binarisation)
     except InputError:
         if inner is None:
             raise

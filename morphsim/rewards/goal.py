@@ -19,7 +19,7 @@ from morphsim.rewards.guard import OutOfDistributionGuard
 from morphsim.rewards.judge import Judge
 from morphsim.rewards.metric import latent_unit
 from morphsim.rewards.observation import LatentState, Part
-from morphsim.rewards.source import FrameSource
+from morphsim.rewards.source import FrameSource, binarisation_for
 from morphsim.rewards.targets import Several, Target, TargetLike, TargetSampler
 from morphsim.similarity.calibration import DistanceName
 
@@ -123,7 +123,7 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
     doi 10.48550/arXiv.1707.01495). Success does not end an episode.
 
     Args:
-        env: any environment that yields frames of the encoder's shape.
+        env: any environment that shows binary frames of the encoder's shape, or pictures that can be cut to such.
         encoder: an encoder, or what `load_encoder` takes.
         target: as for `LatentRewardWrapper`; of several frames one is drawn for each episode.
         reward: as for `LatentRewardWrapper`. "progress", "shaped", functions, an `own_weight` and the penalty
@@ -134,6 +134,8 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         distance: see `LatentRewardWrapper`, as all that follow.
         several: see there; the "distribution" has its mean as the goal.
         frame: see there.
+        frame_threshold: see there.
+        invert: see there.
         own_weight: see there.
         reward_scale: see there.
         gamma: see there.
@@ -160,6 +162,8 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         distance: DistanceName = "euclidean",
         several: Several = "nearest",
         frame: FrameSource = "observation",
+        frame_threshold: float | None = None,
+        invert: bool | None = None,
         own_weight: float | None = None,
         reward_scale: float = 1.0,
         gamma: float = 0.99,
@@ -188,14 +192,23 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
             parts=parts,
             info_keys=info_keys,
             frame=frame,
+            frame_threshold=frame_threshold,
+            invert=invert,
             **settings,
         )
         check_resets(env)
         gym.Wrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        self.judge = Judge(self.encoder, **settings)
+        binarisation = binarisation_for(env.metadata, self.encoder, threshold=frame_threshold, invert=invert)
+        self.judge = Judge(self.encoder, **settings, binarisation=binarisation)
         self.goals = Goals(self.judge)
-        self.coder = Coder(env, self.encoder, frame, reconstruct=self.judge.needs_reconstruction)
+        self.coder = Coder(
+            env,
+            self.encoder,
+            frame,
+            reconstruct=self.judge.needs_reconstruction,
+            binarisation=binarisation,
+        )
         self.state = LatentState(self.encoder, parts=parts, info_keys=info_keys, normalise=True)
         self.observation_space = goal_space(self.state, self.goals)
         self.episodes = Episodes(self.judge, 1)

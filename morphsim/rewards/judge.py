@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import Codes, Encoder
 from morphsim.errors import InputError
+from morphsim.frames.binarisation import Binarisation
 from morphsim.rewards.functions import RewardFunction, RewardName, Transition, reward_function
 from morphsim.rewards.guard import GuardReport, OutOfDistributionGuard
 from morphsim.rewards.metric import LatentMetric
@@ -75,8 +76,10 @@ class Judge:
         threshold: float | None = None,
         guard: bool | OutOfDistributionGuard = True,
         out_of_distribution_penalty: float = 0.0,
+        binarisation: Binarisation | None = None,
     ) -> None:
         self.encoder = encoder
+        self.binarisation = binarisation
         self.name = reward if isinstance(reward, str) else "function"
         self.function = reward_function(reward, gamma=_number("gamma", gamma))
         self.metric = LatentMetric(encoder, _distance_of(self.name, distance))
@@ -107,7 +110,7 @@ class Judge:
         Raises:
             InputError: a target that can't be read, or that the reward can't use.
         """
-        found = read_target(target, self.encoder, several=self.several)
+        found = read_target(target, self.encoder, several=self.several, binarisation=self.binarisation)
         if self.name == "log_prob" and not (found.deviations > 0).all():
             raise InputError(
                 "the target has no posterior, which the reward 'log_prob' needs; give frames, to an encoder "

@@ -1,4 +1,4 @@
-"""The latent distance to a target as the reward of any environment with frames."""
+"""The latent distance to a target as the reward of any environment with binary frames."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from morphsim.rewards.episodes import Episodes, check_resets, go_back
 from morphsim.rewards.functions import RewardFunction, RewardName
 from morphsim.rewards.guard import OutOfDistributionGuard
 from morphsim.rewards.judge import Judge
-from morphsim.rewards.source import FrameSource
+from morphsim.rewards.source import FrameSource, binarisation_for
 from morphsim.rewards.targets import Several, TargetLike, TargetSampler
 from morphsim.similarity.calibration import DistanceName
 
@@ -53,7 +53,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
     | `out_of_distribution` and its measures | whether the encoder means anything here, see `guard` |
 
     Args:
-        env: any environment that yields frames of the encoder's shape.
+        env: any environment that shows binary frames of the encoder's shape, or pictures that can be cut to such.
         encoder: an encoder, or what `load_encoder` takes.
         target: a frame (H, W), several (K, H, W), a latent (D,), several (K, D), `FILE:ROW` as for
             `morphsim.frames.read_target_frames`, or a function of a `numpy.random.Generator` that draws one
@@ -64,9 +64,14 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         distance: "euclidean", "cosine" or "mahalanobis" (whitened by the scatter within recipes).
         several: of several targets "nearest" counts, or they are samples of one "distribution".
         frame: where the frame is: "observation" (a picture, or the entry "frame" of a Dict),
-            "observation:KEY", "info:KEY", "render", or a function(observation, info). Pictures in colour or
-            shades of grey are cut at the middle. Where a wrapper inside has made latents of the picture,
-            "observation" means the frame that they are of.
+            "observation:KEY", "info:KEY", "render", or a function(observation, info). Networks are trained on
+            binary frames: pictures in colours ((H, W, 3), (H, W, 4) or (3, H, W)) become shades of grey, and
+            these are cut. Where a wrapper inside has made latents of the picture, "observation" means the
+            frame that they are of.
+        frame_threshold: grey value, over its range, from which on a pixel is donor; without it that at
+            which the encoder's training frames were cut, one half where it is not known.
+        invert: whether dark pixels are donor; without it as in the encoder's training frames, but never for
+            environments whose metadata say `observes_frames`, as ours do.
         own_weight: weight of the environment's own reward; 0 by default, and 1 for "shaped", which alone
             would have nothing to say about which policy is best.
         reward_scale: factor of the latent reward.
@@ -105,6 +110,8 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         distance: DistanceName = "euclidean",
         several: Several = "nearest",
         frame: FrameSource = "observation",
+        frame_threshold: float | None = None,
+        invert: bool | None = None,
         own_weight: float | None = None,
         reward_scale: float = 1.0,
         gamma: float = 0.99,
@@ -127,13 +134,26 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
             "out_of_distribution_penalty": out_of_distribution_penalty,
         }
         gym.utils.RecordConstructorArgs.__init__(
-            self, _disable_deepcopy=True, encoder=encoder, frame=frame, **settings
+            self,
+            _disable_deepcopy=True,
+            encoder=encoder,
+            frame=frame,
+            frame_threshold=frame_threshold,
+            invert=invert,
+            **settings,
         )
         check_resets(env)
         gym.Wrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        self.judge = Judge(self.encoder, **settings)
-        self.coder = Coder(env, self.encoder, frame, reconstruct=self.judge.needs_reconstruction)
+        binarisation = binarisation_for(env.metadata, self.encoder, threshold=frame_threshold, invert=invert)
+        self.judge = Judge(self.encoder, **settings, binarisation=binarisation)
+        self.coder = Coder(
+            env,
+            self.encoder,
+            frame,
+            reconstruct=self.judge.needs_reconstruction,
+            binarisation=binarisation,
+        )
         self.episodes = Episodes(self.judge, 1)
         self._random = TargetGenerator()
 
