@@ -89,7 +89,7 @@ class LatentObservationWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.Record
     With a `LatentRewardWrapper` of the same encoder inside or around it, a step still codes one frame.
 
     Args:
-        env: any environment that shows binary frames of the encoder's shape, or pictures that can be cut to such.
+        env: any environment that shows binary frames of the encoder's shape, or pictures to cut to such.
         encoder: an encoder, or what `load_encoder` takes.
         parts: what of the latents: "content" (what distances read), "pose" (where the pattern lies),
             "deviation" of the content's posterior, "target" (the nearest target's content; needs a

@@ -11,7 +11,7 @@ import numpy as np
 from morphsim.encoder import Encoder, load_encoder
 from morphsim.errors import InputError
 from morphsim.rewards.coder import Coder, TargetGenerator
-from morphsim.rewards.episodes import Episodes, check_resets, go_back
+from morphsim.rewards.episodes import Episodes, check_resets, go_back, warn_of_length
 from morphsim.rewards.functions import RewardFunction, RewardName
 from morphsim.rewards.guard import OutOfDistributionGuard
 from morphsim.rewards.judge import Judge
@@ -29,16 +29,17 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
 
     | `reward` | a step earns |
     |---|---|
+    | `progress` | d before the step - d after it: with a discount of 1 what counts is where the film ends |
     | `distance` | -d |
     | `squared` | -d² |
     | `cosine`, `mahalanobis` | -d, by that distance |
-    | `log_prob` | the log density of the frame's latent under the target's posterior [nats] |
+    | `log_prob` | log density of the frame's latents under the target's posterior, bounded [nats a latent] |
     | `sparse` | 0 on success, else -1 |
-    | `progress` | d before the step - d after it |
     | `shaped` | the environment's own reward + gamma Phi' - Phi, Phi = -d, 0 at a terminal state |
     | a function | what it returns for a `Transition` |
 
-    times `reward_scale`, plus `own_weight` times the environment's own reward, less the penalty. Each step
+    times `reward_scale`, plus `own_weight` times the environment's own reward, less the penalties. All but
+    `progress` and `shaped` cost something in each step, and so pay for episodes of few steps. Each step
     codes one frame, once, also under several of these wrappers with one encoder. `info` gains
 
     | key | meaning |
@@ -53,7 +54,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
     | `out_of_distribution` and its measures | whether the encoder means anything here, see `guard` |
 
     Args:
-        env: any environment that shows binary frames of the encoder's shape, or pictures that can be cut to such.
+        env: any environment that shows binary frames of the encoder's shape, or pictures to cut to such.
         encoder: an encoder, or what `load_encoder` takes.
         target: a frame (H, W), several (K, H, W), a latent (D,), several (K, D), `FILE:ROW` as for
             `morphsim.frames.read_target_frames`, or a function of a `numpy.random.Generator` that draws one
@@ -82,13 +83,17 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         guard: flags frames on which the encoder means nothing, see `OutOfDistributionGuard`; True where
             the encoder knows enough of its training data.
         out_of_distribution_penalty: is subtracted where a frame is flagged.
+        truncation_penalty: is subtracted from the last step of an episode that is cut off, such as that of a
+            film which solvent vapour held wet until the last step; where all are, it changes nothing.
 
     Raises:
         InputError: no target or frame, an unknown name, a value out of range, frames of another shape or
             boundary than the encoder's.
 
     Warns:
-        UserWarning: a target outside the training data, which the guard would flag.
+        UserWarning: a target outside the training data, which the guard would flag; a reward that each step
+            costs, in an environment whose metadata say `agent_sets_length`; "shaped" in one that has earned 0
+            throughout its first episode; frames that hold one phase each, or are all the same.
 
     >>> import gymnasium as gym
     >>> from morphsim import load_encoder
@@ -97,7 +102,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
     >>> (film,) = record_film(DryingRecipe(evaporation=0.03), seed=1, frames=1)
     >>> env = gym.make("morphsim:morphsim/Drying-v0", shape=(100, 400))
     >>> encoder = load_encoder("default")
-    >>> env = LatentRewardWrapper(env, encoder, target=binarise(film.share), reward="progress")
+    >>> env = LatentRewardWrapper(env, encoder, target=binarise(film.share))
     """
 
     def __init__(
@@ -106,7 +111,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         encoder: Encoder | str | Path,
         *,
         target: TargetLike | TargetSampler = None,  # type: ignore[assignment]
-        reward: RewardName | RewardFunction = "distance",
+        reward: RewardName | RewardFunction = "progress",
         distance: DistanceName = "euclidean",
         several: Several = "nearest",
         frame: FrameSource = "observation",
@@ -119,6 +124,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         threshold: float | None = None,
         guard: bool | OutOfDistributionGuard = True,
         out_of_distribution_penalty: float = 0.0,
+        truncation_penalty: float = 0.0,
     ) -> None:
         settings: dict[str, Any] = {
             "target": target,
@@ -132,6 +138,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
             "threshold": threshold,
             "guard": guard,
             "out_of_distribution_penalty": out_of_distribution_penalty,
+            "truncation_penalty": truncation_penalty,
         }
         gym.utils.RecordConstructorArgs.__init__(
             self,
@@ -154,6 +161,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
             reconstruct=self.judge.needs_reconstruction,
             binarisation=binarisation,
         )
+        warn_of_length(env.metadata, self.judge.name)
         self.episodes = Episodes(self.judge, 1)
         self._random = TargetGenerator()
 
@@ -181,7 +189,12 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         codes = self.coder.code(observation, info)
         report = self.judge.check(self.coder.frames, codes)
         rewards, (gained,) = self.episodes.step(
-            [0], codes, report, original=np.array([float(original)]), terminated=np.array([terminated])
+            [0],
+            codes,
+            report,
+            original=np.array([float(original)]),
+            terminated=np.array([terminated]),
+            truncated=np.array([truncated]),
         )
         return observation, float(rewards[0]), terminated, truncated, {**info, **gained}
 

@@ -109,6 +109,7 @@ class VectorLatentGoalWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs)
         for row, info in zip(rows.stepped, gained, strict=True):
             info["previous_achieved_goal"] = before[row]
             info["terminated"] = bool(terminated[row])
+            info["truncated"] = bool(truncated[row])
         infos = tell(self, infos, rows, gained, begun)
         final = {
             row: self._goal_observation(

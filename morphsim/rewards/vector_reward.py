@@ -19,7 +19,7 @@ from morphsim.rewards.batches import (
     VectorEpisodes,
     VectorTargetGenerators,
 )
-from morphsim.rewards.episodes import Episodes
+from morphsim.rewards.episodes import Episodes, warn_of_length
 from morphsim.rewards.judge import Judge, RewardSettings
 from morphsim.rewards.source import FrameSource, binarisation_for
 from morphsim.rewards.targets import Target
@@ -32,6 +32,7 @@ class VectorJudging:
         self, envs: VectorEnv[Any, Any, Any], judge: Judge, coder: VectorCoder, *, alone: Any = None
     ) -> None:
         self.judge, self.coder = judge, coder
+        warn_of_length(envs.metadata, judge.name)
         self.episodes = Episodes(judge, envs.num_envs)
         self.follow = VectorEpisodes(envs)
         self._random = VectorTargetGenerators(envs.num_envs)
@@ -83,6 +84,7 @@ class VectorJudging:
                 self.judge.check(coded.frames[places], codes),
                 original=np.asarray(original)[rows.stepped],
                 terminated=np.asarray(terminated)[rows.stepped],
+                truncated=np.asarray(truncated)[rows.stepped],
             )
         generators = self._random.later(rows.started)
         targets = [self._target(generator, None) for generator in generators]

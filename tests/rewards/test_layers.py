@@ -50,7 +50,9 @@ def test_a_frame_that_a_wrapper_in_between_has_changed_is_read_anew() -> None:
     encoder = hand_encoder()
     inside = LatentRewardWrapper(Replay(FILM), encoder, target=TARGET)
     env = LatentObservationWrapper(
-        LatentRewardWrapper(upside_down(inside), encoder, target=TARGET), encoder, normalise=False
+        LatentRewardWrapper(upside_down(inside), encoder, target=TARGET, reward="distance"),
+        encoder,
+        normalise=False,
     )
     env.reset()
     observation, reward, *_, info = env.step(0)
@@ -70,7 +72,9 @@ def test_it_is_in_vectors_too() -> None:
         observation_space=inside.observation_space,
     )
     envs = VectorLatentObservationWrapper(
-        VectorLatentRewardWrapper(turned, encoder, target=TARGET), encoder, normalise=False
+        VectorLatentRewardWrapper(turned, encoder, target=TARGET, reward="distance"),
+        encoder,
+        normalise=False,
     )
     envs.reset()
     observations, rewards, *_ = envs.step(np.zeros(2, int))
@@ -140,7 +144,7 @@ def test_set_state_tells_what_is_seen_there_at_every_layer() -> None:
     ahead = env.step(0)
     again, told = env.set_state(state)
     assert_same(again, observation)
-    of_the_step = {"original_reward", "previous_achieved_goal", "terminated"}
+    of_the_step = {"original_reward", "previous_achieved_goal", "terminated", "truncated"}
     assert set(info) - set(told) == of_the_step
     assert_same(told, {key: value for key, value in info.items() if key not in of_the_step})
     assert_same(env.step(0), ahead)
