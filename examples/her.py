@@ -31,15 +31,22 @@ def last_frame(evaporation: float) -> np.ndarray:
 # One of these is the goal of each film, drawn at its reset.
 goals = np.stack([last_frame(evaporation) for evaporation in (-0.8, 0.0, 0.8)])
 env = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation"], steps=arguments.steps)
-env = LatentGoalWrapper(env, encoder, target=goals, reward="sparse", info_keys=["dryness"])
+# The reward is the progress of each step: a cost of each step would pay for films that dry soon.
+env = LatentGoalWrapper(env, encoder, target=goals, info_keys=["dryness"])
 model = SAC(
     "MultiInputPolicy",
     env,
     replay_buffer_class=HerReplayBuffer,
-    replay_buffer_kwargs={"n_sampled_goal": 4, "goal_selection_strategy": "future"},
+    # Progress is counted from the frame before, which the info of each step holds.
+    replay_buffer_kwargs={
+        "n_sampled_goal": 4,
+        "goal_selection_strategy": "future",
+        "copy_info_dict": True,
+    },
     # Hindsight needs a whole film.
     learning_starts=4 * arguments.steps,
-    gamma=0.95,
+    gamma=1.0,
+    ent_coef="auto_0.05",
     seed=0,
     device="cpu",
 )

@@ -62,16 +62,19 @@ def untrained_encoder(
     return Encoder(made, metadata, device=torch.device("cpu"))
 
 
-def small_encoder(folder: Path, shape: tuple[int, int], *, boundary: str = "periodic") -> Encoder:
-    """Train an encoder with 4 latents for two epochs and leave it in `folder`."""
-    frames = FrameSet(
+def small_encoder(
+    folder: Path, shape: tuple[int, int], *, boundary: str = "periodic", frames: Path | None = None
+) -> Encoder:
+    """Train an encoder with 4 latents for two epochs, on a file or on blobs, and leave it in `folder`."""
+    made = FrameSet(
         frames=blobs(40, shape),
         columns={"trajectory": np.arange(40) // 8},
         recipes={"chi": np.arange(5.0)},
         boundary=boundary,  # type: ignore[arg-type]
     )
-    path = folder.parent / f"{folder.name}-frames.h5"
-    write_frames(path, frames)
+    path = frames or folder.parent / f"{folder.name}-frames.h5"
+    if frames is None:
+        write_frames(path, made)
     config = TrainingConfig(
         frames=path,
         out=folder,

@@ -15,6 +15,7 @@ from morphsim.device import DeviceName, set_threads
 from morphsim.encoder import Encoder, load_encoder
 from morphsim.errors import InputError
 from morphsim.frames import read_frames, read_target_frames, stated_boundary
+from morphsim.frames.binarisation import Binarisation
 from morphsim.frames.readers import HDF5
 from morphsim.similarity import ScoreTable, score
 
@@ -59,7 +60,8 @@ class Options:
         self.check()
         set_threads(self.threads)
         encoder = load_encoder(self.encoder, device=self.device)
-        targets = read_target_frames(self.target)
+        made = Binarisation.of_encoder(encoder.metadata)
+        targets = made.fit(read_target_frames(self.target, binarisation=made), encoder.frame_shape)
         _check_boundary(self.target, encoder)
         columns: dict[str, np.ndarray[Any, Any]] = {}
         if self.frames.suffix.lower() in HDF5:
@@ -69,7 +71,7 @@ class Options:
                 name: frameset.columns[name] for name in ("trajectory", "time") if name in frameset.columns
             }
         else:
-            frames = read_target_frames(self.frames)
+            frames = made.fit(read_target_frames(self.frames, binarisation=made), encoder.frame_shape)
         _check_boundary(self.frames, encoder)
         table = score(frames, targets, encoder=encoder)
         if self.json:

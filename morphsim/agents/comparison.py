@@ -27,6 +27,8 @@ class PolicyResult:
     """(S,) distance of each film's last frame from the target, in the encoder's distance scale."""
     diverged: NDArray[np.bool_]
     """(S,) whether the simulator had to give the film up; its last sound frame counts."""
+    wet: NDArray[np.bool_]
+    """(S,) whether the film was not dry at its last step, held so by solvent vapour."""
     frames: NDArray[np.uint8] = field(repr=False)
     """(S, H, W) 0/1, the last frames."""
 
@@ -119,6 +121,7 @@ class Evaluation:
                     "quartiles": list(result.quartiles),
                     "regret": self.regret(result.name),
                     "diverged": int(result.diverged.sum()),
+                    "wet": int(result.wet.sum()),
                     "distances": result.distances.tolist(),
                 }
                 for result in self.results
@@ -145,6 +148,11 @@ class Evaluation:
             f"{result.name}: the simulator gave up {result.diverged.sum()} of {len(self.seeds)} films."
             for result in self.results
             if result.diverged.any()
+        ]
+        lines += [
+            f"{result.name}: {result.wet.sum()} of {len(self.seeds)} films ended wet, at the limit of steps."
+            for result in self.results
+            if result.wet.any()
         ]
         return "\n".join([*lines, *self._verdict()])
 

@@ -15,6 +15,7 @@ from morphsim.agents.config import MOST_STEPS, AgentConfig, EnvName
 from morphsim.checks import check_choice, check_tuple, check_whole, short
 from morphsim.encoder import Encoder
 from morphsim.errors import InputError
+from morphsim.frames.binarisation import Binarisation
 from morphsim.rewards import LatentObservationWrapper, LatentRewardWrapper, RewardName
 from morphsim.rewards.source import check_boundary
 from morphsim.simulator import Recipe, load_recipe, recipe_from_dict
@@ -95,6 +96,8 @@ class EnvironmentSpec:
             knobs=self.knobs,
             shape=self.shape,
             steps=self.steps,
+            # Frames are cut where those of the encoder's training were.
+            threshold=Binarisation.of_encoder(encoder.metadata).threshold,
         )
         rewarded = LatentRewardWrapper(film, encoder, target=target, reward=self.reward)
         return LatentObservationWrapper(rewarded, encoder, info_keys=_INFO_KEYS[self.env])

@@ -135,6 +135,7 @@ def evaluate_policies(
                 name=contestants[number].name,
                 distances=np.array([end.distance for end in of_policy]),
                 diverged=np.array([end.diverged for end in of_policy]),
+                wet=np.array([end.wet for end in of_policy]),
                 frames=np.stack([end.frame for end in of_policy]),
             )
         )
@@ -178,6 +179,7 @@ class _End:
 
     distance: float
     diverged: bool
+    wet: bool
     frame: NDArray[np.uint8]
 
 
@@ -206,9 +208,12 @@ def _run_episode(env: gym.Env[Any, Any], policy: Policy, seed: int) -> _End:
     while not over:
         observation, _, terminated, truncated, info = env.step(policy.act(observation))
         over = terminated or truncated
+    diverged = bool(info.get("diverged", False))
     return _End(
         distance=float(info["distance"]),
-        diverged=bool(info.get("diverged", False)),
+        diverged=diverged,
+        # Films that are not dried have no `dry`.
+        wet=not info.get("dry", True) and not diverged,
         frame=np.array(env.get_wrapper_attr("frame"), np.uint8),
     )
 

@@ -23,6 +23,7 @@ from morphsim.device import set_threads
 from morphsim.encoder import TrainingDiverged, load_encoder
 from morphsim.errors import InputError
 from morphsim.frames import read_target_frames, stated_boundary
+from morphsim.frames.binarisation import Binarisation
 from morphsim.locks import claimed_folder
 from morphsim.progress import Advance, progress
 from morphsim.rewards.source import check_boundary
@@ -83,7 +84,10 @@ def _prepare(config: AgentConfig, device: torch.device) -> AgentSetup:
     # Several environments have processes of their own, which a GPU would have to serve one by one.
     place = "cpu" if config.n_envs > 1 else str(device)
     encoder = load_encoder(config.encoder, device=place)
-    target: NDArray[np.uint8] = read_target_frames(config.target)
+    made = Binarisation.of_encoder(encoder.metadata)
+    target: NDArray[np.uint8] = made.fit(
+        read_target_frames(config.target, binarisation=made), encoder.frame_shape
+    )
     check_boundary({"boundary": stated_boundary(config.target)}, encoder, name=str(config.target))
     check_target(target, config.target, encoder)
     spec = resolve_environment(config, encoder)

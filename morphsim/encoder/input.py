@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,13 @@ def as_array(frames: ArrayLike, *, name: str = "frames") -> NDArray[Any]:
     """Turn `frames` into an array, whatever its shape.
 
     Raises:
-        InputError: it has no one shape.
+        InputError: it has no one shape, or is the name of a file.
     """
+    if isinstance(frames, str | bytes | os.PathLike):
+        raise InputError(
+            f"{name} are the text {str(frames)!r}, where an array of frames (N, H, W) is needed; read a file "
+            "with morphsim.frames.read_target_frames(FILE)"
+        )
     try:
         return np.asarray(frames)
     except (ValueError, TypeError) as error:

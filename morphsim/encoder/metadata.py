@@ -9,6 +9,7 @@ import numpy as np
 from morphsim.encoder.familiarity import MEASURES
 from morphsim.encoder.networks.base import check_size
 from morphsim.errors import InputError
+from morphsim.frames.binarisation import Binarisation
 from morphsim.simulator.grid import Boundary
 
 DISTANCES = ("euclidean", "cosine", "mahalanobis")
@@ -45,6 +46,7 @@ def check_metadata(values: object) -> dict[str, Any]:
         )
     if not isinstance(values.get("weights_sha256"), str):
         raise InputError("weights_sha256 must be a text")
+    Binarisation.of_encoder(values)
     return values
 
 

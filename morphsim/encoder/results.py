@@ -24,6 +24,7 @@ from morphsim.encoder.networks import Network
 from morphsim.encoder.provenance import git_revision
 from morphsim.files import read_sealed_json, write_sealed_json
 from morphsim.frames import FrameSet, frame_labels
+from morphsim.frames.binarisation import Binarisation
 
 METRICS = "metrics.json"
 
@@ -49,6 +50,7 @@ def write_results(
     config: TrainingConfig,
     history: History,
     frames_sha256: str,
+    binarisation: Binarisation,
 ) -> None:
     """Write everything but the checkpoint and the TensorBoard log into the run's folder.
 
@@ -60,6 +62,7 @@ def write_results(
         config: of the run.
         history: a record of each epoch.
         frames_sha256: hash of the frames.
+        binarisation: how pictures became the frames.
     """
     training, held_out = split
     content = content_of(network, data, training)
@@ -67,6 +70,7 @@ def write_results(
         "frame_shape": list(frame_set.shape),
         "channels": frame_set.channels,
         "boundary": frame_set.boundary,
+        "binarisation": binarisation.to_dict(),
         "latent_names": [f"z{index}" for index in range(network.content_size)],
         "distances": calibrate_distances(
             content, frame_labels(frame_set)[training.numpy()], seed=config.seed

@@ -44,7 +44,8 @@ from morphsim.encoder.sampling import Sampler, epoch_generator, evenly, seeded
 from morphsim.encoder.schedules import learning_rate_factor
 from morphsim.encoder.step import Loss, weighted
 from morphsim.errors import InputError
-from morphsim.frames import FrameSet, read_frames
+from morphsim.frames import FrameSet, read_frames, read_notes
+from morphsim.frames.binarisation import stated_binarisation
 from morphsim.hashes import hash_arrays
 from morphsim.locks import claimed_folder
 from morphsim.progress import Advance, progress
@@ -131,6 +132,7 @@ class _Run:
         self.frames_sha256 = hash_arrays(
             {"frames": frame_set.frames, "trajectory": frame_set.columns["trajectory"]}
         )
+        self.binarisation = stated_binarisation(read_notes(config.frames), frame_set.threshold)
         self.data = DeviceFrames(frame_set.frames, device)
         self.network = config.network.build(
             frame_set.shape,
@@ -238,6 +240,7 @@ class _Run:
             config=config,
             history=self.history,
             frames_sha256=self.frames_sha256,
+            binarisation=self.binarisation,
         )
 
     def _epoch(self, epoch: int, advance: Advance) -> None:

@@ -176,6 +176,7 @@ class FilmBatch:
             "film_seed": film.seed,
             "material": film.material,
             "boundary": film.recipe.boundary,
+            **({"dry": bool(self.finished[place])} if self.settings.process == "drying" else {}),
             "diverged": bool(self.diverged[place]),
         }
 

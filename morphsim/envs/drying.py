@@ -53,13 +53,14 @@ class DryingEnv(FilmEnv):
 
     ## Steps and episode end
     Each step ends when the dryness has come to the next multiple of 1/`steps`, or after `longest_step` of
-    time; with `step_time_s`, after that time. Terminated when the film is dry; truncated after `limit` steps,
-    or when the simulator can't advance the film (`info["diverged"]`, with a warning that names the film).
+    time; with `step_time_s`, after that time. So the agent sets how many steps an episode has, which the
+    metadata tell as `agent_sets_length`. Terminated when the film is dry; truncated, still wet, after `limit`
+    steps, or when the simulator can't advance the film (`info["diverged"]`, with a warning that names it).
 
     ## Info
     `time_s`, `thickness_nm`, `temperature_K`, `evaporation_nm_per_s` (of a surface of pure solvent, at the
-    present temperature), `ambient_vapour`, `dryness`, `step_fraction`, `film_seed`, `material` (empty for
-    none), `boundary`, `diverged`.
+    present temperature), `ambient_vapour`, `dryness`, `dry`, `step_fraction`, `film_seed`, `material` (empty
+    for none), `boundary`, `diverged`.
 
     ## Arguments
     `recipe`: a `DryingRecipe`, a dict of its parameters or a TOML file. `material`: a name of

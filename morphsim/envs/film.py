@@ -31,6 +31,8 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         "render_fps": 10,
         # Pictures show the film in colours and at its present thickness.
         "render_shows_frames": False,
+        # In observations white is donor, as in frames.
+        "observes_frames": True,
     }
 
     def __init__(self, settings: FilmSettings, *, render_mode: str | None) -> None:
@@ -40,6 +42,7 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         self.render_mode = render_mode
         self.action_space = gym.spaces.Box(-1.0, 1.0, (len(settings.panel),), np.float32)
         self.observation_space = observation_space(settings)
+        self.metadata = {**self.metadata, "agent_sets_length": settings.agent_sets_length}
         self._batch = FilmBatch(settings, 1)
         self._over = False
         self._window = Window(f"morphsim: {settings.process}", pause=1.0 / self.metadata["render_fps"])

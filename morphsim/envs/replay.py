@@ -65,6 +65,8 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
         "render_fps": 10,
         # Pictures show frames in colours.
         "render_shows_frames": False,
+        # In observations white is donor, as in frames.
+        "observes_frames": True,
     }
 
     def __init__(

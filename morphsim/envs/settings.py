@@ -79,6 +79,11 @@ class FilmSettings:
         """What happens to the films."""
         return self.recipe.process
 
+    @property
+    def agent_sets_length(self) -> bool:
+        """Whether the knobs decide how many steps an episode has: how soon a film is dry."""
+        return self.process == "drying" and (self.step_time_s is not None or self.limit > self.steps)
+
     def film(self, random: np.random.Generator, options: Mapping[str, Any] | None) -> Film:
         """Draw the film of an episode.
 

@@ -14,11 +14,12 @@ from typing import Any, Literal
 import numpy as np
 
 from morphsim.errors import FrameWarning, InputError, MachineError
+from morphsim.frames.binarisation import Binarisation, binarisation_notes, stated_binarisation
 from morphsim.frames.folders import files_below
 from morphsim.frames.frameset import Column, FrameSet
 from morphsim.frames.names import NamedFilm, film_of, in_order
 from morphsim.frames.readers import HDF5, TEXT, read_any
-from morphsim.frames.store import write_frames
+from morphsim.frames.store import read_notes, write_frames
 from morphsim.frames.targets import BOUNDARY_NOTE, stated_boundary
 from morphsim.frames.transforms import resize
 from morphsim.locks import claimed_file
@@ -119,6 +120,7 @@ def _import(
     pieces: list[FrameSet] = []
     dropped = [(str(_relative(config.source, path)), reason) for path, reason in left_out]
     doubts: dict[str, list[str]] = {}
+    made: set[Binarisation] = set()
     stated = True
     with progress("importing", len(files), unit="files", show=show_progress) as advance:
         for path in files:
@@ -132,6 +134,7 @@ def _import(
                 stated = stated and told is not None
                 for doubt in found:
                     doubts.setdefault(doubt, []).append(str(relative))
+                made.add(_binarisation(path, frameset, config))
             except (InputError, MachineError) as error:
                 dropped.append((str(relative), str(error)))
             except MemoryError:
@@ -150,7 +153,7 @@ def _import(
     _check_thresholds(pieces)
     merged = _joined([piece for piece in pieces if piece.shape == shape], invert=config.invert)
     notes = {} if stated else {BOUNDARY_NOTE: f"no file told it, or not all; {merged.boundary} is assumed"}
-    write_frames(config.out, merged, notes=notes)
+    write_frames(config.out, merged, notes={**notes, **binarisation_notes(made, merged.shape)})
     return ImportReport(
         out=config.out,
         frames=len(merged),
@@ -252,6 +255,20 @@ def _films_in(
             threshold=frameset.threshold,
             units=frameset.units,
         )
+
+
+def _binarisation(path: Path, frameset: FrameSet, config: ImportConfig) -> Binarisation:
+    """How the frames of one file are made of its pictures."""
+    suffix = path.suffix.lower()
+    before = stated_binarisation(read_notes(path) if suffix in HDF5 else {}, frameset.threshold)
+    height, width = frameset.shape
+    shape = (width, height) if config.transpose else (height, width)
+    return Binarisation(
+        threshold=frameset.threshold,
+        # In text 0 is the donor, whatever pictures of it look like.
+        invert=before.invert != (config.invert and suffix not in TEXT),
+        original_shape=before.original_shape or shape,
+    )
 
 
 def _check_thresholds(pieces: list[FrameSet]) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import FrameWarning, InputError, MachineError
+from morphsim.frames.binarisation import Binarisation
 from morphsim.frames.binary import one_channel
 from morphsim.frames.hdf5 import open_hdf5
 from morphsim.frames.plausible import warn_of_one_phase
-from morphsim.frames.readers import HDF5, read_any
+from morphsim.frames.readers import HDF5, TEXT, read_any
 from morphsim.frames.store import read_rows
 from morphsim.frames.tables import read_notes_of, read_settings
 from morphsim.simulator.grid import Boundary
@@ -25,13 +26,15 @@ _WITH_ROWS = re.compile(r"(?P<file>.+):(?P<rows>[^:/\\]*)", re.DOTALL)
 _ROWS = re.compile(r"[0-9]{1,12}(,[0-9]{1,12})*")
 
 
-def read_target_frames(spec: str | Path) -> NDArray[np.uint8]:
+def read_target_frames(spec: str | Path, *, binarisation: Binarisation | None = None) -> NDArray[np.uint8]:
     """Read the frames that `FILE`, `FILE:ROW` or `FILE:ROW,ROW,...` names.
 
     Args:
         spec: an HDF5 file of binary frames, or an image, text or NumPy file that `read_any` reads. Rows
             count from 0, and without them all frames are meant. A file whose very name is `spec` is taken
             whole.
+        binarisation: how images and arrays become frames; cut at one half without it. Frame files hold
+            frames already, and in texts 0 is the donor.
 
     Returns:
         (K, H, W) uint8 0/1. What may not be what was meant is warned of (`FrameWarning`), see `read_any`.
@@ -48,10 +51,12 @@ def read_target_frames(spec: str | Path) -> NDArray[np.uint8]:
         frames = one_channel(read_rows(path, rows), name=f"{path}: its frames")
         warn_of_one_phase(frames, name=f"{path}: ")
         return frames
+    made = binarisation or Binarisation()
+    inverted = made.invert and path.suffix.lower() not in TEXT
     try:
         with warnings.catch_warnings(record=True) as raised:
             warnings.simplefilter("always", FrameWarning)
-            frames = read_any(path).frames
+            frames = read_any(path, threshold=made.threshold, invert=inverted).frames
     except (InputError, MachineError) as error:
         raise type(error)(f"{path}: {error}") from error
     for warning in raised:

@@ -1,4 +1,4 @@
-"""Latent states, rewards and goals for any Gymnasium environment that yields frames."""
+"""Latent states, rewards and goals for any Gymnasium environment that shows binary frames."""
 
 from __future__ import annotations
 

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import Codes, Encoder
 from morphsim.errors import InputError
-from morphsim.rewards.coder import TargetGenerator, coded_inside, find_frames
+from morphsim.frames.binarisation import Binarisation
+from morphsim.rewards.coder import TargetGenerator, find_frames
 from morphsim.rewards.source import FrameSource, check_boundary
+from morphsim.rewards.watch import FrameWatch
 
 if TYPE_CHECKING:
     AnyVectorWrapper = VectorWrapper[Any, Any, Any, Any, Any]
@@ -56,14 +58,20 @@ class VectorCoder:
     """
 
     def __init__(
-        self, envs: VectorEnv[Any, Any, Any], encoder: Encoder, frame: FrameSource, *, reconstruct: bool
+        self,
+        envs: VectorEnv[Any, Any, Any],
+        encoder: Encoder,
+        frame: FrameSource,
+        *,
+        reconstruct: bool,
+        binarisation: Binarisation,
     ) -> None:
         self.encoder, self.source, self.reconstruct = encoder, frame, reconstruct
         self._envs = envs
         self._inner, self._reader = find_frames(
-            envs, envs.single_observation_space, encoder, frame, VectorCoder
+            envs, envs.single_observation_space, encoder, frame, binarisation, VectorCoder
         )
-        self.observation: Any = None
+        self._watch = FrameWatch()
         if (
             self._reader is not None
             and self._reader.rendered
@@ -87,22 +95,24 @@ class VectorCoder:
         """Code the frames that the environments `rows` show, and the last ones of those that `ended`."""
         for row in started:
             check_boundary(info_of(infos, row), self.encoder)
-        self.observation = observations
-        if coded_inside(self, observations):
-            assert self._inner is not None
-            coded = self._inner.latest
-            assert coded is not None
+        inner = self._inner.latest if self._inner is not None else None
+        frames = self._frames(observations, infos, rows, ended) if self._reader is not None else None
+        if inner is not None and (frames is None or _are(inner, frames, rows, ended)):
+            coded = inner
             if self.reconstruct and coded.codes.reconstruction is None:
                 codes = self.encoder.code(coded.frames, reconstruct=True)
                 coded = Coded(frames=coded.frames, codes=codes, current=coded.current, final=coded.final)
         else:
-            frames = self._frames(observations, infos, rows, ended)
-            coded = Coded(
-                frames=frames,
-                codes=self.encoder.code(frames, reconstruct=self.reconstruct),
-                current={env: row for row, env in enumerate(rows)},
-                final={env: len(rows) + row for row, env in enumerate(ended)},
-            )
+            assert frames is not None
+            assert self._reader is not None
+            current = {env: row for row, env in enumerate(rows)}
+            final = {env: len(rows) + row for row, env in enumerate(ended)}
+            if self._watch.looks:
+                # Each frame that a step has led to.
+                stepped = {env: row for env, row in current.items() if env not in started} | final
+                self._watch.see(frames[list(stepped.values())], list(stepped), self._reader)
+            codes = self.encoder.code(frames, reconstruct=self.reconstruct)
+            coded = Coded(frames=frames, codes=codes, current=current, final=final)
         self.latest = coded
         return coded
 
@@ -184,6 +194,12 @@ class VectorTargetGenerators:
     def later(self, rows: Sequence[int]) -> list[np.random.Generator]:
         """The generators of some environments that begin another episode by themselves."""
         return [self._each[row].after_reset(None, None) for row in rows]
+
+
+def _are(coded: Coded, frames: NDArray[Any], rows: Sequence[int], ended: Sequence[int]) -> bool:
+    """Whether what was coded are these very frames, of the same environments."""
+    same = list(coded.current) == list(rows) and list(coded.final) == list(ended)
+    return same and np.array_equal(coded.frames, frames)
 
 
 def autoreset_mode(envs: VectorEnv[Any, Any, Any]) -> AutoresetMode:

@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import Codes, Encoder
 from morphsim.errors import InputError
+from morphsim.frames.binarisation import Binarisation
 from morphsim.rewards.source import FrameReader, FrameSource, check_boundary, check_shows_frames
+from morphsim.rewards.watch import FrameWatch
 
 
 class Coder:
     """Codes the frames of one environment.
 
-    A wrapper inside that coded the same frame with the same encoder is asked for what it has found.
+    A wrapper inside that coded an equal frame with the same encoder is asked for what it has found. Frames
+    are compared by their pixels, since a wrapper in between may have changed the very array that was coded.
 
     Args:
         env: to which frames belong.
@@ -24,6 +27,7 @@ class Coder:
         frame: where they are, see `FrameReader`. Where the observation is no picture any more, because a
             wrapper inside has replaced it, "observation" means the frame that the wrapper inside has coded.
         reconstruct: whether frames are painted again too.
+        binarisation: how pictures become frames.
 
     Attributes:
         frames: (1, H, W), the last frame.
@@ -34,14 +38,22 @@ class Coder:
     """
 
     def __init__(
-        self, env: gym.Env[Any, Any], encoder: Encoder, frame: FrameSource, *, reconstruct: bool
+        self,
+        env: gym.Env[Any, Any],
+        encoder: Encoder,
+        frame: FrameSource,
+        *,
+        reconstruct: bool,
+        binarisation: Binarisation,
     ) -> None:
         self.encoder = encoder
         self.reconstruct = reconstruct
         self._env = env
         self.source = frame
-        self._inner, self._reader = find_frames(env, env.observation_space, encoder, frame, Coder)
-        self.observation: Any = None
+        self._inner, self._reader = find_frames(
+            env, env.observation_space, encoder, frame, binarisation, Coder
+        )
+        self._watch = FrameWatch()
         self.frames: NDArray[Any] = np.zeros((0, *encoder.frame_shape))
         self.codes: Codes | None = None
 
@@ -58,20 +70,23 @@ class Coder:
         """
         if first:
             check_boundary(info, self.encoder)
-        self.observation = observation
-        if coded_inside(self, observation):
-            assert self._inner is not None
-            self.frames, codes = self._inner.frames, self._inner.codes
+        inner, frames = self._inner, None
+        if self._reader is not None:
+            frames = np.asarray(self._reader.one(observation, info, self._env.render))[None]
+        if inner is not None and (frames is None or np.array_equal(frames, inner.frames)):
+            self.frames, codes = inner.frames, inner.codes
             assert codes is not None
             if self.reconstruct and codes.reconstruction is None:
                 codes = self.encoder.code(self.frames, reconstruct=True)
         else:
+            assert frames is not None
             assert self._reader is not None
-            frame = self._reader.one(observation, info, self._env.render)
-            self.frames = np.asarray(frame)[None]
+            if not first:
+                self._watch.see(frames, [0], self._reader)
+            self.frames = frames
             # Always one by one: equal frames have equal latents to the last bit, and a frame that reached
             # its target is at distance 0.
-            codes = self.encoder.code(self.frames, reconstruct=self.reconstruct)
+            codes = self.encoder.code(frames, reconstruct=self.reconstruct)
         self.codes = codes
         return codes
 
@@ -81,16 +96,18 @@ class FrameCoder(Protocol):
 
     encoder: Encoder
     source: FrameSource
-    observation: Any
-    """The last one that was coded."""
-    _reader: FrameReader | None
 
 
 _Coder = TypeVar("_Coder", bound=FrameCoder)
 
 
 def find_frames(
-    env: Any, space: gym.Space[Any], encoder: Encoder, frame: FrameSource, kind: type[_Coder]
+    env: Any,
+    space: gym.Space[Any],
+    encoder: Encoder,
+    frame: FrameSource,
+    binarisation: Binarisation,
+    kind: type[_Coder],
 ) -> tuple[_Coder | None, FrameReader | None]:
     """The coder of a wrapper inside `env` that may have coded the same frames, and a reader of its own.
 
@@ -99,6 +116,7 @@ def find_frames(
         space: of a single observation.
         encoder: of both.
         frame: where frames are.
+        binarisation: how pictures become frames.
         kind: of the coder.
 
     Raises:
@@ -106,26 +124,27 @@ def find_frames(
     """
     inner = _inside(env, encoder, frame, kind)
     try:
-        reader = FrameReader(frame, space, encoder)
+        reader = FrameReader(frame, space, encoder, binarisation)
     except InputError:
         if inner is None:
             raise
         return inner, None
     if reader.rendered:
         check_shows_frames(env.metadata)
+        if inner is not None and inner.source == frame and not _renders_in_between(env, inner):
+            # It would be the same picture, and pictures may take long to draw.
+            return inner, None
     return inner, reader
 
 
-def coded_inside(coder: Any, observation: Any) -> bool:
-    """Whether the coder inside has coded the frame of this observation.
-
-    It has where the observation has come through as it was. If a wrapper in between made another, the frame
-    is read from that, unless it can't be: then it is the frame inside that is meant.
-    """
-    inner = coder._inner
-    if inner is None or coder._reader is None:
-        return inner is not None
-    return coder.source == inner.source and (coder._reader.rendered or observation is inner.observation)
+def _renders_in_between(env: Any, inner: FrameCoder) -> bool:
+    """Whether a wrapper around that of `inner` draws pictures of its own."""
+    layer = env
+    while vars(layer).get("coder") is not inner:
+        if type(layer).render not in (gym.Wrapper.render, gym.vector.VectorWrapper.render):
+            return True
+        layer = vars(layer)["env"]
+    return False
 
 
 def _inside(env: Any, encoder: Encoder, frame: FrameSource, kind: type[_Coder]) -> _Coder | None:

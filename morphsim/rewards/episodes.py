@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -10,9 +12,13 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import Codes
 from morphsim.errors import InputError
+from morphsim.rewards.functions import PER_STEP
 from morphsim.rewards.guard import GuardReport
 from morphsim.rewards.judge import Appraisal, Judge
 from morphsim.rewards.targets import Target
+
+AGENT_SETS_LENGTH = "agent_sets_length"
+"""Entry of an environment's metadata; True where its actions decide how many steps an episode has."""
 
 
 class Episodes:
@@ -25,6 +31,8 @@ class Episodes:
         self.targets = [empty] * count
         self.latents = np.zeros((count, size), np.float32)
         self.distance = np.zeros(count, np.float32)
+        # Shaping adds to a reward, which an environment may not have.
+        self._may_be_alone = judge.name == "shaped"
 
     def start(
         self, rows: list[int], targets: list[Target], codes: Codes, report: GuardReport | None
@@ -51,6 +59,7 @@ class Episodes:
         *,
         original: NDArray[Any],
         terminated: NDArray[Any],
+        truncated: NDArray[Any],
     ) -> tuple[NDArray[np.float32], list[dict[str, Any]]]:
         """Judge a step of some environments; returns their rewards (B,) and what `info` gains in each."""
         found = self.judge.appraise(codes.content, *self._goals(rows))
@@ -62,10 +71,12 @@ class Episodes:
             previous_latents=self.latents[rows],
             previous_distance=self.distance[rows],
             terminated=np.asarray(terminated, np.bool_),
+            truncated=np.asarray(truncated, np.bool_),
             original=own,
             strange=flagged,
         )
         self.latents[rows], self.distance[rows] = codes.content, found.distance
+        self._check_own_reward(own, over=bool(np.any(terminated) or np.any(truncated)))
         infos = self._infos(codes, found, report)
         for info, value in zip(infos, np.asarray(original, np.float64), strict=True):
             info["original_reward"] = float(value)
@@ -87,6 +98,21 @@ class Episodes:
         """Go back to a `state`."""
         self.targets = list(state["targets"])
         self.latents, self.distance = state["latents"].copy(), state["distance"].copy()
+
+    def _check_own_reward(self, original: NDArray[np.float32], *, over: bool) -> None:
+        """Warn once of shaping that no reward was added to until the first episode ended."""
+        if not self._may_be_alone:
+            return
+        if original.any() or over:
+            self._may_be_alone = False
+        if not original.any() and over:
+            warnings.warn(
+                "reward is 'shaped', but the environment earned 0 until its first episode ended: shaping "
+                "says nothing of which policy is best by itself; use 'progress', or put it around a wrapper "
+                "that pays another reward",
+                UserWarning,
+                stacklevel=5,
+            )
 
     def _goals(self, rows: list[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Targets and deviations (B, K, D); those with fewer targets repeat their first one."""
@@ -114,6 +140,23 @@ class Episodes:
                 }
             )
         return infos
+
+
+def warn_of_length(metadata: Mapping[str, Any], reward: str) -> None:
+    """Warn of a cost of each step where the agent sets how many steps there are.
+
+    Args:
+        metadata: of the environment, in which `agent_sets_length` may be True.
+        reward: its name.
+    """
+    if reward in PER_STEP and metadata.get(AGENT_SETS_LENGTH) is True:
+        warnings.warn(
+            f"every step earns {reward!r}, but in this environment the agent sets how many steps an episode "
+            "has: it is paid for ending early, or late, rather than near; reward='progress' with a discount "
+            "of 1 pays for where the episode ends",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def check_resets(env: gym.Env[Any, Any]) -> None:

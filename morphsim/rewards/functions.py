@@ -35,6 +35,9 @@ class Transition:
     """(B,) distance to the target nearest then, before the step."""
     log_density: Numbers
     """(B,) log q(latent | target) [nats], the largest of all targets; NaN where a target has no posterior."""
+    bounded_log_density: Numbers
+    """(B,) its mean over the latents, of which none counts for more than `LARGEST_DEVIATION` deviations [nats
+    a latent]."""
     success: NDArray[np.bool_]
     """(B,) whether the distance is within the threshold."""
     terminated: NDArray[np.bool_]
@@ -58,12 +61,15 @@ def squared(step: Transition) -> Numbers:
 
 
 def log_prob(step: Transition) -> Numbers:
-    """Log q(z | target): the density of the frame's latent under the posterior of the target [nats].
+    """Log q(z | target), a latent: the density of the frame's latent under the target's posterior [nats].
 
     As in RIG (Nair et al. 2018, doi 10.48550/arXiv.1807.04742), where the goal's posterior weighs the
-    latents.
+    latents; but bounded. A frame unlike the target lies hundreds of narrow deviations away, and the plain sum
+    is then of the order of -1e5, which no value function can learn beside the few nats near the target. Here
+    each latent counts for at most `LARGEST_DEVIATION` deviations s, and their mean is taken: a step earns
+    from -50 to 0, less the mean of log(s sqrt(2 pi)).
     """
-    return step.log_density
+    return step.bounded_log_density
 
 
 def sparse(step: Transition) -> Numbers:
@@ -95,6 +101,12 @@ _PLAIN: dict[str, RewardFunction] = {
     "sparse": sparse,
     "progress": progress,
 }
+
+LARGEST_DEVIATION = 10.0
+"""Posterior deviations for which a latent counts at most in "log_prob"."""
+
+PER_STEP = ("distance", "squared", "cosine", "mahalanobis", "log_prob", "sparse")
+"""Rewards that every step costs, so that their sum depends on how many steps there are."""
 
 LOOKS_BACK = ("progress", "shaped")
 """Rewards that depend on the frame before the step."""

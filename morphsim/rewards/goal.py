@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from morphsim.encoder import Codes, Encoder, load_encoder
 from morphsim.errors import InputError
 from morphsim.rewards.coder import Coder, TargetGenerator
-from morphsim.rewards.episodes import Episodes, check_resets, go_back
+from morphsim.rewards.episodes import Episodes, check_resets, go_back, warn_of_length
 from morphsim.rewards.functions import LOOKS_BACK, RewardFunction, RewardName
 from morphsim.rewards.guard import OutOfDistributionGuard
 from morphsim.rewards.judge import Judge
 from morphsim.rewards.metric import latent_unit
 from morphsim.rewards.observation import LatentState, Part
-from morphsim.rewards.source import FrameSource
+from morphsim.rewards.source import FrameSource, binarisation_for
 from morphsim.rewards.targets import Several, Target, TargetLike, TargetSampler
 from morphsim.similarity.calibration import DistanceName
 
@@ -46,6 +46,7 @@ class Goals:
             for name, wanted in (
                 ("previous_achieved_goal", judge.name in (*LOOKS_BACK, "function")),
                 ("terminated", judge.name in ("shaped", "function")),
+                ("truncated", judge.truncation_penalty > 0),
                 ("original_reward", judge.name == "function" or judge.own_weight != 0),
                 ("out_of_distribution", judge.penalty > 0),
             )
@@ -84,6 +85,7 @@ class Goals:
             previous_latents=previous,
             previous_distance=self.judge.appraise(previous, targets, deviations).distance,
             terminated=past["terminated"],
+            truncated=past["truncated"],
             original=past["original_reward"],
             strange=past["out_of_distribution"],
         )
@@ -99,6 +101,7 @@ class Goals:
         past: dict[str, NDArray[Any]] = {
             "previous_achieved_goal": np.zeros((count, self.space.shape[0]), np.float32),
             "terminated": np.zeros(count, np.bool_),
+            "truncated": np.zeros(count, np.bool_),
             "original_reward": np.zeros(count, np.float32),
             "out_of_distribution": np.zeros(count, np.bool_),
         }
@@ -123,10 +126,10 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
     doi 10.48550/arXiv.1707.01495). Success does not end an episode.
 
     Args:
-        env: any environment that yields frames of the encoder's shape.
+        env: any environment that shows binary frames of the encoder's shape, or pictures to cut to such.
         encoder: an encoder, or what `load_encoder` takes.
         target: as for `LatentRewardWrapper`; of several frames one is drawn for each episode.
-        reward: as for `LatentRewardWrapper`. "progress", "shaped", functions, an `own_weight` and the penalty
+        reward: as for `LatentRewardWrapper`. "progress", "shaped", functions, an `own_weight` and penalties
             need the info of each step: Stable-Baselines3's `HerReplayBuffer` keeps it with
             `copy_info_dict=True`.
         parts: what of the latents `observation` holds, see `LatentObservationWrapper`.
@@ -134,6 +137,8 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         distance: see `LatentRewardWrapper`, as all that follow.
         several: see there; the "distribution" has its mean as the goal.
         frame: see there.
+        frame_threshold: see there.
+        invert: see there.
         own_weight: see there.
         reward_scale: see there.
         gamma: see there.
@@ -141,8 +146,10 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         threshold: see there.
         guard: see there.
         out_of_distribution_penalty: see there.
+        truncation_penalty: see there.
 
-    `info` gains what `LatentRewardWrapper` adds, and `previous_achieved_goal` and `terminated` in steps.
+    `info` gains what `LatentRewardWrapper` adds, and in steps `previous_achieved_goal`, `terminated` and
+    `truncated`.
 
     Raises:
         InputError: as `LatentRewardWrapper`.
@@ -154,12 +161,14 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         encoder: Encoder | str | Path,
         *,
         target: TargetLike | TargetSampler = None,  # type: ignore[assignment]
-        reward: RewardName | RewardFunction = "distance",
+        reward: RewardName | RewardFunction = "progress",
         parts: Sequence[Part] = ("content",),
         info_keys: Sequence[str] = (),
         distance: DistanceName = "euclidean",
         several: Several = "nearest",
         frame: FrameSource = "observation",
+        frame_threshold: float | None = None,
+        invert: bool | None = None,
         own_weight: float | None = None,
         reward_scale: float = 1.0,
         gamma: float = 0.99,
@@ -167,6 +176,7 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         threshold: float | None = None,
         guard: bool | OutOfDistributionGuard = True,
         out_of_distribution_penalty: float = 0.0,
+        truncation_penalty: float = 0.0,
     ) -> None:
         settings: dict[str, Any] = {
             "target": target,
@@ -180,6 +190,7 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
             "threshold": threshold,
             "guard": guard,
             "out_of_distribution_penalty": out_of_distribution_penalty,
+            "truncation_penalty": truncation_penalty,
         }
         gym.utils.RecordConstructorArgs.__init__(
             self,
@@ -188,16 +199,26 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
             parts=parts,
             info_keys=info_keys,
             frame=frame,
+            frame_threshold=frame_threshold,
+            invert=invert,
             **settings,
         )
         check_resets(env)
         gym.Wrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        self.judge = Judge(self.encoder, **settings)
+        binarisation = binarisation_for(env.metadata, self.encoder, threshold=frame_threshold, invert=invert)
+        self.judge = Judge(self.encoder, **settings, binarisation=binarisation)
         self.goals = Goals(self.judge)
-        self.coder = Coder(env, self.encoder, frame, reconstruct=self.judge.needs_reconstruction)
+        self.coder = Coder(
+            env,
+            self.encoder,
+            frame,
+            reconstruct=self.judge.needs_reconstruction,
+            binarisation=binarisation,
+        )
         self.state = LatentState(self.encoder, parts=parts, info_keys=info_keys, normalise=True)
         self.observation_space = goal_space(self.state, self.goals)
+        warn_of_length(env.metadata, self.judge.name)
         self.episodes = Episodes(self.judge, 1)
         self._random = TargetGenerator()
         self._achieved: NDArray[np.float32] = np.zeros(self.goals.space.shape, np.float32)
@@ -225,9 +246,18 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         report = self.judge.check(self.coder.frames, codes)
         before = self._achieved
         rewards, (gained,) = self.episodes.step(
-            [0], codes, report, original=np.array([float(original)]), terminated=np.array([terminated])
+            [0],
+            codes,
+            report,
+            original=np.array([float(original)]),
+            terminated=np.array([terminated]),
+            truncated=np.array([truncated]),
         )
-        past = {"previous_achieved_goal": before, "terminated": bool(terminated)}
+        past = {
+            "previous_achieved_goal": before,
+            "terminated": bool(terminated),
+            "truncated": bool(truncated),
+        }
         info = {**info, **gained, **past}
         return self._seen(codes, info), float(rewards[0]), terminated, truncated, info
 

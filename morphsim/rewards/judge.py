@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import Codes, Encoder
 from morphsim.errors import InputError
-from morphsim.rewards.functions import RewardFunction, RewardName, Transition, reward_function
+from morphsim.frames.binarisation import Binarisation
+from morphsim.rewards.functions import (
+    LARGEST_DEVIATION,
+    RewardFunction,
+    RewardName,
+    Transition,
+    reward_function,
+)
 from morphsim.rewards.guard import GuardReport, OutOfDistributionGuard
 from morphsim.rewards.metric import LatentMetric
 from morphsim.rewards.targets import Several, Target, TargetLike, TargetSampler, read_target
@@ -33,6 +40,7 @@ class RewardSettings(TypedDict, total=False):
     threshold: float | None
     guard: bool | OutOfDistributionGuard
     out_of_distribution_penalty: float
+    truncation_penalty: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -47,6 +55,8 @@ class Appraisal:
     """(B, D) its latent."""
     log_density: NDArray[np.float32]
     """(B,) the largest log density under the posterior of a target [nats]."""
+    bounded_log_density: NDArray[np.float32]
+    """(B,) the largest bounded one, see `Transition`."""
     success: NDArray[np.bool_]
     """(B,)."""
 
@@ -65,7 +75,7 @@ class Judge:
         encoder: Encoder,
         *,
         target: TargetLike | TargetSampler = None,  # type: ignore[assignment]
-        reward: RewardName | RewardFunction = "distance",
+        reward: RewardName | RewardFunction = "progress",
         distance: DistanceName = "euclidean",
         several: Several = "nearest",
         own_weight: float | None = None,
@@ -75,8 +85,11 @@ class Judge:
         threshold: float | None = None,
         guard: bool | OutOfDistributionGuard = True,
         out_of_distribution_penalty: float = 0.0,
+        truncation_penalty: float = 0.0,
+        binarisation: Binarisation | None = None,
     ) -> None:
         self.encoder = encoder
+        self.binarisation = binarisation
         self.name = reward if isinstance(reward, str) else "function"
         self.function = reward_function(reward, gamma=_number("gamma", gamma))
         self.metric = LatentMetric(encoder, _distance_of(self.name, distance))
@@ -85,6 +98,7 @@ class Judge:
         self.own_weight = _number("own_weight", own, least=-math.inf)
         self.reward_scale = _number("reward_scale", reward_scale)
         self.penalty = _number("out_of_distribution_penalty", out_of_distribution_penalty)
+        self.truncation_penalty = _number("truncation_penalty", truncation_penalty)
         by_percentile = self.metric.at_percentile(_number("success_percentile", success_percentile))
         self.threshold = np.float32(by_percentile if threshold is None else _number("threshold", threshold))
         self.guard = _guard(encoder, guard, needed=self.penalty > 0)
@@ -107,7 +121,7 @@ class Judge:
         Raises:
             InputError: a target that can't be read, or that the reward can't use.
         """
-        found = read_target(target, self.encoder, several=self.several)
+        found = read_target(target, self.encoder, several=self.several, binarisation=self.binarisation)
         if self.name == "log_prob" and not (found.deviations > 0).all():
             raise InputError(
                 "the target has no posterior, which the reward 'log_prob' needs; give frames, to an encoder "
@@ -152,13 +166,16 @@ class Judge:
         rows = np.arange(len(latents))
         distance = distances[rows, nearest]
         with np.errstate(divide="ignore", invalid="ignore"):
-            normal = np.square((latents[:, None] - targets) / deviations) + 2.0 * np.log(deviations)
-        density = -0.5 * (normal + np.float32(math.log(2.0 * math.pi))).sum(axis=-1)
+            apart = np.square((latents[:, None] - targets) / deviations)
+            best = 2.0 * np.log(deviations) + np.float32(math.log(2.0 * math.pi))
+        density = -0.5 * (apart + best).sum(axis=-1)
+        bounded = -0.5 * (np.minimum(apart, np.float32(LARGEST_DEVIATION**2)) + best).mean(axis=-1)
         return Appraisal(
             distance=distance,
             nearest=nearest,
             target=targets[rows, nearest],
             log_density=density.max(axis=1).astype(np.float32),
+            bounded_log_density=bounded.max(axis=1).astype(np.float32),
             success=distance <= self.threshold,
         )
 
@@ -170,6 +187,7 @@ class Judge:
         previous_latents: NDArray[np.float32],
         previous_distance: NDArray[np.float32],
         terminated: NDArray[np.bool_],
+        truncated: NDArray[np.bool_],
         original: NDArray[np.float32],
         strange: NDArray[np.bool_],
     ) -> NDArray[np.float32]:
@@ -185,6 +203,7 @@ class Judge:
             distance=found.distance,
             previous_distance=previous_distance,
             log_density=found.log_density,
+            bounded_log_density=found.bounded_log_density,
             success=found.success,
             terminated=terminated,
             original_reward=original,
@@ -200,6 +219,8 @@ class Judge:
             total = total + np.float32(self.own_weight) * original
         if self.penalty:
             total = total - np.float32(self.penalty) * strange
+        if self.truncation_penalty:
+            total = total - np.float32(self.truncation_penalty) * truncated
         return np.asarray(total, np.float32)
 
     def check(self, frames: NDArray[Any], codes: Codes) -> GuardReport | None:

@@ -15,7 +15,7 @@ from morphsim.errors import InputError
 from morphsim.rewards.coder import Coder
 from morphsim.rewards.episodes import go_back
 from morphsim.rewards.metric import latent_unit
-from morphsim.rewards.source import FrameSource
+from morphsim.rewards.source import FrameSource, binarisation_for
 
 Part = Literal["content", "pose", "deviation", "target"]
 
@@ -89,13 +89,15 @@ class LatentObservationWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.Record
     With a `LatentRewardWrapper` of the same encoder inside or around it, a step still codes one frame.
 
     Args:
-        env: any environment that yields frames of the encoder's shape.
+        env: any environment that shows binary frames of the encoder's shape, or pictures to cut to such.
         encoder: an encoder, or what `load_encoder` takes.
         parts: what of the latents: "content" (what distances read), "pose" (where the pattern lies),
             "deviation" of the content's posterior, "target" (the nearest target's content; needs a
             `LatentRewardWrapper` inside).
         info_keys: numbers in `info` to append, such as "dryness": what one frame can't show.
         frame: where the frame is, as for `LatentRewardWrapper`.
+        frame_threshold: where pictures are cut, see there.
+        invert: whether dark pixels are donor, see there.
         normalise: divide content, deviation and target by `morphsim.rewards.latent_unit`, one number for
             all latents, so that they are of the order of 1 and keep their geometry.
 
@@ -114,6 +116,8 @@ class LatentObservationWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.Record
         parts: Sequence[Part] = ("content",),
         info_keys: Sequence[str] = (),
         frame: FrameSource = "observation",
+        frame_threshold: float | None = None,
+        invert: bool | None = None,
         normalise: bool = True,
     ) -> None:
         gym.utils.RecordConstructorArgs.__init__(
@@ -123,12 +127,15 @@ class LatentObservationWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.Record
             parts=parts,
             info_keys=info_keys,
             frame=frame,
+            frame_threshold=frame_threshold,
+            invert=invert,
             normalise=normalise,
         )
         gym.Wrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
+        binarisation = binarisation_for(env.metadata, self.encoder, threshold=frame_threshold, invert=invert)
         self.state = LatentState(self.encoder, parts=parts, info_keys=info_keys, normalise=normalise)
-        self.coder = Coder(env, self.encoder, frame, reconstruct=False)
+        self.coder = Coder(env, self.encoder, frame, reconstruct=False, binarisation=binarisation)
         self.observation_space = self.state.space
 
     def reset(

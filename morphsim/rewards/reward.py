@@ -1,4 +1,4 @@
-"""The latent distance to a target as the reward of any environment with frames."""
+"""The latent distance to a target as the reward of any environment with binary frames."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from morphsim.encoder import Encoder, load_encoder
 from morphsim.errors import InputError
 from morphsim.rewards.coder import Coder, TargetGenerator
-from morphsim.rewards.episodes import Episodes, check_resets, go_back
+from morphsim.rewards.episodes import Episodes, check_resets, go_back, warn_of_length
 from morphsim.rewards.functions import RewardFunction, RewardName
 from morphsim.rewards.guard import OutOfDistributionGuard
 from morphsim.rewards.judge import Judge
-from morphsim.rewards.source import FrameSource
+from morphsim.rewards.source import FrameSource, binarisation_for
 from morphsim.rewards.targets import Several, TargetLike, TargetSampler
 from morphsim.similarity.calibration import DistanceName
 
@@ -29,16 +29,17 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
 
     | `reward` | a step earns |
     |---|---|
+    | `progress` | d before the step - d after it: with a discount of 1 what counts is where the film ends |
     | `distance` | -d |
     | `squared` | -d² |
     | `cosine`, `mahalanobis` | -d, by that distance |
-    | `log_prob` | the log density of the frame's latent under the target's posterior [nats] |
+    | `log_prob` | log density of the frame's latents under the target's posterior, bounded [nats a latent] |
     | `sparse` | 0 on success, else -1 |
-    | `progress` | d before the step - d after it |
     | `shaped` | the environment's own reward + gamma Phi' - Phi, Phi = -d, 0 at a terminal state |
     | a function | what it returns for a `Transition` |
 
-    times `reward_scale`, plus `own_weight` times the environment's own reward, less the penalty. Each step
+    times `reward_scale`, plus `own_weight` times the environment's own reward, less the penalties. All but
+    `progress` and `shaped` cost something in each step, and so pay for episodes of few steps. Each step
     codes one frame, once, also under several of these wrappers with one encoder. `info` gains
 
     | key | meaning |
@@ -53,7 +54,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
     | `out_of_distribution` and its measures | whether the encoder means anything here, see `guard` |
 
     Args:
-        env: any environment that yields frames of the encoder's shape.
+        env: any environment that shows binary frames of the encoder's shape, or pictures to cut to such.
         encoder: an encoder, or what `load_encoder` takes.
         target: a frame (H, W), several (K, H, W), a latent (D,), several (K, D), `FILE:ROW` as for
             `morphsim.frames.read_target_frames`, or a function of a `numpy.random.Generator` that draws one
@@ -64,9 +65,14 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         distance: "euclidean", "cosine" or "mahalanobis" (whitened by the scatter within recipes).
         several: of several targets "nearest" counts, or they are samples of one "distribution".
         frame: where the frame is: "observation" (a picture, or the entry "frame" of a Dict),
-            "observation:KEY", "info:KEY", "render", or a function(observation, info). Pictures in colour or
-            shades of grey are cut at the middle. Where a wrapper inside has made latents of the picture,
-            "observation" means the frame that they are of.
+            "observation:KEY", "info:KEY", "render", or a function(observation, info). Networks are trained on
+            binary frames: pictures in colours ((H, W, 3), (H, W, 4) or (3, H, W)) become shades of grey, and
+            these are cut. Where a wrapper inside has made latents of the picture, "observation" means the
+            frame that they are of.
+        frame_threshold: grey value, over its range, from which on a pixel is donor; without it that at
+            which the encoder's training frames were cut, one half where it is not known.
+        invert: whether dark pixels are donor; without it as in the encoder's training frames, but never for
+            environments whose metadata say `observes_frames`, as ours do.
         own_weight: weight of the environment's own reward; 0 by default, and 1 for "shaped", which alone
             would have nothing to say about which policy is best.
         reward_scale: factor of the latent reward.
@@ -77,13 +83,17 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         guard: flags frames on which the encoder means nothing, see `OutOfDistributionGuard`; True where
             the encoder knows enough of its training data.
         out_of_distribution_penalty: is subtracted where a frame is flagged.
+        truncation_penalty: is subtracted from the last step of an episode that is cut off, such as that of a
+            film which solvent vapour held wet until the last step; where all are, it changes nothing.
 
     Raises:
         InputError: no target or frame, an unknown name, a value out of range, frames of another shape or
             boundary than the encoder's.
 
     Warns:
-        UserWarning: a target outside the training data, which the guard would flag.
+        UserWarning: a target outside the training data, which the guard would flag; a reward that each step
+            costs, in an environment whose metadata say `agent_sets_length`; "shaped" in one that has earned 0
+            throughout its first episode; frames that hold one phase each, or are all the same.
 
     >>> import gymnasium as gym
     >>> from morphsim import load_encoder
@@ -92,7 +102,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
     >>> (film,) = record_film(DryingRecipe(evaporation=0.03), seed=1, frames=1)
     >>> env = gym.make("morphsim:morphsim/Drying-v0", shape=(100, 400))
     >>> encoder = load_encoder("default")
-    >>> env = LatentRewardWrapper(env, encoder, target=binarise(film.share), reward="progress")
+    >>> env = LatentRewardWrapper(env, encoder, target=binarise(film.share))
     """
 
     def __init__(
@@ -101,10 +111,12 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         encoder: Encoder | str | Path,
         *,
         target: TargetLike | TargetSampler = None,  # type: ignore[assignment]
-        reward: RewardName | RewardFunction = "distance",
+        reward: RewardName | RewardFunction = "progress",
         distance: DistanceName = "euclidean",
         several: Several = "nearest",
         frame: FrameSource = "observation",
+        frame_threshold: float | None = None,
+        invert: bool | None = None,
         own_weight: float | None = None,
         reward_scale: float = 1.0,
         gamma: float = 0.99,
@@ -112,6 +124,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         threshold: float | None = None,
         guard: bool | OutOfDistributionGuard = True,
         out_of_distribution_penalty: float = 0.0,
+        truncation_penalty: float = 0.0,
     ) -> None:
         settings: dict[str, Any] = {
             "target": target,
@@ -125,15 +138,30 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
             "threshold": threshold,
             "guard": guard,
             "out_of_distribution_penalty": out_of_distribution_penalty,
+            "truncation_penalty": truncation_penalty,
         }
         gym.utils.RecordConstructorArgs.__init__(
-            self, _disable_deepcopy=True, encoder=encoder, frame=frame, **settings
+            self,
+            _disable_deepcopy=True,
+            encoder=encoder,
+            frame=frame,
+            frame_threshold=frame_threshold,
+            invert=invert,
+            **settings,
         )
         check_resets(env)
         gym.Wrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        self.judge = Judge(self.encoder, **settings)
-        self.coder = Coder(env, self.encoder, frame, reconstruct=self.judge.needs_reconstruction)
+        binarisation = binarisation_for(env.metadata, self.encoder, threshold=frame_threshold, invert=invert)
+        self.judge = Judge(self.encoder, **settings, binarisation=binarisation)
+        self.coder = Coder(
+            env,
+            self.encoder,
+            frame,
+            reconstruct=self.judge.needs_reconstruction,
+            binarisation=binarisation,
+        )
+        warn_of_length(env.metadata, self.judge.name)
         self.episodes = Episodes(self.judge, 1)
         self._random = TargetGenerator()
 
@@ -161,7 +189,12 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         codes = self.coder.code(observation, info)
         report = self.judge.check(self.coder.frames, codes)
         rewards, (gained,) = self.episodes.step(
-            [0], codes, report, original=np.array([float(original)]), terminated=np.array([terminated])
+            [0],
+            codes,
+            report,
+            original=np.array([float(original)]),
+            terminated=np.array([terminated]),
+            truncated=np.array([truncated]),
         )
         return observation, float(rewards[0]), terminated, truncated, {**info, **gained}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import Encoder
 from morphsim.errors import InputError
-from morphsim.frames import binarise
+from morphsim.frames.binarisation import Binarisation
+from morphsim.frames.colour import luminance
 
 FrameFunction = Callable[[Any, dict[str, Any]], NDArray[Any]]
 """Takes an observation and its info, returns a frame as `Encoder.encode` takes it, without the batch axis."""
@@ -22,8 +24,8 @@ FrameSource = str | FrameFunction
 SHOWS_FRAMES = "render_shows_frames"
 """Entry of an environment's metadata; False where its pictures are for people and no frames."""
 
-HALF = 128
-"""Bytes from here on are donor."""
+OBSERVES_FRAMES = "observes_frames"
+"""Entry of an environment's metadata; True where observations are frames already: 1, or white, is donor."""
 
 _FRAME_KEY = "frame"
 
@@ -35,14 +37,27 @@ class FrameReader:
         source: where it is. "observation" is a picture itself or the entry "frame" of a Dict observation.
         space: of a single observation.
         encoder: for whose frames it is.
+        binarisation: how pictures become its frames; without it as its training frames were made.
+
+    Attributes:
+        picture: the last one in shades of grey, before it was cut.
 
     Raises:
         InputError: an unknown source, or one that the observation space can't have.
     """
 
-    def __init__(self, source: FrameSource, space: gym.Space[Any], encoder: Encoder) -> None:
+    def __init__(
+        self,
+        source: FrameSource,
+        space: gym.Space[Any],
+        encoder: Encoder,
+        binarisation: Binarisation | None = None,
+    ) -> None:
         self.source = source
         self.channels = encoder.channels
+        self.shape = encoder.frame_shape
+        self.binarisation = binarisation or Binarisation.of_encoder(encoder.metadata)
+        self.picture: NDArray[Any] = np.zeros((0, 0))
         self.function: FrameFunction | None = None
         self.rendered = source == "render"
         self.place: tuple[str, str | None] = ("observation", None)
@@ -55,9 +70,9 @@ class FrameReader:
                     f"of {', '.join(space.spaces)}, {_OTHERS}"
                 )
             self.place = ("observation", _FRAME_KEY)
-            _check_picture(space.spaces[_FRAME_KEY], encoder)
+            self._check_picture(space.spaces[_FRAME_KEY])
         elif source == "observation":
-            _check_picture(space, encoder)
+            self._check_picture(space)
         elif isinstance(source, str) and source.startswith("observation:"):
             key = source.removeprefix("observation:")
             if not isinstance(space, gym.spaces.Dict) or key not in space.spaces:
@@ -68,7 +83,7 @@ class FrameReader:
                 )
                 raise InputError(f"frame is {source!r}, but the observation has {has}; {_SOURCES}")
             self.place = ("observation", key)
-            _check_picture(space.spaces[key], encoder)
+            self._check_picture(space.spaces[key])
         elif isinstance(source, str) and source.startswith("info:"):
             self.place = ("info", source.removeprefix("info:"))
         elif not self.rendered:
@@ -88,27 +103,36 @@ class FrameReader:
             return self.as_frame(picture)
         return self.as_frame(self._entry(observation, info))
 
-    def as_frame(self, picture: Any) -> NDArray[Any]:
-        """Turn a picture into a frame: colours and shades of grey become 1 where they are above the middle.
+    def as_frame(self, picture: Any) -> NDArray[np.uint8]:
+        """Turn a picture into a frame: colours become shades of grey, which are cut.
 
         Raises:
             InputError: it has no frame's number of axes, or numbers that are no picture's.
         """
         array = np.asarray(picture)
-        bytes_given = array.dtype == np.uint8
-        if self.channels > 1:
-            return cut(array)
-        if array.ndim == 3 and 1 in (array.shape[0], array.shape[-1]):
-            array = array[0] if array.shape[0] == 1 else array[..., 0]
-        elif array.ndim == 3 and 3 in (array.shape[0], array.shape[-1]):
-            array = array.mean(axis=-1 if array.shape[-1] == 3 else 0)
-            array = array.astype(np.uint8) if bytes_given else array
-        if array.ndim != 2:
+        if self.channels == 1:
+            array = _grey(array)
+        self.picture = array
+        return self.binarisation.fit(self.binarisation.cut(array), self.shape)
+
+    def _check_picture(self, space: gym.Space[Any]) -> None:
+        shape, original = space.shape, self.binarisation.original_shape
+        wanted: set[tuple[int, ...]] = set()
+        for height, width in {self.shape, original or self.shape}:
+            if self.channels > 1:
+                wanted |= {(self.channels, height, width)}
+                continue
+            wanted |= {(height, width)} | {(c, height, width) for c in (1, 3)}
+            wanted |= {(height, width, c) for c in (1, 3, 4)}
+        if not isinstance(space, gym.spaces.Box | gym.spaces.MultiBinary) or shape is None or len(shape) < 2:
+            raise InputError(f"the observation is {space}, which is no picture; {_SOURCES}")
+        if shape not in wanted:
+            frame = self.shape if self.channels == 1 else (self.channels, *self.shape)
             raise InputError(
-                f"the frame has shape {array.shape}, which is no (H, W), (1, H, W), (H, W, 1) or picture of "
-                f"three colours; {_SOURCES}"
+                f"the observation has the shape {shape}, but the encoder takes frames of {frame}; make the "
+                "environment in that shape, train an encoder for this one, or give a function(observation, "
+                "info) that resizes"
             )
-        return cut(array)
 
     def _entry(self, observation: Any, info: dict[str, Any]) -> Any:
         where, key = self.place
@@ -122,35 +146,28 @@ class FrameReader:
         return info[key]
 
 
-def cut(picture: NDArray[Any], *, name: str = "the frame") -> NDArray[Any]:
-    """Cut shades of grey at the middle: bytes from 0 to 255, and floating point from 0 to 1.
+def binarisation_for(
+    metadata: Mapping[str, Any], encoder: Encoder, *, threshold: float | None, invert: bool | None
+) -> Binarisation:
+    """How the pictures of an environment become an encoder's frames.
 
     Args:
-        picture: of any shape; 0 and 1 in whole numbers of any type stay what they are.
-        name: what it is called in an error.
-
-    Returns:
-        uint8 0/1, in its shape.
+        metadata: of the environment.
+        encoder: for its frames.
+        threshold: instead of that of its training frames.
+        invert: likewise. Without it, pictures are not inverted where the environment says that they are
+            frames already.
 
     Raises:
-        InputError: no numbers, NaN, or numbers out of range.
+        InputError: a value out of range.
     """
-    if picture.dtype == np.bool_ or not picture.size:
-        return picture.astype(np.uint8)
-    if picture.dtype.kind not in "iuf":
-        raise InputError(f"{name} is of {picture.dtype}; give 0/1, 0/255 or a picture in shades of grey")
-    low, high = picture.min(), picture.max()
-    shares = picture.dtype.kind == "f"
-    if np.isnan(low):
-        raise InputError(f"{name} holds NaN; floating-point pictures must lie from 0 to 1")
-    if low < 0 or high > (1 if shares else 255):
-        raise InputError(
-            f"{name} holds values from {low} to {high}; give whole numbers 0/1 or 0 to 255, or floating "
-            "point from 0 to 1"
-        )
-    if shares:
-        return binarise(picture)
-    return (picture >= (1 if high == 1 else HALF)).astype(np.uint8)
+    known = Binarisation.of_encoder(encoder.metadata)
+    inverted = known.invert and metadata.get(OBSERVES_FRAMES) is not True
+    return replace(
+        known,
+        threshold=known.threshold if threshold is None else threshold,
+        invert=inverted if invert is None else invert,
+    )
 
 
 def check_shows_frames(metadata: Mapping[str, Any]) -> None:
@@ -192,22 +209,18 @@ _SOURCES = (
 )
 
 
-def _check_picture(space: gym.Space[Any], encoder: Encoder) -> None:
-    shape = space.shape
-    height, width = encoder.frame_shape
-    wanted: set[tuple[int, ...]]
-    if encoder.channels > 1:
-        wanted = {(encoder.channels, height, width)}
-    else:
-        wanted = (
-            {(height, width)} | {(c, height, width) for c in (1, 3)} | {(height, width, c) for c in (1, 3)}
-        )
-    if not isinstance(space, gym.spaces.Box | gym.spaces.MultiBinary) or shape is None or len(shape) < 2:
-        raise InputError(f"the observation is {space}, which is no picture; {_SOURCES}")
-    if shape not in wanted:
-        frame = (height, width) if encoder.channels == 1 else (encoder.channels, height, width)
+def _grey(array: NDArray[Any]) -> NDArray[Any]:
+    """A picture as (H, W) in shades of grey."""
+    if array.ndim == 3 and 1 in (array.shape[0], array.shape[-1]):
+        return array[0] if array.shape[0] == 1 else array[..., 0]
+    colours = array.ndim == 3 and (array.shape[-1] in (3, 4) or array.shape[0] == 3)
+    if colours and array.dtype.kind in "biuf":
+        grey = luminance(array if array.shape[-1] in (3, 4) else np.moveaxis(array, 0, -1))
+        # Of whole numbers the luminance is a whole number.
+        return grey if array.dtype.kind == "f" else grey.astype(np.int64)
+    if array.ndim != 2:
         raise InputError(
-            f"the observation has the shape {shape}, but the encoder takes frames of {frame}; make the "
-            "environment in that shape, train an encoder for this one, or give a function(observation, info) "
-            "that resizes"
+            f"the frame has shape {array.shape}, which is no (H, W), (1, H, W), (H, W, 1), or picture in "
+            f"colours, (3, H, W), (H, W, 3) or (H, W, 4); {_SOURCES}"
         )
+    return array

@@ -14,7 +14,8 @@ from morphsim.encoder import Encoder
 from morphsim.encoder.input import as_array
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, read_frames, read_target_frames, stated_boundary
-from morphsim.rewards.source import HALF, check_boundary, cut
+from morphsim.frames.binarisation import Binarisation
+from morphsim.rewards.source import check_boundary
 
 Several = Literal["nearest", "distribution"]
 
@@ -37,23 +38,34 @@ class Target:
     """(N, H, W), or (N, C, H, W), the frames that it is made of, where it was given as such."""
 
 
-def read_target(target: TargetLike, encoder: Encoder, *, several: Several = "nearest") -> Target:
+def read_target(
+    target: TargetLike,
+    encoder: Encoder,
+    *,
+    several: Several = "nearest",
+    binarisation: Binarisation | None = None,
+) -> Target:
     """Encode a target.
 
     Args:
         target: a frame (H, W), several (K, H, W) or (K, 1, H, W), a latent (D,), several (K, D), or `FILE`,
             `FILE:ROW` as for `morphsim.frames.read_target_frames`; with C channels a frame is (C, H, W).
-            Shades of grey are cut at the middle, as those that an environment shows.
+            Whole numbers 0 and 1 are a frame, 1 = donor; what else an array holds is a picture as an
+            environment shows them, in shades of grey or colours (H, W, 3) or (H, W, 4), and cut as those.
+            A file is cut, inverted and resized as the encoder's training frames were.
         encoder: for such frames.
         several: what several targets mean. "nearest": the agent may come near any of them. "distribution":
             they are samples of one, whose mean and deviation are those of the mixture of their posteriors.
+        binarisation: how the environment's pictures become frames; without it as the encoder's training
+            frames were made.
 
     Raises:
         InputError: no target, another shape, NaN, or a file that can't be read.
     """
     if several not in ("nearest", "distribution"):
         raise InputError(f"several is {several!r}; use nearest or distribution")
-    found = _encode(_array(target, encoder), encoder)
+    known = Binarisation.of_encoder(encoder.metadata)
+    found = _encode(_array(target, encoder, known), encoder, binarisation or known)
     if several == "nearest" or len(found.latents) == 1:
         return found
     mean = found.latents.mean(axis=0, keepdims=True)
@@ -63,7 +75,7 @@ def read_target(target: TargetLike, encoder: Encoder, *, several: Several = "nea
     return Target(latents=mean, deviations=np.sqrt(total), frames=found.frames)
 
 
-def _array(target: TargetLike, encoder: Encoder) -> NDArray[Any]:
+def _array(target: TargetLike, encoder: Encoder, known: Binarisation) -> NDArray[Any]:
     if target is None:
         raise InputError(
             "target is missing; give a frame (H, W), several (K, H, W), a latent (D,), 'FILE:ROW', or a "
@@ -71,7 +83,7 @@ def _array(target: TargetLike, encoder: Encoder) -> NDArray[Any]:
         )
     if isinstance(target, str | Path):
         check_boundary({"boundary": stated_boundary(target)}, encoder, name=str(target))
-        frames = read_target_frames(target)
+        frames = known.fit(read_target_frames(target, binarisation=known), encoder.frame_shape)
         return frames if encoder.channels == 1 else frames[:, None]
     array = as_array(target, name="target")
     if array.size == 0:
@@ -79,17 +91,12 @@ def _array(target: TargetLike, encoder: Encoder) -> NDArray[Any]:
     return array
 
 
-def _encode(array: NDArray[Any], encoder: Encoder) -> Target:
+def _encode(array: NDArray[Any], encoder: Encoder, made: Binarisation) -> Target:
     size = encoder.latent_size
     latent = array.ndim == 1 or (array.ndim == 2 and array.shape[1] == size)
     if latent and array.shape != encoder.frame_shape:
         return _latents(array, size)
-    if array.dtype.kind in "iu" and 1 < array.max() < HALF:
-        raise InputError(
-            f"target holds bytes up to {array.max()}, of which none is above the middle; give 0/1, 0/255 or "
-            "a picture in shades of grey"
-        )
-    frames = cut(array, name="target")
+    frames = made.frames(array, encoder.frame_shape, name="target")
     frame_axes = 2 if encoder.channels == 1 else 3
     if encoder.channels == 1 and frames.ndim == 4 and frames.shape[1] == 1:
         frames = frames[:, 0]
@@ -112,7 +119,8 @@ def _encode(array: NDArray[Any], encoder: Encoder) -> Target:
 
 
 def _latents(array: NDArray[Any], size: int) -> Target:
-    latents = np.atleast_2d(np.asarray(array, np.float32))
+    # A copy: who changes the array later does not mean the target.
+    latents = np.atleast_2d(np.array(array, np.float32))
     if latents.shape[1] != size:
         raise InputError(f"target is a latent of {latents.shape[1]} numbers; this encoder has {size}")
     if not np.isfinite(latents).all():

@@ -17,7 +17,7 @@ from morphsim.rewards.batches import AnyVectorWrapper, Coded, VectorCoder, info_
 from morphsim.rewards.goal import Goals, goal_space
 from morphsim.rewards.judge import Judge, RewardSettings
 from morphsim.rewards.observation import LatentState, Part
-from morphsim.rewards.source import FrameSource
+from morphsim.rewards.source import FrameSource, binarisation_for
 from morphsim.rewards.targets import Target
 from morphsim.rewards.vector_observation import replace_final_observations
 from morphsim.rewards.vector_reward import VectorJudging, tell
@@ -27,11 +27,13 @@ class VectorLatentGoalWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs)
     """`LatentGoalWrapper` around a vector environment, with the same goals, rewards and infos.
 
     Args:
-        env: any vector environment whose environments yield frames of the encoder's shape.
+        env: any vector environment whose environments show binary frames of the encoder's shape.
         encoder: an encoder, or what `load_encoder` takes.
         parts: as for `LatentGoalWrapper`, as all that follow.
         info_keys: see there.
         frame: see there.
+        frame_threshold: see there.
+        invert: see there.
         settings: see there.
 
     Raises:
@@ -46,6 +48,8 @@ class VectorLatentGoalWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs)
         parts: Sequence[Part] = ("content",),
         info_keys: Sequence[str] = (),
         frame: FrameSource = "observation",
+        frame_threshold: float | None = None,
+        invert: bool | None = None,
         **settings: Unpack[RewardSettings],
     ) -> None:
         gym.utils.RecordConstructorArgs.__init__(
@@ -55,14 +59,23 @@ class VectorLatentGoalWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs)
             parts=parts,
             info_keys=info_keys,
             frame=frame,
+            frame_threshold=frame_threshold,
+            invert=invert,
             **settings,
         )
         AnyVectorWrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        self.judge = Judge(self.encoder, **settings)
+        binarisation = binarisation_for(env.metadata, self.encoder, threshold=frame_threshold, invert=invert)
+        self.judge = Judge(self.encoder, **settings, binarisation=binarisation)
         self.goals = Goals(self.judge)
         self.state = LatentState(self.encoder, parts=parts, info_keys=info_keys, normalise=True)
-        self.coder = VectorCoder(env, self.encoder, frame, reconstruct=self.judge.needs_reconstruction)
+        self.coder = VectorCoder(
+            env,
+            self.encoder,
+            frame,
+            reconstruct=self.judge.needs_reconstruction,
+            binarisation=binarisation,
+        )
         self.judging = VectorJudging(env, self.judge, self.coder, alone=self.goals.one_of)
         self.single_observation_space = goal_space(self.state, self.goals)
         self.observation_space = batch_space(self.single_observation_space, env.num_envs)
@@ -96,6 +109,7 @@ class VectorLatentGoalWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs)
         for row, info in zip(rows.stepped, gained, strict=True):
             info["previous_achieved_goal"] = before[row]
             info["terminated"] = bool(terminated[row])
+            info["truncated"] = bool(truncated[row])
         infos = tell(self, infos, rows, gained, begun)
         final = {
             row: self._goal_observation(

@@ -15,18 +15,20 @@ from numpy.typing import NDArray
 from morphsim.encoder import Encoder, load_encoder
 from morphsim.rewards.batches import AnyVectorWrapper, Coded, VectorCoder, VectorEpisodes, info_of
 from morphsim.rewards.observation import LatentState, Part
-from morphsim.rewards.source import FrameSource
+from morphsim.rewards.source import FrameSource, binarisation_for
 
 
 class VectorLatentObservationWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs):
     """`LatentObservationWrapper` around a vector environment, with the same observations and infos.
 
     Args:
-        env: any vector environment whose environments yield frames of the encoder's shape.
+        env: any vector environment whose environments show binary frames of the encoder's shape.
         encoder: an encoder, or what `load_encoder` takes.
         parts: as for `LatentObservationWrapper`, as all that follow.
         info_keys: see there.
         frame: see there.
+        frame_threshold: see there.
+        invert: see there.
         normalise: see there.
 
     Raises:
@@ -41,6 +43,8 @@ class VectorLatentObservationWrapper(AnyVectorWrapper, gym.utils.RecordConstruct
         parts: Sequence[Part] = ("content",),
         info_keys: Sequence[str] = (),
         frame: FrameSource = "observation",
+        frame_threshold: float | None = None,
+        invert: bool | None = None,
         normalise: bool = True,
     ) -> None:
         gym.utils.RecordConstructorArgs.__init__(
@@ -50,12 +54,15 @@ class VectorLatentObservationWrapper(AnyVectorWrapper, gym.utils.RecordConstruct
             parts=parts,
             info_keys=info_keys,
             frame=frame,
+            frame_threshold=frame_threshold,
+            invert=invert,
             normalise=normalise,
         )
         AnyVectorWrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
+        binarisation = binarisation_for(env.metadata, self.encoder, threshold=frame_threshold, invert=invert)
         self.state = LatentState(self.encoder, parts=parts, info_keys=info_keys, normalise=normalise)
-        self.coder = VectorCoder(env, self.encoder, frame, reconstruct=False)
+        self.coder = VectorCoder(env, self.encoder, frame, reconstruct=False, binarisation=binarisation)
         self.follow = VectorEpisodes(env)
         self.single_observation_space = self.state.space
         self.observation_space = batch_space(self.state.space, env.num_envs)

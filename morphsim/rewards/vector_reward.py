@@ -19,9 +19,9 @@ from morphsim.rewards.batches import (
     VectorEpisodes,
     VectorTargetGenerators,
 )
-from morphsim.rewards.episodes import Episodes
+from morphsim.rewards.episodes import Episodes, warn_of_length
 from morphsim.rewards.judge import Judge, RewardSettings
-from morphsim.rewards.source import FrameSource
+from morphsim.rewards.source import FrameSource, binarisation_for
 from morphsim.rewards.targets import Target
 
 
@@ -32,6 +32,7 @@ class VectorJudging:
         self, envs: VectorEnv[Any, Any, Any], judge: Judge, coder: VectorCoder, *, alone: Any = None
     ) -> None:
         self.judge, self.coder = judge, coder
+        warn_of_length(envs.metadata, judge.name)
         self.episodes = Episodes(judge, envs.num_envs)
         self.follow = VectorEpisodes(envs)
         self._random = VectorTargetGenerators(envs.num_envs)
@@ -83,6 +84,7 @@ class VectorJudging:
                 self.judge.check(coded.frames[places], codes),
                 original=np.asarray(original)[rows.stepped],
                 terminated=np.asarray(terminated)[rows.stepped],
+                truncated=np.asarray(truncated)[rows.stepped],
             )
         generators = self._random.later(rows.started)
         targets = [self._target(generator, None) for generator in generators]
@@ -108,9 +110,11 @@ class VectorLatentRewardWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArg
     step of an episode is that of its final frame, and `infos["final_info"]` has what is known of it.
 
     Args:
-        env: any vector environment whose environments yield frames of the encoder's shape.
+        env: any vector environment whose environments show binary frames of the encoder's shape.
         encoder: an encoder, or what `load_encoder` takes.
         frame: where a frame is; a function is called for each environment by itself.
+        frame_threshold: as for `LatentRewardWrapper`.
+        invert: as for `LatentRewardWrapper`.
         settings: as for `LatentRewardWrapper`.
 
     Raises:
@@ -123,15 +127,30 @@ class VectorLatentRewardWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArg
         encoder: Encoder | str | Path,
         *,
         frame: FrameSource = "observation",
+        frame_threshold: float | None = None,
+        invert: bool | None = None,
         **settings: Unpack[RewardSettings],
     ) -> None:
         gym.utils.RecordConstructorArgs.__init__(
-            self, _disable_deepcopy=True, encoder=encoder, frame=frame, **settings
+            self,
+            _disable_deepcopy=True,
+            encoder=encoder,
+            frame=frame,
+            frame_threshold=frame_threshold,
+            invert=invert,
+            **settings,
         )
         AnyVectorWrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        self.judge = Judge(self.encoder, **settings)
-        self.coder = VectorCoder(env, self.encoder, frame, reconstruct=self.judge.needs_reconstruction)
+        binarisation = binarisation_for(env.metadata, self.encoder, threshold=frame_threshold, invert=invert)
+        self.judge = Judge(self.encoder, **settings, binarisation=binarisation)
+        self.coder = VectorCoder(
+            env,
+            self.encoder,
+            frame,
+            reconstruct=self.judge.needs_reconstruction,
+            binarisation=binarisation,
+        )
         self.judging = VectorJudging(env, self.judge, self.coder)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:

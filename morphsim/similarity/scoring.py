@@ -14,6 +14,8 @@ from morphsim.encoder import Encoder, load_encoder
 from morphsim.encoder.distances import euclidean
 from morphsim.encoder.input import as_array, check_frames
 from morphsim.errors import InputError
+from morphsim.frames import read_target_frames
+from morphsim.frames.binarisation import Binarisation
 from morphsim.similarity.calibration import percentile_of_distance
 
 _ROWS_AT_ONCE = 4096
@@ -62,19 +64,24 @@ class ScoreTable:
         return "\n".join(lines)
 
 
-def score(frames: ArrayLike, target: ArrayLike, *, encoder: Encoder | str | Path) -> ScoreTable:
+def score(
+    frames: ArrayLike | str | Path, target: ArrayLike | str | Path, *, encoder: Encoder | str | Path
+) -> ScoreTable:
     """Compare frames with a target by the distance of their latent means.
 
     Args:
-        frames: (N, H, W), as for `Encoder.encode`.
-        target: (H, W), or (K, H, W) of which the nearest counts.
+        frames: (N, H, W), or a file as for `target`. Networks are trained on binary frames: shades of grey
+            and colours ((..., H, W, 3) or (..., H, W, 4)) are cut as the encoder's training frames were.
+        target: (H, W), or (K, H, W) of which the nearest counts; or `FILE`, `FILE:ROW` as for
+            `morphsim.frames.read_target_frames`.
         encoder: an encoder, or what `load_encoder` takes.
 
     Returns:
         A row for each frame.
 
     Raises:
-        InputError: no target, another shape than the encoder takes, or other values than it takes.
+        InputError: no target, another shape than the encoder takes, other values than it takes, or a file
+            that can't be read.
 
     Example:
         >>> table = score(film, film[-1], encoder="default")      # doctest: +SKIP
@@ -82,8 +89,8 @@ def score(frames: ArrayLike, target: ArrayLike, *, encoder: Encoder | str | Path
         0.0
     """
     loaded = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-    checked = check_frames(frames, loaded.frame_shape, channels=loaded.channels)
-    target_array = as_array(target, name="target")
+    checked = check_frames(_array(frames, loaded, "frames"), loaded.frame_shape, channels=loaded.channels)
+    target_array = _array(target, loaded, "target")
     single = target_array.ndim == (2 if loaded.channels == 1 else 3)
     targets = check_frames(
         target_array[None] if single else target_array,
@@ -107,6 +114,16 @@ def score(frames: ArrayLike, target: ArrayLike, *, encoder: Encoder | str | Path
         percentile=percentile_of_distance(distance, loaded.metadata),
         nearest_target=nearest,
     )
+
+
+def _array(given: ArrayLike | str | Path, encoder: Encoder, name: str) -> NDArray[Any]:
+    """Frames as an array; those of one channel made binary as the encoder's training frames were."""
+    made = Binarisation.of_encoder(encoder.metadata)
+    if isinstance(given, str | Path):
+        array: NDArray[Any] = made.fit(read_target_frames(given, binarisation=made), encoder.frame_shape)
+        return array if encoder.channels == 1 else array[:, None]
+    array = as_array(given, name=name)
+    return made.frames(array, encoder.frame_shape, name=name) if encoder.channels == 1 else array
 
 
 def _encode_equal_frames_once(

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from morphsim.agents import (
     EVALUATION_SEEDS,
@@ -25,9 +27,11 @@ from morphsim.agents import (
     train_agent,
 )
 from morphsim.agents.seeds import evaluation_seeds, training_seed
+from morphsim.agents.training import _prepare
 from morphsim.encoder import CVAEConfig
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, write_frames
+from morphsim.simulator import AnnealingRecipe
 from tests.encoders import untrained_encoder
 
 Configs = Callable[..., AgentConfig]
@@ -228,3 +232,31 @@ def test_every_option_says_what_it_is() -> None:
 def test_the_package_imports_no_learner() -> None:
     code = "import sys, morphsim.agents; sys.exit('stable_baselines3' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_films_and_targets_are_cut_where_the_encoder_s_frames_were(tmp_path: Path) -> None:
+    encoder = untrained_encoder((16, 64), CVAEConfig(latent_size=4, channels=(4, 8), hidden=16))
+    encoder.metadata["binarisation"] = {"threshold": 0.3, "invert": True}
+    spec = EnvironmentSpec(
+        env="annealing",
+        recipe=AnnealingRecipe().to_dict(),
+        knobs=("temperature",),
+        shape=(16, 64),
+        steps=2,
+        reward="progress",
+    )
+    target = np.zeros((1, 16, 64), np.uint8)
+    env = spec.make(encoder, target)
+    assert env.unwrapped.settings.threshold == 0.3  # type: ignore[attr-defined]
+    plain = untrained_encoder((16, 64), CVAEConfig(latent_size=4, channels=(4, 8), hidden=16))
+    assert spec.make(plain, target).unwrapped.settings.threshold == 0.5  # type: ignore[attr-defined]
+    # A target that is a picture is cut and inverted as the encoder's were.
+    picture = np.full((16, 64), 250, np.uint8)
+    picture[:8] = 170
+    Image.fromarray(picture).save(tmp_path / "target.png")
+    encoder.save(tmp_path / "encoder")
+    config = AgentConfig(
+        encoder=str(tmp_path / "encoder"), target=str(tmp_path / "target.png"), env="annealing", steps=2
+    )
+    found = _prepare(config, torch.device("cpu")).target
+    assert np.array_equal(found[0], picture == 170)

@@ -50,6 +50,9 @@ class LineEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         self.frame = np.full((2, 3), self.steps % 2, np.uint8)
         distance = abs(float(action[0])) + self.seed / 10
         info = {"distance": distance, "diverged": self.seed == 3 and action[0] == 1}
+        # Only a film that dries is wet or dry.
+        if self.seed < 2:
+            info["dry"] = self.seed == 0 or action[0] < 1
         return np.zeros(1, np.float32), 0.0, self.steps == 2, False, info
 
 
@@ -98,6 +101,7 @@ def test_figures_that_were_checked_by_hand() -> None:
     assert values["seeds"] == [0, 1, 2, 3]
     assert values["policies"]["recipe"]["median"] == pytest.approx(0.65)
     assert values["policies"]["random"]["diverged"] == 1
+    assert [values["policies"][name]["wet"] for name in ("agent", "random")] == [0, 1]
     assert values["sign_tests"]["recipe"] == {"nearer": 4, "farther": 0, "p_value": pytest.approx(1 / 16)}
     text = found.render()
     assert text == str(found)
@@ -105,6 +109,8 @@ def test_figures_that_were_checked_by_hand() -> None:
     assert "The median of agent is below those of random and recipe." in text
     assert "agent ends nearer than random on 4 of 4 films (sign test, one-sided p = 0.062)." in text
     assert "random: the simulator gave up 1 of 4 films." in text
+    assert "random: 1 of 4 films ended wet, at the limit of steps." in text
+    assert "agent: 0 of 4 films ended wet" not in text
 
 
 def test_an_agent_that_loses_is_told_so() -> None:
@@ -143,6 +149,7 @@ def result(name: str, distances: list[float]) -> PolicyResult:
         name=name,
         distances=np.array(distances),
         diverged=np.zeros(count, bool),
+        wet=np.zeros(count, bool),
         frames=np.zeros((count, 2, 2), np.uint8),
     )
 

@@ -81,6 +81,7 @@ def test_a_film_under_vapour_is_truncated_at_the_limit() -> None:
         assert (terminated, truncated) == (False, number == 4)
     assert info["step_fraction"] == 1.0
     assert info["dryness"] < 0.5
+    assert info["dry"] is False
 
 
 def test_annealing_ends_by_the_clock_and_heat_coarsens() -> None:
@@ -241,3 +242,45 @@ def test_wrong_actions_are_refused(action: list[Any]) -> None:
     env.reset(seed=0)
     with pytest.raises(InputError, match="must be 3 numbers from -1 to 1, for evaporation, ambient_vapour"):
         env.step(np.array(action, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "sets"),
+    [
+        ("Drying-v0", {}, True),
+        # Every film then has as many steps, dry or not.
+        ("Drying-v0", {"limit": 4}, False),
+        ("Drying-v0", {"limit": 4, "step_time_s": 1.0}, True),
+        ("Annealing-v0", {}, False),
+    ],
+)
+def test_environments_tell_whether_the_agent_sets_the_length(name: str, arguments: Any, sets: bool) -> None:
+    arguments = {"shape": (8, 16), "steps": 4, **arguments}
+    env = gym.make(f"morphsim:morphsim/{name}", **arguments)
+    envs = gym.make_vec(f"morphsim:morphsim/{name}", num_envs=2, **arguments)
+    many = gym.make_vec(f"morphsim:morphsim/{name}", num_envs=2, vectorization_mode="sync", **arguments)
+    assert [each.metadata["agent_sets_length"] for each in (env, envs, many)] == [sets] * 3
+
+
+@pytest.mark.parametrize("vapour", [-1.0, 1.0])
+def test_info_tells_whether_a_film_is_dry(vapour: float) -> None:
+    knobs = ["ambient_vapour"]
+    env = gym.make("morphsim:morphsim/Drying-v0", shape=(8, 16), steps=3, knobs=knobs)
+    _, info = env.reset(seed=0)
+    assert info["dry"] is False
+    over = False
+    while not over:
+        _, _, terminated, truncated, info = env.step(np.array([vapour], np.float32))
+        over = terminated or truncated
+    # Held by vapour it is wet at the last step.
+    assert (info["dry"], terminated, truncated) == (
+        (True, True, False) if vapour < 0 else (False, False, True)
+    )
+
+
+def test_gymnasium_s_wrapper_that_shows_the_time_takes_the_limit_from_make() -> None:
+    env = gym.make("morphsim:morphsim/Drying-v0", shape=(8, 16), steps=3, max_episode_steps=6)
+    env = gym.wrappers.TimeAwareObservation(env, flatten=False, normalize_time=True)
+    observation, _ = env.reset(seed=0)
+    assert float(observation["time"][0]) == 0.0
+    assert float(env.step(env.action_space.sample())[0]["time"][0]) == pytest.approx(1 / 6)

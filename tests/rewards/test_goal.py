@@ -150,3 +150,19 @@ def test_a_distribution_of_targets_has_its_mean_as_the_goal() -> None:
     env = goal_env(target=np.stack([layers(2, 4), layers(6, 8)]), several="distribution")
     observation, _ = env.reset(seed=0)
     assert (observation["desired_goal"] * env.goals.unit).tolist() == [4.0, 6.0]
+
+
+def test_what_is_cut_off_costs_goals_a_penalty_too() -> None:
+    env = goal_env("progress", truncation_penalty=0.75)
+    observation, _ = env.reset(seed=0)
+    goal = observation["desired_goal"]
+    over = False
+    while not over:
+        observation, reward, terminated, truncated, info = env.step(0)
+        over = terminated or truncated
+        assert env.compute_reward(observation["achieved_goal"], goal, info) == reward
+    plain = env.compute_reward(observation["achieved_goal"], goal, {**info, "truncated": False})
+    cut_off = env.compute_reward(observation["achieved_goal"], goal, {**info, "truncated": True})
+    assert cut_off == pytest.approx(plain - 0.75)
+    with pytest.raises(InputError, match="needs 'truncated' of each step's info"):
+        env.compute_reward(observation["achieved_goal"], goal, {"previous_achieved_goal": goal})

@@ -82,7 +82,9 @@ def test_a_pattern_made_to_please_the_metric_is_caught(
         def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
             return (film if action else board), 0.0, False, False, {}
 
-    env = LatentRewardWrapper(Painter(), encoder, target=film, out_of_distribution_penalty=2.0)
+    env = LatentRewardWrapper(
+        Painter(), encoder, target=film, reward="distance", out_of_distribution_penalty=2.0
+    )
     env.reset(seed=0)
     _, painted, _, _, info = env.step(0)
     assert info["out_of_distribution"]

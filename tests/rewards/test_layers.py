@@ -15,6 +15,7 @@ from morphsim import (
     LatentGoalWrapper,
     LatentObservationWrapper,
     LatentRewardWrapper,
+    VectorLatentGoalWrapper,
     VectorLatentObservationWrapper,
     VectorLatentRewardWrapper,
 )
@@ -49,7 +50,9 @@ def test_a_frame_that_a_wrapper_in_between_has_changed_is_read_anew() -> None:
     encoder = hand_encoder()
     inside = LatentRewardWrapper(Replay(FILM), encoder, target=TARGET)
     env = LatentObservationWrapper(
-        LatentRewardWrapper(upside_down(inside), encoder, target=TARGET), encoder, normalise=False
+        LatentRewardWrapper(upside_down(inside), encoder, target=TARGET, reward="distance"),
+        encoder,
+        normalise=False,
     )
     env.reset()
     observation, reward, *_, info = env.step(0)
@@ -69,7 +72,9 @@ def test_it_is_in_vectors_too() -> None:
         observation_space=inside.observation_space,
     )
     envs = VectorLatentObservationWrapper(
-        VectorLatentRewardWrapper(turned, encoder, target=TARGET), encoder, normalise=False
+        VectorLatentRewardWrapper(turned, encoder, target=TARGET, reward="distance"),
+        encoder,
+        normalise=False,
     )
     envs.reset()
     observations, rewards, *_ = envs.step(np.zeros(2, int))
@@ -139,7 +144,7 @@ def test_set_state_tells_what_is_seen_there_at_every_layer() -> None:
     ahead = env.step(0)
     again, told = env.set_state(state)
     assert_same(again, observation)
-    of_the_step = {"original_reward", "previous_achieved_goal", "terminated"}
+    of_the_step = {"original_reward", "previous_achieved_goal", "terminated", "truncated"}
     assert set(info) - set(told) == of_the_step
     assert_same(told, {key: value for key, value in info.items() if key not in of_the_step})
     assert_same(env.step(0), ahead)
@@ -153,3 +158,112 @@ def test_an_environment_whose_set_state_tells_nothing_is_refused(monkeypatch: py
     env.reset()
     with pytest.raises(InputError, match=r"returned NoneType; it must return \(observation, info\)"):
         env.set_state(env.get_state())
+
+
+class InPlace(gym.Wrapper[Any, Any, Any, Any]):
+    """Turns the frame upside down in the very array that it lies in, wherever that is."""
+
+    def __init__(self, env: gym.Env[Any, Any], place: str) -> None:
+        super().__init__(env)
+        self.place = place
+
+    def turn(self, observation: Any, info: dict[str, Any]) -> None:
+        picture = {"observation": observation, "info": info.get("picture")}.get(self.place)
+        picture = observation[self.place] if picture is None else picture
+        picture[:] = picture[..., ::-1, :].copy()
+
+    def reset(self, **arguments: Any) -> Any:
+        observation, info = self.env.reset(**arguments)
+        self.turn(observation, info)
+        return observation, info
+
+    def step(self, action: Any) -> Any:
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self.turn(observation, info)
+        return observation, reward, terminated, truncated, info
+
+
+PLACES = [("observation", "observation"), ("frame", "observation"), ("info", "info:picture")]
+
+
+@pytest.mark.parametrize(("place", "frame"), PLACES)
+@pytest.mark.parametrize("outer", [LatentRewardWrapper, LatentGoalWrapper, LatentObservationWrapper])
+def test_a_frame_that_is_changed_in_place_is_read_anew(place: str, frame: str, outer: Any) -> None:
+    encoder = hand_encoder()
+    # A copy of each frame: in place means in the film itself where `info` holds it.
+    inside = LatentRewardWrapper(Replay(FILM.copy(), place=place), encoder, target=TARGET, frame=frame)
+    settings = {} if outer is LatentObservationWrapper else {"target": TARGET}
+    env = outer(InPlace(inside, place), encoder, frame=frame, **settings)
+    env.reset()
+    assert env.step(0)[4]["latent"].tolist() == [8.0, 6.0]
+
+
+class VectorInPlace(gym.vector.VectorWrapper[Any, Any, Any, Any, Any]):
+    """`InPlace` around many."""
+
+    def __init__(self, envs: Any, place: str) -> None:
+        super().__init__(envs)
+        self.place = place
+
+    def turn(self, observations: Any, infos: dict[str, Any]) -> None:
+        parts = [(observations, infos)]
+        if "final_obs" in infos:
+            parts += [
+                (infos["final_obs"][row], {key: value[row] for key, value in infos["final_info"].items()})
+                for row in np.flatnonzero(infos["_final_obs"])
+            ]
+        for observation, info in parts:
+            picture = {"observation": observation, "info": info.get("picture")}.get(self.place)
+            picture = observation[self.place] if picture is None else picture
+            picture[:] = picture[..., ::-1, :].copy()
+
+    def reset(self, **arguments: Any) -> Any:
+        observations, infos = self.env.reset(**arguments)
+        self.turn(observations, infos)
+        return observations, infos
+
+    def step(self, actions: Any) -> Any:
+        observations, rewards, terminated, truncated, infos = self.env.step(actions)
+        self.turn(observations, infos)
+        return observations, rewards, terminated, truncated, infos
+
+
+@pytest.mark.parametrize(("place", "frame"), PLACES)
+@pytest.mark.parametrize("outer", [VectorLatentRewardWrapper, VectorLatentGoalWrapper])
+def test_vectors_read_what_is_changed_in_place_anew(place: str, frame: str, outer: Any) -> None:
+    encoder = hand_encoder()
+    makers = [lambda: Replay(FILM[:2].copy(), place=place), lambda: Replay(FILM.copy(), place=place)]
+    inside = VectorLatentRewardWrapper(
+        SyncVectorEnv(makers, autoreset_mode="SameStep"), encoder, target=TARGET, frame=frame
+    )
+    envs = outer(VectorInPlace(inside, place), encoder, target=TARGET, frame=frame)
+    envs.reset()
+    infos = envs.step(np.zeros(2, int))[4]
+    # The first film has ended: its last frame is told in the final info.
+    assert infos["final_info"]["latent"][0].tolist() == [8.0, 6.0]
+    assert infos["latent"].tolist() == [[0.0, 0.0], [8.0, 6.0]]
+
+
+def test_pictures_are_drawn_once_unless_a_wrapper_in_between_draws_others() -> None:
+    encoder = hand_encoder()
+    drawn: list[int] = []
+
+    class Drawing(Replay):
+        def render(self) -> Any:
+            drawn.append(self.number)
+            return super().render()
+
+    class Turned(gym.Wrapper[Any, Any, Any, Any]):
+        def render(self) -> Any:
+            return self.env.render()[::-1]
+
+    inside = LatentRewardWrapper(
+        Drawing(FILM, place="nowhere", render_mode="rgb_array"), encoder, target=TARGET, frame="render"
+    )
+    plain = LatentObservationWrapper(inside, encoder, frame="render", normalise=False)
+    plain.reset()
+    assert plain.step(0)[0].tolist() == [6.0, 8.0]
+    assert drawn == [0, 1]
+    turned = LatentObservationWrapper(Turned(inside), encoder, frame="render", normalise=False)
+    turned.reset()
+    assert turned.step(0)[0].tolist() == [8.0, 6.0]

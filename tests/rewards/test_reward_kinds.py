@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.vector import SyncVectorEnv
 
-from morphsim import LatentRewardWrapper
+from morphsim import (
+    LatentGoalWrapper,
+    LatentRewardWrapper,
+    VectorLatentGoalWrapper,
+    VectorLatentRewardWrapper,
+)
 from morphsim.errors import InputError
 from morphsim.rewards import OutOfDistributionGuard, Transition
 from tests.rewards.rewards_helpers import SHAPE, Replay, hand_encoder, layers
@@ -28,7 +34,7 @@ def rewards(film: Any = FILM, *, terminates: bool = True, **settings: Any) -> li
 
 
 def test_distance_is_in_units_of_the_scale() -> None:
-    assert rewards() == pytest.approx([-2.5, 0.0, -2.0])
+    assert rewards(reward="distance") == pytest.approx([-2.5, 0.0, -2.0])
 
 
 def test_squared() -> None:
@@ -48,21 +54,108 @@ def test_mahalanobis() -> None:
 
 def test_log_prob_is_the_density_under_the_target_s_posterior() -> None:
     # Deviations 0.5 and 2: -1/2 [((z1-3)/0.5)^2 + ((z2-4)/2)^2] - ln 0.5 - ln 2 - ln 2 pi.
+    # The mean over both latents is earned.
     best = -math.log(2 * math.pi)
     assert rewards(reward="log_prob") == pytest.approx(
-        [best - 0.5 * (36 + 4), best, best - 0.5 * 4], rel=1e-5
+        [(best - 0.5 * (36 + 4)) / 2, best / 2, (best - 0.5 * 4) / 2], rel=1e-5
     )
 
 
+def test_in_log_prob_a_latent_counts_for_ten_deviations_at_most() -> None:
+    # (9, 4) is 12 deviations of 0.5 from the target in one latent, and none in the other.
+    film = np.stack([layers(0, 0), layers(9, 4), layers(8, 4), layers(3, 4)])
+    best = -math.log(2 * math.pi)
+    wanted = [(best - 0.5 * 100) / 2, (best - 0.5 * 100) / 2, best / 2]
+    assert rewards(film, reward="log_prob") == pytest.approx(wanted, rel=1e-5)
+
+    def plain(step: Transition) -> Any:
+        return step.log_density
+
+    assert rewards(film, reward=plain)[0] == pytest.approx(best - 0.5 * 144, rel=1e-5)
+
+
+def test_what_is_cut_off_costs_a_penalty() -> None:
+    plain = rewards(reward="progress", terminates=False)
+    found = rewards(reward="progress", terminates=False, truncation_penalty=0.75)
+    assert found == pytest.approx([plain[0], plain[1], plain[2] - 0.75])
+    # An episode that ends by itself pays nothing.
+    assert rewards(reward="progress", truncation_penalty=0.75) == pytest.approx(plain)
+
+
+def test_progress_is_the_default_and_telescopes() -> None:
+    assert rewards() == rewards(reward="progress")
+    # From 5 to 4 in units of 2, whatever lies between, and however many steps.
+    assert sum(rewards()) == pytest.approx(2.5 - 2.0)
+    assert sum(rewards(FILM[[0, 3]])) == pytest.approx(2.5 - 2.0)
+
+
+PER_STEP = ["distance", "squared", "cosine", "mahalanobis", "log_prob", "sparse"]
+
+
+@pytest.mark.parametrize("kind", [LatentRewardWrapper, LatentGoalWrapper])
+@pytest.mark.parametrize("many", [False, True])
+def test_a_cost_of_each_step_is_warned_of_where_the_agent_sets_their_number(kind: Any, many: bool) -> None:
+    class Ending(Replay):
+        metadata: ClassVar[dict[str, Any]] = {**Replay.metadata, "agent_sets_length": True}
+
+    def wrapped(env: type[Replay], **settings: Any) -> Any:
+        if not many:
+            return kind(env(FILM), hand_encoder(), target=TARGET, **settings)
+        vector = VectorLatentRewardWrapper if kind is LatentRewardWrapper else VectorLatentGoalWrapper
+        return vector(SyncVectorEnv([lambda: env(FILM)] * 2), hand_encoder(), target=TARGET, **settings)
+
+    for reward in PER_STEP:
+        with pytest.warns(UserWarning, match=f"every step earns '{reward}', but .*the agent sets how many"):
+            wrapped(Ending, reward=reward)
+        wrapped(Replay, reward=reward)
+    for reward in (None, "progress", "shaped", lambda step: -step.distance):
+        wrapped(Ending, **({} if reward is None else {"reward": reward}))
+
+
+def test_shaping_that_is_added_to_nothing_is_warned_of_once() -> None:
+    class Free(Replay):
+        def step(self, action: Any) -> Any:
+            observation, _, *rest = super().step(action)
+            return observation, 0.0, *rest
+
+    env = LatentRewardWrapper(Free(FILM), hand_encoder(), target=TARGET, reward="shaped")
+    env.reset()
+    env.step(0)
+    env.step(0)
+    with pytest.warns(UserWarning, match="earned 0 until its first episode ended"):
+        env.step(0)
+    # Once, and not where it is put on another reward.
+    env.reset()
+    for _ in range(3):
+        env.step(0)
+    inner = LatentRewardWrapper(Free(FILM), hand_encoder(), target=TARGET, reward="sparse")
+    outer = LatentRewardWrapper(inner, hand_encoder(), target=TARGET, reward="shaped")
+    outer.reset()
+    for _ in range(3):
+        outer.step(0)
+    envs = VectorLatentRewardWrapper(
+        SyncVectorEnv([lambda: Free(FILM)] * 2), hand_encoder(), target=TARGET, reward="shaped"
+    )
+    envs.reset()
+    envs.step(np.zeros(2, int))
+    envs.step(np.zeros(2, int))
+    with pytest.warns(UserWarning, match="earned 0 until its first episode ended"):
+        envs.step(np.zeros(2, int))
+
+
 def test_log_prob_of_a_distribution_has_the_moments_of_the_mixture() -> None:
-    # Targets (2, 4) and (4, 4): mean (3, 4), variances 0.25 + 1 and 4.
+    # Targets (2, 4) and (4, 4): mean (3, 4), variances 0.25 + 1 and 4; half of the density is earned.
     targets = np.stack([layers(2, 4), layers(4, 4)])
     best = -math.log(2 * math.pi) - 0.5 * math.log(1.25 * 4)
-    found = rewards(reward="log_prob", target=targets, several="distribution")
+    found = 2.0 * np.array(rewards(reward="log_prob", target=targets, several="distribution"))
     assert found == pytest.approx([best - 0.5 * (9 / 1.25 + 4), best, best - 0.5 * 4], rel=1e-5)
-    assert rewards(target=targets, several="distribution") == pytest.approx([-2.5, 0.0, -2.0])
+    assert rewards(target=targets, several="distribution", reward="distance") == pytest.approx(
+        [-2.5, 0.0, -2.0]
+    )
     # The nearest of them instead: (6, 8) to (4, 4), (3, 4) to either, (3, 0) to either.
-    assert rewards(target=targets) == pytest.approx([-math.sqrt(20) / 2, -0.5, -math.sqrt(17) / 2], rel=1e-6)
+    assert rewards(target=targets, reward="distance") == pytest.approx(
+        [-math.sqrt(20) / 2, -0.5, -math.sqrt(17) / 2], rel=1e-6
+    )
 
 
 def test_sparse_looks_at_a_threshold_calibrated_on_the_data() -> None:
@@ -107,8 +200,10 @@ def test_a_function_sees_the_whole_transition() -> None:
 
 
 def test_the_own_reward_is_mixed_in_by_a_weight() -> None:
-    assert rewards(own_weight=2.0) == pytest.approx([-2.0, 0.5, -1.5])
-    assert rewards(own_weight=-1.0, reward_scale=2.0) == pytest.approx([-5.25, -0.25, -4.25])
+    assert rewards(reward="distance", own_weight=2.0) == pytest.approx([-2.0, 0.5, -1.5])
+    assert rewards(reward="distance", own_weight=-1.0, reward_scale=2.0) == pytest.approx(
+        [-5.25, -0.25, -4.25]
+    )
 
 
 def test_progress_and_stacked_shaping_keep_what_they_are_stacked_on() -> None:
@@ -156,7 +251,12 @@ def test_strange_frames_cost_a_penalty() -> None:
             return type(report)(**{**vars(report), "out_of_distribution": flagged})
 
     env = LatentRewardWrapper(
-        Replay(FILM), encoder, target=TARGET, guard=Flags(encoder), out_of_distribution_penalty=3.0
+        Replay(FILM),
+        encoder,
+        target=TARGET,
+        reward="distance",
+        guard=Flags(encoder),
+        out_of_distribution_penalty=3.0,
     )
     env.reset()
     found = [env.step(0) for _ in range(3)]

@@ -131,6 +131,23 @@ def test_rewards(mode: AutoresetMode, reward: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_what_is_cut_off_costs_as_much(mode: AutoresetMode) -> None:
+    encoder = hand_encoder()
+    settings: dict[str, Any] = {"target": TARGETS, "truncation_penalty": 0.75}
+    for single, vector in (
+        (LatentRewardWrapper, VectorLatentRewardWrapper),
+        (LatentGoalWrapper, VectorLatentGoalWrapper),
+    ):
+        compare(
+            replays(terminates=False),
+            lambda env, single=single: single(env, encoder, **settings),  # type: ignore[misc]
+            lambda envs, vector=vector: vector(envs, encoder, **settings),  # type: ignore[misc]
+            mode,
+            steps=8,
+        )
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("place", ["frame", "info", "function"])
 def test_frames_from_other_places(mode: AutoresetMode, place: str) -> None:
     encoder = hand_encoder()

@@ -164,7 +164,7 @@ def test_only_chosen_rows_of_a_data_set_are_drawn(tmp_path: Path) -> None:
         (np.full((4, 10), np.nan), "NaN"),
         (np.array([1.0, 2.0, 3.0]), "target is a latent of 3 numbers; this encoder has 2"),
         (np.array([1.0, np.nan]), "must be finite"),
-        (np.full((4, 10), 7, np.uint8), "bytes up to 7, of which none is above the middle"),
+        (np.full((4, 10), 7, np.uint8), "bytes up to 7, of which none reaches the threshold of 0.5"),
         ("absent.h5:3", "absent.h5 does not exist"),
     ],
 )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import CVAEConfig, Encoder
 from morphsim.errors import InputError
+from morphsim.frames import FrameSet, write_frames
 from morphsim.similarity import ScoreTable, euclidean, percentile_of_distance, score
 from tests.encoders import untrained_encoder
 
@@ -150,3 +151,42 @@ def test_what_does_not_fit_is_refused_by_name(
     with pytest.raises(InputError, match=message) as caught:
         score(frames, target, encoder=encoder)
     assert "\n" not in str(caught.value)
+
+
+def test_files_are_scored_by_their_names(encoder: Encoder, tmp_path: Path) -> None:
+    frames = random_frames(3)
+    write_frames(
+        tmp_path / "film.h5",
+        FrameSet(frames=frames, columns={"trajectory": np.zeros(3, int)}, boundary="periodic"),
+    )
+    np.save(tmp_path / "target.npy", frames[1] * np.uint8(255))
+    wanted = score(frames, frames[1], encoder=encoder).distance
+    for film, target in (
+        (tmp_path / "film.h5", tmp_path / "target.npy"),
+        (str(tmp_path / "film.h5"), f"{tmp_path / 'film.h5'}:1"),
+    ):
+        assert score(film, target, encoder=encoder).distance.tolist() == wanted.tolist()
+    with pytest.raises(InputError, match=r"absent\.h5 does not exist; name a target as FILE"):
+        score("absent.h5", frames[1], encoder=encoder)
+
+
+def test_the_name_of_a_file_where_an_array_is_needed_says_how_to_read_it(encoder: Encoder) -> None:
+    for name in ("film.h5", Path("film.h5"), b"film.h5"):
+        with pytest.raises(InputError, match=r"frames are the text .*film\.h5.*read_target_frames\(FILE\)"):
+            encoder.encode(name)  # type: ignore[arg-type]
+
+
+def test_grey_frames_are_cut_where_the_encoder_s_were(encoder: Encoder) -> None:
+    frames = random_frames(3)
+    told = Encoder(
+        encoder.network,
+        {**encoder.metadata, "binarisation": {"threshold": 0.3}},
+        device=encoder.device,
+    )
+    grey = np.where(frames, 90, 40).astype(np.uint8)
+    wanted = score(frames, frames[0], encoder=told).distance.tolist()
+    assert score(grey, grey[0], encoder=told).distance.tolist() == wanted
+    assert score(grey / 255.0, frames[0], encoder=told).distance.tolist() == wanted
+    assert score(np.stack([grey] * 3, axis=-1), frames[0], encoder=told).distance.tolist() == wanted
+    with pytest.raises(InputError, match="frames hold bytes up to 90, of which none reaches the threshold"):
+        score(grey, frames[0], encoder=encoder)

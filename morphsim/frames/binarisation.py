@@ -1,0 +1,200 @@
+"""How pictures become the binary frames of an encoder: where they are cut, and which phase is bright."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.errors import InputError
+from morphsim.frames.colour import luminance
+from morphsim.frames.transforms import binarise, resize
+
+NOTE = "binarisation"
+"""Name of the note in a frame file whose frames were inverted or resized, and of the entry in an encoder's
+metadata."""
+
+_BYTE = 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binarisation:
+    """How pictures were made into frames.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    threshold: float = 0.5
+    """Donor share, or grey value over its range, from which on a pixel counts as donor."""
+    invert: bool = False
+    """Whether dark pixels, or 0, are donor."""
+    original_shape: tuple[int, int] | None = None
+    """(H, W) that all pictures had before they were resized; None where they were not, or not alike."""
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.threshold, int | float | np.floating) and not isinstance(
+            self.threshold, bool
+        )
+        if not number or not 0.0 < self.threshold < 1.0:
+            raise InputError(f"frame_threshold is {self.threshold!r}; it must lie between 0 and 1")
+        if not isinstance(self.invert, bool):
+            raise InputError(f"invert is {self.invert!r}; it must be True or False")
+        shape = self.original_shape
+        if shape is not None and (
+            not isinstance(shape, tuple)
+            or len(shape) != 2
+            or not all(type(n) is int and n > 0 for n in shape)
+        ):
+            raise InputError(f"original_shape is {shape!r}; it must be a height and a width, or null")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold."""
+        shape = None if self.original_shape is None else list(self.original_shape)
+        return {"threshold": self.threshold, "invert": self.invert, "original_shape": shape}
+
+    @classmethod
+    def from_dict(cls, values: object) -> Binarisation:
+        """Read what `to_dict` gave; what is missing has its default.
+
+        Raises:
+            InputError: a field is unknown or out of range.
+        """
+        if not isinstance(values, Mapping) or not set(values) <= {"threshold", "invert", "original_shape"}:
+            raise InputError("binarisation must be an object of threshold, invert and original_shape")
+        shape = values.get("original_shape")
+        return cls(**{**values, "original_shape": tuple(shape) if isinstance(shape, list) else shape})
+
+    @classmethod
+    def of_encoder(cls, metadata: Mapping[str, Any]) -> Binarisation:
+        """That of an encoder's training frames; cut at one half where its metadata says nothing of it."""
+        return cls.from_dict(metadata.get(NOTE, {}))
+
+    def cut(self, picture: NDArray[Any], *, name: str = "the frame") -> NDArray[np.uint8]:
+        """Make frames of pictures in shades of grey: bytes from 0 to 255, or floating point from 0 to 1.
+
+        Args:
+            picture: of any shape; bool and whole numbers that do not exceed 1 are 0/1 already.
+            name: what it is called in an error.
+
+        Returns:
+            uint8 0/1 in the shape of `picture`, a new array.
+
+        Raises:
+            InputError: no numbers, NaN, or numbers out of range.
+        """
+        if picture.dtype == np.bool_ or not picture.size:
+            return np.asarray(picture != self.invert, np.uint8)
+        if picture.dtype.kind not in "iuf":
+            raise InputError(f"{name} is of {picture.dtype}; give 0/1, 0/255 or a picture in shades of grey")
+        low, high = picture.min(), picture.max()
+        shares = picture.dtype.kind == "f"
+        if np.isnan(low):
+            raise InputError(f"{name} holds NaN; floating-point pictures must lie from 0 to 1")
+        if low < 0 or high > (1 if shares else _BYTE):
+            raise InputError(
+                f"{name} holds values from {low} to {high}; give whole numbers 0/1 or 0 to 255, or floating "
+                "point from 0 to 1"
+            )
+        if shares:
+            return binarise(1.0 - picture if self.invert else picture, threshold=self.threshold)
+        # Of whole numbers each is donor from one number on, or up to one.
+        full = 1 if high == 1 else _BYTE
+        steps = np.arange(full + 1, dtype=np.float32) / np.float32(full)
+        donor = binarise(1.0 - steps if self.invert else steps, threshold=self.threshold)
+        if self.invert:
+            return (picture < int(donor.sum())).astype(np.uint8)
+        return (picture >= full + 1 - int(donor.sum())).astype(np.uint8)
+
+    def frames(
+        self, pictures: NDArray[Any], shape: tuple[int, int], *, name: str = "the frames"
+    ) -> NDArray[np.uint8]:
+        """Make frames of what somebody gives as such.
+
+        Whole numbers 0 and 1 are frames already, which nothing inverts; all else are pictures in shades of
+        grey, or in colours as (..., H, W, 3) or (..., H, W, 4).
+
+        Args:
+            pictures: (..., H, W).
+            shape: (H, W) of the frames.
+            name: what they are called in an error.
+
+        Returns:
+            uint8 0/1, (..., H, W); what was given where it is that already.
+
+        Raises:
+            InputError: as `cut`, or whole numbers that are no picture, since none reaches the threshold.
+        """
+        values = without_colours(pictures, shape, self.original_shape)
+        whole = values.dtype.kind in "biu"
+        if whole and (not values.size or (values.min() >= 0 and values.max() <= 1)):
+            return self.fit(values.astype(np.uint8, copy=False), shape)
+        found = self.cut(values, name=name)
+        if whole and (found == self.invert).all():
+            raise InputError(
+                f"{name} hold bytes up to {values.max()}, of which none reaches the threshold of "
+                f"{self.threshold:g}; give 0/1, 0/255 or pictures in shades of grey"
+            )
+        return self.fit(found, shape)
+
+    def fit(self, frames: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
+        """Resize frames (..., H, W) of the original shape to `shape`, as the training frames were."""
+        found = tuple(frames.shape[-2:])
+        if found == tuple(shape) or found != self.original_shape or frames.ndim not in (2, 3):
+            return frames
+        return resize(frames, shape)
+
+
+def without_colours(pictures: NDArray[Any], *shapes: tuple[int, int] | None) -> NDArray[Any]:
+    """Turn pictures (..., H, W, 1), (..., H, W, 3) or (..., H, W, 4) into shades of grey (..., H, W).
+
+    Args:
+        pictures: others are returned as they are.
+        shapes: the (H, W) that pictures may have, which tell channels from columns.
+    """
+    if pictures.ndim < 3 or tuple(pictures.shape[-2:]) in shapes:
+        return pictures
+    if tuple(pictures.shape[-3:-1]) not in shapes or pictures.shape[-1] not in (1, 3, 4):
+        return pictures
+    if pictures.shape[-1] == 1:
+        return pictures[..., 0]
+    grey = luminance(pictures)
+    return grey if pictures.dtype.kind == "f" else grey.astype(np.uint8)
+
+
+def stated_binarisation(notes: Mapping[str, str], threshold: float) -> Binarisation:
+    """How the frames of a frame file were made.
+
+    Args:
+        notes: of the file.
+        threshold: of its frames.
+
+    Raises:
+        InputError: a note that can't be used.
+    """
+    try:
+        return Binarisation.from_dict({**json.loads(notes.get(NOTE, "{}")), "threshold": threshold})
+    except (InputError, ValueError, TypeError) as error:
+        raise InputError(
+            f"the note {NOTE!r} of the frames can't be used ({error}); import them again"
+        ) from error
+
+
+def binarisation_notes(made: Collection[Binarisation], shape: tuple[int, int]) -> dict[str, str]:
+    """The notes of a frame file whose frames were made in these ways; empty where there is nothing to tell.
+
+    Args:
+        made: how the frames were made.
+        shape: (H, W) that they have now.
+    """
+    inverted = {each.invert for each in made} == {True}
+    shapes = {each.original_shape for each in made}
+    original = shapes.pop() if len(shapes) == 1 else None
+    if not inverted and original in (None, shape):
+        return {}
+    kept = Binarisation(invert=inverted, original_shape=None if original == shape else original).to_dict()
+    return {NOTE: json.dumps({name: kept[name] for name in ("invert", "original_shape")})}

@@ -1,0 +1,289 @@
+"""Pictures become frames as those of the encoder's training did: where they are cut, what is bright."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.vector import SyncVectorEnv
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from morphsim import (
+    LatentGoalWrapper,
+    LatentObservationWrapper,
+    LatentRewardWrapper,
+    VectorLatentGoalWrapper,
+    VectorLatentObservationWrapper,
+    VectorLatentRewardWrapper,
+    load_encoder,
+    score,
+)
+from morphsim.encoder import Encoder
+from morphsim.errors import InputError
+from morphsim.frames import FrameSet, ImportConfig, import_frames, read_frames, read_notes
+from morphsim.frames.binarisation import Binarisation, stated_binarisation
+from morphsim.frames.colour import luminance
+from tests.encoders import small_encoder
+from tests.rewards.rewards_helpers import SHAPE, Replay, hand_encoder, layers
+
+# Latents (0, 0), (6, 8) and (3, 4).
+FILM = np.stack([layers(0, 0), layers(6, 8), layers(3, 4)])
+
+
+class Grey(gym.Env[Any, Any]):
+    """Somebody's environment: acceptor has the grey value 40 of 255 and donor 90; or the other way round."""
+
+    def __init__(self, frames: Any, *, dark_donor: bool = False, low: int = 40, high: int = 90) -> None:
+        self.frames, self.dark_donor, self.low, self.high = frames, dark_donor, low, high
+        self.action_space = gym.spaces.Discrete(2)
+        self.observation_space = gym.spaces.Box(0, 255, frames.shape[1:], np.uint8)
+
+    def picture(self) -> Any:
+        bright = self.frames[self.number] != self.dark_donor
+        return np.where(bright, self.high, self.low).astype(np.uint8)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self.number = 0
+        return self.picture(), {}
+
+    def step(self, action: Any) -> Any:
+        self.number = (self.number + 1) % len(self.frames)
+        return self.picture(), 0.25, False, False, {}
+
+
+def told_encoder(**values: Any) -> Encoder:
+    encoder = hand_encoder()
+    encoder.metadata["binarisation"] = Binarisation(**values).to_dict()
+    return encoder
+
+
+SINGLE: list[Any] = [LatentRewardWrapper, LatentGoalWrapper, LatentObservationWrapper]
+VECTOR: list[Any] = [VectorLatentRewardWrapper, VectorLatentGoalWrapper, VectorLatentObservationWrapper]
+
+
+def second_latent(kind: Any, env: Any, encoder: Encoder, **settings: Any) -> list[float]:
+    target = {} if "Observation" in kind.__name__ else {"target": FILM[2]}
+    if kind in VECTOR:
+        env = SyncVectorEnv([lambda: env] * 2)
+    wrapped = kind(env, encoder, **target, **settings)
+    wrapped.reset(seed=0)
+    latent = wrapped.step(np.zeros(2, int) if kind in VECTOR else 0)[4]["latent"]
+    return list(np.atleast_2d(latent)[0].tolist())
+
+
+@pytest.mark.parametrize("kind", SINGLE + VECTOR)
+def test_the_encoder_knows_where_pictures_are_cut(kind: Any) -> None:
+    assert second_latent(kind, Grey(FILM), told_encoder(threshold=0.3)) == [6.0, 8.0]
+    # At one half all is acceptor, as for an encoder that knows nothing of its frames.
+    assert second_latent(kind, Grey(FILM), hand_encoder()) == [0.0, 0.0]
+    assert second_latent(kind, Grey(FILM), hand_encoder(), frame_threshold=0.3) == [6.0, 8.0]
+    assert second_latent(kind, Grey(FILM), told_encoder(threshold=0.3), frame_threshold=0.5) == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("kind", SINGLE + VECTOR)
+def test_the_encoder_knows_which_phase_is_dark(kind: Any) -> None:
+    env = Grey(FILM, dark_donor=True)
+    assert second_latent(kind, env, told_encoder(threshold=0.7, invert=True)) == [6.0, 8.0]
+    assert second_latent(kind, env, hand_encoder(), frame_threshold=0.7, invert=True) == [6.0, 8.0]
+    plain = told_encoder(threshold=0.3, invert=True)
+    assert second_latent(kind, Grey(FILM), plain, invert=False) == [6.0, 8.0]
+
+
+@pytest.mark.parametrize("name", ["Drying-v0", "Annealing-v0", "FrameReplay-v0"])
+def test_our_environments_show_frames_that_are_never_inverted(name: str) -> None:
+    arguments: dict[str, Any] = {"shape": SHAPE, "recipe": {"noise": 0.0}} if name != "FrameReplay-v0" else {}
+    if not arguments:
+        arguments = {
+            "frames": FrameSet(frames=FILM, columns={"trajectory": np.zeros(3, int)}, boundary="periodic")
+        }
+        env = gym.make(f"morphsim:morphsim/{name}", **arguments)
+        latent = second_latent(LatentObservationWrapper, env, told_encoder(invert=True))
+        assert latent == [6.0, 8.0]
+        assert second_latent(LatentObservationWrapper, env, hand_encoder(), invert=True) == [4.0, 2.0]
+    else:
+        env = gym.make(f"morphsim:morphsim/{name}", shape=(16, 32))
+        assert env.metadata["observes_frames"] is True
+        envs = gym.make_vec(f"morphsim:morphsim/{name}", num_envs=2, shape=(16, 32))
+        assert envs.metadata["observes_frames"] is True
+
+
+def test_targets_are_read_like_what_the_environment_shows(tmp_path: Path) -> None:
+    encoder = told_encoder(threshold=0.7, invert=True)
+    env = Grey(FILM, dark_donor=True)
+    env.reset()
+    env.step(0)
+    picture = env.picture()
+    Image.fromarray(picture).save(tmp_path / "target.png")
+    np.save(tmp_path / "target.npy", picture)
+    colours = np.stack([picture] * 3, axis=-1)
+    forms = {
+        "picture": picture,
+        "floats": picture / 255.0,
+        "colours": colours,
+        "with transparency": np.dstack([colours, np.full(SHAPE, 255, np.uint8)]),
+        "several": picture[None],
+        "several in colours": colours[None],
+        "channel last": picture[..., None],
+        "a frame of 0 and 1": FILM[1],
+        "a frame of bool": FILM[1].astype(bool),
+        "image": tmp_path / "target.png",
+        "array": str(tmp_path / "target.npy"),
+    }
+    for form, target in forms.items():
+        wrapped = LatentRewardWrapper(env, encoder, target=target)
+        assert wrapped.reset()[1]["target_latent"].tolist() == [6.0, 8.0], form
+        assert score(FILM, target, encoder=encoder).distance.argmin() == 1, form
+        assert score(FILM, target, encoder=encoder).distance[1] == 0.0, form
+
+
+def test_a_target_that_is_cut_to_nothing_is_refused() -> None:
+    with pytest.raises(InputError, match=r"up to 90, of which none reaches the threshold of 0.5"):
+        LatentRewardWrapper(Grey(FILM), hand_encoder(), target=np.where(FILM[1], 90, 40).astype(np.uint8))
+
+
+def test_pictures_of_the_size_before_resizing_are_resized_as_the_training_frames_were() -> None:
+    large = FILM.repeat(2, axis=1).repeat(3, axis=2)
+    encoder = told_encoder(original_shape=(8, 30))
+    assert second_latent(LatentRewardWrapper, Replay(large), encoder) == [6.0, 8.0]
+    wrapped = LatentRewardWrapper(Replay(FILM), encoder, target=large[1] * np.uint8(255))
+    assert wrapped.reset()[1]["target_latent"].tolist() == [6.0, 8.0]
+    with pytest.raises(InputError, match=r"shape \(1, 8, 30\), but the encoder takes frames of \(4, 10\)"):
+        LatentRewardWrapper(Replay(large), hand_encoder(), target=FILM[1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"frame_threshold": 1.0}, "frame_threshold is 1.0; it must lie between 0 and 1"),
+        ({"frame_threshold": "middle"}, "frame_threshold is 'middle'"),
+        ({"invert": 1}, "invert is 1; it must be True or False"),
+    ],
+)
+def test_wrong_values_are_refused(settings: dict[str, Any], message: str) -> None:
+    for kind in SINGLE + VECTOR:
+        with pytest.raises(InputError, match=message):
+            second_latent(kind, Grey(FILM), hand_encoder(), **settings)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"threshold": 0},
+        {"threshold": True},
+        {"invert": "no"},
+        {"original_shape": [0, 3]},
+        {"colour": 1},
+        [],
+        None,
+    ],
+)
+def test_metadata_that_can_not_be_are_refused(values: Any, tmp_path: Path) -> None:
+    encoder = hand_encoder()
+    encoder.metadata["binarisation"] = values
+    with pytest.raises(InputError):
+        LatentRewardWrapper(Grey(FILM), encoder, target=FILM[1])
+    with pytest.raises(InputError, match="note 'binarisation'"):
+        stated_binarisation({"binarisation": "[1"}, 0.5)
+
+
+def test_the_shipped_encoder_cuts_at_one_half() -> None:
+    assert Binarisation.of_encoder(load_encoder("default").metadata) == Binarisation()
+
+
+def test_import_and_training_keep_how_frames_were_made(tmp_path: Path) -> None:
+    """From dark pictures of another size to an environment that shows such: nothing is said by hand."""
+    shape = (16, 24)
+    frames = np.random.default_rng(0).integers(0, 2, (12, *shape))
+    for number, frame in enumerate(frames):
+        (tmp_path / "pictures" / f"film{number // 4}").mkdir(parents=True, exist_ok=True)
+        picture = np.where(frame.repeat(2, 0).repeat(2, 1), 30, 70).astype(np.uint8)
+        Image.fromarray(picture).save(tmp_path / "pictures" / f"film{number // 4}/t{number % 4}.png")
+    out = tmp_path / "frames.h5"
+    report = import_frames(
+        ImportConfig(source=tmp_path / "pictures", out=out, threshold=0.8, invert=True, shape=shape)
+    )
+    assert report.dropped == ()
+    wanted = Binarisation(threshold=0.8, invert=True, original_shape=(32, 48))
+    stored = read_frames(out)
+    assert stated_binarisation(read_notes(out), stored.threshold) == wanted
+    # Imported once more, it is still known.
+    again = tmp_path / "again.h5"
+    import_frames(ImportConfig(source=out, out=again))
+    assert stated_binarisation(read_notes(again), read_frames(again).threshold) == wanted
+    import_frames(ImportConfig(source=out, out=again, invert=True, overwrite=True))
+    assert not stated_binarisation(read_notes(again), 0.8).invert
+
+    encoder = small_encoder(tmp_path / "encoder", shape, frames=out)
+    assert Binarisation.of_encoder(load_encoder(tmp_path / "encoder").metadata) == wanted
+    large = Grey(stored.frames.repeat(2, 1).repeat(2, 2), dark_donor=True, low=30, high=70)
+    env = LatentRewardWrapper(large, encoder, target=stored.frames[0], guard=False)
+    assert env.reset()[1]["distance"] == 0.0
+
+
+@given(
+    picture=hnp.arrays(np.uint8, (3, 4)),
+    threshold=st.floats(0.01, 0.99),
+    invert=st.booleans(),
+)
+def test_bytes_are_cut_as_their_shares_are(picture: Any, threshold: float, invert: bool) -> None:
+    made = Binarisation(threshold=threshold, invert=invert)
+    full = 1 if picture.max() == 1 else 255
+    shares = picture.astype(np.float32) / np.float32(full)
+    wanted = (1 - shares if invert else shares) >= threshold
+    assert np.array_equal(made.cut(picture), wanted)
+    assert np.array_equal(made.cut(shares), wanted)
+
+
+@given(colours=hnp.arrays(np.uint8, (3, 5, 3)), threshold=st.floats(0.01, 0.99))
+def test_colours_mean_the_same_in_files_targets_and_observations(colours: Any, threshold: float) -> None:
+    made = Binarisation(threshold=threshold)
+    grey = luminance(colours).astype(np.uint8)
+    pillow = np.asarray(Image.fromarray(colours).convert("L"))
+    assert np.array_equal(grey, pillow)
+    if grey.max() > 1 and made.cut(grey).any():
+        assert np.array_equal(made.frames(colours, (3, 5)), made.cut(grey))
+
+
+def run(env: Any, steps: int) -> list[str]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        env.reset(seed=0)
+        for _ in range(steps):
+            env.step(env.action_space.sample())
+    return [str(each.message) for each in caught]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_pictures_that_are_cut_to_one_phase_are_warned_of_once(many: bool) -> None:
+    def wrapped(**values: Any) -> Any:
+        if not many:
+            return LatentRewardWrapper(Grey(FILM), hand_encoder(), target=FILM[1], **values)
+        envs = SyncVectorEnv([lambda: Grey(FILM)] * 2)
+        return VectorLatentRewardWrapper(envs, hand_encoder(), target=FILM[1], **values)
+
+    (message,) = run(wrapped(), 50)
+    assert message.startswith(f"every one of the first {20 * (1 + many)} frames is all acceptor, so that")
+    assert "the last picture's values run from 40 to 90" in message
+    assert "cut at frame_threshold=0.5 with invert=False" in message
+    (message,) = run(wrapped(frame_threshold=0.1), 50)
+    assert "is all donor" in message
+    assert run(wrapped(frame_threshold=0.3), 50) == []
+
+
+def test_pictures_that_never_change_are_warned_of_once() -> None:
+    same = np.stack([FILM[1]] * 3)
+    (message,) = run(LatentRewardWrapper(Grey(same, high=255), hand_encoder(), target=FILM[1]), 50)
+    assert message.startswith("the first 20 frames are all the same, so that")
+    # Two wrappers that share a frame say it once, and a film that changes late is not called constant.
+    inside = LatentRewardWrapper(Grey(same, high=255), hand_encoder(), target=FILM[1])
+    assert len(run(LatentObservationWrapper(inside, hand_encoder()), 50)) == 1
+    late = np.concatenate([[FILM[1]] * 15, [FILM[2]]])
+    assert run(LatentRewardWrapper(Grey(late, high=255), hand_encoder(), target=FILM[1]), 50) == []
