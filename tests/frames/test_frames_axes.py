@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from morphsim.encoder import TrainingConfig
+from morphsim.encoder.preparation import split_frames
 from morphsim.errors import FrameWarning, InputError
-from morphsim.frames import read_any, read_frames, read_target_frames
+from morphsim.frames import FrameSet, read_any, read_frames, read_target_frames
 from morphsim.frames.axes import channels_first, one_grey_channel
 from morphsim.frames.store import frames_shape, read_rows
 
@@ -101,3 +103,19 @@ def test_colours_in_arrays_are_those_of_images(tmp_path):
         found = [read_any(tmp_path / name).frames for name in ("a.npy", "a.png")]
     np.testing.assert_array_equal(*found)
     np.testing.assert_array_equal(found[0][0], np.asarray(Image.fromarray(picture).convert("L")) >= 128)
+
+
+@pytest.mark.parametrize("shape", [(6, 9, 1), (6, 1, 9)])
+def test_frames_of_one_row_or_column_train_nothing(tmp_path, shape):
+    frames = np.random.default_rng(0).integers(0, 2, shape, np.uint8)
+    frame_set = FrameSet(frames=frames, columns={"trajectory": np.arange(6)})
+    config = TrainingConfig(frames=tmp_path / "a.h5", out=tmp_path / "encoder")
+    with pytest.raises(InputError, match=rf"are {shape[1]} x {shape[2]} pixels in 1 channels"):
+        split_frames(config, frame_set)
+
+
+def test_a_set_of_one_phase_is_warned_of_before_a_training(tmp_path):
+    frame_set = FrameSet(frames=np.zeros((6, 8, 9), np.uint8), columns={"trajectory": np.arange(6)})
+    config = TrainingConfig(frames=tmp_path / "a.h5", out=tmp_path / "encoder")
+    with pytest.warns(FrameWarning, match=r"a\.h5: every pixel is acceptor"):
+        split_frames(config, frame_set)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import warnings
 import zlib
 
 import matplotlib
@@ -331,3 +332,17 @@ def test_names_that_are_no_text(source):
     frames = imported(source)[1]
     assert frames.columns["source"].tolist() == [r"film_\xff\xe9_3.png"]
     assert frames.columns["time"].tolist() == [3.0]
+
+
+def test_score_warns_of_its_frames_and_target(tmp_path, capsys, monkeypatch):
+    def score_nothing(self):
+        read_target_frames(self.target)
+
+    monkeypatch.setattr("morphsim._commands.score.Options.run", score_nothing)
+    Image.fromarray(0 * FRAME).save(tmp_path / "a.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert main(["score", "film.h5", "--target", str(tmp_path / "a.png")]) == 0
+    assert capsys.readouterr().err.startswith(
+        f"morphsim score: warning: {tmp_path}/a.png: every pixel is acceptor; "
+    )
