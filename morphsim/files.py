@@ -18,6 +18,7 @@ from morphsim.errors import InputError
 from morphsim.hashes import hash_json, hash_tensors, hash_without
 
 _SEAL = "sha256"
+_SEALED = "sealed_tree"
 _TENSOR = "__tensor__"
 
 
@@ -115,7 +116,7 @@ def save_tree(target: str | Path, tree: Mapping[str, Any]) -> None:
 
     header = json.dumps(strip(tree))
     with atomic_path(target) as temporary:
-        save_file(tensors, temporary, metadata={"tree": header, _SEAL: _hash_of_tree(header, tensors)})
+        save_file(tensors, temporary, metadata={_SEALED: f"{_hash_of_tree(header, tensors)} {header}"})
 
 
 def _hash_of_tree(header: str, tensors: Mapping[str, torch.Tensor]) -> str:
@@ -146,13 +147,14 @@ def load_tree(path: str | Path) -> dict[str, Any]:
     try:
         tensors = load_file(path)
         with safe_open(path, framework="pt") as opened:
-            metadata = opened.metadata() or {}
-        header = metadata["tree"]
-        # Files of earlier versions have no hash.
-        if set(metadata) - {"tree", _SEAL}:
-            raise ValueError("it has other metadata")
-        if _SEAL in metadata and metadata[_SEAL] != _hash_of_tree(header, tensors):
-            raise altered(path)
+            # A single entry, since the library writes several in any order. Earlier versions gave no hash.
+            ((kind, header),) = (opened.metadata() or {}).items()
+        if kind == _SEALED:
+            stored, _, header = header.partition(" ")
+            if stored != _hash_of_tree(header, tensors):
+                raise altered(path)
+        elif kind != "tree":
+            raise ValueError("it holds no tree")
         tree = fill(json.loads(header))
         if not isinstance(tree, dict):
             raise ValueError("it holds no tree")
