@@ -23,6 +23,7 @@ from morphsim.temporary import remove_leftovers, temporary_folder
 from morphsim.text_files import read_json as read_json
 
 _SEAL = "sha256"
+_SEALED = "sealed_tree"
 _TENSOR = "__tensor__"
 
 # Folders in which this process has looked for what others left.
@@ -160,8 +161,8 @@ def save_tree(target: str | Path, tree: Mapping[str, Any]) -> None:
         return value
 
     header = json.dumps(strip(tree))
-    seal = _hash_of_tree(header, tensors)
-    write_bytes(target, save(tensors, metadata={"tree": header, _SEAL: seal}))
+    sealed = f"{_hash_of_tree(header, tensors)} {header}"
+    write_bytes(target, save(tensors, metadata={_SEALED: sealed}))
 
 
 def save_tensors(target: str | Path, tensors: Mapping[str, torch.Tensor]) -> None:
@@ -197,13 +198,14 @@ def load_tree(path: str | Path) -> dict[str, Any]:
     try:
         tensors = load_file(path)
         with safe_open(path, framework="pt") as opened:
-            metadata = opened.metadata() or {}
-        header = metadata["tree"]
-        # Files of earlier versions have no hash.
-        if set(metadata) - {"tree", _SEAL}:
-            raise ValueError("it has other metadata")
-        if _SEAL in metadata and metadata[_SEAL] != _hash_of_tree(header, tensors):
-            raise altered(path)
+            # A single entry, since the library writes several in any order. Earlier versions gave no hash.
+            ((kind, header),) = (opened.metadata() or {}).items()
+        if kind == _SEALED:
+            stored, _, header = header.partition(" ")
+            if stored != _hash_of_tree(header, tensors):
+                raise altered(path)
+        elif kind != "tree":
+            raise ValueError("it holds no tree")
         tree = fill(json.loads(header))
         if not isinstance(tree, dict):
             raise ValueError("it holds no tree")

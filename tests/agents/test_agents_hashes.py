@@ -142,7 +142,7 @@ def without_hashes(folder: Path) -> None:
     for name in ("policy.safetensors", "checkpoint.safetensors"):
         tensors = load_file(folder / name)
         with safe_open(folder / name, framework="pt") as file:
-            header = json.loads(file.metadata()["tree"])
+            header = json.loads(file.metadata()["sealed_tree"].partition(" ")[2])
         header["__items__"] = [item for item in header["__items__"] if item[0] != "agent_sha256"]
         save_file(tensors, folder / name, metadata={"tree": json.dumps(header)})
 
