@@ -127,7 +127,7 @@ def _import(
             relative = _relative(config.source, path)
             try:
                 frameset, found = _read(path, config)
-                told = config.boundary or stated_boundary(path)
+                told = config.boundary or stated_boundary(path, strict=False)
                 pieces += list(
                     _films_in(frameset, relative, several=path.suffix.lower() in HDF5, config=config)
                 )

@@ -70,11 +70,12 @@ def read_target_frames(spec: str | Path, *, binarisation: Binarisation | None = 
     return frames[rows]
 
 
-def stated_boundary(spec: str | Path) -> Boundary | None:
+def stated_boundary(spec: str | Path, *, strict: bool = True) -> Boundary | None:
     """What the file of `FILE`, `FILE:ROW` or `FILE:ROW,ROW,...` says of the left and right end of its frames.
 
     Args:
         spec: as for `read_target_frames`.
+        strict: refuse a foreign file that has a boundary which means nothing here, instead of ignoring it.
 
     Returns:
         None where the file does not know: images, texts, arrays, foreign HDF5, and frame files made from
@@ -89,7 +90,11 @@ def stated_boundary(spec: str | Path) -> Boundary | None:
     with open_hdf5(path) as file:
         if BOUNDARY_NOTE in read_notes_of(file):
             return None
-        boundary: Boundary | None = read_settings(file)[0].get("boundary")
+        settings, notes = read_settings(file)
+        boundary: Boundary | None = settings.get("boundary")
+        if strict and boundary is None and "boundary" in file.attrs:
+            ignored = next(note for note in notes if "`boundary`" in note)
+            raise InputError(f"{ignored.removesuffix(' and is ignored')}; import it with --boundary")
     return boundary
 
 

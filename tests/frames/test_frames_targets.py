@@ -96,6 +96,17 @@ def test_only_a_file_that_knows_its_boundary_states_it(tmp_path, make_set, file)
         assert stated_boundary(spec) == expected
 
 
+@pytest.mark.parametrize("value", ["neumann", np.bytes_(b"\xff\xfe"), 3])
+def test_a_boundary_that_means_nothing_here_is_refused_where_it_matters(tmp_path, make_set, value):
+    path = tmp_path / "foreign.h5"
+    with h5py.File(path, "w") as foreign:
+        foreign["frames"] = make_set().frames
+        foreign.attrs["boundary"] = value
+    assert stated_boundary(path, strict=False) is None
+    with pytest.raises(InputError, match=r"its attribute `boundary` is not morphsim's.*--boundary"):
+        stated_boundary(f"{path}:0")
+
+
 @pytest.mark.parametrize("boundary", [None, "no-flux", "periodic"])
 def test_an_import_states_only_what_it_was_told(tmp_path, make_set, file, boundary):
     np.save(tmp_path / "a.npy", make_set().frames)
