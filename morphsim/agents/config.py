@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from morphsim.checks import (
+from morphsim.config_checks import (
     LARGEST,
     LEARNING_RATES,
     MOST_PROCESSES,

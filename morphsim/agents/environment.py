@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.agents.config import MOST_STEPS, AgentConfig, EnvName
-from morphsim.checks import check_choice, check_tuple, check_whole, short
+from morphsim.config_checks import check_choice, check_tuple, check_whole, short
 from morphsim.encoder import Encoder
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation

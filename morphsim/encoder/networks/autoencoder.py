@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from morphsim.checks import short
+from morphsim.config_checks import short
 from morphsim.encoder.networks.base import (
     ACTIVATIONS,
     Activation,

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 import torch
 from torch import nn
 
-from morphsim.checks import short
+from morphsim.config_checks import short
 from morphsim.encoder.networks.initialise import he_uniform
 from morphsim.errors import InputError
 from morphsim.simulator.grid import Boundary
