@@ -24,6 +24,7 @@ from morphsim.encoder.networks import Network, find_architecture
 from morphsim.encoder.provenance import hash_json, hash_tensors
 from morphsim.errors import InputError
 from morphsim.files import atomic_path, read_json, write_json
+from morphsim.suggest import did_you_mean
 
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
@@ -51,9 +52,9 @@ def load_encoder(name_or_folder: str | Path, device: str = "auto") -> Encoder:
     shipped = _shipped()
     folder = shipped.get(str(name_or_folder), Path(name_or_folder))
     if not _is_folder(folder):
-        names = ", ".join(sorted(shipped)) or "none"
+        hint = did_you_mean(str(name_or_folder), sorted(shipped))
         raise InputError(
-            f"encoder {str(name_or_folder)!r} is unknown; shipped are: {names}; or name an encoder's folder"
+            f"encoder {str(name_or_folder)!r} is neither an encoder's folder nor a shipped encoder; {hint}"
         )
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():

@@ -15,6 +15,7 @@ from morphsim.encoder.distances import euclidean
 from morphsim.encoder.input import as_array, check_frames
 from morphsim.errors import InputError
 from morphsim.similarity.calibration import percentile_of_distance
+from morphsim.suggest import did_you_mean
 
 _ROWS_AT_ONCE = 4096
 
@@ -38,7 +39,7 @@ class ScoreTable:
     def __getitem__(self, column: str) -> NDArray[Any]:
         columns = self.to_dict()
         if column not in columns:
-            raise InputError(f"column {column!r} is unknown; use one of {', '.join(columns)}")
+            raise InputError(f"column {column!r} is unknown; {did_you_mean(column, columns)}")
         return columns[column]
 
     def __str__(self) -> str:

@@ -201,7 +201,7 @@ def test_an_unknown_choice(refused, command: str):
         ("train-encoder", "--objective.kl", "nan", "objective kl is nan; it must be at least 0"),
         ("train-encoder", "--epochs", "0", "epochs is 0"),
         ("train-encoder", "--network", "hidden=-3", "hidden is -3"),
-        ("train-encoder", "--network", "hiden=3", "no setting 'hiden'; it has latent_size"),
+        ("train-encoder", "--network", "hiden=3", "no setting 'hiden'; use one of latent_size"),
         ("train-encoder", "--network", "hidden", "'hidden' is not NAME=VALUE"),
         ("train-encoder", "--network", "hidden=many", "hidden is 'many'; it must be a whole number"),
         ("train-encoder", "--objective.group", "1", "objective group is 1"),

@@ -103,7 +103,7 @@ def test_reset_options_choose_recipe_and_noise() -> None:
     _, info = env.reset()
     assert (info["film_seed"] != 77, env.film_recipe) == (True, env.recipe)
     with pytest.raises(
-        InputError, match="reset has no option 'color'; it has recipe, film_seed, material, blend_ratio"
+        InputError, match="reset has no option 'color'; use one of recipe, film_seed, material, blend_ratio"
     ):
         env.reset(options={"color": 1})
 

@@ -12,6 +12,7 @@ from morphsim.encoder.networks.base import Activation, Network, NetworkConfig
 from morphsim.encoder.networks.cvae import CVAE, CVAEConfig
 from morphsim.encoder.networks.split import Split, SplitConfig
 from morphsim.errors import InputError
+from morphsim.suggest import did_you_mean
 
 _CONFIGS: tuple[type[NetworkConfig], ...] = (CVAEConfig, AutoencoderConfig, SplitConfig)
 
@@ -26,7 +27,7 @@ def find_architecture(name: object) -> type[NetworkConfig]:
         InputError: there is none of that name.
     """
     if not isinstance(name, str) or name not in ARCHITECTURES:
-        raise InputError(f"architecture is {name!r}; use one of {', '.join(ARCHITECTURES)}")
+        raise InputError(f"architecture is {name!r}; {did_you_mean(name, ARCHITECTURES)}")
     return ARCHITECTURES[name]
 
 
@@ -49,7 +50,7 @@ def parse_network(architecture: str, texts: Sequence[str]) -> NetworkConfig:
         if not equals:
             raise InputError(f"network setting {text!r} is not NAME=VALUE")
         if name not in names:
-            raise InputError(f"network {architecture} has no setting {name!r}; it has {', '.join(names)}")
+            raise InputError(f"network {architecture} has no setting {name!r}; {did_you_mean(name, names)}")
         if name in values:
             raise InputError(f"network {name} is given twice; give it once")
         values[name] = _parse(name, value, hints[name])

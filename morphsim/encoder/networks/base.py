@@ -13,6 +13,7 @@ from torch import nn
 from morphsim.encoder.networks.initialise import he_uniform
 from morphsim.errors import InputError
 from morphsim.simulator.grid import Boundary
+from morphsim.suggest import did_you_mean
 
 Activation = Literal["relu", "leaky_relu", "elu", "silu"]
 
@@ -191,4 +192,4 @@ def check_activation(value: object) -> None:
         InputError: it is unknown.
     """
     if not isinstance(value, str) or value not in ACTIVATIONS:
-        raise InputError(f"network activation is {value!r}; use one of {', '.join(ACTIVATIONS)}")
+        raise InputError(f"network activation is {value!r}; {did_you_mean(value, ACTIVATIONS)}")

@@ -24,6 +24,7 @@ from morphsim.similarity.descriptors.profile import composition_profile
 from morphsim.similarity.descriptors.tortuosity import shortest_paths
 from morphsim.similarity.descriptors.wavenumber import fundamental_wavenumber, mean_wavenumber
 from morphsim.simulator.grid import Boundary
+from morphsim.suggest import did_you_mean
 
 _SLICES = 5
 _PHASES = ("donor", "acceptor")
@@ -43,7 +44,7 @@ class DescriptorTable:
 
     def __getitem__(self, name: str) -> Values:
         if name not in self.names:
-            raise InputError(f"descriptor {name!r} is unknown; use one of {', '.join(self.names)}")
+            raise InputError(f"descriptor {name!r} is unknown; {did_you_mean(name, self.names)}")
         return np.asarray(self.values[:, self.names.index(name)])
 
     def to_matrix(self) -> Values:
