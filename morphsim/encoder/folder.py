@@ -54,7 +54,7 @@ def load_encoder(name_or_folder: str | Path, device: str = "auto") -> Encoder:
     if not _is_folder(folder):
         hint = did_you_mean(str(name_or_folder), sorted(shipped))
         raise InputError(
-            f"encoder {str(name_or_folder)!r} is neither an encoder's folder nor a shipped encoder; {hint}"
+            f"encoder {str(name_or_folder)!r} is unknown, no encoder's folder and no shipped one; {hint}"
         )
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():

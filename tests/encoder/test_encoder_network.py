@@ -214,7 +214,7 @@ def test_sizes_are_read_from_texts() -> None:
     [
         ("transformer", "hidden=3", "use one of cvae, autoencoder"),
         ("cvae", "hidden", "NAME=VALUE"),
-        ("cvae", "hiden=3", "no setting 'hiden'; use one of latent_size"),
+        ("cvae", "hiden=3", "no setting 'hiden'; did you mean 'hidden'"),
         ("autoencoder", "hidden=3", "no setting 'hidden'"),
         ("cvae", "hidden=3.5", "whole number"),
         ("cvae", "channels=3", "two whole numbers"),
