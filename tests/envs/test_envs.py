@@ -210,7 +210,7 @@ def test_settings_out_of_reach_are_refused() -> None:
         panel.action({"rate": 5.0})
     with pytest.raises(InputError, match="no value is given for rate"):
         panel.action({})
-    with pytest.raises(InputError, match="knob 'heat' is not turned here; the action turns rate"):
+    with pytest.raises(InputError, match="knob 'heat' is not turned here; use one of rate"):
         panel.action({"rate": 1.0, "heat": 300.0})
     with pytest.raises(InputError, match="rate is 'fast'; it must be a finite number"):
         panel.action({"rate": "fast"})  # type: ignore[dict-item]
