@@ -13,6 +13,7 @@ from morphsim._commandline import Command, complain, parse, show
 from morphsim._surroundings import signals_interrupt, use_writable_caches, write_any_character
 from morphsim._version import __version__
 from morphsim.errors import FrameWarning, InputError, MachineError
+from morphsim.suggest import did_you_mean
 from morphsim.system_errors import explain
 
 COMMANDS = {
@@ -86,7 +87,8 @@ def _run(words: list[str]) -> int:
         return 0
     if name not in COMMANDS:
         found = f"{name!r} is no command" if name else "a command is missing"
-        complain("morphsim", f"{found}; use one of {', '.join(COMMANDS)}, or --help")
+        hint = did_you_mean(name, COMMANDS)
+        complain("morphsim", f"{found}; {hint}{'' if hint.endswith('?') else ', or --help'}")
         return _BAD_INPUT
     program = f"morphsim {name}"
     kind = COMMANDS[name].options()

@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 
+from morphsim.checks import whole_number
 from morphsim.errors import InputError
 
 DeviceName = Literal["auto", "cpu", "cuda"]
@@ -54,11 +55,15 @@ def set_threads(threads: int) -> None:
     that is busy with other work several threads wait for each other.
 
     Raises:
-        InputError: `threads` is less than 1.
+        InputError: not a whole number from 1 to `most_parallel()`.
     """
-    if threads < 1:
-        raise InputError(f"threads is {threads}; it must be at least 1")
-    torch.set_num_threads(threads)
+    torch.set_num_threads(whole_number("threads", threads, 1, most_parallel()))
+
+
+def most_parallel() -> int:
+    """How many threads or worker processes can be asked for: four for each core of the machine."""
+    # Thousands of threads end torch without a word, and as many processes end the machine.
+    return 4 * (os.cpu_count() or 1)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from morphsim.encoder.networks import Network, find_architecture
 from morphsim.errors import InputError
 from morphsim.files import altered, read_json, save_tensors, write_json
 from morphsim.hashes import hash_json, hash_tensors
+from morphsim.suggest import did_you_mean
 from morphsim.system_errors import explain
 
 WEIGHTS = "weights.safetensors"
@@ -52,9 +53,9 @@ def load_encoder(name_or_folder: str | Path, device: str = "auto") -> Encoder:
     shipped = _shipped()
     folder = shipped.get(str(name_or_folder), Path(name_or_folder))
     if not _is_folder(folder):
-        names = ", ".join(sorted(shipped)) or "none"
+        hint = did_you_mean(str(name_or_folder), sorted(shipped))
         raise InputError(
-            f"encoder {str(name_or_folder)!r} is unknown; shipped are: {names}; or name an encoder's folder"
+            f"encoder {str(name_or_folder)!r} is unknown, no encoder's folder and no shipped one; {hint}"
         )
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():

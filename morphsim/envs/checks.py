@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from morphsim.checks import MOST_SEED, is_finite_number, shown
 from morphsim.errors import InputError
-
-_MOST = 2**63 - 1
-"""Seeds stand in arrays of int64, where films are side by side."""
 
 
 def whole(name: str, value: Any, least: int) -> int:
@@ -20,8 +18,10 @@ def whole(name: str, value: Any, least: int) -> int:
     Raises:
         InputError: it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= _MOST:
-        raise InputError(f"{name} is {value!r}; it must be a whole number of at least {least}, below 2^63")
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= MOST_SEED:
+        raise InputError(
+            f"{name} is {shown(value)}; it must be a whole number of at least {least}, below 2^63"
+        )
     return int(value)
 
 
@@ -38,10 +38,9 @@ def number(name: str, value: Any, low: float, high: float = math.inf, *, closed:
     Raises:
         InputError: it is none.
     """
-    good = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not good or not math.isfinite(value) or not (low < value < high or (closed and value == high)):
+    if not is_finite_number(value) or not (low < value < high or (closed and value == high)):
         end = "" if high == math.inf else f" and {'at most' if closed else 'below'} {high:g}"
-        raise InputError(f"{name} is {value!r}; it must be a finite number above {low:g}{end}")
+        raise InputError(f"{name} is {shown(value)}; it must be a finite number above {low:g}{end}")
     return float(value)
 
 

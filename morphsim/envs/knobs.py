@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from morphsim.envs.checks import number, pair
 from morphsim.errors import InputError
+from morphsim.suggest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Panel:
             raise InputError(f"ranges is {ranges!r}; give a dict of (low, high) by knob")
         for name in (*(() if names is None else names), *(ranges or {})):
             if not isinstance(name, str) or name not in by_name:
-                raise InputError(f"knob {name!r} is unknown; use some of {', '.join(by_name)}")
+                raise InputError(f"knob {name!r} is unknown; {did_you_mean(name, by_name)}")
         for name, ends in (ranges or {}).items():
             title = f"range of {name}"
             low, high = (number(title, end, -math.inf) for end in pair(title, ends, "(low, high)"))
@@ -144,7 +145,7 @@ class Panel:
         names = [knob.name for knob in self.knobs]
         unknown = [name for name in values if name not in names]
         if unknown:
-            raise InputError(f"knob {unknown[0]!r} is not turned here; the action turns {', '.join(names)}")
+            raise InputError(f"knob {unknown[0]!r} is not turned here; {did_you_mean(unknown[0], names)}")
         missing = [name for name in names if name not in values and not hasattr(usual, name)]
         if missing:
             raise InputError(f"no value is given for {', '.join(missing)}")

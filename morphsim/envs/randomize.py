@@ -12,6 +12,7 @@ import numpy as np
 
 from morphsim.errors import InputError
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe
+from morphsim.suggest import did_you_mean
 
 FIXED = ("width", "boundary")
 """What all films of an environment share, so that a pixel means the same in every episode."""
@@ -92,7 +93,7 @@ class Randomizer:
                     "set it in the recipe"
                 )
             if name not in known:
-                raise InputError(f"randomize has no {name!r} for {process}; it has {', '.join(known)}")
+                raise InputError(f"randomize has no {name!r} for {process}; {did_you_mean(name, known)}")
         # Not the caller's order: equal ranges must give equal films.
         self.draws = {name: _draw_of(name, wanted[name]) for name in known if name in wanted}
         if periodic and isinstance(self.draws.get("substrate_period"), Range):

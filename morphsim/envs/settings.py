@@ -34,6 +34,7 @@ from morphsim.simulator import (
 )
 from morphsim.simulator.materials import material
 from morphsim.simulator.process import film_model
+from morphsim.suggest import did_you_mean
 
 ObservationName = Literal["frame", "fields", "dict"]
 
@@ -106,8 +107,8 @@ class FilmSettings:
                 )
             if name not in ("recipe", "material", "film_seed", *parameters):
                 raise InputError(
-                    f"reset has no option {name!r}; it has recipe, film_seed, material, "
-                    + ", ".join(parameters)
+                    f"reset has no option {name!r}; "
+                    + did_you_mean(name, ("recipe", "film_seed", "material", *parameters))
                 )
         if "recipe" in chosen and "material" in chosen:
             raise InputError("reset has both a recipe and a material; give one of them")
@@ -180,7 +181,9 @@ def film_settings(
     if longest_step is not None and step_time_s is not None:
         raise InputError("longest_step is for steps even in dryness; leave it out where step_time_s is given")
     if observation not in get_args(ObservationName):
-        raise InputError(f"observation is {observation!r}; use one of {', '.join(get_args(ObservationName))}")
+        raise InputError(
+            f"observation is {observation!r}; {did_you_mean(observation, get_args(ObservationName))}"
+        )
     own = own_recipe(process, recipe, material)
     kind = type(own)
     available = [_centred(knob, own) if material else knob for knob in FILM_KNOBS[process]]

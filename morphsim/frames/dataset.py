@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from morphsim.device import DeviceName, resolve_device
+from morphsim.checks import whole_number
+from morphsim.device import DeviceName, most_parallel, resolve_device
 from morphsim.errors import InputError
 from morphsim.frames.parts import Parts
 from morphsim.frames.plan import Plan, make_plan
@@ -16,6 +17,7 @@ from morphsim.frames.presets import PRESETS, PresetName
 from morphsim.frames.store import merge_frames, read_notes
 from morphsim.frames.workers import make_films
 from morphsim.progress import progress
+from morphsim.suggest import did_you_mean
 
 _FRAMES, _SEED = 50, 0
 
@@ -62,7 +64,7 @@ class DatasetConfig:
             InputError: anything in the configuration that can't be.
         """
         if self.preset is not None and self.preset not in PRESETS:
-            raise InputError(f"preset is {self.preset!r}; use one of {', '.join(PRESETS)}")
+            raise InputError(f"preset is {self.preset!r}; {did_you_mean(self.preset, PRESETS)}")
         preset = PRESETS[self.preset] if self.preset is not None else None
         frames, seed = (preset.frames, preset.seed) if preset is not None else (_FRAMES, _SEED)
         return make_plan(
@@ -102,8 +104,7 @@ def make_dataset(config: DatasetConfig, *, show_progress: bool = True) -> Path:
         KeyboardInterrupt: on Ctrl-C, with a text that says what is there already.
     """
     plan = config.plan()
-    if config.workers < 1:
-        raise InputError(f"workers is {config.workers}; it must be at least 1")
+    whole_number("workers", config.workers, 1, most_parallel())
     parts = Parts(config.out, plan)
     if config.out.exists() and not config.overwrite:
         _check_finished(config.out, plan)

@@ -15,14 +15,18 @@ import numpy as np
 
 from morphsim import simulator
 from morphsim._version import __version__
+from morphsim.checks import MOST_SEED, is_finite_number, whole_number
 from morphsim.errors import InputError
 from morphsim.frames.presets import Preset
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe, recipe_from_dict
+from morphsim.simulator.grid import check_shape
 from morphsim.simulator.recipe import Scalar, parse_settings
 from morphsim.text_files import read_toml
 
 _PROCESSES: dict[str, type[Recipe]] = {kind.process: kind for kind in (AnnealingRecipe, DryingRecipe)}
 _MOST_FILMS = 1_000_000
+# The fields of all snapshots of a film are kept, at most two components of four bytes each.
+_MOST_VALUES = 2**28
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +57,17 @@ class Plan:
     """Where it is simulated."""
 
     def __post_init__(self) -> None:
-        for name, low in (("replicas", 1), ("frames", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise InputError(f"{name} is {value!r}; it must be a whole number of at least {low}")
-        if len(self.shape) != 2 or min(self.shape) < 1:
-            raise InputError(f"shape is {self.shape}; it must be two numbers of at least 1, height and width")
-        if not 0.0 < self.threshold < 1.0:
+        whole_number("replicas", self.replicas, 1, _MOST_FILMS)
+        whole_number("frames", self.frames, 1, _MOST_VALUES)
+        whole_number("seed", self.seed, 0, MOST_SEED)
+        check_shape(self.shape)
+        values = self.frames * math.prod(self.shape)
+        if values > _MOST_VALUES:
+            raise InputError(
+                f"{self.frames} frames of {self.shape[0]} x {self.shape[1]} hold {values:.2g} values; "
+                f"the limit of a film is {_MOST_VALUES:.2g}: ask for fewer or smaller frames"
+            )
+        if not is_finite_number(self.threshold) or not 0.0 < self.threshold < 1.0:
             raise InputError(f"threshold is {self.threshold!r}; it must lie between 0 and 1")
         if self.films > _MOST_FILMS:
             raise InputError(

@@ -40,8 +40,6 @@ from morphsim.simulator.recipe import parse_settings
 FRAMES, STRIP, RECIPE = "frames.h5", "strip.png", "recipe.toml"
 VTK, XDMF, NETCDF = "film.pvd", "film.xdmf", "film.nc"
 
-# The fields of all snapshots are kept, at most two components of four bytes each.
-_MOST_VALUES = 2**28
 _SHOWN = 8
 _PREFIXES = {"": 1.0, "m": 1e3, "µ": 1e6, "n": 1e9}
 
@@ -106,12 +104,6 @@ class FilmConfig:
         )
         if plan.films > 1:
             raise InputError(f"{self.recipe} describes {plan.films} films; make them with `morphsim dataset`")
-        values = self.frames * self.shape[0] * self.shape[1]
-        if values > _MOST_VALUES:
-            raise InputError(
-                f"{self.frames} frames of {self.shape[0]} x {self.shape[1]} hold {values:.2g} values; "
-                f"the limit is {_MOST_VALUES:.2g}: ask for fewer or smaller frames"
-            )
         return plan.film_recipe(0)
 
     def units(self, process: str) -> Units:

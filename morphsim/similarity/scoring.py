@@ -17,6 +17,7 @@ from morphsim.errors import InputError
 from morphsim.frames import read_target_frames
 from morphsim.frames.binarisation import Binarisation
 from morphsim.similarity.calibration import percentile_of_distance
+from morphsim.suggest import did_you_mean
 
 _ROWS_AT_ONCE = 4096
 
@@ -40,7 +41,7 @@ class ScoreTable:
     def __getitem__(self, column: str) -> NDArray[Any]:
         columns = self.to_dict()
         if column not in columns:
-            raise InputError(f"column {column!r} is unknown; use one of {', '.join(columns)}")
+            raise InputError(f"column {column!r} is unknown; {did_you_mean(column, columns)}")
         return columns[column]
 
     def __str__(self) -> str:

@@ -10,10 +10,33 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from morphsim.checks import shown, whole_number
 from morphsim.errors import InputError
 from morphsim.simulator.shipped import shipped
 
 Boundary = Literal["periodic", "no-flux"]
+
+MOST_CELLS, MOST_CELLS_ACROSS = 2**24, 2**13
+"""Of a film, and each way: a larger one does not fit into the memory of a machine."""
+
+
+def check_shape(shape: Any) -> tuple[int, int]:
+    """Height and width of a film in cells.
+
+    Raises:
+        InputError: not two whole numbers, or too many cells.
+    """
+    try:
+        height, width = shape
+    except (TypeError, ValueError):
+        raise InputError(f"shape is {shown(shape)}; it must be two whole numbers, height and width") from None
+    height = whole_number("height of shape", height, 1, MOST_CELLS_ACROSS)
+    width = whole_number("width of shape", width, 1, MOST_CELLS_ACROSS)
+    if height * width > MOST_CELLS:
+        raise InputError(
+            f"shape {height} x {width} has {height * width} cells; at most {MOST_CELLS} are possible"
+        )
+    return height, width
 
 
 @dataclass(frozen=True)
@@ -67,11 +90,9 @@ class Grid:
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        height_cells, width_cells = shape
-        if height_cells < 1 or width_cells < 1:
-            raise InputError(f"shape is {shape}; a film needs at least one cell each way")
+        height_cells, width_cells = check_shape(shape)
         for name, choice in (("boundary", boundary), ("depth_boundary", depth_boundary)):
-            if choice not in {"periodic", "no-flux"}:
+            if choice not in ("periodic", "no-flux"):
                 raise InputError(f"{name} is {choice!r}; use one of periodic, no-flux")
         self.shape = (int(height_cells), int(width_cells))
         self.boundary = boundary

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_type_hints
 
+from morphsim.checks import is_finite_number, shown
 from morphsim.errors import InputError
 from morphsim.simulator.grid import Boundary
 from morphsim.simulator.mobility import MOBILITIES
+from morphsim.suggest import did_you_mean
 from morphsim.text_files import read_toml
 
 Scalar = float | int | str
+_ZERO_CELSIUS = 273.15
 AnnealingMobility = Literal["constant", "onsager"]
 MobilityName = Literal["wodo", "negi", "onsager", "constant"]
 
 
-def _number(default: float, low: float, high: float) -> Any:
-    """A float field whose allowed range stands beside its default."""
-    return field(default=default, metadata={"range": (low, high)})
+def _number(default: float, low: float, high: float, unit: str = "") -> Any:
+    """A float field whose allowed range, and unit for errors, stand beside its default."""
+    return field(default=default, metadata={"range": (low, high), "unit": unit})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +37,9 @@ class Recipe:
 
     blend_ratio: float = _number(0.5, 0.1, 0.9)
     """Donor share of the solids, by volume."""
-    width: float = _number(4.0, 0.05, 64.0)
+    width: float = _number(4.0, 0.05, 64.0, "h0")
     """Width of the film [h0]."""
-    initial_thickness: float = _number(1.0, 0.25, 4.0)
+    initial_thickness: float = _number(1.0, 0.25, 4.0, "h0")
     """Thickness of the film at the start [h0]."""
     boundary: Boundary = field(default="periodic", metadata={"choices": ("periodic", "no-flux")})
     """What happens at the left and right end of the film."""
@@ -51,7 +53,7 @@ class Recipe:
     """h of the substrate's energy h (phi_d - substrate_donor)^2 [RT/V h0]; 0 is a neutral substrate."""
     substrate_donor: float = _number(0.8, 0.05, 0.95)
     """Volume fraction of donor that the substrate prefers."""
-    substrate_period: float = _number(0.0, 0.0, 64.0)
+    substrate_period: float = _number(0.0, 0.0, 64.0, "h0")
     """Period of a striped substrate, half of which prefers 1 - substrate_donor instead [h0]; 0 is uniform."""
 
     def __post_init__(self) -> None:
@@ -83,13 +85,13 @@ class AnnealingRecipe(Recipe):
     """Donor-acceptor interaction parameter at the reference temperature (critical: 2)."""
     kappa: float = _number(4e-4, 1e-6, 0.1)
     """Gradient energy coefficient [RT/V h0^2]."""
-    temperature: float = _number(373.15, 200.0, 600.0)
+    temperature: float = _number(373.15, 200.0, 600.0, "K")
     """Annealing temperature [K]."""
-    reference_temperature: float = _number(373.15, 200.0, 600.0)
+    reference_temperature: float = _number(373.15, 200.0, 600.0, "K")
     """Temperature for which chi and the unit of time are meant [K]."""
-    chi_slope: float = _number(1500.0, -5e3, 5e3)
+    chi_slope: float = _number(1500.0, -5e3, 5e3, "K")
     """B of chi(T) = chi + B (1/T - 1/T_ref) [K]."""
-    activation_energy: float = _number(50.0, 0.0, 150.0)
+    activation_energy: float = _number(50.0, 0.0, 150.0, "kJ/mol")
     """Of the Arrhenius mobility [kJ/mol]."""
     mobility: AnnealingMobility = field(default="constant", metadata={"choices": ("constant", "onsager")})
     """Closure of the mobility: the same everywhere, or phi (1 - phi)."""
@@ -144,21 +146,21 @@ class DryingRecipe(Recipe):
     """Diffusivity without solvent over that in pure solvent (closure `wodo`)."""
     evaporation: float = _number(0.3, 0.0, 20.0)
     """Evaporation rate at the reference temperature, as a Biot number k_e h0 / D_s."""
-    spin_speed: float = _number(1500.0, 100.0, 12000.0)
+    spin_speed: float = _number(1500.0, 100.0, 12000.0, "rpm")
     """Spin speed [rpm]; evaporation grows with its square root (doi 10.1063/1.325357)."""
-    reference_spin_speed: float = _number(1500.0, 100.0, 12000.0)
+    reference_spin_speed: float = _number(1500.0, 100.0, 12000.0, "rpm")
     """Spin speed for which evaporation is meant [rpm]."""
     ambient_vapour: float = _number(0.0, 0.0, 0.95)
     """Solvent share in the film that would balance the vapour above it; more than in the film swells it."""
-    temperature: float = _number(298.15, 250.0, 400.0)
+    temperature: float = _number(298.15, 250.0, 400.0, "K")
     """Temperature of the film [K]."""
-    reference_temperature: float = _number(298.15, 250.0, 400.0)
+    reference_temperature: float = _number(298.15, 250.0, 400.0, "K")
     """Temperature for which chi, evaporation and the unit of time are meant [K]."""
-    chi_slope: float = _number(400.0, -3e3, 3e3)
+    chi_slope: float = _number(400.0, -3e3, 3e3, "K")
     """B of chi(T) = chi + B (1/T - 1/T_ref) [K]."""
-    activation_energy: float = _number(12.0, 0.0, 60.0)
+    activation_energy: float = _number(12.0, 0.0, 60.0, "kJ/mol")
     """Of the Arrhenius mobility [kJ/mol]."""
-    evaporation_enthalpy: float = _number(38.0, 0.0, 60.0)
+    evaporation_enthalpy: float = _number(38.0, 0.0, 60.0, "kJ/mol")
     """Of the evaporation rate's dependence on temperature [kJ/mol]."""
     duration: float = _number(400.0, 1e-6, 1e5)
     """Longest time that a film may take to dry [h0^2 / D_s]."""
@@ -208,12 +210,12 @@ def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
     parameters = dict(values)
     name = parameters.pop("process", None)
     if not isinstance(name, str) or name not in _PROCESSES:
-        raise InputError(f"process is {name!r}; use one of {', '.join(_PROCESSES)}")
+        raise InputError(f"process is {shown(name)}; {did_you_mean(name, _PROCESSES)}")
     kind = _PROCESSES[name]
     known = [entry.name for entry in fields(kind)]
     for key in parameters:
         if key not in known:
-            raise InputError(f"{name} has no parameter {key!r}; it has {', '.join(known)}")
+            raise InputError(f"{name} has no parameter {key!r}; {did_you_mean(key, known)}")
     return kind(**parameters)
 
 
@@ -241,7 +243,7 @@ def parse_settings(kind: type[Recipe], settings: Mapping[str, str]) -> dict[str,
     values: dict[str, Scalar] = {}
     for name, text in settings.items():
         if name not in known:
-            raise InputError(f"{kind.process} has no parameter {name!r}; it has {', '.join(known)}")
+            raise InputError(f"{kind.process} has no parameter {name!r}; {did_you_mean(name, known)}")
         if hints[name] is not float:
             values[name] = text
             continue
@@ -264,14 +266,28 @@ def _check_field(owner: str, entry: dataclasses.Field[Any], value: object) -> No
     if "choices" in entry.metadata:
         if value not in entry.metadata["choices"]:
             raise InputError(
-                f"{owner}: {entry.name} is {value!r}; use one of {', '.join(entry.metadata['choices'])}"
+                f"{owner}: {entry.name} is {shown(value)}; {did_you_mean(value, entry.metadata['choices'])}"
             )
         return
     if "range" not in entry.metadata:
         # A field that a subclass of the user's own adds.
         return
     low, high = entry.metadata["range"]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
-        raise InputError(f"{owner}: {entry.name} is {value!r}; it must be a number from {low:g} to {high:g}")
+    unit = f" {entry.metadata.get('unit', '')}".rstrip()
+    if not isinstance(value, int | float) or not is_finite_number(value):
+        raise InputError(
+            f"{owner}: {entry.name} is {shown(value)}; it must be a number from {low:g} to {high:g}{unit}"
+        )
     if not low <= value <= high:
-        raise InputError(f"{owner}: {entry.name} is {value:g}; it must lie from {low:g} to {high:g}")
+        raise InputError(
+            f"{owner}: {entry.name} is {value:g}{unit}; it must lie from {low:g} to {high:g}{unit}"
+            + celsius_hint(value, low, high, unit.strip())
+        )
+
+
+def celsius_hint(value: float, low: float, high: float, unit: str) -> str:
+    """What to add to an error about a temperature that may have been given in degrees Celsius."""
+    kelvin = value + _ZERO_CELSIUS
+    if unit != "K" or low < 0.0 or not low <= kelvin <= high:
+        return ""
+    return f"; did you mean {kelvin:g} ({value:g} °C)?"

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.checks import whole_number
 from morphsim.errors import InputError
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
 from morphsim.simulator.simulation import Simulation
 from morphsim.simulator.solver import TOLERANCE
+
+_MOST_FRAMES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,7 @@ def record_film(
         SimulationDiverged: the film can't be stepped.
         InputError: fewer than one frame, or a drying film that is not dry within its duration.
     """
-    if frames < 1:
-        raise InputError(f"frames is {frames}; it must be at least 1")
+    whole_number("frames", frames, 1, _MOST_FRAMES)
     simulation = Simulation(
         [recipe], seeds=[seed], shape=shape, tolerance=tolerance, dtype=dtype, device=device
     )

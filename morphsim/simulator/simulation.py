@@ -9,15 +9,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from morphsim.checks import MOST_SEED, whole_number
 from morphsim.device import resolve_device
 from morphsim.errors import InputError
 from morphsim.simulator.grid import Grid
 from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.process import KNOBS, Knobs, biot_number, chi_at, film_model
-from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe, known_recipe
+from morphsim.simulator.recipe import (
+    AnnealingRecipe,
+    DryingRecipe,
+    Recipe,
+    celsius_hint,
+    known_recipe,
+)
 from morphsim.simulator.rows import join_rows, put_rows, take_rows
 from morphsim.simulator.solver import THICKNESS_TOLERANCE, TOLERANCE, PerFilm, Solver
 from morphsim.simulator.stepper import Stepper
+from morphsim.suggest import did_you_mean
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -56,8 +64,8 @@ class Simulation(Solver):
     ) -> None:
         if not recipes or len(recipes) != len(seeds):
             raise InputError(f"{len(recipes)} recipes and {len(seeds)} seeds; give one seed for each recipe")
-        if min(seeds) < 0:
-            raise InputError(f"seed is {min(seeds)}; it must be at least 0")
+        for seed in seeds:
+            whole_number("seed", seed, 0, MOST_SEED)
         if dtype not in _DTYPES:
             raise InputError(f"dtype is {dtype!r}; use float32 or float64")
         films = _check_batch(recipes)
@@ -123,12 +131,16 @@ class Simulation(Solver):
         turned = dict(self._knobs)
         for name, value in values.items():
             if name not in self._knobs:
-                raise InputError(f"{self.process} has no knob {name!r}; it has {', '.join(self._knobs)}")
+                raise InputError(f"{self.process} has no knob {name!r}; {did_you_mean(name, self._knobs)}")
             entry = type(self.recipes[0]).__dataclass_fields__[name]
             low, high = entry.metadata["range"]
+            unit = entry.metadata.get("unit", "")
             new = self.each(value, torch.device("cpu")).numpy()
             if not np.all((new >= low) & (new <= high)):
-                raise InputError(f"knob {name} is {value}; it must lie from {low:g} to {high:g}")
+                hint = celsius_hint(float(new.flat[0]), low, high, unit)
+                raise InputError(
+                    f"knob {name} is {value}; it must lie from {low:g} to {high:g} {unit}".rstrip() + hint
+                )
             turned[name] = new
         if all(np.array_equal(turned[name], self._knobs[name]) for name in turned):
             return

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+from morphsim.checks import is_finite_number, shown
 from morphsim.errors import InputError
 
 GAS_CONSTANT = 8.314462618e-3
 """[kJ/(mol K)]"""
+
+
+# Of each scale the range that a film can have, its unit, and the units in which it may be given by mistake.
+_SCALES: dict[str, tuple[float, float, str, dict[str, float]]] = {
+    "length_nm": (1.0, 1e6, "nm", {"µm": 1e3, "m": 1e9}),
+    "diffusivity": (1e-25, 1e-6, "m^2/s", {"µm^2/s": 1e-12, "nm^2/s": 1e-18}),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,18 +23,28 @@ class Units:
     """The scales of one film. Only conversions depend on them; the physics does not.
 
     Attributes:
-        length_nm: initial thickness h0 [nm].
-        diffusivity: D_s of a drying film, or D of an annealed one, at its reference temperature [m^2/s].
+        length_nm: initial thickness h0, 1 to 1e6 [nm].
+        diffusivity: D_s of a drying film, or D of an annealed one, at its reference temperature,
+            1e-25 to 1e-6 [m^2/s].
     """
 
     length_nm: float
     diffusivity: float
 
     def __post_init__(self) -> None:
-        for name in ("length_nm", "diffusivity"):
+        for name, (low, high, unit, slips) in _SCALES.items():
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0.0):
-                raise InputError(f"Units: {name} is {value!r}; it must be a positive number")
+            if is_finite_number(value) and low <= value <= high:
+                continue
+            hints = [
+                f"; did you mean {value * factor:.6g} ({value:g} {meant})?"
+                for meant, factor in slips.items()
+                if is_finite_number(value) and low <= value * factor <= high
+            ]
+            raise InputError(
+                f"{name} is {shown(value)}; it must be a number of {unit} from {low:g} to {high:g}"
+                + "".join(hints[:1])
+            )
 
     @property
     def time_s(self) -> float:

@@ -38,7 +38,7 @@ def test_units_of_a_material_can_be_overridden(morphsim: Morphsim, tmp_path: Pat
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["--material", "nylon"], f"there is no material 'nylon'; there are {', '.join(MATERIALS)}"),
+        (["--material", "nylon"], f"there is no material 'nylon'; use one of {', '.join(MATERIALS)}"),
         (
             ["--material", "p3ht-pcbm", "--process", "annealing"],
             "the material 'p3ht-pcbm' is for drying; leave --process annealing out",

@@ -104,7 +104,7 @@ def test_reset_options_choose_recipe_and_noise() -> None:
     _, info = env.reset()
     assert (info["film_seed"] != 77, env.film_recipe) == (True, env.recipe)
     with pytest.raises(
-        InputError, match="reset has no option 'color'; it has recipe, film_seed, material, blend_ratio"
+        InputError, match="reset has no option 'color'; use one of recipe, film_seed, material, blend_ratio"
     ):
         env.reset(options={"color": 1})
 
@@ -211,7 +211,7 @@ def test_settings_out_of_reach_are_refused() -> None:
         panel.action({"rate": 5.0})
     with pytest.raises(InputError, match="no value is given for rate"):
         panel.action({})
-    with pytest.raises(InputError, match="knob 'heat' is not turned here; the action turns rate"):
+    with pytest.raises(InputError, match="knob 'heat' is not turned here; use one of rate"):
         panel.action({"rate": 1.0, "heat": 300.0})
     with pytest.raises(InputError, match="rate is 'fast'; it must be a finite number"):
         panel.action({"rate": "fast"})  # type: ignore[dict-item]

@@ -145,7 +145,7 @@ def test_choices_of_numbers_texts_and_materials() -> None:
     ("wanted", "message"),
     [
         (3, "randomize is 3; use True, or ranges"),
-        ({"colour": (0, 1)}, "randomize has no 'colour' for drying; it has material, blend_ratio"),
+        ({"colour": (0, 1)}, "randomize has no 'colour' for drying; use one of material, blend_ratio"),
         ({"width": (1.0, 2.0)}, "randomize can't change width"),
         ({"chi": 1.0}, "chi = 1.0; give two numbers"),
         ({"chi": (2.0, 1.0)}, "must be .low, high. and rise"),

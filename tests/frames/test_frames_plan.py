@@ -103,7 +103,7 @@ def test_differences_are_named(tmp_path, options, words):
         ({"set": ("spin=2",)}, "no parameter 'spin'"),
         ({"set": ("chi",)}, "not of the form"),
         ({"replicas": 0}, "replicas is 0"),
-        ({"replicas": 10**7}, "at most"),
+        ({"replicas": 10**7}, "from 1 to 1000000"),
         ({"frames": 0}, "frames is 0"),
         ({"seed": -1}, "seed is -1"),
         ({"shape": (0, 4)}, "shape"),

@@ -99,7 +99,8 @@ def test_faster_spinning_dries_faster(low: float, high: float) -> None:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: material("p3ht"), "wodo-model, .*p3ht-pcbm"),
+        (lambda: material("p3ht"), "did you mean 'p3ht-pcbm'"),
+        (lambda: material("ink"), "use one of wodo-model, .*p3ht-pcbm"),
         (lambda: SPUN.biot(100), "spin_speed is 100 rpm.*from 250 to 12000"),
         (lambda: SPUN.biot(math.nan), "spin_speed is nan"),
         (lambda: SPUN.dry_thickness_ratio(1500, 0), "spin_speed is 0"),

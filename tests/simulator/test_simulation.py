@@ -97,7 +97,7 @@ def test_heat_speeds_annealing_up_and_lowers_chi() -> None:
 
 def test_knobs_out_of_range_are_refused_and_change_nothing() -> None:
     simulation = Simulation([DryingRecipe()], seeds=[0], shape=SMALL)
-    with pytest.raises(InputError, match="no knob 'pressure'; it has evaporation, ambient_vapour"):
+    with pytest.raises(InputError, match="no knob 'pressure'; use one of evaporation, ambient_vapour"):
         simulation.set_knobs(pressure=1.0)
     with pytest.raises(InputError, match="knob evaporation is -1; it must lie from 0 to 20"):
         simulation.set_knobs(temperature=300.0, evaporation=-1)

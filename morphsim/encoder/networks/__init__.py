@@ -27,7 +27,7 @@ def find_architecture(name: object) -> type[NetworkConfig]:
         InputError: there is none of that name.
     """
     if not isinstance(name, str) or name not in ARCHITECTURES:
-        raise InputError(f"architecture is {name!r}; use one of {', '.join(ARCHITECTURES)}")
+        raise InputError(f"architecture is {name!r}; {did_you_mean(name, ARCHITECTURES)}")
     return ARCHITECTURES[name]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from morphsim.errors import InputError
 from morphsim.simulator.materials.material import Material, Source
 from morphsim.simulator.units import Units
+from morphsim.suggest import did_you_mean
 
 
 def material(name: str) -> Material:
@@ -17,7 +18,7 @@ def material(name: str) -> Material:
     0.0033
     """
     if not isinstance(name, str) or name not in MATERIALS:
-        raise InputError(f"there is no material {name!r}; there are {', '.join(MATERIALS)}")
+        raise InputError(f"there is no material {name!r}; {did_you_mean(name, MATERIALS)}")
     return MATERIALS[name]
 
 

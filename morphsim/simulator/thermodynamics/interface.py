@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from morphsim.checks import is_finite_number, shown, whole_number
 from morphsim.errors import InputError
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe
 from morphsim.simulator.thermodynamics.mixture import (
@@ -69,10 +69,9 @@ def interface(
     mixture = own.dry_edge() if isinstance(own, TernaryMixture) else own
     if kappa is None and isinstance(energy, AnnealingRecipe | DryingRecipe):
         kappa = energy.kappa * (2.0 if isinstance(energy, DryingRecipe) else 1.0)
-    if kappa is None or not (math.isfinite(kappa) and kappa > 0.0):
-        raise InputError(f"kappa is {kappa!r}; it must be a positive number")
-    if points < 3:
-        raise InputError(f"points is {points}; it must be at least 3")
+    if not is_finite_number(kappa) or kappa is None or kappa <= 0.0:
+        raise InputError(f"kappa is {shown(kappa)}; it must be a positive number")
+    whole_number("points", points, 3, _MOST_POINTS)
     phases = _phases(mixture)
     if phases is None:
         return None
@@ -100,6 +99,7 @@ def interface(
 # atanh of the share of the way between the phases at which the profile is cut off: 1e-5 from each phase.
 _TAIL = 6.0
 _FINEST = 2001
+_MOST_POINTS = 1_000_000
 
 
 def _phases(mixture: BinaryMixture | DoubleWellMixture) -> Array | None:

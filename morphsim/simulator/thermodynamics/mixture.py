@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from morphsim.checks import is_finite_number, shown
 from morphsim.errors import InputError
 from morphsim.simulator.process import chi_at
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
@@ -32,8 +33,10 @@ class _Composition:
             value = getattr(self, entry.name)
             low = 1.0 if entry.name.startswith("n_") else 0.0 if entry.name == "barrier" else -math.inf
             allowed = "a finite number" if low == -math.inf else f"a finite number from {low:g}"
-            if not (math.isfinite(value) and value >= low):
-                raise InputError(f"{type(self).__name__}: {entry.name} is {value!r}; it must be {allowed}")
+            if not (is_finite_number(value) and value >= low):
+                raise InputError(
+                    f"{type(self).__name__}: {entry.name} is {shown(value)}; it must be {allowed}"
+                )
 
     def checked(self, fractions: ArrayLike) -> Array:
         """Volume fractions as float64, (..., n).

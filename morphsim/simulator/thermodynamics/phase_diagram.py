@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from morphsim.checks import whole_number
 from morphsim.errors import InputError
 from morphsim.simulator.process import chi_at
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's palette, which readers with any colour vision can tell apart.
 _BINODAL, _SPINODAL, _FILM, _TIE, _GRID = "#0072B2", "#D55E00", "#000000", "#56B4E9", "#d0d0d0"
+_MOST_TIE_LINES = 10_000
 _HEIGHT = float(np.sqrt(3.0) / 2.0)
 _TICKS = np.arange(1, 5) / 5.0
 
@@ -76,8 +78,7 @@ def plot_phase_diagram(
     """
     from matplotlib.figure import Figure
 
-    if tie_lines < 0:
-        raise InputError(f"tie_lines is {tie_lines}; it must be at least 0")
+    whole_number("tie_lines", tie_lines, 0, _MOST_TIE_LINES)
     mixture = energy_of(recipe)
     if ax is None:
         size = (5.2, 4.9) if isinstance(mixture, TernaryMixture) else (5.2, 4.0)

@@ -7,6 +7,7 @@ from typing import overload
 
 import numpy as np
 
+from morphsim.checks import is_finite_number, shown, whole_number
 from morphsim.errors import InputError
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe
 from morphsim.simulator.thermodynamics.mixture import (
@@ -29,6 +30,7 @@ _WIDEST_LOGIT = 700.0
 _WIDEST_LOGIT_WITH_BARRIER = 100.0
 # Solvent of the first tie line. The barrier makes the dry edge itself unreachable.
 _FIRST_SOLVENT = 1e-4
+_FINEST_RESOLUTION = 4096
 _FIRST_SOLVENT_WITH_BARRIER = 1e-2
 
 
@@ -44,8 +46,8 @@ def critical_chi(n_donor: float, n_acceptor: float) -> float:
     0.225
     """
     for name, value in (("n_donor", n_donor), ("n_acceptor", n_acceptor)):
-        if not (math.isfinite(value) and value >= 1.0):
-            raise InputError(f"{name} is {value!r}; a chain length must be a number from 1")
+        if not (is_finite_number(value) and value >= 1.0):
+            raise InputError(f"{name} is {shown(value)}; a chain length must be a number from 1")
     return 0.5 * (1.0 / math.sqrt(n_donor) + 1.0 / math.sqrt(n_acceptor)) ** 2
 
 
@@ -69,7 +71,7 @@ def spinodal(energy: Binary | Ternary, *, resolution: int = 200) -> tuple[float,
         mixture is stable.
 
     Raises:
-        InputError: a resolution below 8.
+        InputError: a resolution below 8 or above 4096.
 
     >>> low, high = spinodal(BinaryMixture(chi=3.0))
     >>> round(low, 4), round(high, 4)
@@ -77,8 +79,7 @@ def spinodal(energy: Binary | Ternary, *, resolution: int = 200) -> tuple[float,
     """
     mixture = known_mixture(energy)
     if isinstance(mixture, TernaryMixture):
-        if resolution < 8:
-            raise InputError(f"resolution is {resolution}; it must be at least 8")
+        whole_number("resolution", resolution, 8, _FINEST_RESOLUTION)
         return _spinodal_curves(mixture, resolution)
     if isinstance(mixture, DoubleWellMixture):
         middle, half = 0.5 * (mixture.low + mixture.high), 0.5 * (mixture.high - mixture.low)
