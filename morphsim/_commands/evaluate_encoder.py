@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 from tyro.conf import Positional, arg
 
 from morphsim._commandline import show, show_json
-from morphsim.config_checks import MOST_THREADS, check_seed, check_whole
+from morphsim.checks import MOST_THREADS, check_seed, check_whole
 from morphsim.device import DeviceName, set_threads
 from morphsim.encoder import load_encoder
 from morphsim.encoder.input import check_frames

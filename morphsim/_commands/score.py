@@ -10,7 +10,7 @@ import numpy as np
 from tyro.conf import Positional, arg
 
 from morphsim._commandline import show, show_json
-from morphsim.config_checks import MOST_THREADS, check_whole
+from morphsim.checks import MOST_THREADS, check_whole
 from morphsim.device import DeviceName, set_threads
 from morphsim.encoder import Encoder, load_encoder
 from morphsim.errors import InputError

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from morphsim.config_checks import (
+from morphsim.checks import (
     LARGEST,
     LEARNING_RATES,
     MOST_PROCESSES,
@@ -19,7 +19,7 @@ from morphsim.config_checks import (
     check_seed,
     check_tuple,
     check_whole,
-    short,
+    shown,
 )
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
@@ -193,7 +193,7 @@ class AgentConfig:
             for side in self.shape:
                 check_whole("shape", side, 1)
         if not isinstance(self.knobs, tuple) or not all(isinstance(knob, str) for knob in self.knobs):
-            raise InputError(f"knobs is {short(self.knobs)}; it must be names")
+            raise InputError(f"knobs is {shown(self.knobs)}; it must be names")
         check_flag("resume", self.resume)
         if self.algorithm == "ppo" and self.ppo.rollout_steps % self.n_envs:
             raise InputError(
@@ -203,7 +203,7 @@ class AgentConfig:
     def _check_hidden(self) -> None:
         # The limits keep a damaged file from asking for more memory than any machine has.
         check_tuple("hidden", self.hidden, 0, _MOST_LAYERS, f"the units of at most {_MOST_LAYERS} layers")
-        told = f"hidden is {short(self.hidden)}"
+        told = f"hidden is {shown(self.hidden)}"
         for units in self.hidden:
             check_whole("hidden", units, 1)
             if units > _LARGEST_LAYER:
@@ -241,7 +241,7 @@ class AgentConfig:
             if name == "shape" and given[name] is None:
                 continue
             if not isinstance(given[name], list):
-                raise InputError(f"{name} is {short(given[name])}; it must be a list")
+                raise InputError(f"{name} is {shown(given[name])}; it must be a list")
             given[name] = tuple(given[name])
         for name in ("out", "recipe"):
             if name == "recipe" and given[name] is None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.agents.config import MOST_STEPS, AgentConfig, EnvName
-from morphsim.config_checks import check_choice, check_tuple, check_whole, short
+from morphsim.checks import check_choice, check_tuple, check_whole, shown
 from morphsim.encoder import Encoder
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
@@ -125,11 +125,11 @@ class EnvironmentSpec:
             raise InputError(f"the environment must have exactly the fields {', '.join(names)}")
         shape, knobs = values["shape"], values["knobs"]
         if not isinstance(shape, list) or len(shape) != 2:
-            raise InputError(f"shape is {short(shape)}; it must be a height and a width")
+            raise InputError(f"shape is {shown(shape)}; it must be a height and a width")
         if not isinstance(knobs, list) or not all(isinstance(knob, str) for knob in knobs):
-            raise InputError(f"knobs is {short(knobs)}; it must be names")
+            raise InputError(f"knobs is {shown(knobs)}; it must be names")
         if not isinstance(values["recipe"], Mapping):
-            raise InputError(f"recipe is {short(values['recipe'])}; it must be an object")
+            raise InputError(f"recipe is {shown(values['recipe'])}; it must be an object")
         return cls(**{**values, "shape": (shape[0], shape[1]), "knobs": tuple(knobs)})
 
 

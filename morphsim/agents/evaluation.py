@@ -16,7 +16,7 @@ from morphsim.agents.agent import Agent, load_agent
 from morphsim.agents.baselines import Policy, RandomPolicy, RecipePolicy
 from morphsim.agents.comparison import AGENT, OWN, RANDOM, RECIPE, Evaluation, PolicyResult
 from morphsim.agents.seeds import evaluation_seeds, reset_film
-from morphsim.config_checks import MOST_PROCESSES, check_seed, check_whole
+from morphsim.checks import MOST_PROCESSES, check_seed, check_whole
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.processes import run_jobs

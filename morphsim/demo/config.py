@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from morphsim.agents import AgentConfig, EvaluationConfig, SACConfig
-from morphsim.config_checks import check_tuple, check_whole
+from morphsim.checks import check_tuple, check_whole
 from morphsim.encoder import CVAEConfig, TrainingConfig
 from morphsim.frames import DatasetConfig
 from morphsim.simulator import DryingRecipe

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from morphsim.config_checks import (
+from morphsim.checks import (
     LARGEST,
     LEARNING_RATES,
     MOST_THREADS,

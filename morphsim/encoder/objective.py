@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from morphsim.config_checks import check_choice, check_number, check_whole
+from morphsim.checks import check_choice, check_number, check_whole
 from morphsim.encoder.terms import Reconstruction
 from morphsim.encoder.triplet import Miner, TripletDistance
 from morphsim.errors import InputError

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
-from morphsim.config_checks import check_choice, check_flag, check_whole
+from morphsim.checks import check_choice, check_flag, check_whole
 from morphsim.device import DeviceName, resolve_device
 from morphsim.encoder.config import HoldOut, Precision, TrainingConfig
 from morphsim.encoder.errors import TrainingDiverged

@@ -254,14 +254,6 @@ def parse_settings(kind: type[Recipe], settings: Mapping[str, str]) -> dict[str,
     return values
 
 
-def _finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        # An integer may be larger than any float.
-        return False
-
-
 def _check_field(owner: str, entry: dataclasses.Field[Any], value: object) -> None:
     if "choices" in entry.metadata:
         if value not in entry.metadata["choices"]:

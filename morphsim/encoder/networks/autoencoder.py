@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from morphsim.config_checks import short
+from morphsim.checks import shown
 from morphsim.encoder.networks.base import (
     ACTIVATIONS,
     Activation,
@@ -49,7 +49,7 @@ class AutoencoderConfig(NetworkConfig):
         for name in ("latent_size", "kernel_size"):
             check_size(name, getattr(self, name))
         if not isinstance(self.channels, tuple) or not 1 <= len(self.channels) <= 16:
-            raise InputError(f"network channels is {short(self.channels)}; give 1 to 16 whole numbers")
+            raise InputError(f"network channels is {shown(self.channels)}; give 1 to 16 whole numbers")
         for value in self.channels:
             check_size("channels", value)
         if self.kernel_size % 2 == 0 or self.kernel_size < 3:

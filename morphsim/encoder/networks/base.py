@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 import torch
 from torch import nn
 
-from morphsim.config_checks import short
+from morphsim.checks import shown
 from morphsim.encoder.networks.initialise import he_uniform
 from morphsim.errors import InputError
 from morphsim.simulator.grid import Boundary
@@ -186,7 +186,7 @@ def check_size(name: str, value: object) -> None:
     """
     # The limit keeps a damaged configuration from asking for more memory than any machine has.
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65_536:
-        raise InputError(f"network {name} is {short(value)}; it must be a whole number from 1 to 65536")
+        raise InputError(f"network {name} is {shown(value)}; it must be a whole number from 1 to 65536")
 
 
 def check_pairs(*, channels: object, strides: object, kernel_size: int) -> None:
@@ -197,7 +197,7 @@ def check_pairs(*, channels: object, strides: object, kernel_size: int) -> None:
     """
     for name, pair in (("channels", channels), ("strides", strides)):
         if not isinstance(pair, tuple) or len(pair) != 2:
-            raise InputError(f"network {name} is {short(pair)}; give two whole numbers")
+            raise InputError(f"network {name} is {shown(pair)}; give two whole numbers")
         for value in pair:
             check_size(name, value)
     assert isinstance(strides, tuple)
@@ -215,4 +215,4 @@ def check_activation(value: object) -> None:
         InputError: it is unknown.
     """
     if not isinstance(value, str) or value not in ACTIVATIONS:
-        raise InputError(f"network activation is {short(value)}; use one of {', '.join(ACTIVATIONS)}")
+        raise InputError(f"network activation is {shown(value)}; use one of {', '.join(ACTIVATIONS)}")

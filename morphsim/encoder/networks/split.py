@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from morphsim.config_checks import check_number
+from morphsim.checks import check_number
 from morphsim.encoder.networks.base import (
     ACTIVATIONS,
     Activation,
