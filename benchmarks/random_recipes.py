@@ -14,7 +14,7 @@ import multiprocessing
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -60,7 +60,7 @@ class Film:
         steps: that it took.
         rejected: steps that were taken again.
         drift: largest relative change of a solute's mass.
-        outside: how far a volume fraction lies outside [0, 1].
+        outside: how far a volume fraction has lain outside [0, 1], of what was seen on the way.
         message: why it could not be advanced.
         recipe: its parameters.
     """
@@ -119,10 +119,11 @@ def make(task: tuple[int, int, float]) -> Film:
     simulation = Simulation([recipe], seeds=[index], shape=SHAPE)
     mass = simulation.solute_mass()
     started = time.perf_counter()
-    message = ""
+    message, outside = "", 0.0
     try:
         for turn in (*_TURNS, 1.0):
-            _advance(simulation, recipe, turn, started + longest)
+            for _ in _advance(simulation, recipe, turn, started + longest):
+                outside = max(outside, _outside(simulation))
             if turn < 1.0:
                 _turn(simulation, random)
         end = "dry" if kind is DryingRecipe and simulation.dry[0] else "time"
@@ -130,8 +131,6 @@ def make(task: tuple[int, int, float]) -> Film:
         end = "unfinished"
     except SimulationDiverged as error:
         end, message = "diverged", str(error)
-    phi = simulation.fields().double()
-    outside = max(float(-phi.min()), float(phi.sum(dim=1).max()) - 1.0, 0.0)
     return Film(
         index=index,
         process=recipe.process,
@@ -140,7 +139,7 @@ def make(task: tuple[int, int, float]) -> Film:
         steps=simulation.steps,
         rejected=simulation.rejected,
         drift=float(np.abs(_mass(simulation) / mass - 1.0).max()),
-        outside=outside,
+        outside=max(outside, _outside(simulation)),
         message=message,
         recipe=dict(recipe.to_dict()),
     )
@@ -148,8 +147,8 @@ def make(task: tuple[int, int, float]) -> Film:
 
 def _advance(
     simulation: Simulation, recipe: AnnealingRecipe | DryingRecipe, share: float, latest: float
-) -> None:
-    """Advance a film to a share of its duration, or of its dryness if that comes first."""
+) -> Iterator[None]:
+    """Advance a film piece by piece to a share of its duration, or of its dryness if that comes first."""
     end = share * recipe.duration
     # Pieces that grow with the film's own age, since its steps do.
     while float(simulation.time[0]) < end * (1.0 - 1e-9):
@@ -160,13 +159,21 @@ def _advance(
         if isinstance(recipe, DryingRecipe):
             simulation.advance_to_dryness(share, time=piece)
             if float(simulation.time[0]) < piece * (1.0 - 1e-9):
+                yield
                 return
         else:
             simulation.advance(time=piece)
+        yield
         if simulation.steps == steps:
             return
         if time.perf_counter() > latest and float(simulation.time[0]) < end * (1.0 - 1e-9):
             raise TimeoutError
+
+
+def _outside(simulation: Simulation) -> float:
+    """How far a volume fraction lies outside [0, 1]."""
+    phi = simulation.fields().double()
+    return max(float(-phi.min()), float(phi.sum(dim=1).max()) - 1.0, 0.0)
 
 
 def _mass(simulation: Simulation) -> np.ndarray[Any, Any]:

@@ -22,6 +22,8 @@ LARGEST_RATIO = 2.0
 LEAST_CONTRAST = 0.01
 _VANISHING = 1e-3
 _CREEP = 1e-4
+# From here on a field is at the edge, where it may move outwards only by what rounding makes of it.
+_EDGE, _ROUNDING = 0.98e-3, 5e-7
 OUTSIDE = 1e-3
 """How far a volume fraction may overshoot 0; a film that starts inside this bound never leaves it."""
 
@@ -154,9 +156,11 @@ def judge(
 def leaving(before: Numbers, after: Numbers) -> Numbers:
     """Whether a step leads out of the simplex, from the smallest fractions before and after it.
 
-    Fields that a user started outside may go on while the energy turns them round.
+    Just inside the bound a field may still move outwards by more than rounding moves it, or no step would be
+    small enough there. Fields that a user started outside may go on while the energy turns them round.
     """
-    return (after < -OUTSIDE) & ((before >= -OUTSIDE) | (after < before - _CREEP))
+    crossed = (after < -OUTSIDE) & ((before >= -OUTSIDE) | (after < before - _CREEP))
+    return crossed | ((after < -_EDGE) & (before >= -OUTSIDE) & (after < before - _ROUNDING))
 
 
 def _where(condition: Numbers, one: Numbers | float, other: Numbers | float) -> Numbers:

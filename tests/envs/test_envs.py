@@ -176,7 +176,7 @@ def test_recipes_come_as_objects_dicts_and_files(tmp_path: Path) -> None:
         ({"knobs": 5}, "knobs is 5; give a list of some of evaporation, ambient_vapour"),
         ({"knobs": [["evaporation"]]}, r"knob \['evaporation'\] is unknown"),
         ({"randomize": np.array([1, 2])}, "use True, or ranges by parameter"),
-        ({"knobs": ["pressure"]}, "knob 'pressure' is unknown; use some of evaporation, ambient_vapour"),
+        ({"knobs": ["pressure"]}, "knob 'pressure' is unknown; use one of evaporation, ambient_vapour"),
         ({"knobs": []}, "name at least one"),
         ({"knobs": ["evaporation", "evaporation"]}, "each once"),
         ({"ranges": {"evaporation": (0.0, 1.0)}}, "ends must rise from above 0"),
