@@ -126,7 +126,7 @@ def test_films_without_a_like_say_nothing(morphsim: Morphsim, tmp_path: Path, en
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        (("--most", 1), "--most is 1; it must be at least 2"),
+        (("--most", 1), "--most is 1; it must be a whole number of at least 2"),
         (("--seed", -1), "--seed is -1"),
         (("--threads", 0), "--threads is 0"),
         (("--encoder", "nobody"), "encoder 'nobody' is unknown"),

@@ -110,7 +110,7 @@ def test_a_recipe_is_refused_or_in_range(name: str, value: Any) -> None:
         ({"length_nm": 5e-7}, r"length_nm is 5e-07; .* did you mean 500 \(5e-07 m\)\?"),
         ({"length_nm": 0.5}, r"did you mean 500 \(0.5 µm\)\?"),
         ({"length_nm": 1e308}, r"a number of nm from 1 to 1e\+06$"),
-        ({"length_nm": 10**400}, "length_nm is 1000"),
+        ({"length_nm": 10**400}, "length_nm is a whole number of over 30 digits"),
         ({"length_nm": "500"}, "length_nm is '500'"),
         ({"diffusivity": 100.0}, r"did you mean 1e-10 \(100 µm\^2/s\)\?"),
         ({"diffusivity": math.nan}, "diffusivity is nan"),
@@ -163,7 +163,7 @@ def test_numbers_that_are_too_large() -> None:
     assert whole_number("seed", MOST_SEED, 0, MOST_SEED) == MOST_SEED
     assert not is_finite_number(10**400)
     assert not is_finite_number(True)
-    with pytest.raises(InputError, match="a number of thousands of digits"):
+    with pytest.raises(InputError, match="seed is a whole number of over 30 digits"):
         whole_number("seed", 10**5000, 0, MOST_SEED)
     with pytest.raises(InputError, match="frames is 1000000000000"):
         next(record_film(AnnealingRecipe(), seed=0, frames=10**12))
@@ -178,5 +178,5 @@ def test_a_boundary_that_is_no_name() -> None:
 def test_a_recipe_nested_without_end(tmp_path: Path) -> None:
     path = tmp_path / "deep.toml"
     path.write_text("process = 'drying'\nx = " + "[" * 5000 + "]" * 5000)
-    with pytest.raises(InputError, match="nests lists or tables too deep"):
+    with pytest.raises(InputError, match="nested 32 deep at most"):
         load_recipe(path)
