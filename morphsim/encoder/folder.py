@@ -53,9 +53,9 @@ def load_encoder(name_or_folder: str | Path, device: str = "auto") -> Encoder:
     shipped = _shipped()
     folder = shipped.get(str(name_or_folder), Path(name_or_folder))
     if not _is_folder(folder):
-        hint = did_you_mean(str(name_or_folder), sorted(shipped))
+        hint = did_you_mean(str(name_or_folder), sorted(shipped)) if shipped else "none is shipped"
         raise InputError(
-            f"encoder {str(name_or_folder)!r} is unknown, no encoder's folder and no shipped one; {hint}"
+            f"encoder {str(name_or_folder)!r} is unknown, neither an encoder's folder nor shipped; {hint}"
         )
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():

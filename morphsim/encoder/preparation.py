@@ -35,9 +35,9 @@ def split_frames(config: TrainingConfig, frame_set: FrameSet) -> tuple[torch.Ten
     """Return the numbers of the training frames and of the held-out frames.
 
     Raises:
-        InputError: frames of one row or column, or too few trajectories, recipes or frames.
+        InputError: frames of one column, or too few trajectories, recipes or frames.
     """
-    if min(frame_set.shape) < 2:
+    if frame_set.shape[1] < 2:
         height, width = frame_set.shape
         raise InputError(
             f"the frames of {config.frames} are {height} x {width} pixels in {frame_set.channels} channels, "

@@ -178,14 +178,16 @@ def test_what_does_not_fit_together_is_told_before_training(
 ) -> None:
     out = tmp_path / "a"
     other = tmp_path / "other.npy"
-    np.save(other, np.zeros((2, 20, 48), np.uint8))
+    np.save(other, np.stack([np.eye(20, 48, dtype=np.uint8)] * 2))
     wrong = tmp_path / "wrong.toml"
     wrong.write_text('process = "annealing"\ntemperature = 590.0\n')
     walls = tmp_path / "walls.toml"
     walls.write_text('process = "annealing"\nboundary = "no-flux"\n')
     network = CVAEConfig(latent_size=4, channels=(4, 6), kernel_size=3, strides=(2, 2), hidden=16)
     untrained_encoder((16, 48), network, boundary="no-flux").save(tmp_path / "walled")
-    no_flux = FrameSet(frames=np.zeros((2, 16, 48), np.uint8), columns={"trajectory": np.zeros(2, int)})
+    no_flux = FrameSet(
+        frames=np.stack([np.eye(16, 48, dtype=np.uint8)] * 2), columns={"trajectory": np.zeros(2, int)}
+    )
     write_frames(tmp_path / "no-flux.h5", no_flux)
     cut = tmp_path / "cut.h5"
     cut.write_bytes((material / "frames.h5").read_bytes()[:500])
@@ -207,7 +209,7 @@ def test_what_does_not_fit_together_is_told_before_training(
         ),
         ({"knobs": ("pressure",)}, "knob 'pressure' is unknown"),
         ({"knobs": ("temperature", "temperature")}, "each once"),
-        ({"out": material / "frames.h5" / "a"}, "choose another --out"),
+        ({"out": material / "frames.h5" / "a"}, "Not a directory; name another place"),
     ):
         config = make_config(**{"out": out, **options})
         found = one_line(lambda config=config: train_agent(config, show_progress=False))  # type: ignore[misc]

@@ -228,7 +228,7 @@ def test_an_unknown_choice(refused, command: str):
             "score",
             "--encoder",
             "nobody",
-            "encoder 'nobody' is unknown, no encoder's folder and no shipped one; use one of",
+            "encoder 'nobody' is unknown, neither an encoder's folder nor shipped; use one of",
         ),
         ("score", "--target", "nothing.png:3", "nothing.png does not exist"),
         ("score", "--target", "target.png:30", "row 30"),

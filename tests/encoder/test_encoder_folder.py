@@ -64,10 +64,10 @@ def test_shipped_encoders_go_by_name(
     encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folder_module, "_ASSETS", tmp_path / "assets")
-    refused("default", "shipped are: none")
+    refused("default", "none is shipped")
     encoder.save(tmp_path / "assets" / "default")
     assert load_encoder("default", device="cpu").hash == encoder.hash
-    refused("defualt", "shipped are: default")
+    refused("defualt", "did you mean 'default'")
 
 
 def test_the_shipped_encoder_has_all_its_hashes(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_any_changed_byte_of_the_configuration_is_refused_or_harmless(
         (lambda values: values["metadata"]["distances"]["cosine"]["quantiles"].pop(), "101"),
         (
             lambda values: values["metadata"]["distances"]["cosine"]["quantiles"].__setitem__(3, 10**400),
-            "101",
+            "integer of 401 digits",
         ),
         (
             lambda values: values["metadata"]["distances"]["cosine"]["quantiles"].__setitem__(
@@ -197,7 +197,7 @@ def test_any_changed_byte_of_the_configuration_is_refused_or_harmless(
         (lambda values: whitening(values)[2].append(0.0), "whitening must be 4 x 4"),
         (lambda values: whitening(values)[2].__setitem__(0, "x"), "whitening must be 4 x 4"),
         (lambda values: whitening(values)[2].__setitem__(0, float("nan")), "whitening must be 4 x 4"),
-        (lambda values: whitening(values)[2].__setitem__(0, 10**400), "whitening must be 4 x 4"),
+        (lambda values: whitening(values)[2].__setitem__(0, 10**400), "integer of 401 digits"),
         (lambda values: values["metadata"].pop("channels"), "channels"),
         (lambda values: values["metadata"].update(channels=2), "weights.safetensors"),
         (lambda values: values["metadata"].update(channels=0), "channels"),
