@@ -63,7 +63,7 @@ def open_hdf5(path: str | Path, *, named: bool = True) -> Iterator[h5py.File]:
         reason = " ".join(str(error).split()) or type(error).__name__
         if any(words in reason for words in _CHECKSUM_FAILS):
             raise InputError(f"{subject} {DAMAGED}") from error
-        if refused := explain(error, path):
+        if refused := explain(error, subject):
             raise refused from error
         raise InputError(
             f"{subject} is not an HDF5 file of frames, or is truncated ({reason}); make or fetch it again"

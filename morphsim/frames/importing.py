@@ -107,7 +107,7 @@ def import_frames(config: ImportConfig, *, show_progress: bool = False) -> Impor
 
     Raises:
         InputError: no source, an output that exists, an option out of range, or not one frame to keep.
-        MachineError: another run writes the output, or the disk is full.
+        MachineError: another run writes the output, the disk is full, or every file is in use.
     """
     files, left_out = _files(config)
     with claimed_file(config.out):
@@ -121,6 +121,7 @@ def _import(
     dropped = [(str(_relative(config.source, path)), reason) for path, reason in left_out]
     doubts: dict[str, list[str]] = {}
     made: set[Binarisation] = set()
+    kinds: set[type[InputError | MachineError]] = set()
     stated = True
     with progress("importing", len(files), unit="files", show=show_progress) as advance:
         for path in files:
@@ -137,12 +138,15 @@ def _import(
                 made.add(_binarisation(path, frameset, config))
             except (InputError, MachineError) as error:
                 dropped.append((str(relative), str(error)))
+                kinds.add(type(error))
             except MemoryError:
                 dropped.append((str(relative), "it claims more values than memory holds"))
             advance()
     if not pieces:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in dropped[:_REASONS_SHOWN])
-        raise InputError(f"not one of {len(files)} files under {config.source} could be read ({reasons})")
+        # Files that are all in use may be good.
+        kind = MachineError if kinds == {MachineError} else InputError
+        raise kind(f"not one of {len(files)} files under {config.source} could be read ({reasons})")
     shape = Counter(shape for piece in pieces for shape in [piece.shape] * len(piece)).most_common(1)[0][0]
     odd = {str(piece.columns["source"][0]): piece.shape for piece in pieces if piece.shape != shape}
     for name, other in odd.items():
