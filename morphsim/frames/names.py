@@ -13,7 +13,9 @@ from pathlib import PurePosixPath
 _DIGITS = r"[0-9]{1,100}"
 # A unit may follow 1e-3, as in 1e-3s; 1e3s could be anything.
 _EXPONENT = r"(?:[eE](?:[-+][0-9]{1,3}(?![0-9])|[0-9]{1,3}(?![0-9A-Za-z])))?"
-_UNSIGNED = rf"(?:{_DIGITS}(?:[.,]{_DIGITS})?{_EXPONENT})"
+# Fortran's 0.5D-03 and 1.E-03; without digits after the point, `scan3D-10` could be meant.
+_FORTRAN = rf"{_DIGITS}\.(?:{_DIGITS}[dD][-+][0-9]{{1,3}}(?![0-9])|[eE][-+]?[0-9]{{1,3}}(?![0-9A-Za-z]))"
+_UNSIGNED = rf"(?:{_FORTRAN}|{_DIGITS}(?:[.,]{_DIGITS})?{_EXPONENT})"
 # `t=-0.5` is negative, in `film-10` the dash stands between two words.
 _SIGN = r"(?:(?<![^\W_])(?<![)\]}])[-+])?"
 # `_.5` is one half, `film.5` is the fifth.
@@ -34,11 +36,21 @@ _CLOCK = r"[-_.T ][0-9]{2}(?:[-_.:]?[0-9]{2}){1,2}(?:\.[0-9]+)?"
 _DATE_AT_END = re.compile(
     rf"(?<![0-9]){_YEAR}(?:([-_.]){_MONTH}\1{_DAY}(?:{_CLOCK})?|{_MONTH}{_DAY}[-_.T ]?[0-9]{{6}})$"
 )
+# A day before its month, and a clock alone, as in 10-30-00.
+_OTHER_DATE_AT_END = re.compile(
+    rf"(?<![0-9])(?:[0-3][0-9]-[0-3][0-9]-{_YEAR}|[0-2][0-9]-[0-5][0-9]-[0-5][0-9])$"
+)
 _WORD_AT_END = re.compile(r"[0-9A-Za-z]*$")
 _HASH = re.compile(r"(?=.*[0-9][a-f])[0-9a-f]{7,}", re.IGNORECASE)
 _EXPONENTIAL = re.compile(r"[0-9]+e[0-9]+", re.IGNORECASE)
-# 0p5, which some write for one half; others count so.
-_P_FOR_POINT = re.compile(r"[0-9]p[0-9]+$", re.IGNORECASE)
+_UUID_AT_END = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
+# Before a number that is a part of something else: 0p5, which some write for one half (others count so),
+# 10^-3, 100x400, 12:30, 12h30 and 1d-3.
+_MORE_BEFORE = re.compile(r"(?:\^|[0-9](?:[pxhm×:]|d[-+]?))$", re.IGNORECASE)
+# Some languages have a minus sign of their own.
+_MINUS = str.maketrans("\N{MINUS SIGN}", "-")
+_PLAIN = str.maketrans(",dD", ".ee")
+_NO_TIME_AT_END = (_DATE_AT_END, _OTHER_DATE_AT_END, _UUID_AT_END)
 
 _IN_ORDER = re.compile(rf"(?P<version>{_DIGITS}(?:\.{_DIGITS}){{2,}})|(?P<number>{_NUMBER})|{_DIGITS}")
 
@@ -69,11 +81,11 @@ def film_of(relative: PurePosixPath) -> NamedFilm:
     - Anything else: each folder is a film of unknown recipe.
 
     Numbers may have a decimal point, an exponent and a sign: `phi_t=0.25`, `t_1e-3`, `t=-0.5`. A dash after a
-    letter or a digit stands between two words: `film-10` is of time 10. Dates, versions (`1.5.2`) and hashes
-    are no times.
+    letter or a digit stands between two words: `film-10` is of time 10. Dates, clocks, versions (`1.5.2`),
+    hashes, sizes (`100x400`) and powers (`10^-3`) are no times.
     """
     folder = "" if str(relative.parent) == "." else str(relative.parent)
-    stem = relative.stem
+    stem = relative.stem.translate(_MINUS)
     if (match := _RECIPE_IN_FILE.fullmatch(stem)) and 0.0 <= _number(match["blend"]) <= 1.0:
         return NamedFilm(
             name=str(PurePosixPath(folder) / f"{match['prefix']}_{match['blend']}_{match['chi']}"),
@@ -100,11 +112,12 @@ def in_order(path: PurePosixPath) -> tuple[Key, ...]:
 def _key(name: str) -> Key:
     key: list[tuple[int, Decimal, str]] = []
     start = 0
+    name = name.translate(_MINUS)
     for match in _IN_ORDER.finditer(name):
         if match.start() > start:
             key.append((1, Decimal(0), name[start : match.start()]))
         numbers = match[0].split(".") if match["version"] else [match[0]]
-        key += [(0, Decimal(number.replace(",", ".")), number) for number in numbers]
+        key += [(0, Decimal(number.translate(_PLAIN)), number) for number in numbers]
         start = match.end()
     if start < len(name):
         key.append((1, Decimal(0), name[start:]))
@@ -113,7 +126,9 @@ def _key(name: str) -> Key:
 
 def _time(stem: str) -> float:
     match = _TIME_AT_END.search(stem)
-    if match is None or _DATE_AT_END.search(stem) or _P_FOR_POINT.search(stem):
+    if match is None or any(other.search(stem) for other in _NO_TIME_AT_END):
+        return math.nan
+    if _MORE_BEFORE.search(stem[: match.start()]):
         return math.nan
     word = _WORD_AT_END.search(stem)
     if word and _HASH.fullmatch(word[0]) and not _EXPONENTIAL.fullmatch(word[0]):
@@ -122,5 +137,5 @@ def _time(stem: str) -> float:
 
 
 def _number(text: str) -> float:
-    number = float(text.replace(",", "."))
+    number = float(text.translate(_PLAIN))
     return number if math.isfinite(number) else math.nan
