@@ -15,6 +15,7 @@ from morphsim.device import threads_for
 from morphsim.errors import InputError
 from morphsim.simulator.control import numbers, tensor
 from morphsim.simulator.errors import SimulationDiverged
+from morphsim.simulator.fitting import check_parts
 from morphsim.simulator.model import FilmModel
 from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.rows import put_rows, take_rows
@@ -67,7 +68,8 @@ class Solver:
         noise: thermal noise, or None.
 
     Raises:
-        InputError: fields that don't fit the model's grid, or that are not finite.
+        InputError: fields that don't fit the model's grid or are not finite, or a part of the model that does
+            not fit them.
     """
 
     def __init__(
@@ -95,7 +97,9 @@ class Solver:
             raise InputError(f"thickness is {thickness}; it must be above 0")
         self.stepper = Stepper(model, tolerance=tolerance, noise=noise)
         with threads_for(fields.numel(), fields.device):
-            self.state = State.start(model, fields.to(device=grid.device, dtype=grid.dtype), h)
+            phi = fields.detach().to(device=grid.device, dtype=grid.dtype)
+            check_parts(model, phi, noise)
+            self.state = State.start(model, phi, h)
         self.steps = 0
         self.rejected = 0
 
