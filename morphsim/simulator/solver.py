@@ -37,6 +37,9 @@ ARRIVED = 1e-12
 THICKNESS_TOLERANCE = 1e-4
 """A film is at a thickness when it is this far above it [h0]."""
 
+_ALWAYS_FINITE = ("phi", "time", "thickness")
+_NEVER_NEGATIVE = ("time", "step", "last_step", "older_step", "history", "draws", "refusals", "noise")
+
 # How many steps a GPU is sent before it is asked whether all films have arrived.
 _STEPS_UNASKED = 16
 # A batch is cut down to the films that still go on when they are no more than this share of it.
@@ -225,7 +228,7 @@ class Solver:
         """Go back to a `snapshot` of this solver, or of one like it.
 
         Raises:
-            InputError: the snapshot is of other films.
+            InputError: the snapshot is of other films, or holds what no film can; then nothing has changed.
         """
         restored = {}
         for entry in fields_of(State):
@@ -233,11 +236,16 @@ class Solver:
             value = snapshot.get(entry.name)
             if value is None:
                 raise InputError(f"the snapshot lacks {entry.name!r}; use what snapshot() returned")
+            if not isinstance(value, np.ndarray) or value.dtype.kind not in "ifc":
+                raise InputError(
+                    f"the snapshot's {entry.name} is no array of numbers; use what snapshot() returned"
+                )
             if tuple(value.shape) != tuple(present.shape):
                 raise InputError(
                     f"the snapshot's {entry.name} has the shape {tuple(value.shape)}, these films' "
                     f"{tuple(present.shape)}; restore it to films of the same number and grid"
                 )
+            _check_values(entry.name, value)
             tensor = torch.from_numpy(np.array(value))
             if tensor.dtype != present.dtype:
                 raise InputError(
@@ -275,3 +283,17 @@ class Solver:
                 "thickness": float(state.thickness[film]),
             },
         )
+
+
+def _check_values(name: str, value: np.ndarray[Any, Any]) -> None:
+    """Check the numbers of a snapshot, of which a film could make what looks sound.
+
+    Raises:
+        InputError: what no film can have.
+    """
+    # The history of a film that diverged may hold anything.
+    if name in _ALWAYS_FINITE and not np.isfinite(value).all():
+        raise InputError(f"the snapshot's {name} holds NaN or infinity; use what snapshot() returned")
+    least = value.min() if name in (*_NEVER_NEGATIVE, "thickness") else 0
+    if least < 0 or (name == "thickness" and least == 0):
+        raise InputError(f"the snapshot's {name} is {least:g}; use what snapshot() returned")
