@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from morphsim.checks import whole_number
+from morphsim.checks import shown, whole_number
 from morphsim.errors import InputError
 
 DeviceName = Literal["auto", "cpu", "cuda"]
@@ -35,6 +35,8 @@ def resolve_device(name: str = "auto") -> torch.device:
     Raises:
         InputError: the name is unknown, or CUDA is asked for and absent.
     """
+    if not isinstance(name, str):
+        raise InputError(f"device is {shown(name)}; use one of the texts auto, cpu, cuda")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

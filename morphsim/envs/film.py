@@ -163,7 +163,8 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
             InputError: an unknown knob, or a setting that can't be reached.
         """
         film = self._batch.films[0]
-        return self.panel.action(values or {}, usual=self.recipe if film is None else film.recipe)
+        usual = self.recipe if film is None else film.recipe
+        return self.panel.action({} if values is None else values, usual=usual)
 
     def _shown(self) -> tuple[Any, dict[str, Any]]:
         if self.render_mode == "human":

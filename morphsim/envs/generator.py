@@ -19,7 +19,7 @@ def restored_generator(state: Any) -> np.random.Generator:
     generator = np.random.Generator(np.random.PCG64())
     try:
         generator.bit_generator.state = copy.deepcopy(state)
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
         raise InputError(
             f"the state's random numbers can't be used ({error}); use what get_state returned"
         ) from error

@@ -142,6 +142,8 @@ class Panel:
         Raises:
             InputError: a setting is missing, can't be reached, or is of no knob.
         """
+        if not isinstance(values, Mapping):
+            raise InputError(f"the settings are {values!r}; give a dict of numbers by knob")
         names = [knob.name for knob in self.knobs]
         unknown = [name for name in values if name not in names]
         if unknown:

@@ -180,7 +180,7 @@ def film_settings(
         raise InputError(f"units is {units!r}; give morphsim.simulator.Units(...)")
     if longest_step is not None and step_time_s is not None:
         raise InputError("longest_step is for steps even in dryness; leave it out where step_time_s is given")
-    if observation not in get_args(ObservationName):
+    if not isinstance(observation, str) or observation not in get_args(ObservationName):
         raise InputError(
             f"observation is {observation!r}; {did_you_mean(observation, get_args(ObservationName))}"
         )

@@ -215,7 +215,8 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
 
     def _action_of(self, place: int, values: Any = None) -> NDArray[np.float32]:
         film = self._batch.films[place]
-        return self.panel.action(values or {}, usual=self.recipe if film is None else film.recipe)
+        usual = self.recipe if film is None else film.recipe
+        return self.panel.action({} if values is None else values, usual=usual)
 
 
 class VectorDryingEnv(VectorFilmEnv):
@@ -240,11 +241,17 @@ class VectorAnnealingEnv(VectorFilmEnv):
 def _seeds(seed: int | Sequence[int | None] | None, count: int) -> list[int | None]:
     if seed is None:
         return [None] * count
-    if isinstance(seed, int | np.integer):
-        return [int(seed) + number for number in range(count)]
+    if isinstance(seed, int | np.integer) and not isinstance(seed, bool):
+        return [whole("seed", seed, 0) + number for number in range(count)]
+    if (
+        not isinstance(seed, Sequence | np.ndarray)
+        or isinstance(seed, str | bytes)
+        or np.ndim(np.asarray(seed, object)) != 1
+    ):
+        raise InputError(f"seed is {seed!r}; give a whole number, or a list with one for each film")
     if len(seed) != count:
         raise InputError(f"{len(seed)} seeds are given for {count} films; give one, or one for each")
-    return [None if each is None else int(each) for each in seed]
+    return [None if each is None else whole("seed", each, 0) for each in seed]
 
 
 def _mask(mask: Any, count: int) -> Flags:

@@ -76,10 +76,13 @@ def local_potential(energy: FreeEnergy, phi: Tensor) -> tuple[Tensor, Tensor, Te
     arrays = out.numpy().reshape(films, -1), curvatures.numpy().reshape(2, films)
     cells = _view(phi).reshape(films, -1)
     if isinstance(energy, BinaryFloryHuggins):
-        compiled.film.binary_potential(cells, _each(energy.chi, films), *arrays)
+        loop, parameters = compiled.film.binary_potential, [energy.chi]
     else:
-        wells = (_each(part, films) for part in (energy.height, energy.low, energy.high))
-        compiled.film.double_well_potential(cells, *wells, *arrays)
+        loop, parameters = compiled.film.double_well_potential, [energy.height, energy.low, energy.high]
+    each = [_each(parameter, phi) for parameter in parameters]
+    if phi.shape[1] != 1 or any(values is None for values in each):
+        return None
+    loop(cells, *each, *arrays)
     return out, curvatures[0], curvatures[1]
 
 
@@ -88,7 +91,7 @@ def modal_rates(
 ) -> Tensor | None:
     """-M k² (h F[μ] + κ k² q) of the modes F[μ], which are overwritten."""
     compiled = _loops(potential)
-    if compiled is None:
+    if compiled is None or not is_shipped(grid.exact):
         return None
     potential = potential.contiguous()
     fields = potential.shape[:2]
@@ -111,16 +114,19 @@ def film_rates(
     """What `FilmModel` finds for ternary films: d(hφ)/dt, both stiffnesses, mobility, cross term."""
     compiled = _loops(phi)
     grid, batch = model.grid, len(phi)
-    if compiled is None or not model.is_shipped or model.loop_parameters is None:
+    if compiled is None or not model.is_shipped:
         return None
-    kind, *arrays = model.loop_parameters
+    parameters = film_parameters(model, phi)
+    if parameters is None:
+        return None
+    kind, *arrays = parameters
     out, mobility = torch.empty_like(phi), torch.empty_like(phi)
     cross, stiffness = torch.empty_like(phi[:, 0]), phi.new_empty((batch, 2, 2))
     compiled.film.film_rates(
         phi.contiguous().numpy(),
         thickness.numpy(),
         hdot.numpy(),
-        *(array if len(array) == batch else np.repeat(array, batch, axis=0) for array in arrays),
+        *arrays,
         kind,
         grid.boundary == "periodic",
         grid.dx,
@@ -134,16 +140,22 @@ def film_rates(
     return out, bounds[:, 0], bounds[:, 1], mobility, cross if kind == compiled.film.ONSAGER else None
 
 
-def film_parameters(model: FilmModel) -> tuple[int, Any, Any, Any] | None:
+def film_parameters(model: FilmModel, phi: Tensor) -> tuple[int, Any, Any, Any] | None:
     """What `film_rates` wants of a model of ternary films; None where it has no loop.
 
+    Nothing of it is kept: a user may write into the tensors of a model.
+
+    Args:
+        model: whose parts are this package's own.
+        phi: fields (B, C, H, W).
+
     Returns:
-        Closure, numbers (B or 1, 10), and both arrays (B or 1, 2, W) of the substrate.
+        Closure, numbers (B, 10), and both arrays (B, 2, W) of the substrate.
     """
     compiled, energy = loops(), model.energy
-    if compiled is None or not isinstance(energy, TernaryFloryHuggins):
+    if compiled is None or not isinstance(energy, TernaryFloryHuggins) or phi.shape[1] != 2:
         return None
-    closure = _closure(compiled.film, model.mobility)
+    closure = _closure(compiled.film, model.mobility, energy)
     if closure is None or model.grid.depth_boundary == "periodic":
         return None
     kind, of_mobility = closure
@@ -155,28 +167,48 @@ def film_parameters(model: FilmModel) -> tuple[int, Any, Any, Any] | None:
         energy.chi_acceptor_solvent,
         energy.barrier,
         model.kappa[:, 0],
-        model.kappa[:, 1],
+        model.kappa[:, -1],
         *of_mobility,
     )
-    numbers = np.broadcast_arrays(*(column.reshape(-1).numpy() for column in columns))
-    neutral = model.kappa.new_zeros((1, 2, model.grid.shape[1]))
-    substrate = model.substrate
-    walls = (neutral, neutral) if substrate is None else (substrate.linear, substrate.quadratic)
-    return kind, np.stack(numbers, axis=1), walls[0].numpy(), walls[1].numpy()
+    numbers = np.empty((len(phi), len(columns)), _view(phi).dtype)
+    for place, column in enumerate(columns):
+        values = _each(column, phi)
+        if values is None:
+            return None
+        numbers[:, place] = values
+    shape, substrate = (len(phi), 2, phi.shape[-1]), model.substrate
+    if substrate is None:
+        neutral = np.zeros(shape, numbers.dtype)
+        return kind, numbers, neutral, neutral
+    linear, quadratic = (
+        np.ascontiguousarray(np.broadcast_to(_array(part), shape), numbers.dtype)
+        for part in (substrate.linear, substrate.quadratic)
+    )
+    return kind, numbers, linear, quadratic
 
 
-def _closure(module: ModuleType, mobility: Mobility) -> tuple[int, tuple[Tensor, Tensor]] | None:
-    """Which loop a closure has, and its two numbers (B, 1, 1)."""
+def _closure(
+    module: ModuleType, mobility: Mobility, energy: TernaryFloryHuggins
+) -> tuple[int, tuple[Any, Any]] | None:
+    """Which loop a closure has, and its two numbers (B or 1, 1, 1)."""
     if isinstance(mobility, WodoMobility):
-        return module.WODO, (mobility.scale, mobility.solid)
+        # The loops take the chain lengths from the energy.
+        return (module.WODO, (mobility.scale, mobility.solid)) if _same_chains(mobility, energy) else None
     if isinstance(mobility, NegiMobility):
         diffusivities = mobility.scale[:, None] * mobility.diffusivities
-        return module.NEGI, (diffusivities[:, 0], diffusivities[:, 1])
+        columns = diffusivities[:, 0], diffusivities[:, -1]
+        return (module.NEGI, columns) if _same_chains(mobility, energy) else None
     if isinstance(mobility, OnsagerMobility):
         return module.ONSAGER, (mobility.value, mobility.value)
     if isinstance(mobility, ConstantMobility):
         return module.CONSTANT, (mobility.value[:, 0], mobility.value[:, -1])
     return None
+
+
+def _same_chains(mobility: WodoMobility | NegiMobility, energy: TernaryFloryHuggins) -> bool:
+    lengths = _array(mobility.chain_lengths)
+    own = (_array(energy.n_donor), _array(energy.n_acceptor))
+    return bool((lengths[:, 0] == own[0]).all() and (lengths[:, -1] == own[1]).all())
 
 
 def advance_modes(
@@ -189,7 +221,7 @@ def advance_modes(
 ) -> Tensor | None:
     """See `etd.advance_modes`."""
     compiled = _loops(rates)
-    if compiled is None:
+    if compiled is None or not is_shipped(damping.squares):
         return None
     out = torch.empty(rates.shape, dtype=rates.dtype)
     real = damping.squares.arrays[0].dtype
@@ -210,7 +242,7 @@ def advance_modes(
 def soften(noise: Tensor, damping: Damping, dt: Tensor) -> Tensor | None:
     """See `etd.soften`; the modes are overwritten."""
     compiled = _loops(noise)
-    if compiled is None:
+    if compiled is None or not is_shipped(damping.squares):
         return None
     noise = noise.contiguous()
     step = dt.numpy().astype(damping.squares.arrays[0].dtype)
@@ -230,15 +262,26 @@ def _damping(damping: Damping, modes: Tensor) -> tuple[Any, ...]:
     )
 
 
-def _each(parameter: Tensor, films: int) -> Any:
-    """A parameter (B or 1, 1, 1) as an array (B,)."""
-    array = parameter.numpy()[:, 0, 0]
-    return array if len(array) == films else np.full(films, array[0])
+def _each(parameter: Tensor | float, phi: Tensor) -> Any:
+    """A parameter as an array (B,) of the fields' type; None for one that is not a number for each film.
+
+    Loops don't look where an array ends: what has another length may not get there.
+    """
+    values, films = _array(parameter), len(phi)
+    if values.size != 1 and values.shape != (films, 1, 1):
+        return None
+    each = np.empty(films, np.float32 if phi.dtype == torch.float32 else np.float64)
+    each[:] = values.reshape(-1)
+    return each
+
+
+def _array(parameter: Tensor | float) -> Any:
+    return parameter.detach().numpy() if isinstance(parameter, Tensor) else np.asarray(parameter)
 
 
 def _columns(parameter: Tensor, fields: torch.Size) -> Any:
     """A parameter (B or 1, C or 1, 1, 1) as an array (B, C)."""
-    array = parameter.numpy()[..., 0, 0]
+    array = _array(parameter)[..., 0, 0]
     return np.ascontiguousarray(array if array.shape == fields else np.broadcast_to(array, fields))
 
 
@@ -298,8 +341,11 @@ def surface_speed(evaporation: Evaporation, phi: Tensor) -> Tensor | None:
     compiled = _loops(phi)
     if compiled is None or not is_shipped(evaporation):
         return None
+    vapour = _vapour(evaporation, len(phi))
+    if vapour is None:
+        return None
     out = torch.empty(len(phi), dtype=torch.float64)
-    compiled.surface.surface_speed(phi.contiguous().numpy(), *_vapour(evaporation), out.numpy())
+    compiled.surface.surface_speed(phi.contiguous().numpy(), *vapour, out.numpy())
     return out
 
 
@@ -315,7 +361,10 @@ def settle_surface(
 ) -> Tensor | None:
     """See `surface.settle_surface`; the modes are corrected in place, and the thickness is returned."""
     compiled = _loops(phi)
-    if compiled is None or not content.is_contiguous() or not is_shipped(grid, evaporation):
+    if compiled is None or not content.is_contiguous() or not is_shipped(grid, evaporation, damping.squares):
+        return None
+    vapour = _vapour(evaporation, len(phi))
+    if vapour is None:
         return None
     settled = thickness.clone()
     stiffness2, stiffness4, _, _, theta = _damping(damping, content)
@@ -330,10 +379,15 @@ def settle_surface(
         stiffness4,
         theta,
         *grid.surface_arrays,
-        *_vapour(evaporation),
+        *vapour,
     )
     return settled
 
 
-def _vapour(evaporation: Evaporation) -> tuple[Any, Any]:
-    return evaporation.biot.numpy(), evaporation.ambient.numpy()
+def _vapour(evaporation: Evaporation, films: int) -> tuple[Any, Any] | None:
+    """Biot number and vapour of each film, (B,) each; None for what is not a number for each film."""
+    parts = _array(evaporation.biot), _array(evaporation.ambient)
+    if any(part.shape not in {(), (1,), (films,)} for part in parts):
+        return None
+    biot, ambient = (np.ascontiguousarray(np.broadcast_to(part, films), np.float64) for part in parts)
+    return biot, ambient

@@ -39,6 +39,7 @@ def check_shape(shape: Any) -> tuple[int, int]:
     return height, width
 
 
+@shipped
 @dataclass(frozen=True)
 class Squares:
     """Squared wavenumbers of the modes of a grid; k² = `x` + `theta` / h².

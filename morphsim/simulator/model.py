@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -113,6 +112,11 @@ class FilmModel:
         return fixed and isinstance(self.mobility, ConstantMobility) and is_shipped(self.mobility)
 
     @property
+    def _kappa(self) -> Tensor:
+        """In the type of the fields."""
+        return self.kappa.detach().to(self.grid.device, self.grid.dtype)
+
+    @property
     def squares(self) -> Squares:
         """The squared wavenumbers that this model's Laplacian has."""
         return self.grid.exact if self.spectral else self.grid.differences
@@ -123,11 +127,6 @@ class FilmModel:
         parts = (self.grid, self.energy, self.mobility, self.evaporation, self.substrate)
         return is_shipped(self, *(part for part in parts if part is not None))
 
-    @functools.cached_property
-    def loop_parameters(self) -> tuple[int, Any, Any, Any] | None:
-        """For compiled loops: the closure of the mobility, the numbers of each film and its substrate."""
-        return fused.film_parameters(self)
-
     def rates(self, phi: Tensor, content: Tensor, thickness: Tensor) -> Rates:
         """Rates of fields (B, C, H, W), whose modes times h are `content`, in films of `thickness` (B,)."""
         return self._modal_rates(phi, content, thickness) if self.spectral else self._rates(phi, thickness)
@@ -135,20 +134,20 @@ class FilmModel:
     def potential(self, phi: Tensor, thickness: Tensor) -> Tensor:
         """Chemical potentials μ_i of the finite volumes, (B, C, H, W)."""
         h = thickness.to(phi.dtype)[:, None, None, None]
-        potential = self.energy.potential(phi) - self.kappa * self.grid.laplacian(phi, h)
+        potential = _of_fields(self.energy.potential(phi), phi) - self._kappa * self.grid.laplacian(phi, h)
         if self.substrate is not None:
             # The wall's energy belongs to the last row, which is h dθ thick.
-            slope = self.substrate.slope(phi[:, :, -1])
+            slope = _of_fields(self.substrate.slope(phi[:, :, -1]), phi)
             potential[:, :, -1] += slope / (h[..., 0] * self.grid.dtheta)
         return potential
 
     def _modal_rates(self, phi: Tensor, content: Tensor, thickness: Tensor) -> Rates:
-        mobility = self.mobility(phi)
+        mobility = _of_fields(self.mobility(phi), phi)
         local = fused.local_potential(self.energy, phi) if self.fused else None
         if local is None:
-            curvature = self.energy.curvature(phi)
+            curvature = _of_fields(self.energy.curvature(phi), phi)
             local = (
-                self.energy.potential(phi),
+                _of_fields(self.energy.potential(phi), phi),
                 curvature.amin(dim=(2, 3), keepdim=True),
                 curvature.amax(dim=(2, 3), keepdim=True),
             )
@@ -156,15 +155,15 @@ class FilmModel:
         modes = self.grid.forward(potential)
         done = None
         if self.fused:
-            done = fused.modal_rates(modes, content, thickness, mobility, self.kappa, self.grid)
+            done = fused.modal_rates(modes, content, thickness, mobility, self._kappa, self.grid)
         if done is None:
             h = thickness.to(phi.dtype)[:, None, None, None]
             k2 = self.grid.exact.at(thickness)
-            done = -mobility * k2 * (h * modes + self.kappa * k2 * content)
+            done = -mobility * k2 * (h * modes + self._kappa * k2 * content)
         still = torch.zeros_like(thickness)
         spare = torch.minimum(steepest - flattest, steepest.clamp_min(0.0))
         stiffness2 = mobility * (steepest - SPARE * spare)
-        return Rates(done, still, stiffness2, mobility * self.kappa, mobility, None)
+        return Rates(done, still, stiffness2, mobility * self._kappa, mobility, None)
 
     def _rates(self, phi: Tensor, thickness: Tensor) -> Rates:
         grid = self.grid
@@ -180,7 +179,7 @@ class FilmModel:
         if self.evaporation is None:
             return torch.zeros_like(thickness)
         done = fused.surface_speed(self.evaporation, phi) if self.fused else None
-        return self.evaporation(phi) if done is None else done
+        return self.evaporation(phi).double() if done is None else done
 
     def _cell_rates(
         self, phi: Tensor, thickness: Tensor, hdot: Tensor
@@ -189,12 +188,13 @@ class FilmModel:
         grid = self.grid
         h = thickness.to(phi.dtype)[:, None, None, None]
         potential = self.potential(phi, thickness)
-        mobility = self.mobility(phi).expand_as(phi)
+        mobility = _of_fields(self.mobility(phi), phi).expand_as(phi)
         cross = self.mobility.cross(phi)
+        cross = None if cross is None else _of_fields(cross, phi)
         slope_x, slope_z = grid.step_x(potential), grid.step_z(potential)
         flux_x = grid.mean_x(mobility) * slope_x
         flux_z = grid.mean_z(mobility) * slope_z
-        curvature = self.energy.curvature(phi).abs()
+        curvature = _of_fields(self.energy.curvature(phi), phi).abs()
         size = _largest_nearby(mobility)
         if cross is not None:
             flux_x = flux_x + grid.mean_x(cross)[:, None] * slope_x.flip(1)
@@ -205,7 +205,8 @@ class FilmModel:
         largest = SURPLUS * size.amax(dim=(2, 3), keepdim=True)
         if self.substrate is not None:
             # The wall's energy is as stiff as that of a layer of one cell.
-            wall = 2.0 * self.substrate.quadratic.amax(dim=-1)[..., None, None] / (h * grid.dtheta)
+            steepest = _of_fields(self.substrate.quadratic, phi).amax(dim=-1)
+            wall = 2.0 * steepest[..., None, None] / (h * grid.dtheta)
             stiffness2 = stiffness2 + largest * wall
         flux_x = flux_x * h
         flux_z = flux_z / (h * grid.dtheta)
@@ -214,7 +215,7 @@ class FilmModel:
             # Rows run downwards, against theta: a film that shrinks carries its top into the row below.
             flux_z = flux_z - sweep * grid.mean_z(phi)
         fields = grid.divergence(flux_x, flux_z, 1.0 / grid.dx**2, 1.0 / grid.dtheta)
-        return fields, stiffness2, self.kappa * largest, mobility, cross
+        return fields, stiffness2, self._kappa * largest, mobility, cross
 
     def free_energy(self, phi: Tensor, content: Tensor, thickness: Tensor) -> Tensor:
         """Total free energy (B,) per unit length of film in the third direction, in float64.
@@ -226,8 +227,8 @@ class FilmModel:
         """
         grid = self.grid
         cell = grid.dx * grid.dtheta * thickness
-        density = self.energy.density(phi.double()).sum(dim=(1, 2))
-        kappa = self.kappa.double()[..., 0, 0]
+        density = self.energy.density(phi.double()).detach().sum(dim=(1, 2))
+        kappa = self._kappa.double()[..., 0, 0]
         if self.spectral:
             power = grid.power(content).double() * grid.exact.at(thickness).double()
             gradients = power.sum(dim=(2, 3)) / thickness[:, None] ** 2
@@ -240,6 +241,11 @@ class FilmModel:
         if self.substrate is not None:
             total = total + self.substrate.density(phi[:, :, -1].double()).sum(dim=(1, 2)) * grid.dx
         return total
+
+
+def _of_fields(value: Tensor, phi: Tensor) -> Tensor:
+    """What a part of a model gives, in the type of the fields and without a way back to its parameters."""
+    return value.detach().to(phi.dtype)
 
 
 def _largest_nearby(mobility: Tensor) -> Tensor:

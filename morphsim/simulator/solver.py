@@ -15,6 +15,7 @@ from morphsim.device import threads_for
 from morphsim.errors import InputError
 from morphsim.simulator.control import numbers, tensor
 from morphsim.simulator.errors import SimulationDiverged
+from morphsim.simulator.fitting import check_parts
 from morphsim.simulator.model import FilmModel
 from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.rows import put_rows, take_rows
@@ -35,6 +36,9 @@ ARRIVED = 1e-12
 """A film is at a time when it is this share of it away."""
 THICKNESS_TOLERANCE = 1e-4
 """A film is at a thickness when it is this far above it [h0]."""
+
+_ALWAYS_FINITE = ("phi", "time", "thickness")
+_NEVER_NEGATIVE = ("time", "step", "last_step", "older_step", "history", "draws", "refusals", "noise")
 
 # How many steps a GPU is sent before it is asked whether all films have arrived.
 _STEPS_UNASKED = 16
@@ -67,7 +71,8 @@ class Solver:
         noise: thermal noise, or None.
 
     Raises:
-        InputError: fields that don't fit the model's grid, or that are not finite.
+        InputError: fields that don't fit the model's grid or are not finite, or a part of the model that does
+            not fit them.
     """
 
     def __init__(
@@ -95,7 +100,9 @@ class Solver:
             raise InputError(f"thickness is {thickness}; it must be above 0")
         self.stepper = Stepper(model, tolerance=tolerance, noise=noise)
         with threads_for(fields.numel(), fields.device):
-            self.state = State.start(model, fields.to(device=grid.device, dtype=grid.dtype), h)
+            phi = fields.detach().to(device=grid.device, dtype=grid.dtype)
+            check_parts(model, phi, noise)
+            self.state = State.start(model, phi, h)
         self.steps = 0
         self.rejected = 0
 
@@ -221,7 +228,7 @@ class Solver:
         """Go back to a `snapshot` of this solver, or of one like it.
 
         Raises:
-            InputError: the snapshot is of other films.
+            InputError: the snapshot is of other films, or holds what no film can; then nothing has changed.
         """
         restored = {}
         for entry in fields_of(State):
@@ -229,11 +236,16 @@ class Solver:
             value = snapshot.get(entry.name)
             if value is None:
                 raise InputError(f"the snapshot lacks {entry.name!r}; use what snapshot() returned")
+            if not isinstance(value, np.ndarray) or value.dtype.kind not in "ifc":
+                raise InputError(
+                    f"the snapshot's {entry.name} is no array of numbers; use what snapshot() returned"
+                )
             if tuple(value.shape) != tuple(present.shape):
                 raise InputError(
                     f"the snapshot's {entry.name} has the shape {tuple(value.shape)}, these films' "
                     f"{tuple(present.shape)}; restore it to films of the same number and grid"
                 )
+            _check_values(entry.name, value)
             tensor = torch.from_numpy(np.array(value))
             if tensor.dtype != present.dtype:
                 raise InputError(
@@ -271,3 +283,17 @@ class Solver:
                 "thickness": float(state.thickness[film]),
             },
         )
+
+
+def _check_values(name: str, value: np.ndarray[Any, Any]) -> None:
+    """Check the numbers of a snapshot, of which a film could make what looks sound.
+
+    Raises:
+        InputError: what no film can have.
+    """
+    # The history of a film that diverged may hold anything.
+    if name in _ALWAYS_FINITE and not np.isfinite(value).all():
+        raise InputError(f"the snapshot's {name} holds NaN or infinity; use what snapshot() returned")
+    least = value.min() if name in (*_NEVER_NEGATIVE, "thickness") else 0
+    if least < 0 or (name == "thickness" and least == 0):
+        raise InputError(f"the snapshot's {name} is {least:g}; use what snapshot() returned")
