@@ -36,6 +36,9 @@ class Binarisation:
     original_shape: tuple[int, int] | None = None
     """(H, W) that all pictures had before they were resized; None where they were not, or not alike."""
 
+    colours_first: bool | None = False
+    """Whether a picture (3, H, W) is one in colours rather than three; None where it is not known."""
+
     def __post_init__(self) -> None:
         number = isinstance(self.threshold, int | float | np.floating) and not isinstance(
             self.threshold, bool
@@ -53,7 +56,7 @@ class Binarisation:
             raise InputError(f"original_shape is {shape!r}; it must be a height and a width, or null")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold."""
+        """Return plain values that JSON can hold: what is true of training frames."""
         shape = None if self.original_shape is None else list(self.original_shape)
         return {"threshold": self.threshold, "invert": self.invert, "original_shape": shape}
 
@@ -130,9 +133,10 @@ class Binarisation:
             InputError: as `cut`, or whole numbers that are no picture, since none reaches the threshold.
         """
         values = without_colours(pictures, shape, self.original_shape)
-        whole = values.dtype.kind in "biu"
-        if whole and (not values.size or (values.min() >= 0 and values.max() <= 1)):
+        if _are_frames(values):
             return self.fit(values.astype(np.uint8, copy=False), shape)
+        values = self._without_colours_first(values, shape, name)
+        whole = values.dtype.kind in "biu"
         found = self.cut(values, name=name)
         if whole and (found == self.invert).all():
             raise InputError(
@@ -141,12 +145,38 @@ class Binarisation:
             )
         return self.fit(found, shape)
 
+    def sizes(self, shape: tuple[int, int]) -> set[tuple[int, int]]:
+        """The (H, W) that pictures may have which become frames of `shape`."""
+        return {shape, self.original_shape or shape}
+
+    def _without_colours_first(
+        self, pictures: NDArray[Any], shape: tuple[int, int], name: str
+    ) -> NDArray[Any]:
+        """Turn one picture in colours (3, H, W) into shades of grey, where pictures are such."""
+        found = pictures.shape
+        if found[0:1] != (3,) or found[1:] not in self.sizes(shape) or self.colours_first is False:
+            return pictures
+        if self.colours_first:
+            return without_colours(np.moveaxis(pictures, 0, -1), *self.sizes(shape))
+        masks = pictures.dtype.kind in "iu" and ((pictures == 0) | (pictures == _BYTE)).all()
+        if masks or (pictures == pictures[:1]).all():
+            return pictures
+        raise InputError(
+            f"{name} of the shape {found} may be three pictures, or one in colours; give three as frames of "
+            "0 and 1, and one in colours as (H, W, 3)"
+        )
+
     def fit(self, frames: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
         """Resize frames (..., H, W) of the original shape to `shape`, as the training frames were."""
         found = tuple(frames.shape[-2:])
         if found == tuple(shape) or found != self.original_shape or frames.ndim not in (2, 3):
             return frames
         return resize(frames, shape)
+
+
+def _are_frames(values: NDArray[Any]) -> bool:
+    whole = values.dtype.kind in "biu"
+    return whole and (not values.size or bool(values.min() >= 0 and values.max() <= 1))
 
 
 def without_colours(pictures: NDArray[Any], *shapes: tuple[int, int] | None) -> NDArray[Any]:
