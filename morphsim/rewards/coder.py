@@ -141,8 +141,8 @@ def binarisation_for(
     if inner is not None:
         known = inner.binarisation
     else:
-        inverted = known.invert and env.metadata.get(OBSERVES_FRAMES) is not True
-        known = replace(known, invert=inverted)
+        if env.metadata.get(OBSERVES_FRAMES) is True:
+            known = replace(known, invert=False, transpose=False)
         known = replace(known, colours_first=shows_colours_first(frame, space, known, encoder))
     return replace(
         known,

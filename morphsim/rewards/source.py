@@ -116,12 +116,13 @@ class FrameReader:
         if self.channels == 1:
             array = _grey(array)
         self.picture = array
-        return self.binarisation.fit(self.binarisation.cut(array), self.shape)
+        cut = self.binarisation.turned(self.binarisation.cut(array))
+        return self.binarisation.fit(cut, self.shape)
 
     def _check_picture(self, space: gym.Space[Any]) -> None:
-        shape, original = space.shape, self.binarisation.original_shape
+        shape = space.shape
         wanted: set[tuple[int, ...]] = set()
-        for height, width in {self.shape, original or self.shape}:
+        for height, width in self.binarisation.sizes(self.shape):
             if self.channels > 1:
                 wanted |= {(self.channels, height, width)}
                 continue
