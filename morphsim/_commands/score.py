@@ -17,6 +17,7 @@ from morphsim.errors import InputError
 from morphsim.frames import read_frames, read_target_frames, stated_boundary
 from morphsim.frames.binarisation import Binarisation
 from morphsim.frames.readers import HDF5
+from morphsim.frames.targets import as_training_frames
 from morphsim.similarity import ScoreTable, score
 
 
@@ -66,7 +67,7 @@ class Options:
         columns: dict[str, np.ndarray[Any, Any]] = {}
         if self.frames.suffix.lower() in HDF5:
             frameset = read_frames(self.frames)
-            frames = frameset.frames
+            frames = as_training_frames(self.frames, frameset.frames, made)
             columns = {
                 name: frameset.columns[name] for name in ("trajectory", "time") if name in frameset.columns
             }

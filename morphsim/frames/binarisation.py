@@ -34,7 +34,13 @@ class Binarisation:
     invert: bool = False
     """Whether dark pixels, or 0, are donor."""
     original_shape: tuple[int, int] | None = None
-    """(H, W) that all pictures had before they were resized; None where they were not, or not alike."""
+    """(H, W) that all pictures had, the right way up, before they were resized; None where they were not, or
+    not alike."""
+    transpose: bool = False
+    """Whether rows of pictures are columns of frames."""
+
+    colours_first: bool | None = False
+    """Whether a picture (3, H, W) is one in colours rather than three; None where it is not known."""
 
     def __post_init__(self) -> None:
         number = isinstance(self.threshold, int | float | np.floating) and not isinstance(
@@ -44,6 +50,8 @@ class Binarisation:
             raise InputError(f"frame_threshold is {self.threshold!r}; it must lie between 0 and 1")
         if not isinstance(self.invert, bool):
             raise InputError(f"invert is {self.invert!r}; it must be True or False")
+        if not isinstance(self.transpose, bool):
+            raise InputError(f"transpose is {self.transpose!r}; it must be True or False")
         shape = self.original_shape
         if shape is not None and (
             not isinstance(shape, tuple)
@@ -53,9 +61,10 @@ class Binarisation:
             raise InputError(f"original_shape is {shape!r}; it must be a height and a width, or null")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold."""
+        """Return plain values that JSON can hold: what is true of training frames."""
         shape = None if self.original_shape is None else list(self.original_shape)
-        return {"threshold": self.threshold, "invert": self.invert, "original_shape": shape}
+        values = {"threshold": self.threshold, "invert": self.invert, "original_shape": shape}
+        return {**values, "transpose": True} if self.transpose else values
 
     @classmethod
     def from_dict(cls, values: object) -> Binarisation:
@@ -64,8 +73,11 @@ class Binarisation:
         Raises:
             InputError: a field is unknown or out of range.
         """
-        if not isinstance(values, Mapping) or not set(values) <= {"threshold", "invert", "original_shape"}:
-            raise InputError("binarisation must be an object of threshold, invert and original_shape")
+        known = {"threshold", "invert", "original_shape", "transpose"}
+        if not isinstance(values, Mapping) or not set(values) <= known:
+            raise InputError(
+                "binarisation must be an object of threshold, invert, original_shape and transpose"
+            )
         shape = values.get("original_shape")
         return cls(**{**values, "original_shape": tuple(shape) if isinstance(shape, list) else shape})
 
@@ -129,17 +141,44 @@ class Binarisation:
         Raises:
             InputError: as `cut`, or whole numbers that are no picture, since none reaches the threshold.
         """
-        values = without_colours(pictures, shape, self.original_shape)
-        whole = values.dtype.kind in "biu"
-        if whole and (not values.size or (values.min() >= 0 and values.max() <= 1)):
+        values = without_colours(pictures, shape, *self.sizes(shape))
+        if _are_frames(values):
             return self.fit(values.astype(np.uint8, copy=False), shape)
+        values = self._without_colours_first(values, shape, name)
+        whole = values.dtype.kind in "biu"
         found = self.cut(values, name=name)
         if whole and (found == self.invert).all():
             raise InputError(
                 f"{name} hold bytes up to {values.max()}, of which none reaches the threshold of "
                 f"{self.threshold:g}; give 0/1, 0/255 or pictures in shades of grey"
             )
-        return self.fit(found, shape)
+        return self.fit(self.turned(found), shape)
+
+    def turned(self, pictures: NDArray[Any]) -> NDArray[Any]:
+        """Turn pictures (..., H, W) the way up that the training frames have."""
+        return np.ascontiguousarray(pictures.swapaxes(-2, -1)) if self.transpose else pictures
+
+    def sizes(self, shape: tuple[int, int]) -> set[tuple[int, int]]:
+        """The (H, W) that pictures may have which become frames of `shape`."""
+        sizes = {shape, self.original_shape or shape}
+        return {(width, height) for height, width in sizes} if self.transpose else sizes
+
+    def _without_colours_first(
+        self, pictures: NDArray[Any], shape: tuple[int, int], name: str
+    ) -> NDArray[Any]:
+        """Turn one picture in colours (3, H, W) into shades of grey, where pictures are such."""
+        found = pictures.shape
+        if found[0:1] != (3,) or found[1:] not in self.sizes(shape) or self.colours_first is False:
+            return pictures
+        if self.colours_first:
+            return without_colours(np.moveaxis(pictures, 0, -1), *self.sizes(shape))
+        masks = pictures.dtype.kind in "iu" and ((pictures == 0) | (pictures == _BYTE)).all()
+        if masks or (pictures == pictures[:1]).all():
+            return pictures
+        raise InputError(
+            f"{name} of the shape {found} may be three pictures, or one in colours; give three as frames of "
+            "0 and 1, and one in colours as (H, W, 3)"
+        )
 
     def fit(self, frames: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
         """Resize frames (..., H, W) of the original shape to `shape`, as the training frames were."""
@@ -147,6 +186,11 @@ class Binarisation:
         if found == tuple(shape) or found != self.original_shape or frames.ndim not in (2, 3):
             return frames
         return resize(frames, shape)
+
+
+def _are_frames(values: NDArray[Any]) -> bool:
+    whole = values.dtype.kind in "biu"
+    return whole and (not values.size or bool(values.min() >= 0 and values.max() <= 1))
 
 
 def without_colours(pictures: NDArray[Any], *shapes: tuple[int, int] | None) -> NDArray[Any]:
@@ -192,9 +236,13 @@ def binarisation_notes(made: Collection[Binarisation], shape: tuple[int, int]) -
         shape: (H, W) that they have now.
     """
     inverted = {each.invert for each in made} == {True}
+    turned = {each.transpose for each in made} == {True}
     shapes = {each.original_shape for each in made}
     original = shapes.pop() if len(shapes) == 1 else None
-    if not inverted and original in (None, shape):
+    if not inverted and not turned and original in (None, shape):
         return {}
-    kept = Binarisation(invert=inverted, original_shape=None if original == shape else original).to_dict()
-    return {NOTE: json.dumps({name: kept[name] for name in ("invert", "original_shape")})}
+    known = Binarisation(
+        invert=inverted, original_shape=None if original == shape else original, transpose=turned
+    )
+    kept = {name: value for name, value in known.to_dict().items() if name != "threshold"}
+    return {NOTE: json.dumps(kept)}

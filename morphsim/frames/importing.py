@@ -272,6 +272,7 @@ def _binarisation(path: Path, frameset: FrameSet, config: ImportConfig) -> Binar
         # In text 0 is the donor, whatever pictures of it look like.
         invert=before.invert != (config.invert and suffix not in TEXT),
         original_shape=before.original_shape or shape,
+        transpose=before.transpose != config.transpose,
     )
 
 

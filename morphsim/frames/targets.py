@@ -16,7 +16,7 @@ from morphsim.frames.hdf5 import open_hdf5
 from morphsim.frames.plausible import warn_of_one_phase
 from morphsim.frames.readers import HDF5, TEXT, read_any
 from morphsim.frames.store import read_rows
-from morphsim.frames.tables import read_notes_of, read_settings
+from morphsim.frames.tables import is_own, read_notes_of, read_settings
 from morphsim.simulator.grid import Boundary
 
 BOUNDARY_NOTE = "boundary"
@@ -33,8 +33,9 @@ def read_target_frames(spec: str | Path, *, binarisation: Binarisation | None = 
         spec: an HDF5 file of binary frames, or an image, text or NumPy file that `read_any` reads. Rows
             count from 0, and without them all frames are meant. A file whose very name is `spec` is taken
             whole.
-        binarisation: how images and arrays become frames; cut at one half without it. Frame files hold
-            frames already, and in texts 0 is the donor.
+        binarisation: how the files of others become frames, as `morphsim import` made those of an encoder's
+            training; cut at one half without it. Morphsim's own files hold frames already, and in texts 0 is
+            the donor.
 
     Returns:
         (K, H, W) uint8 0/1. What may not be what was meant is warned of (`FrameWarning`), see `read_any`.
@@ -47,11 +48,11 @@ def read_target_frames(spec: str | Path, *, binarisation: Binarisation | None = 
         raise InputError(f"{path} is a folder; name a file in it, as FILE, FILE:ROW or FILE:ROW,ROW")
     if not path.is_file():
         raise InputError(f"{path} does not exist; name a target as FILE, FILE:ROW or FILE:ROW,ROW")
+    made = binarisation or Binarisation()
     if path.suffix.lower() in HDF5:
         frames = one_channel(read_rows(path, rows), name=f"{path}: its frames")
         warn_of_one_phase(frames, name=f"{path}: ")
-        return frames
-    made = binarisation or Binarisation()
+        return as_training_frames(path, frames, made)
     inverted = made.invert and path.suffix.lower() not in TEXT
     try:
         with warnings.catch_warnings(record=True) as raised:
@@ -62,12 +63,32 @@ def read_target_frames(spec: str | Path, *, binarisation: Binarisation | None = 
     for warning in raised:
         # The same warning with the name of the file.
         warnings.warn(f"{path}: {warning.message}", warning.category, stacklevel=2)
+    frames = made.turned(frames)
     if rows is None:
         return frames
     for row in rows:
         if row >= len(frames):
             raise InputError(f"{path}: row {row} is asked for; rows run from 0 to {len(frames) - 1}")
     return frames[rows]
+
+
+def as_training_frames(path: str | Path, frames: NDArray[np.uint8], made: Binarisation) -> NDArray[np.uint8]:
+    """Turn the binary frames (..., H, W) of an HDF5 file into what an import of it would have made.
+
+    Args:
+        path: of the file; one of morphsim's own says itself what its frames are, which stay as they are.
+        frames: of it.
+        made: how the encoder's training frames were made.
+
+    Raises:
+        InputError: a file that can't be read.
+    """
+    if not made.invert and not made.transpose:
+        return frames
+    with open_hdf5(Path(path)) as file:
+        if is_own(file):
+            return frames
+    return made.turned(frames ^ np.uint8(1) if made.invert else frames)
 
 
 def stated_boundary(spec: str | Path, *, strict: bool = True) -> Boundary | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from morphsim.encoder import Codes, Encoder
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
-from morphsim.rewards.coder import TargetGenerator, find_frames
+from morphsim.rewards.coder import FrameCoder, TargetGenerator, find_frames
 from morphsim.rewards.source import FrameSource, check_boundary
 from morphsim.rewards.watch import FrameWatch
 
@@ -50,7 +50,7 @@ class Rows:
     """Ended one within this step, so that their last frame is the final one."""
 
 
-class VectorCoder:
+class VectorCoder(FrameCoder):
     """Codes the frames of a vector environment. For its arguments see `Coder`.
 
     Raises:
@@ -67,6 +67,7 @@ class VectorCoder:
         binarisation: Binarisation,
     ) -> None:
         self.encoder, self.source, self.reconstruct = encoder, frame, reconstruct
+        self.binarisation = binarisation
         self._envs = envs
         self._inner, self._reader = find_frames(
             envs, envs.single_observation_space, encoder, frame, binarisation, VectorCoder

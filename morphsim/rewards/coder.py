@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from morphsim.encoder import Codes, Encoder
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
-from morphsim.rewards.source import FrameReader, FrameSource, check_boundary, check_shows_frames
+from morphsim.rewards.source import (
+    OBSERVES_FRAMES,
+    FrameReader,
+    FrameSource,
+    check_boundary,
+    check_shows_frames,
+    holds_picture,
+    shows_colours_first,
+)
 from morphsim.rewards.watch import FrameWatch
 
 
-class Coder:
+class FrameCoder:
+    """What coders of one and of many environments have in common."""
+
+    encoder: Encoder
+    source: FrameSource
+    binarisation: Binarisation
+    """How pictures become frames."""
+
+
+class Coder(FrameCoder):
     """Codes the frames of one environment.
 
     A wrapper inside that coded an equal frame with the same encoder is asked for what it has found. Frames
@@ -50,6 +69,7 @@ class Coder:
         self.reconstruct = reconstruct
         self._env = env
         self.source = frame
+        self.binarisation = binarisation
         self._inner, self._reader = find_frames(
             env, env.observation_space, encoder, frame, binarisation, Coder
         )
@@ -91,14 +111,44 @@ class Coder:
         return codes
 
 
-class FrameCoder(Protocol):
-    """What coders of one and of many environments have in common."""
-
-    encoder: Encoder
-    source: FrameSource
-
-
 _Coder = TypeVar("_Coder", bound=FrameCoder)
+
+
+def binarisation_for(
+    env: Any,
+    space: gym.Space[Any],
+    encoder: Encoder,
+    frame: FrameSource,
+    *,
+    threshold: float | None,
+    invert: bool | None,
+) -> Binarisation:
+    """How the pictures of an environment become an encoder's frames.
+
+    Args:
+        env: an environment, or many.
+        space: of a single observation.
+        encoder: for its frames.
+        frame: where frames are.
+        threshold: instead of that of a wrapper inside which reads the same, or of the training frames.
+        invert: likewise.
+
+    Raises:
+        InputError: a value out of range.
+    """
+    known = Binarisation.of_encoder(encoder.metadata)
+    inner = _inside(env, encoder, frame, FrameCoder)
+    if inner is not None:
+        known = inner.binarisation
+    else:
+        if env.metadata.get(OBSERVES_FRAMES) is True:
+            known = replace(known, invert=False, transpose=False)
+        known = replace(known, colours_first=shows_colours_first(frame, space, known, encoder))
+    return replace(
+        known,
+        threshold=known.threshold if threshold is None else threshold,
+        invert=known.invert if invert is None else invert,
+    )
 
 
 def find_frames(
@@ -126,15 +176,42 @@ def find_frames(
     try:
         reader = FrameReader(frame, space, encoder, binarisation)
     except InputError:
-        if inner is None:
+        if inner is None or holds_picture(frame, space):
             raise
+        if inner.binarisation != binarisation:
+            made = inner.binarisation
+            raise InputError(
+                "the observation is no picture any more, and the wrapper inside that has coded it cuts "
+                f"pictures at frame_threshold={made.threshold:g} with invert={made.invert}; give "
+                "frame_threshold and invert to that one"
+            ) from None
         return inner, None
+    _check_stacked(env, reader)
     if reader.rendered:
         check_shows_frames(env.metadata)
-        if inner is not None and inner.source == frame and not _renders_in_between(env, inner):
+        alike = inner is not None and (inner.source, inner.binarisation) == (frame, binarisation)
+        if inner is not None and alike and not _renders_in_between(env, inner):
             # It would be the same picture, and pictures may take long to draw.
             return inner, None
     return inner, reader
+
+
+def _check_stacked(env: Any, reader: FrameReader) -> None:
+    """Refuse the frames of three steps, which would be taken for the colours of one picture."""
+    if not reader.colours_first:
+        return
+    name = "stack_size"  # of gymnasium's FrameStackObservation
+    sizes: tuple[Any, ...] = ()
+    if not isinstance(env, VectorEnv):
+        sizes = (env.get_wrapper_attr(name),) if env.has_wrapper_attr(name) else ()
+    elif hasattr(env.unwrapped, "call") and all(env.unwrapped.call("has_wrapper_attr", name)):
+        sizes = env.unwrapped.call("get_wrapper_attr", name)
+    if 3 in sizes:
+        raise InputError(
+            "the observation holds the frames of 3 steps (FrameStackObservation), which would be taken for "
+            "colours; put it outside of this wrapper, or give frame=a function(observation, info) that "
+            "returns the last one"
+        )
 
 
 def _renders_in_between(env: Any, inner: FrameCoder) -> bool:

@@ -12,14 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from morphsim.encoder import Codes, Encoder, load_encoder
 from morphsim.errors import InputError
-from morphsim.rewards.coder import Coder, TargetGenerator
+from morphsim.rewards.coder import Coder, TargetGenerator, binarisation_for
 from morphsim.rewards.episodes import Episodes, check_resets, go_back, warn_of_length
 from morphsim.rewards.functions import LOOKS_BACK, RewardFunction, RewardName
 from morphsim.rewards.guard import OutOfDistributionGuard
 from morphsim.rewards.judge import Judge
 from morphsim.rewards.metric import latent_unit
 from morphsim.rewards.observation import LatentState, Part
-from morphsim.rewards.source import FrameSource, binarisation_for
+from morphsim.rewards.source import FrameSource
 from morphsim.rewards.targets import Several, Target, TargetLike, TargetSampler
 from morphsim.similarity.calibration import DistanceName
 
@@ -45,8 +45,8 @@ class Goals:
             name
             for name, wanted in (
                 ("previous_achieved_goal", judge.name in (*LOOKS_BACK, "function")),
-                ("terminated", judge.name in ("shaped", "function")),
                 ("truncated", judge.truncation_penalty > 0),
+                ("terminated", judge.name in ("shaped", "function") or judge.truncation_penalty > 0),
                 ("original_reward", judge.name == "function" or judge.own_weight != 0),
                 ("out_of_distribution", judge.penalty > 0),
             )
@@ -206,7 +206,14 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         check_resets(env)
         gym.Wrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        binarisation = binarisation_for(env.metadata, self.encoder, threshold=frame_threshold, invert=invert)
+        binarisation = binarisation_for(
+            env,
+            env.observation_space,
+            self.encoder,
+            frame,
+            threshold=frame_threshold,
+            invert=invert,
+        )
         self.judge = Judge(self.encoder, **settings, binarisation=binarisation)
         self.goals = Goals(self.judge)
         self.coder = Coder(

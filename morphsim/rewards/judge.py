@@ -220,7 +220,9 @@ class Judge:
         if self.penalty:
             total = total - np.float32(self.penalty) * strange
         if self.truncation_penalty:
-            total = total - np.float32(self.truncation_penalty) * truncated
+            # A film may come to its end in the very step that a time limit cuts off.
+            cut_off = truncated & ~terminated
+            total = total - np.float32(self.truncation_penalty) * cut_off
         return np.asarray(total, np.float32)
 
     def check(self, frames: NDArray[Any], codes: Codes) -> GuardReport | None:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import Codes, Encoder, load_encoder
 from morphsim.errors import InputError
-from morphsim.rewards.coder import Coder
+from morphsim.rewards.coder import Coder, binarisation_for
 from morphsim.rewards.episodes import go_back
 from morphsim.rewards.metric import latent_unit
-from morphsim.rewards.source import FrameSource, binarisation_for
+from morphsim.rewards.source import FrameSource
 
 Part = Literal["content", "pose", "deviation", "target"]
 
@@ -133,7 +133,14 @@ class LatentObservationWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.Record
         )
         gym.Wrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        binarisation = binarisation_for(env.metadata, self.encoder, threshold=frame_threshold, invert=invert)
+        binarisation = binarisation_for(
+            env,
+            env.observation_space,
+            self.encoder,
+            frame,
+            threshold=frame_threshold,
+            invert=invert,
+        )
         self.state = LatentState(self.encoder, parts=parts, info_keys=info_keys, normalise=normalise)
         self.coder = Coder(env, self.encoder, frame, reconstruct=False, binarisation=binarisation)
         self.observation_space = self.state.space

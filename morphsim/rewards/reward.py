@@ -10,12 +10,12 @@ import numpy as np
 
 from morphsim.encoder import Encoder, load_encoder
 from morphsim.errors import InputError
-from morphsim.rewards.coder import Coder, TargetGenerator
+from morphsim.rewards.coder import Coder, TargetGenerator, binarisation_for
 from morphsim.rewards.episodes import Episodes, check_resets, go_back, warn_of_length
 from morphsim.rewards.functions import RewardFunction, RewardName
 from morphsim.rewards.guard import OutOfDistributionGuard
 from morphsim.rewards.judge import Judge
-from morphsim.rewards.source import FrameSource, binarisation_for
+from morphsim.rewards.source import FrameSource
 from morphsim.rewards.targets import Several, TargetLike, TargetSampler
 from morphsim.similarity.calibration import DistanceName
 
@@ -69,10 +69,11 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
             binary frames: pictures in colours ((H, W, 3), (H, W, 4) or (3, H, W)) become shades of grey, and
             these are cut. Where a wrapper inside has made latents of the picture, "observation" means the
             frame that they are of.
-        frame_threshold: grey value, over its range, from which on a pixel is donor; without it that at
-            which the encoder's training frames were cut, one half where it is not known.
-        invert: whether dark pixels are donor; without it as in the encoder's training frames, but never for
-            environments whose metadata say `observes_frames`, as ours do.
+        frame_threshold: grey value, over its range, from which on a pixel is donor; without it that of a
+            wrapper inside that reads the same with the same encoder, or else that at which the encoder's
+            training frames were cut, one half where it is not known.
+        invert: whether dark pixels are donor; without it likewise, but never for environments whose
+            metadata say `observes_frames`, as ours do.
         own_weight: weight of the environment's own reward; 0 by default, and 1 for "shaped", which alone
             would have nothing to say about which policy is best.
         reward_scale: factor of the latent reward.
@@ -83,8 +84,8 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         guard: flags frames on which the encoder means nothing, see `OutOfDistributionGuard`; True where
             the encoder knows enough of its training data.
         out_of_distribution_penalty: is subtracted where a frame is flagged.
-        truncation_penalty: is subtracted from the last step of an episode that is cut off, such as that of a
-            film which solvent vapour held wet until the last step; where all are, it changes nothing.
+        truncation_penalty: is subtracted from the last step of an episode cut off before its end, as that
+            of a film which solvent vapour held wet until the last step; where all are, it changes nothing.
 
     Raises:
         InputError: no target or frame, an unknown name, a value out of range, frames of another shape or
@@ -152,7 +153,14 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         check_resets(env)
         gym.Wrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        binarisation = binarisation_for(env.metadata, self.encoder, threshold=frame_threshold, invert=invert)
+        binarisation = binarisation_for(
+            env,
+            env.observation_space,
+            self.encoder,
+            frame,
+            threshold=frame_threshold,
+            invert=invert,
+        )
         self.judge = Judge(self.encoder, **settings, binarisation=binarisation)
         self.coder = Coder(
             env,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -41,6 +40,7 @@ class FrameReader:
 
     Attributes:
         picture: the last one in shades of grey, before it was cut.
+        colours_first: whether observations are pictures in colours, (3, H, W).
 
     Raises:
         InputError: an unknown source, or one that the observation space can't have.
@@ -61,6 +61,9 @@ class FrameReader:
         self.function: FrameFunction | None = None
         self.rendered = source == "render"
         self.place: tuple[str, str | None] = ("observation", None)
+        self.colours_first = encoder.channels == 1 and bool(
+            shows_colours_first(source, space, self.binarisation, encoder)
+        )
         if callable(source):
             self.function = source
         elif source == "observation" and isinstance(space, gym.spaces.Dict):
@@ -113,12 +116,13 @@ class FrameReader:
         if self.channels == 1:
             array = _grey(array)
         self.picture = array
-        return self.binarisation.fit(self.binarisation.cut(array), self.shape)
+        cut = self.binarisation.turned(self.binarisation.cut(array))
+        return self.binarisation.fit(cut, self.shape)
 
     def _check_picture(self, space: gym.Space[Any]) -> None:
-        shape, original = space.shape, self.binarisation.original_shape
+        shape = space.shape
         wanted: set[tuple[int, ...]] = set()
-        for height, width in {self.shape, original or self.shape}:
+        for height, width in self.binarisation.sizes(self.shape):
             if self.channels > 1:
                 wanted |= {(self.channels, height, width)}
                 continue
@@ -146,28 +150,51 @@ class FrameReader:
         return info[key]
 
 
-def binarisation_for(
-    metadata: Mapping[str, Any], encoder: Encoder, *, threshold: float | None, invert: bool | None
-) -> Binarisation:
-    """How the pictures of an environment become an encoder's frames.
+def shows_colours_first(
+    source: FrameSource, space: gym.Space[Any], made: Binarisation, encoder: Encoder
+) -> bool | None:
+    """Whether pictures are in colours with these in the first axis, (3, H, W).
 
     Args:
-        metadata: of the environment.
+        source: where pictures are.
+        space: of a single observation.
+        made: how they become frames.
         encoder: for its frames.
-        threshold: instead of that of its training frames.
-        invert: likewise. Without it, pictures are not inverted where the environment says that they are
-            frames already.
 
-    Raises:
-        InputError: a value out of range.
+    Returns:
+        None where it is not known before they are seen.
     """
-    known = Binarisation.of_encoder(encoder.metadata)
-    inverted = known.invert and metadata.get(OBSERVES_FRAMES) is not True
-    return replace(
-        known,
-        threshold=known.threshold if threshold is None else threshold,
-        invert=inverted if invert is None else invert,
+    if not isinstance(source, str) or source.startswith("info:"):
+        return None
+    place = _place(source, space)
+    shape = None if place is None else place.shape
+    return (
+        shape is not None
+        and len(shape) == 3
+        and shape[0] == 3
+        and shape[1:] in made.sizes(encoder.frame_shape)
     )
+
+
+def holds_picture(source: FrameSource, space: gym.Space[Any]) -> bool:
+    """Whether an observation has a picture where frames should be, of whatever size; latents have no bounds.
+
+    Args:
+        source: where pictures are.
+        space: of a single observation.
+    """
+    place = _place(source, space) if isinstance(source, str) else None
+    if isinstance(place, gym.spaces.MultiBinary):
+        return len(place.shape) > 1
+    return isinstance(place, gym.spaces.Box) and len(place.shape) > 1 and place.is_bounded()
+
+
+def _place(source: str, space: gym.Space[Any]) -> gym.Space[Any] | None:
+    """The space of the pictures in an observation; None where they are elsewhere."""
+    where, _, key = source.partition(":")
+    if where != "observation":
+        return None
+    return space.spaces.get(key or _FRAME_KEY) if isinstance(space, gym.spaces.Dict) else space
 
 
 def check_shows_frames(metadata: Mapping[str, Any]) -> None:

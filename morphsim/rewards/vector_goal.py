@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from morphsim.encoder import Encoder, load_encoder
 from morphsim.rewards.batches import AnyVectorWrapper, Coded, VectorCoder, info_of
+from morphsim.rewards.coder import binarisation_for
 from morphsim.rewards.goal import Goals, goal_space
 from morphsim.rewards.judge import Judge, RewardSettings
 from morphsim.rewards.observation import LatentState, Part
-from morphsim.rewards.source import FrameSource, binarisation_for
+from morphsim.rewards.source import FrameSource
 from morphsim.rewards.targets import Target
 from morphsim.rewards.vector_observation import replace_final_observations
 from morphsim.rewards.vector_reward import VectorJudging, tell
@@ -65,7 +66,14 @@ class VectorLatentGoalWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs)
         )
         AnyVectorWrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        binarisation = binarisation_for(env.metadata, self.encoder, threshold=frame_threshold, invert=invert)
+        binarisation = binarisation_for(
+            env,
+            env.single_observation_space,
+            self.encoder,
+            frame,
+            threshold=frame_threshold,
+            invert=invert,
+        )
         self.judge = Judge(self.encoder, **settings, binarisation=binarisation)
         self.goals = Goals(self.judge)
         self.state = LatentState(self.encoder, parts=parts, info_keys=info_keys, normalise=True)

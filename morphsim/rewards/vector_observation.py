@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import Encoder, load_encoder
 from morphsim.rewards.batches import AnyVectorWrapper, Coded, VectorCoder, VectorEpisodes, info_of
+from morphsim.rewards.coder import binarisation_for
 from morphsim.rewards.observation import LatentState, Part
-from morphsim.rewards.source import FrameSource, binarisation_for
+from morphsim.rewards.source import FrameSource
 
 
 class VectorLatentObservationWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs):
@@ -60,7 +61,14 @@ class VectorLatentObservationWrapper(AnyVectorWrapper, gym.utils.RecordConstruct
         )
         AnyVectorWrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        binarisation = binarisation_for(env.metadata, self.encoder, threshold=frame_threshold, invert=invert)
+        binarisation = binarisation_for(
+            env,
+            env.single_observation_space,
+            self.encoder,
+            frame,
+            threshold=frame_threshold,
+            invert=invert,
+        )
         self.state = LatentState(self.encoder, parts=parts, info_keys=info_keys, normalise=normalise)
         self.coder = VectorCoder(env, self.encoder, frame, reconstruct=False, binarisation=binarisation)
         self.follow = VectorEpisodes(env)

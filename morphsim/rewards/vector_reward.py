@@ -19,9 +19,10 @@ from morphsim.rewards.batches import (
     VectorEpisodes,
     VectorTargetGenerators,
 )
+from morphsim.rewards.coder import binarisation_for
 from morphsim.rewards.episodes import Episodes, warn_of_length
 from morphsim.rewards.judge import Judge, RewardSettings
-from morphsim.rewards.source import FrameSource, binarisation_for
+from morphsim.rewards.source import FrameSource
 from morphsim.rewards.targets import Target
 
 
@@ -142,7 +143,14 @@ class VectorLatentRewardWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArg
         )
         AnyVectorWrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        binarisation = binarisation_for(env.metadata, self.encoder, threshold=frame_threshold, invert=invert)
+        binarisation = binarisation_for(
+            env,
+            env.single_observation_space,
+            self.encoder,
+            frame,
+            threshold=frame_threshold,
+            invert=invert,
+        )
         self.judge = Judge(self.encoder, **settings, binarisation=binarisation)
         self.coder = VectorCoder(
             env,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import h5py
 import numpy as np
 import pytest
 from gymnasium.vector import SyncVectorEnv
@@ -25,6 +27,7 @@ from morphsim import (
     load_encoder,
     score,
 )
+from morphsim._commands.score import Options as ScoreOptions
 from morphsim.encoder import Encoder
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, ImportConfig, import_frames, read_frames, read_notes
@@ -287,3 +290,52 @@ def test_pictures_that_never_change_are_warned_of_once() -> None:
     assert len(run(LatentObservationWrapper(inside, hand_encoder()), 50)) == 1
     late = np.concatenate([[FILM[1]] * 15, [FILM[2]]])
     assert run(LatentRewardWrapper(Grey(late, high=255), hand_encoder(), target=FILM[1]), 50) == []
+
+
+def test_files_that_lie_on_their_side_or_are_inverted_are_read_as_an_import_reads_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Square frames would not be refused: each way must turn them by itself."""
+    shape = (16, 16)
+    frames = np.random.default_rng(0).integers(0, 2, (8, *shape)).astype(np.uint8)
+    raw = 1 - frames.swapaxes(1, 2)
+    np.save(tmp_path / "raw.npy", raw)
+    Image.fromarray(raw[3] * np.uint8(255)).save(tmp_path / "raw.png")
+    with h5py.File(tmp_path / "raw.h5", "w") as file:
+        file["frames"] = raw
+        file["film"] = np.arange(8) // 4
+    own = tmp_path / "frames.h5"
+    import_frames(ImportConfig(source=tmp_path / "raw.h5", out=own, invert=True, transpose=True))
+    assert np.array_equal(read_frames(own).frames, frames)
+    encoder = small_encoder(tmp_path / "encoder", shape, frames=own)
+    made = Binarisation.of_encoder(load_encoder(tmp_path / "encoder").metadata)
+    assert made == Binarisation(invert=True, transpose=True)
+    shown = raw * np.uint8(255)
+    for target in ("raw.npy:3", "raw.png", "raw.h5:3", "frames.h5:3"):
+        assert score(frames, str(tmp_path / target), encoder=encoder).distance[3] == 0.0, target
+        env = LatentRewardWrapper(Grey(raw, low=0, high=255), encoder, target=tmp_path / target, guard=False)
+        env.reset()
+        assert [env.step(0)[4]["distance"] for _ in range(3)][-1] == 0.0, target
+    assert score(frames, shown[3], encoder=encoder).distance[3] == 0.0
+    for name in ("raw.npy", "raw.h5", "frames.h5"):
+        assert score(tmp_path / name, frames[3], encoder=encoder).distance[3] == 0.0, name
+        ScoreOptions(
+            frames=tmp_path / name,
+            target=str(tmp_path / "raw.png"),
+            encoder=str(tmp_path / "encoder"),
+            json=True,
+        ).run()
+        assert json.loads(capsys.readouterr().out)["rows"][3]["distance"] == 0.0, name
+    # Imported as it is, it is no longer turned; and once more it is what it was.
+    import_frames(ImportConfig(source=own, out=tmp_path / "back.h5", invert=True, transpose=True))
+    assert np.array_equal(read_frames(tmp_path / "back.h5").frames, raw)
+    assert "binarisation" not in read_notes(tmp_path / "back.h5")
+
+
+def test_wide_pictures_on_their_side_are_taken() -> None:
+    encoder = told_encoder(transpose=True)
+    assert second_latent(LatentRewardWrapper, Grey(FILM.swapaxes(1, 2), high=255), encoder) == [6.0, 8.0]
+    with pytest.raises(InputError, match=r"shape \(4, 10\)"):
+        second_latent(LatentRewardWrapper, Grey(FILM), encoder)
+    with pytest.raises(InputError, match="transpose is 1; it must be True or False"):
+        Binarisation(transpose=1)  # type: ignore[arg-type]

@@ -161,8 +161,12 @@ def test_what_is_cut_off_costs_goals_a_penalty_too() -> None:
         observation, reward, terminated, truncated, info = env.step(0)
         over = terminated or truncated
         assert env.compute_reward(observation["achieved_goal"], goal, info) == reward
-    plain = env.compute_reward(observation["achieved_goal"], goal, {**info, "truncated": False})
-    cut_off = env.compute_reward(observation["achieved_goal"], goal, {**info, "truncated": True})
+    under_way = {**info, "terminated": False, "truncated": False}
+    plain = env.compute_reward(observation["achieved_goal"], goal, under_way)
+    cut_off = env.compute_reward(observation["achieved_goal"], goal, {**under_way, "truncated": True})
     assert cut_off == pytest.approx(plain - 0.75)
+    # What comes to its end in the step that cuts it off is not cut off.
+    ended = {**info, "terminated": True, "truncated": True}
+    assert env.compute_reward(observation["achieved_goal"], goal, ended) == plain
     with pytest.raises(InputError, match="needs 'truncated' of each step's info"):
         env.compute_reward(observation["achieved_goal"], goal, {"previous_achieved_goal": goal})
