@@ -33,7 +33,7 @@ def most_bytes() -> int:
         limit = DEFAULT_GIB if not text else float(text)
     except ValueError:
         limit = math.nan
-    if not 0.0 < limit < math.inf:
+    if not 0.0 < limit * 2**30 < math.inf:
         raise InputError(
             f"the environment variable {MOST_GIB} is {text!r}; it must be a number of GiB above 0"
         )

@@ -13,7 +13,10 @@ from morphsim.errors import InputError, MachineError
 # Libraries that raise errors of their own quote the system's number: HDF5, and those written in Rust.
 _QUOTED = re.compile(r"\berrno = (\d+)|\(os error (\d+)\)|\[Errno (\d+)\]")
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL = {errno.ENOSPC}
+# A limit below the size of the disk, whose space would mislead.
+_QUOTA = {errno.EDQUOT}
+_TOO_LARGE = {errno.EFBIG}
 _BUSY = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EBUSY, errno.ETXTBSY}
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 _FAILING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EREMOTEIO}
@@ -73,6 +76,14 @@ def explain(
     if number in _FULL:
         return MachineError(
             f"{path}: {reason}{space_left(Path(path), needed)}; free some space, or name another place"
+        )
+    wanted = "" if needed is None else f" ({_mebibytes(needed)} are needed)"
+    if number in _QUOTA:
+        return MachineError(f"{path}: {reason}{wanted}; free some of your space there, or name another place")
+    if number in _TOO_LARGE:
+        return MachineError(
+            f"{path}: {reason}{wanted}; raise the limit on the size of files (`ulimit -f`), or name a place "
+            "on a file system that takes larger ones"
         )
     if number in _BUSY:
         return MachineError(

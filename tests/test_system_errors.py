@@ -14,7 +14,8 @@ from morphsim.system_errors import error_number, explain
     ("number", "kind", "says"),
     [
         (errno.ENOSPC, MachineError, "No space left on device"),
-        (errno.EDQUOT, MachineError, "free some space"),
+        (errno.EDQUOT, MachineError, "free some of your space"),
+        (errno.EFBIG, MachineError, "ulimit -f"),
         (errno.EAGAIN, MachineError, "is in use by another program"),
         (errno.ENOLCK, MachineError, "HDF5_USE_FILE_LOCKING"),
         (errno.EIO, MachineError, "the disk or network storage fails"),
@@ -42,6 +43,11 @@ def test_an_error_is_told_apart_by_its_number(tmp_path: Path, number: int, kind:
 def test_the_space_that_is_left_is_told_where_the_file_would_lie(tmp_path: Path):
     found = explain(OSError(errno.ENOSPC, ""), tmp_path / "not" / "there" / "film.h5")
     assert "MiB are left" in str(found)
+    # Under a quota or a limit on files, the space of the disk is not what is missing.
+    for number in (errno.EDQUOT, errno.EFBIG):
+        found = explain(OSError(number, ""), tmp_path / "film.h5", needed=2**20)
+        assert "are left" not in str(found)
+        assert "(1 MiB are needed)" in str(found)
 
 
 def test_the_cause_of_an_error_counts():

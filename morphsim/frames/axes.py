@@ -39,6 +39,7 @@ def channels_first(values: NDArray[Any], *, own: bool) -> NDArray[Any]:
             "channel is stored as frames[None, :, :, 0]"
         )
     if values.ndim == 3:
+        _check_no_picture(values, "the frames have")
         return values
     if values.ndim != 4:
         raise InputError(f"the frames have the shape {shape}; they are (N, H, W) or (N, C, H, W)")
@@ -60,7 +61,7 @@ def channels_first(values: NDArray[Any], *, own: bool) -> NDArray[Any]:
     return values
 
 
-def one_grey_channel(values: NDArray[Any]) -> NDArray[Any]:
+def one_grey_channel(values: NDArray[Any], *, own: bool = False) -> NDArray[Any]:
     """Bring one frame or several to (H, W) or (N, H, W), colours to shades of grey.
 
     Whole numbers beyond 1 with 3 or 4 values in the last axis, or in axis 1 of four, are colours (red, green,
@@ -69,6 +70,7 @@ def one_grey_channel(values: NDArray[Any]) -> NDArray[Any]:
     Args:
         values: (H, W), (N, H, W), (H, W, 1), (N, H, W, 1), (N, 1, H, W), or whole numbers (H, W, 3),
             (N, H, W, 3) or (N, 3, H, W), with 4 instead of 3 where there is transparency.
+        own: morphsim wrote them, so that no axis can be anything else.
 
     Raises:
         InputError: another shape, or one that can be read in two ways.
@@ -85,6 +87,8 @@ def one_grey_channel(values: NDArray[Any]) -> NDArray[Any]:
                 f"it holds floating point of shape {shape}: frames of {shape[-1]} columns, or a picture in "
                 "colour; give bytes for a picture, or frames of more columns"
             )
+        if not own:
+            _check_no_picture(values, "it has")
     if values.ndim != 4:
         return values
     first, last = shape[1], shape[3]
@@ -104,3 +108,17 @@ def one_grey_channel(values: NDArray[Any]) -> NDArray[Any]:
     raise InputError(
         f"it holds an array of shape {shape}; frames are (H, W) or (N, H, W): take one channel of several"
     )
+
+
+def _check_no_picture(values: NDArray[Any], found: str) -> None:
+    """Refuse 0/1 that are equal in all colours: a grey picture, or narrow frames of flat layers."""
+    shape = values.shape
+    if shape[-1] not in _COLOURS or min(shape[:2]) <= max(_COLOURS):
+        return
+    first = values[..., :1]
+    if (values[..., :3] == first).all() and (first != first[:1]).any():
+        raise InputError(
+            f"{found} the shape {shape} and equal values along the last axis: a picture with {shape[-1]} "
+            "equal colours, or frames of as many columns; give (N, H, W) with one channel of it, or frames "
+            "of more columns"
+        )

@@ -158,6 +158,10 @@ def _white_is_zero(image: Image.Image) -> bool:
 
 
 def _page(page: Image.Image) -> NDArray[Any]:
+    from PIL import ImageOps
+
+    # As viewers show it. Pillow itself turns TIFF alone by what its tags say.
+    page = ImageOps.exif_transpose(page)
     deep = page.mode.startswith("I;16")
     if page.mode not in _GREY | _COLOURED and not deep:
         raise InputError(f"its colour mode {page.mode} is not known; save it as grey or RGB")

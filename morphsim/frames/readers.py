@@ -18,7 +18,7 @@ from morphsim.frames.hdf5_values import read_values
 from morphsim.frames.images import read_image
 from morphsim.frames.numpy_files import read_numpy
 from morphsim.frames.plausible import warn_of_one_phase
-from morphsim.frames.tables import tables_of, threshold_of
+from morphsim.frames.tables import is_own, tables_of, threshold_of
 from morphsim.frames.transforms import binarise
 
 TEXT = frozenset({".txt", ".dat"})
@@ -138,5 +138,8 @@ def _read_hdf5(path: Path, dataset: str, threshold: float | None, invert: bool) 
             )
         if threshold is None:
             threshold = threshold_of(file)
-        tables = tables_of(file, _to_frames(one_grey_channel(read_values(item)), threshold, invert))
+        # The dataset `frames` of a file of ours is (N, H, W), however narrow its frames are.
+        own = dataset == "frames" and is_own(file)
+        values = one_grey_channel(read_values(item), own=own)
+        tables = tables_of(file, _to_frames(values, threshold, invert))
     return replace(tables, threshold=threshold)

@@ -8,7 +8,7 @@ from PIL import Image
 from morphsim.encoder import TrainingConfig
 from morphsim.encoder.preparation import split_frames
 from morphsim.errors import FrameWarning, InputError
-from morphsim.frames import FrameSet, read_any, read_frames, read_target_frames
+from morphsim.frames import FrameSet, read_any, read_frames, read_target_frames, write_frames
 from morphsim.frames.axes import channels_first, one_grey_channel
 from morphsim.frames.store import frames_shape, read_rows
 
@@ -56,6 +56,9 @@ def test_channels_last_and_colours_in_arrays(tmp_path, kind, values, expected):
         np.random.default_rng(0).random((8, 12, 3)),
         np.random.default_rng(0).random((5, 8, 12, 3)),
         np.repeat(FRAMES[..., None], 3, axis=-1),
+        # A mask in grey that was saved with its colours.
+        np.repeat(FRAMES[0, ..., None], 3, axis=-1),
+        np.repeat(FRAMES[0, ..., None], 4, axis=-1) == 1,
         np.repeat(FRAMES[:, None], 2, axis=1),
         np.zeros((2, 2, 8, 12, 1), np.uint8),
     ],
@@ -119,3 +122,24 @@ def test_a_set_of_one_phase_is_warned_of_before_a_training(tmp_path):
     config = TrainingConfig(frames=tmp_path / "a.h5", out=tmp_path / "encoder")
     with pytest.warns(FrameWarning, match=r"a\.h5: every pixel is acceptor"):
         split_frames(config, frame_set)
+
+
+def test_a_grey_picture_of_0_and_1_is_no_set_of_narrow_frames(tmp_path):
+    picture = np.repeat(FRAMES[0, ..., None], 3, axis=-1)
+    save(tmp_path / "a.h5", picture)
+    for read in (read_frames, read_any, lambda path: read_rows(path, None)):
+        with pytest.raises(InputError, match="equal colours"):
+            read(tmp_path / "a.h5")
+    # morphsim's own narrow films may have flat layers.
+    write_frames(tmp_path / "own.h5", FrameSet(frames=picture, columns={"trajectory": np.zeros(8, np.int64)}))
+    np.testing.assert_array_equal(read_any(tmp_path / "own.h5").frames, picture)
+    np.testing.assert_array_equal(read_frames(tmp_path / "own.h5").frames, picture)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+def test_pictures_are_read_as_viewers_turn_them(tmp_path, suffix):
+    tags = Image.Exif()
+    # The first row is the right side.
+    tags[0x0112] = 6
+    Image.fromarray(FRAMES[0] * 255).save(tmp_path / f"a.{suffix}", exif=tags, quality=100)
+    np.testing.assert_array_equal(read_any(tmp_path / f"a.{suffix}").frames[0], np.rot90(FRAMES[0], -1))

@@ -198,7 +198,7 @@ def test_a_file_that_unfolds_to_more_than_is_allowed(tmp_path, monkeypatch):
     assert read_target_frames(f"{tmp_path / 'a.h5'}:1,2").shape == (2, 100, 100)
     monkeypatch.setenv(MOST_GIB, "0.01")
     assert len(read_target_frames(tmp_path / "a.h5")) == 300
-    for odd in ("many", "-1", "0", "nan", "inf"):
+    for odd in ("many", "-1", "0", "nan", "inf", "1e300"):
         monkeypatch.setenv(MOST_GIB, odd)
         with pytest.raises(InputError, match=f"MORPHSIM_MOST_GIB is '{odd}'"):
             read_frames(tmp_path / "a.h5")
