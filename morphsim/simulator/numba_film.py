@@ -8,7 +8,7 @@ import numpy as np
 
 from morphsim.simulator.energy import SMALLEST_BARRIER_FRACTION, SMALLEST_FRACTION
 from morphsim.simulator.etd import SURPLUS
-from morphsim.simulator.numba_math import barrier_slope, extended_logarithm, loop
+from morphsim.simulator.numba_math import barrier_slope, extended_logarithm, inlined, loop
 
 WODO, NEGI, ONSAGER, CONSTANT = range(4)
 
@@ -18,7 +18,7 @@ _WALL = SMALLEST_BARRIER_FRACTION
 _LANES = 64
 
 
-@loop
+@inlined
 def _potentials(
     phi: Any, inverse2_z: Any, inverse2_x: Any, periodic: bool, p: Any, wall: Any, steep: Any, mu: Any
 ) -> None:
@@ -93,7 +93,7 @@ def _potentials(
             mu[c, height - 1, j] += wall[c, j]
 
 
-@loop
+@inlined
 def _mobilities(kind: int, phi: Any, p: Any, mobility: Any, cross: Any) -> None:
     """Mobilities (2, H, W) of one film, and the cross term (H, W) of the closure that has one."""
     height, width = phi.shape[1:]
@@ -129,7 +129,7 @@ def _mobilities(kind: int, phi: Any, p: Any, mobility: Any, cross: Any) -> None:
                 mobility[1, row, j] = second * acceptor * solvent / (acceptor + solvent)
 
 
-@loop
+@inlined
 def _bounds(kappa: Any, steep: Any, mobility: Any, cross: Any, mixed: bool, stiffness: Any) -> None:
     """Both stiffnesses (2, 2) of each field of one film, see `Rates`."""
     height, width = steep.shape[1:]
@@ -167,7 +167,7 @@ def _bounds(kappa: Any, steep: Any, mobility: Any, cross: Any, mixed: bool, stif
         stiffness[1, c] = most * kappa[c] * type(zero)(SURPLUS)
 
 
-@loop
+@inlined
 def _inflow(
     phi: Any,
     mu: Any,
@@ -319,7 +319,7 @@ def film_rates(
         )
 
 
-@loop
+@inlined
 def _extremes(values: Any, middle: Any) -> Any:
     """Of (N,) values the one nearest to `middle` or its mirror image, the smallest and the largest."""
     nearest = np.empty(_LANES, values.dtype)
@@ -341,7 +341,7 @@ def _extremes(values: Any, middle: Any) -> Any:
     return middle + nearest.min(), least.min(), most.max()
 
 
-@loop
+@inlined
 def _binary_curvature(c: Any, chi: Any, floor: Any) -> Any:
     one, two = type(chi)(1.0), type(chi)(2.0)
     inside = min(max(c, floor), one - floor)
@@ -366,7 +366,7 @@ def binary_potential(phi: Any, chi: Any, out: Any, curvatures: Any) -> None:
         curvatures[1, film] = max(_binary_curvature(low, x, floor), _binary_curvature(high, x, floor))
 
 
-@loop
+@inlined
 def _well_curvature(c: Any, twice: Any, low: Any, high: Any) -> Any:
     below, above = c - low, high - c
     return twice * (below * below + above * above - type(twice)(4.0) * below * above)

@@ -15,10 +15,26 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 # Sums may be reordered and fused; NaN keeps its meaning, since a diverged film must be noticed.
 _RULES: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
 
+_INLINED: dict[str, Any] = {**_RULES, "forceinline": True}
+
 
 def loop(function: _Function) -> _Function:
     """Compile a function of arrays when it is first called, and keep the machine code on disk."""
-    compiled: Any = njit(nogil=True, **_RULES)(function)
+    return _compiled(function, _RULES)
+
+
+def inlined(function: _Function) -> _Function:
+    """Compile a function into each loop that calls it.
+
+    A loop must call no other loop: the process that compiles both would run the machine code of the inner one
+    alone, and a process that finds the outer one on disk that within the outer one. They may round
+    differently, and the same film would be another one in the second process.
+    """
+    return _compiled(function, _INLINED)
+
+
+def _compiled(function: _Function, rules: dict[str, Any]) -> _Function:
+    compiled: Any = njit(nogil=True, **rules)(function)
     # Not `cache=True`, which fails where no place can be written to, the disk is full, or a file damaged.
     # With NUMBA_DISABLE_JIT it is the function itself.
     if compiled is not function:
@@ -31,7 +47,7 @@ def logarithm(x: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(logarithm, jit_options=cast(Any, _RULES))
+@overload(logarithm, jit_options=cast(Any, _INLINED))
 def _logarithm(x: Any) -> Any:
     if x == types.float32:
 
@@ -70,7 +86,7 @@ def decay(x: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(decay, jit_options=cast(Any, _RULES))
+@overload(decay, jit_options=cast(Any, _INLINED))
 def _decay(x: Any) -> Any:
     if x == types.float32:
 
@@ -102,14 +118,14 @@ def _decay(x: Any) -> Any:
     return double
 
 
-@loop
+@inlined
 def extended_logarithm(x: Any, floor: Any) -> Any:
     """ln(x), continued below `floor` by its tangent."""
     inside = max(x, floor)
     return logarithm(inside) + (x - inside) / inside
 
 
-@loop
+@inlined
 def barrier_slope(x: Any, floor: Any) -> Any:
     """-1/x², continued below `floor` by its tangent."""
     inside = max(x, floor)
@@ -118,7 +134,7 @@ def barrier_slope(x: Any, floor: Any) -> Any:
     return (type(x)(2.0) * below - type(x)(1.0)) * inverse * inverse
 
 
-@loop
+@inlined
 def scramble(counter: Any) -> Any:
     """64 random bits of a counter (uint64): the output function of SplitMix64.
 

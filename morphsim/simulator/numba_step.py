@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from morphsim.simulator.etd import THIRD_ORDER_REACH
-from morphsim.simulator.numba_math import decay, loop, scramble
+from morphsim.simulator.numba_math import decay, inlined, loop, scramble
 
 
 @loop
@@ -322,7 +322,7 @@ def noise_increments(
                     out[film, c, row, j] += over[c, j]
 
 
-@loop
+@inlined
 def _correlate(faces: Any, shared: Any, mixed: bool, random: Any, out: Any) -> None:
     """Random numbers (C, W) with the covariance of the mobilities at the faces."""
     fields, width = faces.shape

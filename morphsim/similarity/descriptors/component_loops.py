@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.similarity.descriptors.frames import Frames
-from morphsim.simulator.numba_math import loop
+from morphsim.simulator.numba_math import inlined, loop
 
 
-@loop
+@inlined
 def _root(parent: Any, pixel: Any) -> Any:
     while parent[pixel] != pixel:
         parent[pixel] = parent[parent[pixel]]
@@ -19,7 +19,7 @@ def _root(parent: Any, pixel: Any) -> Any:
     return pixel
 
 
-@loop
+@inlined
 def _join(parent: Any, first: Any, second: Any) -> Any:
     a = _root(parent, first)
     b = _root(parent, second)
@@ -30,7 +30,7 @@ def _join(parent: Any, first: Any, second: Any) -> Any:
         parent[a] = b
 
 
-@loop
+@inlined
 def _label(frame: Any, periodic: Any, eight: Any, parent: Any) -> Any:
     height, width = frame.shape
     for row in range(height):
@@ -60,7 +60,7 @@ def _label(frame: Any, periodic: Any, eight: Any, parent: Any) -> Any:
         parent[at] = parent[parent[at]]
 
 
-@loop
+@inlined
 def _at_interface(frame: Any, row: Any, column: Any, periodic: Any, eight: Any) -> Any:
     height, width = frame.shape
     phase = frame[row, column]

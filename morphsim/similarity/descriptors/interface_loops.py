@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.similarity.descriptors.frames import Frames
-from morphsim.simulator.numba_math import loop
+from morphsim.simulator.numba_math import inlined, loop
 
 _DIAGONAL = 2.0**0.5
 
 
-@loop
+@inlined
 def _start(frame: Any, periodic: Any, distance: Any) -> Any:
     height, width = frame.shape
     for row in range(height):
@@ -35,7 +35,7 @@ def _start(frame: Any, periodic: Any, distance: Any) -> Any:
             distance[row, column] = best
 
 
-@loop
+@inlined
 def _sweep(frame: Any, periodic: Any, distance: Any, backwards: Any) -> Any:
     """Hand distances on, row by row: from the row before, then within the row both ways."""
     height, width = frame.shape

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.similarity.descriptors.frames import Frames
-from morphsim.simulator.numba_math import loop
+from morphsim.simulator.numba_math import inlined, loop
 
 _DIAGONAL = 2.0**0.5
 
 
-@loop
+@inlined
 def _walk(frame: Any, bottom: Any, periodic: Any, eight: Any, distance: Any, bucket: Any, filled: Any) -> Any:
     """Fill `distance` (H, W) with the shortest paths of both phases at once.
 
