@@ -108,12 +108,11 @@ def test_colours_in_arrays_are_those_of_images(tmp_path):
     np.testing.assert_array_equal(found[0][0], np.asarray(Image.fromarray(picture).convert("L")) >= 128)
 
 
-@pytest.mark.parametrize("shape", [(6, 9, 1), (6, 1, 9)])
-def test_frames_of_one_row_or_column_train_nothing(tmp_path, shape):
-    frames = np.random.default_rng(0).integers(0, 2, shape, np.uint8)
+def test_frames_of_one_column_train_nothing(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 2, (6, 9, 1), np.uint8)
     frame_set = FrameSet(frames=frames, columns={"trajectory": np.arange(6)})
     config = TrainingConfig(frames=tmp_path / "a.h5", out=tmp_path / "encoder")
-    with pytest.raises(InputError, match=rf"are {shape[1]} x {shape[2]} pixels in 1 channels"):
+    with pytest.raises(InputError, match=r"are 9 x 1 pixels in 1 channels"):
         split_frames(config, frame_set)
 
 
