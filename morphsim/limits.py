@@ -20,6 +20,8 @@ MOST_NAMES = 100_000
 """The most objects that a group of an HDF5 file, or a zip file, may hold."""
 MOST_FILMS = 1_000_000
 """The most films in one set of frames, unless there are more frames than that."""
+MOST_FILM_NUMBER = 2**31
+"""Numbers that other programs give to films are below it, and above its negative: larger ones are damage."""
 
 
 def most_bytes() -> int:

@@ -20,7 +20,7 @@ from morphsim.frames.frameset import PROCESSES, RESERVED_NAMES, Column, FrameSet
 from morphsim.frames.hdf5 import DAMAGED, find_dataset, find_group, names_in
 from morphsim.frames.hdf5_values import kind_of, read_attribute, read_text, read_texts, read_values
 from morphsim.frames.plausible import doubt
-from morphsim.limits import check_bytes
+from morphsim.limits import MOST_FILM_NUMBER, check_bytes
 from morphsim.simulator.grid import Boundary
 
 if TYPE_CHECKING:
@@ -215,6 +215,11 @@ def _numbered(values: Column, notes: list[str]) -> Column:
     if values.dtype.kind in "iuf" and values.min() >= 0 and values.max() < len(values):
         return values.astype(np.int64)
     distinct, numbers = np.unique(values, return_inverse=True)
+    if values.dtype.kind in "iuf" and max(abs(int(distinct[0])), abs(int(distinct[-1]))) >= MOST_FILM_NUMBER:
+        raise InputError(
+            f"its column trajectory runs from {distinct[0]} to {distinct[-1]}; films have numbers up to "
+            f"{MOST_FILM_NUMBER - 1}: number them from 0, or remove the column"
+        )
     notes.append(f"its column trajectory, {distinct[0]} to {distinct[-1]}, is numbered anew from 0")
     return numbers.astype(np.int64)
 
