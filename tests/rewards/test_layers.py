@@ -198,7 +198,7 @@ def test_a_frame_that_is_changed_in_place_is_read_anew(place: str, frame: str, o
     assert env.step(0)[4]["latent"].tolist() == [8.0, 6.0]
 
 
-class VectorInPlace(gym.vector.VectorWrapper[Any, Any, Any, Any, Any]):
+class VectorInPlace(gym.vector.VectorWrapper):
     """`InPlace` around many."""
 
     def __init__(self, envs: Any, place: str) -> None:
