@@ -11,11 +11,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from morphsim.simulator.energy import DoubleWell
-from morphsim.simulator.grid import Boundary, Grid
-from morphsim.simulator.mobility import ConstantMobility
-from morphsim.simulator.model import FilmModel
-from morphsim.simulator.solver import Solver
+from morphsim.simulator.core.energy import DoubleWell
+from morphsim.simulator.core.grid import Grid
+from morphsim.simulator.core.mobility import ConstantMobility
+from morphsim.simulator.core.model import FilmModel
+from morphsim.simulator.core.solver import Solver
+from morphsim.types import Boundary
 
 HEIGHT = 5.0
 LOW, HIGH = 0.3, 0.7

@@ -12,7 +12,7 @@ import torch
 from _harness import medians, say
 
 from morphsim.simulator import DryingRecipe, Simulation
-from morphsim.simulator.stepper import State
+from morphsim.simulator.core.stepper import State
 
 # Dry enough for a pattern, so that no branch of the right-hand side is left out.
 DRYNESS_OF_PATTERN = 0.7

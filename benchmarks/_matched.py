@@ -21,8 +21,8 @@ from _peers import CONFIGURATIONS, Configuration, Peer, one_core
 from _reference import Reference
 from torch import Tensor
 
-from morphsim.simulator.grid import Boundary
-from morphsim.simulator.solver import Solver
+from morphsim.simulator.core.solver import Solver
+from morphsim.types import Boundary
 
 # From loose to tight, in steps of 10 %.
 TOLERANCES = tuple(0.5 * 0.9**power for power in range(45))

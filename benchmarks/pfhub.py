@@ -24,7 +24,7 @@ from _harness import BenchmarkOptions, Outcome, Target, number, run, table
 
 from morphsim.errors import InputError
 from morphsim.progress import progress
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 Case = Literal["1a", "1b"]
 

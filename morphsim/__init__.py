@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from morphsim._version import __version__
 from morphsim.errors import InputError, MachineError
+from morphsim.lazy import lazy_names
+from morphsim.moved import find_moved_modules
 from morphsim.registration import register_environments
 
 if TYPE_CHECKING:
@@ -25,16 +27,16 @@ if TYPE_CHECKING:
     from morphsim.similarity import ScoreTable, score
 
 _PLACES = {
-    "Encoder": "encoder",
-    "LatentGoalWrapper": "rewards",
-    "LatentObservationWrapper": "rewards",
-    "LatentRewardWrapper": "rewards",
-    "ScoreTable": "similarity",
-    "VectorLatentGoalWrapper": "rewards",
-    "VectorLatentObservationWrapper": "rewards",
-    "VectorLatentRewardWrapper": "rewards",
-    "load_encoder": "encoder",
-    "score": "similarity",
+    "Encoder": "morphsim.encoder",
+    "LatentGoalWrapper": "morphsim.rewards",
+    "LatentObservationWrapper": "morphsim.rewards",
+    "LatentRewardWrapper": "morphsim.rewards",
+    "ScoreTable": "morphsim.similarity",
+    "VectorLatentGoalWrapper": "morphsim.rewards",
+    "VectorLatentObservationWrapper": "morphsim.rewards",
+    "VectorLatentRewardWrapper": "morphsim.rewards",
+    "load_encoder": "morphsim.encoder",
+    "score": "morphsim.similarity",
 }
 
 __all__ = [
@@ -54,12 +56,7 @@ __all__ = [
 ]
 
 register_environments()
+find_moved_modules()
 
-
-def __getattr__(name: str) -> object:
-    """Import a room when something of it is first used, so that the commands start quickly."""
-    if name in _PLACES:
-        from importlib import import_module
-
-        return getattr(import_module(f"morphsim.{_PLACES[name]}"), name)
-    raise AttributeError(f"module 'morphsim' has no attribute {name!r}")
+# A room is imported when something of it is first used, so that the commands start quickly.
+__getattr__ = lazy_names(__name__, _PLACES)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,3 +71,71 @@ def test_the_ground_floor_imports_no_room() -> None:
             continue
         rooms = {room_of(module) for module in imported_modules(file)} & set(ROOMS)
         assert not rooms, f"{file} imports {', '.join(sorted(rooms))}"
+
+
+def module_of(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_when_loaded(file: Path, modules: set[str]) -> set[str]:
+    """The files of the package that a file imports while it is loaded, `TYPE_CHECKING` aside."""
+    found: set[str] = set()
+
+    def visit(body: list[ast.stmt]) -> None:
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                visit(node.orelse)
+                continue
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names if alias.name in modules)
+            elif isinstance(node, ast.ImportFrom) and node.module in modules:
+                names = {f"{node.module}.{alias.name}" for alias in node.names}
+                found.update(names & modules)
+                if names - modules:
+                    found.add(node.module)
+            for name in ("body", "orelse", "finalbody"):
+                visit(getattr(node, name, []))
+            for handler in getattr(node, "handlers", []):
+                visit(handler.body)
+
+    visit(ast.parse(file.read_text(encoding="utf-8")).body)
+    return found - {module_of(file)}
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Groups of nodes each of which leads to all others of its group."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            for node in graph[waiting.pop()] - seen:
+                seen.add(node)
+                waiting.append(node)
+        return seen
+
+    after = {node: reached(node) for node in graph}
+    groups = {frozenset(other for other in after[node] if node in after[other]) for node in graph}
+    return sorted(sorted(group) for group in groups if group)
+
+
+def test_circles_are_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [["b", "c"]]
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    files = {module_of(file): file for file in PACKAGE.rglob("*.py")}
+    graph = {name: imported_when_loaded(file, set(files)) for name, file in files.items()}
+    assert len(graph) > 200
+    assert not circles(graph)
+
+
+def test_the_encoder_loads_no_module_of_the_solver() -> None:
+    code = (
+        "import sys, morphsim.encoder; print(*(name for name in sys.modules if 'morphsim.simulator' in name))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not found.split()

@@ -19,7 +19,7 @@ from morphsim.encoder.networks import Network
 from morphsim.encoder.terms import draw_noise, kl_divergence, reconstruction_loss, sample_latents
 from morphsim.errors import InputError
 from morphsim.hashes import hash_tensors
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

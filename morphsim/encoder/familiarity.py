@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from morphsim.device import threads_for
 from morphsim.encoder.networks.statistics import moments_size, spectra_size, statistics
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 MEASURES = ("training_distance", "statistics_residual", "reconstruction_error")
 """What `metadata["held_out"]` holds the 0 to 100 % quantiles of."""

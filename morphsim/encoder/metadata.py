@@ -10,7 +10,7 @@ from morphsim.encoder.familiarity import MEASURES
 from morphsim.encoder.networks.base import check_size
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 DISTANCES = ("euclidean", "cosine", "mahalanobis")
 

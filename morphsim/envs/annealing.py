@@ -9,7 +9,7 @@ from morphsim.envs.film import FilmEnv
 from morphsim.envs.recipes import RecipeSource
 from morphsim.envs.settings import ObservationName, film_settings
 from morphsim.simulator import Units
-from morphsim.simulator.solver import TOLERANCE
+from morphsim.simulator.core.solver import TOLERANCE
 
 
 class AnnealingEnv(FilmEnv):

@@ -1,19 +1,24 @@
 """Binary frames: from fields or other people's files to stored sets of frames, and to pictures."""
 
+from typing import TYPE_CHECKING
+
 from morphsim.frames.binary import as_binary_frames
-from morphsim.frames.dataset import DatasetConfig, failed_films, make_dataset
 from morphsim.frames.frameset import FrameSet
 from morphsim.frames.importing import ImportConfig, ImportReport, import_frames
 from morphsim.frames.labels import frame_labels, moment_labels, recipe_labels
 from morphsim.frames.presets import PRESETS, Preset
 from morphsim.frames.readers import read_any
 from morphsim.frames.render import animate, frame_strip, to_rgb
-from morphsim.frames.simulate import FilmConfig, FilmReport, simulate_film
-from morphsim.frames.snapshots import film_frames
 from morphsim.frames.splits import split_by_recipe, split_by_trajectory
 from morphsim.frames.store import read_frames, read_notes, write_frames
 from morphsim.frames.targets import read_frame, read_target_frames, stated_boundary
 from morphsim.frames.transforms import binarise, mirror, resize, roll
+from morphsim.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from morphsim.frames.dataset import DatasetConfig, failed_films, make_dataset
+    from morphsim.frames.simulate import FilmConfig, FilmReport, simulate_film
+    from morphsim.frames.snapshots import film_frames
 
 __all__ = [
     "PRESETS",
@@ -50,3 +55,17 @@ __all__ = [
     "to_rgb",
     "write_frames",
 ]
+
+# These need the simulator, which frames of other origin do without.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "DatasetConfig": "morphsim.frames.dataset",
+        "FilmConfig": "morphsim.frames.simulate",
+        "FilmReport": "morphsim.frames.simulate",
+        "failed_films": "morphsim.frames.dataset",
+        "film_frames": "morphsim.frames.snapshots",
+        "make_dataset": "morphsim.frames.dataset",
+        "simulate_film": "morphsim.frames.simulate",
+    },
+)

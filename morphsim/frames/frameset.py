@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from morphsim.errors import InputError
 from morphsim.limits import MOST_FILMS
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 Column = NDArray[Any]
 

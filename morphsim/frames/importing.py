@@ -24,7 +24,7 @@ from morphsim.frames.targets import BOUNDARY_NOTE, stated_boundary
 from morphsim.frames.transforms import resize
 from morphsim.locks import claimed_file
 from morphsim.progress import progress
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 _REASONS_SHOWN = 3
 # By so much frames must be nearer to one reading of a name than to the other to be believed.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import math
@@ -13,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from morphsim import simulator
 from morphsim._version import __version__
 from morphsim.checks import MOST_SEED, is_finite_number, whole_number
 from morphsim.errors import InputError
+from morphsim.frames.code_digest import simulator_digest
 from morphsim.frames.presets import Preset
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe, recipe_from_dict
-from morphsim.simulator.grid import check_shape
+from morphsim.simulator.core.grid import check_shape
 from morphsim.simulator.recipe import Scalar, parse_settings
 from morphsim.text_files import read_toml
 
@@ -171,7 +170,7 @@ def make_plan(
         shared = recipe_from_dict({"process": name, **base, **dict(zip(lists, first, strict=True))}).to_dict()
         plan = Plan(
             version=__version__,
-            simulator=_simulator_digest(),
+            simulator=simulator_digest(),
             recipe={key: _plain(value) for key, value in shared.items() if key not in lists},
             grid={key: [_plain(value) for value in values] for key, values in lists.items()},
             replicas=replicas if replicas is not None else 1 if own_replicas is None else own_replicas,
@@ -191,14 +190,6 @@ def _joined(
     lists = {key: values for key, values in below[1].items() if key not in above[0]} | above[1]
     base = {key: value for key, value in (below[0] | above[0]).items() if key not in lists}
     return base, lists
-
-
-def _simulator_digest() -> str:
-    # The files beside the solver decide what a film becomes; the folders only look at it.
-    digest = hashlib.sha256()
-    for source in sorted(Path(simulator.__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def _plain(value: Scalar) -> Scalar:

@@ -21,7 +21,7 @@ from morphsim.frames.hdf5 import DAMAGED, find_dataset, find_group, names_in
 from morphsim.frames.hdf5_values import kind_of, read_attribute, read_text, read_texts, read_values
 from morphsim.frames.plausible import doubt
 from morphsim.limits import MOST_FILM_NUMBER, check_bytes
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 if TYPE_CHECKING:
     import h5py

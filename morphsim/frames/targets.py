@@ -17,7 +17,7 @@ from morphsim.frames.plausible import warn_of_one_phase
 from morphsim.frames.readers import HDF5, TEXT, read_any
 from morphsim.frames.store import read_rows
 from morphsim.frames.tables import is_own, read_notes_of, read_settings
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 BOUNDARY_NOTE = "boundary"
 """Name of the note in a frame file whose boundary is an assumption."""

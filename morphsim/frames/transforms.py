@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.errors import InputError
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 # Enough to spread the cost of a call, few enough to stay in the cache.
 _FRAMES_AT_ONCE = 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from morphsim.lazy import lazy_names
 from morphsim.rewards.functions import RewardFunction, RewardName, Transition
 from morphsim.rewards.goal import LatentGoalWrapper
 from morphsim.rewards.guard import GuardReport, OutOfDistributionGuard
@@ -42,11 +43,5 @@ __all__ = [
     "latent_unit",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import Stable-Baselines3 when its bridge is first used."""
-    if name == "SB3VecEnv":
-        from morphsim.rewards.sb3 import SB3VecEnv
-
-        return SB3VecEnv
-    raise AttributeError(f"module 'morphsim.rewards' has no attribute {name!r}")
+# Stable-Baselines3 is imported when its bridge is first used.
+__getattr__ = lazy_names(__name__, {"SB3VecEnv": "morphsim.rewards.sb3"})

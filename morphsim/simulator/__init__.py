@@ -1,17 +1,17 @@
 """Phase-field simulation of organic thin films: drying and annealing."""
 
-from morphsim.simulator.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
+from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
+from morphsim.simulator.core.grid import Grid
+from morphsim.simulator.core.mobility import ConstantMobility, NegiMobility, OnsagerMobility, WodoMobility
+from morphsim.simulator.core.model import Evaporation, FilmModel
+from morphsim.simulator.core.noise import ThermalNoise
+from morphsim.simulator.core.solver import Solver
+from morphsim.simulator.core.substrate import Substrate
 from morphsim.simulator.errors import SimulationDiverged
-from morphsim.simulator.grid import Grid
-from morphsim.simulator.mobility import ConstantMobility, NegiMobility, OnsagerMobility, WodoMobility
-from morphsim.simulator.model import Evaporation, FilmModel
-from morphsim.simulator.noise import ThermalNoise
 from morphsim.simulator.process import KNOBS
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe, load_recipe, recipe_from_dict
 from morphsim.simulator.record import Snapshot, record_film, snapshot_times
 from morphsim.simulator.simulation import BatchKey, Simulation, batch_key
-from morphsim.simulator.solver import Solver
-from morphsim.simulator.substrate import Substrate
 from morphsim.simulator.units import ANNEALING_UNITS, DRYING_UNITS, Units
 
 __all__ = [

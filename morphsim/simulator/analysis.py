@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.errors import InputError
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 Values = NDArray[np.float64]
 

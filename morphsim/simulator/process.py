@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from morphsim.errors import InputError
-from morphsim.simulator.energy import BinaryFloryHuggins, TernaryFloryHuggins
-from morphsim.simulator.grid import Grid
-from morphsim.simulator.mobility import ConstantMobility, Mobility, OnsagerMobility, named_mobility
-from morphsim.simulator.model import Evaporation, FilmModel
+from morphsim.simulator.core.energy import BinaryFloryHuggins, TernaryFloryHuggins
+from morphsim.simulator.core.grid import Grid
+from morphsim.simulator.core.mobility import ConstantMobility, Mobility, OnsagerMobility, named_mobility
+from morphsim.simulator.core.model import Evaporation, FilmModel
+from morphsim.simulator.core.substrate import Substrate
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe
-from morphsim.simulator.substrate import Substrate
 from morphsim.simulator.units import GAS_CONSTANT
 
 KNOBS = {"annealing": ("temperature",), "drying": ("evaporation", "ambient_vapour", "temperature")}

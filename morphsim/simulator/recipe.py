@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Literal, get_type_hints
 
 from morphsim.checks import is_finite_number, shown
 from morphsim.errors import InputError
-from morphsim.simulator.grid import Boundary
-from morphsim.simulator.mobility import MOBILITIES
+from morphsim.simulator.core.mobility import MOBILITIES
 from morphsim.suggest import did_you_mean
 from morphsim.text_files import read_toml
+from morphsim.types import Boundary
 
 Scalar = float | int | str
 _ZERO_CELSIUS = 273.15

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from morphsim.checks import whole_number
 from morphsim.errors import InputError
+from morphsim.simulator.core.solver import TOLERANCE
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
 from morphsim.simulator.simulation import Simulation
-from morphsim.simulator.solver import TOLERANCE
 
 _MOST_FRAMES = 1_000_000
 

@@ -12,8 +12,11 @@ from torch import Tensor
 from morphsim.checks import MOST_SEED, whole_number
 from morphsim.device import resolve_device
 from morphsim.errors import InputError
-from morphsim.simulator.grid import Grid
-from morphsim.simulator.noise import ThermalNoise
+from morphsim.simulator.core.grid import Grid
+from morphsim.simulator.core.noise import ThermalNoise
+from morphsim.simulator.core.rows import join_rows, put_rows, take_rows
+from morphsim.simulator.core.solver import THICKNESS_TOLERANCE, TOLERANCE, PerFilm, Solver
+from morphsim.simulator.core.stepper import Stepper
 from morphsim.simulator.process import KNOBS, Knobs, biot_number, chi_at, film_model
 from morphsim.simulator.recipe import (
     AnnealingRecipe,
@@ -22,9 +25,6 @@ from morphsim.simulator.recipe import (
     celsius_hint,
     known_recipe,
 )
-from morphsim.simulator.rows import join_rows, put_rows, take_rows
-from morphsim.simulator.solver import THICKNESS_TOLERANCE, TOLERANCE, PerFilm, Solver
-from morphsim.simulator.stepper import Stepper
 from morphsim.suggest import did_you_mean
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}

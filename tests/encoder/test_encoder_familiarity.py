@@ -23,7 +23,7 @@ from morphsim.encoder.familiarity import (
     statistics_size,
 )
 from morphsim.errors import InputError
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 from tests.encoders import blobs, small_encoder
 
 SHAPE = (12, 20)

@@ -26,7 +26,7 @@ from morphsim.encoder.networks.statistics import moments_size, spectra_size, sta
 from morphsim.encoder.triplet import random_triplets, triplet_accuracy
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, frame_labels, read_frames, write_frames
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 SMALL = SplitConfig(
     content_size=5,

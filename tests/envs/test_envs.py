@@ -126,7 +126,7 @@ def test_the_picture_shows_the_film_at_its_thickness() -> None:
 
 
 def test_a_divergence_ends_the_episode_with_the_last_sound_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("morphsim.simulator.solver.MOST_REFUSALS", 3)
+    monkeypatch.setattr("morphsim.simulator.core.solver.MOST_REFUSALS", 3)
     env = DryingEnv(**SMALL)
     env.reset(seed=0)
     frame, *_ = env.step(env.action_of())

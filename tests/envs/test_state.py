@@ -76,7 +76,7 @@ def test_a_state_is_a_copy_of_plain_values() -> None:
 
 
 def test_the_end_of_an_episode_and_a_divergence_are_states_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("morphsim.simulator.solver.MOST_REFUSALS", 3)
+    monkeypatch.setattr("morphsim.simulator.core.solver.MOST_REFUSALS", 3)
     env = bare(IDS[1])
     env.reset(seed=0)
     for _ in range(3):

@@ -74,7 +74,7 @@ def test_films_side_by_side_are_what_they_are_alone(name: str, arguments: dict[s
 
 
 def test_a_film_that_can_t_go_on_is_replaced_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("morphsim.simulator.solver.MOST_REFUSALS", 3)
+    monkeypatch.setattr("morphsim.simulator.core.solver.MOST_REFUSALS", 3)
     envs, undisturbed = make(DRYING, 3), make(DRYING, 3)
     actions = np.zeros(envs.action_space.shape, np.float32)
     for each in (envs, undisturbed):

@@ -25,7 +25,7 @@ from morphsim.simulator import (
     recipe_from_dict,
     record_film,
 )
-from morphsim.simulator.grid import MOST_CELLS
+from morphsim.simulator.core.grid import MOST_CELLS
 
 NUMBERS = st.one_of(
     st.integers(),

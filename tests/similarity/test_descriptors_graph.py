@@ -24,7 +24,7 @@ from morphsim.similarity.descriptors import (
     shortest_paths,
     tortuosity,
 )
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 connectivities = st.sampled_from([4, 8])
 

@@ -21,7 +21,7 @@ from morphsim.similarity.descriptors import (
     two_point_statistics,
 )
 from morphsim.simulator import analysis
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 
 def stripes(height: int, width: int, *, period: int) -> NDArray[np.uint8]:

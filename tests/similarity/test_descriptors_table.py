@@ -23,7 +23,7 @@ from morphsim.similarity.descriptors import (
     table,
     tortuosity,
 )
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 
 @settings(max_examples=40, deadline=None)

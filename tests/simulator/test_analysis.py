@@ -20,7 +20,7 @@ from morphsim.simulator.analysis import (
     porod_length,
     structure_factor,
 )
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 BOUNDARIES: tuple[Boundary, ...] = ("periodic", "no-flux")
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "analysis.md"

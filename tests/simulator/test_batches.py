@@ -8,7 +8,7 @@ import torch
 
 from morphsim.errors import InputError
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Simulation, SimulationDiverged, batch_key
-from morphsim.simulator.solver import MOST_REFUSALS
+from morphsim.simulator.core.solver import MOST_REFUSALS
 
 SHAPE = (24, 48)
 DRYING = [
@@ -96,7 +96,7 @@ def test_films_are_taken_joined_and_copied() -> None:
 
 
 def test_a_film_that_can_t_go_on_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("morphsim.simulator.solver.MOST_REFUSALS", 3)
+    monkeypatch.setattr("morphsim.simulator.core.solver.MOST_REFUSALS", 3)
     batch = Simulation(DRYING, seeds=[3, 4, 5, 6], shape=SHAPE)
     batch.advance_to_dryness(0.1, time=400.0)
     # NaN in one film's past: none of its steps can be accepted.

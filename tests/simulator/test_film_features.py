@@ -37,14 +37,14 @@ from morphsim.simulator import (
     materials,
     thermodynamics,
 )
-from morphsim.simulator.grid import Boundary
-from morphsim.simulator.mobility import Mobility
+from morphsim.simulator.core.mobility import Mobility
 from morphsim.simulator.thermodynamics import (
     DoubleWellMixture,
     TernaryMixture,
     binodal,
     interface,
 )
+from morphsim.types import Boundary
 
 SMALL = (16, 48)
 Snapshots = dict[str, np.ndarray[Any, Any]]

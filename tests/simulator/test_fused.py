@@ -7,13 +7,14 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from morphsim.simulator import AnnealingRecipe, DoubleWell, DryingRecipe, Simulation, fused
-from morphsim.simulator.control import Numbers, step_weights
-from morphsim.simulator.energy import BinaryFloryHuggins
-from morphsim.simulator.etd import Damping, advance_modes, soften
-from morphsim.simulator.noise import ThermalNoise
-from morphsim.simulator.stepper import add_ripple, compare
-from morphsim.simulator.surface import settle_surface
+from morphsim.simulator import AnnealingRecipe, DoubleWell, DryingRecipe, Simulation
+from morphsim.simulator.backends import fused
+from morphsim.simulator.core.control import Numbers, step_weights
+from morphsim.simulator.core.energy import BinaryFloryHuggins
+from morphsim.simulator.core.etd import Damping, advance_modes, soften
+from morphsim.simulator.core.noise import ThermalNoise
+from morphsim.simulator.core.stepper import add_ripple, compare
+from morphsim.simulator.core.surface import settle_surface
 
 pytestmark = pytest.mark.skipif(fused.loops() is None, reason="numba is not there, or switched off")
 

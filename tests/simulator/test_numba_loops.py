@@ -14,7 +14,7 @@ PACKAGE = Path(morphsim.__file__).parent
 
 def test_no_loop_calls_another_loop() -> None:
     # In the process that compiles them, and in one that finds the outer one on disk, the inner one would be
-    # compiled apart and together with it; see `numba_math.inlined`.
+    # compiled apart and together with it; see `compiled.inlined`.
     compiled: dict[str, set[str]] = {"loop": set(), "inlined": set()}
     bodies: list[ast.FunctionDef] = []
     for file in sorted(PACKAGE.rglob("*.py")):

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from morphsim.errors import InputError
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Units, load_recipe, recipe_from_dict
-from morphsim.simulator.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
-from morphsim.simulator.grid import Boundary, Grid
+from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
+from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.recipe import parse_settings
+from morphsim.types import Boundary
 
 BOUNDARIES: tuple[Boundary, ...] = ("periodic", "no-flux")
 

@@ -24,7 +24,7 @@ from morphsim.simulator import (
     ThermalNoise,
     WodoMobility,
 )
-from morphsim.simulator.grid import Squares
+from morphsim.simulator.core.grid import Squares
 
 CPU = torch.device("cpu")
 ONE = torch.ones((1, 1, 1))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Simulation
-from morphsim.simulator.energy import TernaryFloryHuggins
+from morphsim.simulator.core.energy import TernaryFloryHuggins
 
 # A film of which theory speaks: without fluctuations while it dries, on a neutral substrate.
 QUIET = {"kappa": 2e-4, "thermal_noise": 0.0, "substrate_strength": 0.0}

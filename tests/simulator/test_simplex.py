@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe, Simulation, SimulationDiverged
-from morphsim.simulator.control import OUTSIDE
-from morphsim.simulator.mobility import OnsagerMobility
-from morphsim.simulator.stall import LEAST_PROGRESS, WATCHED_TRIES, StallWatch
-from morphsim.simulator.stepper import noise_allowance
+from morphsim.simulator.core.control import OUTSIDE
+from morphsim.simulator.core.mobility import OnsagerMobility
+from morphsim.simulator.core.stall import LEAST_PROGRESS, WATCHED_TRIES, StallWatch
+from morphsim.simulator.core.stepper import noise_allowance
 
 
 def lowest_on_the_way(
@@ -121,7 +121,7 @@ def test_a_film_that_stalls_is_told(tolerate: bool, monkeypatch: pytest.MonkeyPa
         return active
 
     monkeypatch.setattr(film.stepper, "step", creep)
-    monkeypatch.setattr("morphsim.simulator.solver._FEW", -1.0)
+    monkeypatch.setattr("morphsim.simulator.core.solver._FEW", -1.0)
     if tolerate:
         assert film.advance(time=1.0, tolerate=True).tolist() == [True, False]
         assert film.time[1] >= 1.0

@@ -14,7 +14,7 @@ from scipy.integrate import quad
 from scipy.optimize import minimize
 
 from morphsim.errors import InputError
-from morphsim.simulator.energy import TernaryFloryHuggins
+from morphsim.simulator.core.energy import TernaryFloryHuggins
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe
 from morphsim.simulator.simulation import Simulation
 from morphsim.simulator.thermodynamics.interface import interface

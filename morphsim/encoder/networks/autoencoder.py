@@ -24,7 +24,7 @@ from morphsim.encoder.networks.base import (
 from morphsim.encoder.networks.decoder import enlarging, shapes_of
 from morphsim.encoder.networks.initialise import start_near_even_odds
 from morphsim.errors import InputError
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 _STRIDE = 2
 

@@ -13,7 +13,7 @@ from torch import nn
 from morphsim.checks import shown
 from morphsim.encoder.networks.initialise import he_uniform
 from morphsim.errors import InputError
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 Activation = Literal["relu", "leaky_relu", "elu", "silu"]
 

@@ -22,7 +22,7 @@ from morphsim.encoder.networks.base import (
 )
 from morphsim.encoder.networks.decoder import convolutional_decoder, convolutional_encoder
 from morphsim.encoder.networks.initialise import start_narrow, start_near_even_odds
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 
 @dataclass(frozen=True, kw_only=True)

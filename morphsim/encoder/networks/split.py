@@ -28,7 +28,7 @@ from morphsim.encoder.networks.base import (
 from morphsim.encoder.networks.decoder import convolutional_decoder, convolutional_encoder
 from morphsim.encoder.networks.initialise import start_narrow, start_near_even_odds
 from morphsim.encoder.networks.statistics import moments_size, spectra_size, statistics
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 _LEAST_DEVIATION = 0.01
 # Of the bound of He's rule, so that weights start uniform within one over the root of the fan-in.

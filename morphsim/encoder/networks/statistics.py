@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 _Made = TypeVar("_Made")
 

@@ -9,7 +9,7 @@ from morphsim.similarity.descriptors.area import area_fraction
 from morphsim.similarity.descriptors.frames import Values, checked_frames
 from morphsim.similarity.descriptors.interface import interface_length
 from morphsim.similarity.descriptors.wavenumber import fundamental_wavenumber, mean_wavenumber
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 THREE_DESCRIPTORS = ("area_fraction", "log_interface_length", "log_mean_wavenumber")
 """The columns of `three_descriptors`."""

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from morphsim.errors import InputError
 from morphsim.similarity.descriptors.frames import Frames, Values, checked_frames
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

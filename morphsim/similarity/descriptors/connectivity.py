@@ -14,7 +14,7 @@ from morphsim.similarity.descriptors.frames import (
     checked_frames,
     share,
 )
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 Counts = NDArray[np.int64]
 

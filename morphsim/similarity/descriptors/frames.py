@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.errors import InputError
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 Connectivity = Literal[4, 8]
 Frames = NDArray[np.uint8]

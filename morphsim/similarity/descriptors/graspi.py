@@ -9,7 +9,7 @@ from morphsim.similarity.descriptors.connectivity import components
 from morphsim.similarity.descriptors.exciton import interface_distance_map
 from morphsim.similarity.descriptors.frames import Values, checked_frames, share
 from morphsim.similarity.descriptors.tortuosity import shortest_paths
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 _ABSORPTION_LENGTH = 100.0
 _DIFFUSION_LENGTH = 10.0

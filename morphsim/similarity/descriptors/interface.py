@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from morphsim.similarity.descriptors.frames import Values, checked_frames
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 
 def interface_components(frames: ArrayLike, *, boundary: Boundary) -> Values:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.compiled import inlined, loop
 from morphsim.similarity.descriptors.frames import Frames
-from morphsim.simulator.numba_math import inlined, loop
 
 _DIAGONAL = 2.0**0.5
 

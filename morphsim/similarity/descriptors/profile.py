@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from morphsim.errors import InputError
 from morphsim.similarity.descriptors.frames import Values, checked_frames
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 
 def composition_profile(frames: ArrayLike, *, boundary: Boundary, bins: int = 10) -> Values:

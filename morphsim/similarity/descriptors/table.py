@@ -23,8 +23,8 @@ from morphsim.similarity.descriptors.interface import interface_components
 from morphsim.similarity.descriptors.profile import composition_profile
 from morphsim.similarity.descriptors.tortuosity import shortest_paths
 from morphsim.similarity.descriptors.wavenumber import fundamental_wavenumber, mean_wavenumber
-from morphsim.simulator.grid import Boundary
 from morphsim.suggest import did_you_mean
+from morphsim.types import Boundary
 
 _SLICES = 5
 _PHASES = ("donor", "acceptor")

@@ -14,7 +14,7 @@ from morphsim.similarity.descriptors.frames import (
     checked_connectivity,
     checked_frames,
 )
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

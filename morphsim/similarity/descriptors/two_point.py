@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from morphsim.errors import InputError
 from morphsim.similarity.descriptors.frames import Values, checked_frames
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 _FRAMES_AT_ONCE = 8
 

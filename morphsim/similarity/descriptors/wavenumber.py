@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from morphsim.similarity.descriptors.frames import Values, checked_frames
 from morphsim.simulator.analysis import domain_size
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 # Some megabytes of modes at once stay in the processor's cache.
 _FRAMES_AT_ONCE = 8

@@ -13,7 +13,7 @@ from morphsim.similarity.descriptors import two_point_statistics as two_point
 from morphsim.similarity.judging.judged import shows_something
 from morphsim.similarity.judging.nuisance import random_pairs
 from morphsim.similarity.judging.projection import Vectors, checked_vectors
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 PAIRS = 20_000
 

@@ -13,7 +13,7 @@ from morphsim.errors import InputError
 from morphsim.similarity.descriptors import describe, three_descriptors, two_point_statistics
 from morphsim.similarity.judging.judged import shows_something
 from morphsim.similarity.judging.projection import PrincipalComponents, Standardisation, Vectors
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 Frames = NDArray[np.uint8]
 

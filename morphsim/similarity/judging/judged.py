@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet
 from morphsim.frames.labels import moment_labels, recipe_labels
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 Labels = NDArray[np.int64]
 Moments = Literal["all", "last"]

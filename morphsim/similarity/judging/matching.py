@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from morphsim.similarity.descriptors import interface_length, mean_wavenumber
 from morphsim.similarity.judging.patterns import Field, Frame, upper_half
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 BOUNDARY: Boundary = "periodic"
 

@@ -19,7 +19,7 @@ from morphsim.similarity.judging.correlation import known_differences, known_fea
 from morphsim.similarity.judging.embeddings import COMPONENTS, Embedding, Frames
 from morphsim.similarity.judging.prediction import METHODS, Prediction, Scale, leave_one_out
 from morphsim.similarity.judging.projection import PrincipalComponents, Vectors
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 if TYPE_CHECKING:
     import h5py

@@ -6,7 +6,7 @@ import torch
 
 from morphsim.encoder import Encoder, NetworkConfig
 from morphsim.similarity.judging.embeddings import Latents
-from morphsim.simulator.grid import Boundary
+from morphsim.types import Boundary
 
 
 def untrained_latents(

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from morphsim.errors import InputError
-from morphsim.simulator.grid import Boundary
 from morphsim.simulator.recipe import (
     AnnealingRecipe,
     DryingRecipe,
@@ -17,6 +16,7 @@ from morphsim.simulator.recipe import (
     recipe_from_dict,
 )
 from morphsim.simulator.units import Units
+from morphsim.types import Boundary
 
 Basis = Literal["published", "secondary", "estimate"]
 """Read in the source itself; known from others' use of it; an estimate of this project."""

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 
 from morphsim.checks import is_finite_number, shown
 from morphsim.errors import InputError
+from morphsim.simulator.core.shipped import is_shipped, shipped
 from morphsim.simulator.process import chi_at
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
-from morphsim.simulator.shipped import is_shipped, shipped
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from morphsim.simulator import fused
-from morphsim.simulator.etd import Damping, exponential_weights
-from morphsim.simulator.grid import Grid
-from morphsim.simulator.model import Evaporation
+from morphsim.simulator.backends import fused
+from morphsim.simulator.core.etd import Damping, exponential_weights
+from morphsim.simulator.core.grid import Grid
+from morphsim.simulator.core.model import Evaporation
 
 
 def settle_surface(

@@ -2,44 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
-from morphsim.simulator.numba_cache import cache_of
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-# Sums may be reordered and fused; NaN keeps its meaning, since a diverged film must be noticed.
-_RULES: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
-
-_INLINED: dict[str, Any] = {**_RULES, "forceinline": True}
-
-
-def loop(function: _Function) -> _Function:
-    """Compile a function of arrays when it is first called, and keep the machine code on disk."""
-    return _compiled(function, _RULES)
-
-
-def inlined(function: _Function) -> _Function:
-    """Compile a function into each loop that calls it.
-
-    A loop must call no other loop: the process that compiles both would run the machine code of the inner one
-    alone, and a process that finds the outer one on disk that within the outer one. They may round
-    differently, and the same film would be another one in the second process.
-    """
-    return _compiled(function, _INLINED)
-
-
-def _compiled(function: _Function, rules: dict[str, Any]) -> _Function:
-    compiled: Any = njit(nogil=True, **rules)(function)
-    # Not `cache=True`, which fails where no place can be written to, the disk is full, or a file damaged.
-    # With NUMBA_DISABLE_JIT it is the function itself.
-    if compiled is not function:
-        compiled._cache = cache_of(function)
-    return cast(_Function, compiled)
+from morphsim.compiled import INLINED, inlined
 
 
 def logarithm(x: Any) -> Any:
@@ -47,7 +16,7 @@ def logarithm(x: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(logarithm, jit_options=cast(Any, _INLINED))
+@overload(logarithm, jit_options=cast(Any, INLINED))
 def _logarithm(x: Any) -> Any:
     if x == types.float32:
 
@@ -86,7 +55,7 @@ def decay(x: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(decay, jit_options=cast(Any, _INLINED))
+@overload(decay, jit_options=cast(Any, INLINED))
 def _decay(x: Any) -> Any:
     if x == types.float32:
 

@@ -13,15 +13,15 @@ from torch import Tensor
 
 from morphsim.device import threads_for
 from morphsim.errors import InputError
-from morphsim.simulator.control import numbers, tensor
+from morphsim.simulator.core.control import numbers, tensor
+from morphsim.simulator.core.fitting import check_parts
+from morphsim.simulator.core.model import FilmModel
+from morphsim.simulator.core.noise import ThermalNoise
+from morphsim.simulator.core.rows import put_rows, take_rows
+from morphsim.simulator.core.shipped import is_shipped
+from morphsim.simulator.core.stall import StallWatch
+from morphsim.simulator.core.stepper import State, Stepper
 from morphsim.simulator.errors import SimulationDiverged
-from morphsim.simulator.fitting import check_parts
-from morphsim.simulator.model import FilmModel
-from morphsim.simulator.noise import ThermalNoise
-from morphsim.simulator.rows import put_rows, take_rows
-from morphsim.simulator.shipped import is_shipped
-from morphsim.simulator.stall import StallWatch
-from morphsim.simulator.stepper import State, Stepper
 
 TOLERANCE = 0.002
 """Default of the tolerance of a step, see `Stepper`."""

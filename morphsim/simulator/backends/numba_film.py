@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from morphsim.simulator.energy import SMALLEST_BARRIER_FRACTION, SMALLEST_FRACTION
-from morphsim.simulator.etd import SURPLUS
-from morphsim.simulator.numba_math import barrier_slope, extended_logarithm, inlined, loop
+from morphsim.compiled import inlined, loop
+from morphsim.simulator.backends.numba_math import barrier_slope, extended_logarithm
+from morphsim.simulator.core.energy import SMALLEST_BARRIER_FRACTION, SMALLEST_FRACTION
+from morphsim.simulator.core.etd import SURPLUS
 
 WODO, NEGI, ONSAGER, CONSTANT = range(4)
 

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from morphsim.errors import InputError
-from morphsim.simulator import fused
-from morphsim.simulator.energy import FreeEnergy
-from morphsim.simulator.etd import SPARE, SURPLUS
-from morphsim.simulator.grid import Grid, Squares
-from morphsim.simulator.mobility import ConstantMobility, Mobility
-from morphsim.simulator.shipped import is_shipped, shipped
-from morphsim.simulator.substrate import Substrate
+from morphsim.simulator.backends import fused
+from morphsim.simulator.core.energy import FreeEnergy
+from morphsim.simulator.core.etd import SPARE, SURPLUS
+from morphsim.simulator.core.grid import Grid, Squares
+from morphsim.simulator.core.mobility import ConstantMobility, Mobility
+from morphsim.simulator.core.shipped import is_shipped, shipped
+from morphsim.simulator.core.substrate import Substrate
 
 
 @shipped
@@ -87,7 +87,7 @@ class FilmModel:
         evaporation: None for a film of fixed height.
         substrate: None for a neutral one.
         fused: use compiled loops where there are any for this model; they give the same rates to
-            rounding, see `morphsim.simulator.fused`.
+            rounding, see `morphsim.simulator.backends.fused`.
     """
 
     grid: Grid

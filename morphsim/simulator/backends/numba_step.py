@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from morphsim.simulator.etd import THIRD_ORDER_REACH
-from morphsim.simulator.numba_math import decay, inlined, loop, scramble
+from morphsim.compiled import inlined, loop
+from morphsim.simulator.backends.numba_math import decay, scramble
+from morphsim.simulator.core.etd import THIRD_ORDER_REACH
 
 
 @loop

@@ -5,16 +5,15 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from morphsim.checks import shown, whole_number
 from morphsim.errors import InputError
-from morphsim.simulator.shipped import shipped
-
-Boundary = Literal["periodic", "no-flux"]
+from morphsim.simulator.core.shipped import shipped
+from morphsim.types import Boundary
 
 MOST_CELLS, MOST_CELLS_ACROSS = 2**24, 2**13
 """Of a film, and each way: a larger one does not fit into the memory of a machine."""

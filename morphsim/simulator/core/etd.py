@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from morphsim.simulator import fused
-from morphsim.simulator.control import Numbers, tensor
-from morphsim.simulator.grid import Squares
+from morphsim.simulator.backends import fused
+from morphsim.simulator.core.control import Numbers, tensor
+from morphsim.simulator.core.grid import Squares
 
 SPARE = 0.125
 """How much stiffer the stiffest place of a film may be than the damping that steps treat exactly.

@@ -17,21 +17,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from morphsim.simulator.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
-from morphsim.simulator.grid import Grid
-from morphsim.simulator.mobility import (
+from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
+from morphsim.simulator.core.grid import Grid
+from morphsim.simulator.core.mobility import (
     ConstantMobility,
     Mobility,
     NegiMobility,
     OnsagerMobility,
     WodoMobility,
 )
-from morphsim.simulator.shipped import is_shipped
+from morphsim.simulator.core.shipped import is_shipped
 
 if TYPE_CHECKING:
-    from morphsim.simulator.control import Numbers
-    from morphsim.simulator.etd import Damping
-    from morphsim.simulator.model import Evaporation, FilmModel
+    from morphsim.simulator.core.control import Numbers
+    from morphsim.simulator.core.etd import Damping
+    from morphsim.simulator.core.model import Evaporation, FilmModel
 
 
 class Loops(NamedTuple):
@@ -48,7 +48,7 @@ def loops() -> Loops | None:
     if os.environ.get("MORPHSIM_FUSED", "1") == "0":
         return None
     try:
-        from morphsim.simulator import numba_film, numba_step, numba_surface
+        from morphsim.simulator.backends import numba_film, numba_step, numba_surface
     except ImportError:
         return None
     return Loops(numba_film, numba_step, numba_surface)

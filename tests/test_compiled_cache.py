@@ -11,15 +11,14 @@ import numpy as np
 import pytest
 from numba.core import caching
 
-from morphsim import caches
-from morphsim.simulator import numba_cache, numba_math
+from morphsim import caches, compiled, compiled_cache
 
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder for temporary files, and nothing said yet."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(numba_cache, "_told", [])
+    monkeypatch.setattr(compiled_cache, "_told", [])
     return tmp_path
 
 
@@ -41,7 +40,7 @@ def a_loop() -> Callable[[np.ndarray], float]:
             found += value
         return found
 
-    return numba_math.loop(total)
+    return compiled.loop(total)
 
 
 def kept(folder: Path) -> list[Path]:

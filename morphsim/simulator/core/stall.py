@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from morphsim.simulator.stepper import State
+from morphsim.simulator.core.stepper import State
 
 WATCHED_TRIES = 1000
 """After so many tries it is looked how far each film has come."""

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from morphsim.simulator import fused
-from morphsim.simulator.control import numbers, tensor
-from morphsim.simulator.grid import Grid
-from morphsim.simulator.model import Rates
-from morphsim.simulator.shipped import shipped
+from morphsim.simulator.backends import fused
+from morphsim.simulator.core.control import numbers, tensor
+from morphsim.simulator.core.grid import Grid
+from morphsim.simulator.core.model import Rates
+from morphsim.simulator.core.shipped import shipped
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MIX = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from morphsim.simulator.numba_math import loop
+from morphsim.compiled import loop
 
 _TINY = 1e-8
 """Below this, (1 - e^{-z}) / z is 1 to rounding, and would be 0 / 0 at z = 0."""

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from morphsim.simulator import fused
-from morphsim.simulator.control import (
+from morphsim.simulator.backends import fused
+from morphsim.simulator.core.control import (
     LEAST_CONTRAST,
     PLANNED,
     SHRINK,
@@ -24,10 +24,10 @@ from morphsim.simulator.control import (
     plan,
     tensor,
 )
-from morphsim.simulator.etd import Damping, advance_modes, soften
-from morphsim.simulator.model import FilmModel, Rates
-from morphsim.simulator.noise import ThermalNoise
-from morphsim.simulator.surface import settle_surface
+from morphsim.simulator.core.etd import Damping, advance_modes, soften
+from morphsim.simulator.core.model import FilmModel, Rates
+from morphsim.simulator.core.noise import ThermalNoise
+from morphsim.simulator.core.surface import settle_surface
 
 # What relaxes of the last noise within a step is no error, and older noises still relax.
 _NOISE_ALLOWANCE = 3.0

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from morphsim.errors import InputError
-from morphsim.simulator.model import FilmModel
+from morphsim.simulator.core.model import FilmModel
 
 
 def check_parts(model: FilmModel, phi: Tensor, noise: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from morphsim.simulator.shipped import shipped
+from morphsim.simulator.core.shipped import shipped
 
 # Below this volume fraction the logarithm goes on as its tangent: the energy stays smooth (C1) for the
 # small overshoots of a discrete field, and no field is ever clipped.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from morphsim.simulator.shipped import shipped
+from morphsim.simulator.core.shipped import shipped
 
 
 @shipped

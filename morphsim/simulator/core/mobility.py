@@ -7,8 +7,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from morphsim.simulator.energy import SMALLEST_FRACTION
-from morphsim.simulator.shipped import shipped
+from morphsim.simulator.core.energy import SMALLEST_FRACTION
+from morphsim.simulator.core.shipped import shipped
 
 
 class Mobility(Protocol):

@@ -1,0 +1,56 @@
+"""A digest of the code that makes films, by which an interrupted data set knows its own version again."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import morphsim
+
+PACKAGE = Path(morphsim.__file__).parent
+
+# What only looks at films, or describes them.
+_BESIDE = {"analysis.py", "errors.py", "export", "materials", "thermodynamics", "units.py"}
+
+
+@functools.cache
+def simulator_digest() -> str:
+    """16 hexadecimal digits that are others once the simulator computes something else."""
+    folder = PACKAGE / "simulator"
+    files = [path for path in folder.rglob("*.py") if path.relative_to(folder).parts[0] not in _BESIDE]
+    return code_digest([*files, PACKAGE / "compiled.py"])
+
+
+def code_digest(files: Iterable[Path]) -> str:
+    """A digest of what Python files compute, 16 hexadecimal digits.
+
+    Comments, docstrings, the layout of the lines, the imports between the package's own files and the place
+    of a file do not count, so that they may change while a data set is being made.
+    """
+    each = sorted(hashlib.sha256(_code(path).encode()).hexdigest() for path in files)
+    return hashlib.sha256("".join(each).encode()).hexdigest()[:16]
+
+
+def _code(path: Path) -> str:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [part for part in body if not _is_text(part) and not _is_own_import(part)]  # type: ignore[attr-defined]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    """Whether a statement is a text alone, as a docstring is."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _is_own_import(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "morphsim"

@@ -1,0 +1,41 @@
+"""Names of a package that are imported when they are first used, and old names that still work."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+REMOVED_IN = "0.3"
+
+
+def lazy_names(
+    package: str, places: Mapping[str, str], *, renamed: Mapping[str, str] | None = None
+) -> Callable[[str], object]:
+    """A module's `__getattr__` (PEP 562).
+
+    Args:
+        package: `__name__` of the module.
+        places: the module that holds each name.
+        renamed: the present name behind each old one, found in the same package; using an old name warns.
+    """
+    old = renamed or {}
+
+    def get(name: str) -> object:
+        if name in old:
+            warn_of_old_name(f"{package}.{name}", f"{package}.{old[name]}")
+            return getattr(import_module(package), old[name])
+        if name in places:
+            return getattr(import_module(places[name]), name)
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return get
+
+
+def warn_of_old_name(old: str, new: str) -> None:
+    """Tell whoever uses an old name, which is the caller's caller."""
+    warnings.warn(
+        f"{old} is now {new}; the old name goes with morphsim {REMOVED_IN}",
+        DeprecationWarning,
+        stacklevel=3,
+    )

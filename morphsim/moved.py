@@ -1,0 +1,49 @@
+"""Modules that have moved: their old names still import, with a warning."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+from morphsim.lazy import warn_of_old_name
+
+MOVED: dict[str, str] = {
+    **{
+        f"morphsim.simulator.{name}": f"morphsim.simulator.core.{name}"
+        for name in ("energy", "grid", "mobility", "model", "noise", "solver", "stepper", "substrate")
+    },
+}
+"""The present name of each module that anybody may have imported by another."""
+
+
+class MovedModules(MetaPathFinder, Loader):
+    """Finds modules of `MOVED` by their old names."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """How to load a module that has moved; None for all others."""
+        return ModuleSpec(fullname, self) if fullname in MOVED else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The module itself, under its present name."""
+        warn_of_old_name(spec.name, MOVED[spec.name])
+        module = import_module(MOVED[spec.name])
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Give the module back what the import system has just written into it."""
+        given = module.__spec__
+        assert given is not None
+        module.__spec__ = given.loader_state
+
+
+def find_moved_modules() -> None:
+    """Let the old names be found; done when `morphsim` is imported."""
+    if not any(isinstance(finder, MovedModules) for finder in sys.meta_path):
+        sys.meta_path.append(MovedModules())

@@ -1,0 +1,1 @@
+"""How the hot loops are computed."""

@@ -1,0 +1,1 @@
+"""The equations and the scheme: grid, energies, mobilities, model and time steps."""
