@@ -17,14 +17,16 @@ def lazy_names(
     Args:
         package: `__name__` of the module.
         places: the module that holds each name.
-        renamed: the present name behind each old one, found in the same package; using an old name warns.
+        renamed: the present name behind each old one, in the same package unless it names another module;
+            using an old name warns.
     """
     old = renamed or {}
 
     def get(name: str) -> object:
         if name in old:
-            warn_of_old_name(f"{package}.{name}", f"{package}.{old[name]}")
-            return getattr(import_module(package), old[name])
+            module, _, new = (old[name] if "." in old[name] else f"{package}.{old[name]}").rpartition(".")
+            warn_of_old_name(f"{package}.{name}", f"{module}.{new}")
+            return getattr(import_module(module), new)
         if name in places:
             return getattr(import_module(places[name]), name)
         raise AttributeError(f"module {package!r} has no attribute {name!r}")

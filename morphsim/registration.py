@@ -7,11 +7,15 @@ import gymnasium as gym
 ENTRY_POINTS: dict[str, dict[str, str]] = {
     "morphsim/Annealing-v0": {
         "entry_point": "morphsim.envs.annealing:AnnealingEnv",
-        "vector_entry_point": "morphsim.envs.vector:VectorAnnealingEnv",
+        "vector_entry_point": "morphsim.envs.annealing:VectorAnnealingEnv",
     },
     "morphsim/Drying-v0": {
         "entry_point": "morphsim.envs.drying:DryingEnv",
-        "vector_entry_point": "morphsim.envs.vector:VectorDryingEnv",
+        "vector_entry_point": "morphsim.envs.drying:VectorDryingEnv",
+    },
+    "morphsim/VapourAnnealing-v0": {
+        "entry_point": "morphsim.envs.vapour_annealing:VapourAnnealingEnv",
+        "vector_entry_point": "morphsim.envs.vapour_annealing:VectorVapourAnnealingEnv",
     },
     "morphsim/FrameReplay-v0": {"entry_point": "morphsim.envs.replay:FrameReplayEnv"},
 }

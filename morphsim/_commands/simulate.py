@@ -11,7 +11,7 @@ from tyro.conf import Positional, arg
 from morphsim._commandline import only, show, show_json
 from morphsim.device import set_threads
 from morphsim.frames.simulate import FilmConfig, simulate_film
-from morphsim.simulator import SimulationDiverged
+from morphsim.simulator import SimulationDiverged, find_process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,11 @@ class Options(FilmConfig):
             show_json(report.to_dict())
             return
         state = f"{report.time_s:.4g} s"
-        if report.process == "drying":
-            state += f", {report.thickness_nm:.1f} nm thick, dryness {report.dryness:.3f}"
+        process = find_process(report.process)
+        if process.thickness_changes:
+            state += f", {report.thickness_nm:.1f} nm thick"
+        if process.clock == "dryness":
+            state += f", dryness {report.dryness:.3f}"
         height, width = report.shape
         show(
             f"{report.frames} frames of {height} x {width} in {report.seconds:.1f} s; at the end {state}, "

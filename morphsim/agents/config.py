@@ -24,8 +24,8 @@ from morphsim.checks import (
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.rewards import RewardName
+from morphsim.simulator.processes import DEFAULT_PROCESS, PROCESSES, ProcessName
 
-EnvName = Literal["drying", "annealing"]
 AlgorithmName = Literal["ppo", "sac"]
 
 _MOST_LAYERS = 32
@@ -126,7 +126,7 @@ class AgentConfig:
     """The morphology to reach: FILE, FILE:ROW or FILE:ROW,ROW,...; of several frames the nearest counts."""
     out: Path = Path("runs/agent")
     """Folder for the agent, its curves and its checkpoint."""
-    env: EnvName = "drying"
+    env: ProcessName = DEFAULT_PROCESS
     """What happens to the film."""
     recipe: Path | None = None
     """TOML file of the film's recipe; its knobs are only where they start. Default: the environment's."""
@@ -173,7 +173,7 @@ class AgentConfig:
         for name in ("encoder", "target"):
             if not isinstance(getattr(self, name), str) or not getattr(self, name):
                 raise InputError(f"{name} is {getattr(self, name)!r}; it must be a text that is not empty")
-        check_choice("env", self.env, get_args(EnvName))
+        check_choice("env", self.env, PROCESSES)
         check_choice("reward", self.reward, get_args(RewardName))
         check_choice("algorithm", self.algorithm, get_args(AlgorithmName))
         for name, most in (

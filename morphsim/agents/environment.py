@@ -11,21 +11,16 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.agents.config import MOST_STEPS, AgentConfig, EnvName
+from morphsim.agents.config import MOST_STEPS, AgentConfig
 from morphsim.checks import check_choice, check_tuple, check_whole, shown
 from morphsim.encoder import Encoder
+from morphsim.envs.names import environment_id
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
 from morphsim.rewards import LatentObservationWrapper, LatentRewardWrapper, RewardName
 from morphsim.rewards.source import check_boundary
-from morphsim.simulator import Recipe, load_recipe, recipe_from_dict
-
-# The prefix lets worker processes find the environments: they have not imported the package.
-_IDS = {"drying": "morphsim:morphsim/Drying-v0", "annealing": "morphsim:morphsim/Annealing-v0"}
-
-# What an agent sees beside the latents. Episodes have a limit, so time is part of the state (Pardo et al.
-# 2018, doi 10.48550/arXiv.1712.00378).
-_INFO_KEYS = {"drying": ("dryness", "step_fraction"), "annealing": ("step_fraction",)}
+from morphsim.simulator import PROCESSES, Recipe, find_process, load_recipe, recipe_from_dict
+from morphsim.simulator.processes import ProcessName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +31,7 @@ class EnvironmentSpec:
         InputError: a value is out of range.
     """
 
-    env: EnvName
+    env: ProcessName
     """What happens to the film."""
     recipe: Mapping[str, Any]
     """The film's recipe, as `Recipe.to_dict` gives it."""
@@ -50,7 +45,7 @@ class EnvironmentSpec:
     """What a step earns."""
 
     def __post_init__(self) -> None:
-        check_choice("env", self.env, get_args(EnvName))
+        check_choice("env", self.env, PROCESSES)
         check_choice("reward", self.reward, get_args(RewardName))
         check_whole("steps", self.steps, 1, MOST_STEPS)
         check_tuple("shape", self.shape, 2, 2, "a height and a width")
@@ -62,7 +57,7 @@ class EnvironmentSpec:
     @property
     def id(self) -> str:
         """Name of the environment, as `gymnasium.make` takes it anywhere."""
-        return _IDS[self.env]
+        return environment_id(self.env)
 
     def with_recipe(self, recipe: Recipe) -> EnvironmentSpec:
         """Return the same environment for films of another recipe.
@@ -80,8 +75,8 @@ class EnvironmentSpec:
             target: (K, H, W) uint8 0/1; of several frames the nearest counts.
 
         Returns:
-            Observations are (D + 1 or 2,) float32: latents, for a drying film the dryness, and the share of
-            the episode that is over. `get_wrapper_attr("frame")` is the film's present frame.
+            Observations are (D + S + 1,) float32: latents, what sensors tell of the film (`Process.state`),
+            and the share of the episode that is over. `get_wrapper_attr("frame")` is the present frame.
 
         Raises:
             InputError: a knob or a recipe that the environment doesn't take, or a recipe whose films end at
@@ -100,7 +95,10 @@ class EnvironmentSpec:
             threshold=Binarisation.of_encoder(encoder.metadata).threshold,
         )
         rewarded = LatentRewardWrapper(film, encoder, target=target, reward=self.reward)
-        return LatentObservationWrapper(rewarded, encoder, info_keys=_INFO_KEYS[self.env])
+        # Episodes have a limit, so time is part of the state (Pardo et al. 2018,
+        # doi 10.48550/arXiv.1712.00378).
+        keys = (*find_process(self.env).state, "step_fraction")
+        return LatentObservationWrapper(rewarded, encoder, info_keys=keys)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
@@ -146,7 +144,7 @@ def resolve_environment(config: AgentConfig, encoder: Encoder) -> EnvironmentSpe
             f"{encoder.frame_shape[1]}; leave it out, or train an encoder for that shape"
         )
     film: Any = gym.make(
-        _IDS[config.env],
+        environment_id(config.env),
         disable_env_checker=True,
         recipe=None if config.recipe is None else load_recipe(config.recipe),
         knobs=config.knobs or None,

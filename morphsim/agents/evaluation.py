@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.processes import run_jobs
 from morphsim.progress import progress
-from morphsim.simulator import Recipe, load_recipe, recipe_from_dict
-from morphsim.simulator.recipe import parse_settings
+from morphsim.simulator import Recipe
+from morphsim.simulator.resolve import resolve_recipe
 
 # Their last frames are kept until the end.
 _MOST_FILMS = 100_000
@@ -222,13 +222,8 @@ def _own_recipe(config: EvaluationConfig, agent: Agent) -> Recipe | None:
     if config.own is None and not config.own_set:
         return None
     env = agent.setup.spec.env
-    recipe = recipe_from_dict(agent.setup.spec.recipe) if config.own is None else load_recipe(config.own)
+    source = agent.setup.spec.recipe if config.own is None else config.own
+    recipe = resolve_recipe(source, changes=config.own_set)
     if recipe.process != env:
         raise InputError(f"own is a recipe of {recipe.process}, but the agent is of {env}; give the target's")
-    settings: dict[str, str] = {}
-    for text in config.own_set:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise InputError(f"own_set is {text!r}; write NAME=VALUE")
-        settings[name.strip()] = value.strip()
-    return replace(recipe, **parse_settings(type(recipe), settings))  # type: ignore[arg-type]
+    return recipe

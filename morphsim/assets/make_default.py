@@ -13,10 +13,9 @@ from pathlib import Path
 
 from morphsim.encoder import ObjectiveConfig, SplitConfig, TrainingConfig, train_encoder
 from morphsim.frames import DatasetConfig, FrameSet, make_dataset, moment_labels, read_frames, write_frames
-from morphsim.frames.presets import PresetName
+from morphsim.frames.presets import DEFAULT_ENCODER
 
 FOLDER = Path("runs/default")
-PRESETS: tuple[PresetName, ...] = ("annealing", "drying")
 TRAINING = TrainingConfig(
     frames=FOLDER / "films.h5",
     out=FOLDER / "encoder",
@@ -50,7 +49,7 @@ def to_learn_from(frames: FrameSet) -> FrameSet:
 def films() -> Path:
     """Make the films to train on, unless they are there."""
     made = []
-    for name in PRESETS:
+    for name in DEFAULT_ENCODER:
         config = DatasetConfig(out=FOLDER / f"{name}.h5", preset=name, workers=2)
         made.append(to_learn_from(read_frames(make_dataset(config))))
     write_frames(TRAINING.frames, FrameSet.concatenate(made))

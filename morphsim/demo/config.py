@@ -71,7 +71,7 @@ class DemoConfig:
         """Build the configuration of the films."""
         return DatasetConfig(
             out=self.out / "films.h5",
-            process="drying",
+            process=RECIPE.process,
             set=(f"kappa={RECIPE.kappa}",),
             grid=(
                 "evaporation=" + ",".join(map(str, self.rates)),

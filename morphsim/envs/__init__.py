@@ -1,11 +1,13 @@
 """Gymnasium environments around the simulator."""
 
-from morphsim.envs.annealing import AnnealingEnv
-from morphsim.envs.drying import DryingEnv
+from morphsim.envs.annealing import AnnealingEnv, VectorAnnealingEnv
+from morphsim.envs.drying import DryingEnv, VectorDryingEnv
 from morphsim.envs.film import FilmEnv
-from morphsim.envs.knobs import Knob, Panel
+from morphsim.envs.knobs import Panel
 from morphsim.envs.replay import FrameReplayEnv
-from morphsim.envs.vector import VectorAnnealingEnv, VectorDryingEnv, VectorFilmEnv
+from morphsim.envs.vapour_annealing import VapourAnnealingEnv, VectorVapourAnnealingEnv
+from morphsim.envs.vector import VectorFilmEnv
+from morphsim.simulator import Knob
 
 __all__ = [
     "AnnealingEnv",
@@ -14,7 +16,9 @@ __all__ = [
     "FrameReplayEnv",
     "Knob",
     "Panel",
+    "VapourAnnealingEnv",
     "VectorAnnealingEnv",
     "VectorDryingEnv",
     "VectorFilmEnv",
+    "VectorVapourAnnealingEnv",
 ]

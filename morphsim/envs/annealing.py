@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from morphsim.envs.film import FilmEnv
-from morphsim.envs.recipes import RecipeSource
 from morphsim.envs.settings import ObservationName, film_settings
+from morphsim.envs.vector import VectorFilmEnv
 from morphsim.simulator import Units
 from morphsim.simulator.core.solver import TOLERANCE
+from morphsim.simulator.resolve import RecipeSource
 
 
 class AnnealingEnv(FilmEnv):
@@ -102,3 +103,9 @@ class AnnealingEnv(FilmEnv):
             device=device,
         )
         super().__init__(settings, render_mode=render_mode)
+
+
+class VectorAnnealingEnv(VectorFilmEnv):
+    """`morphsim/Annealing-v0` for many films at once. For arguments and spaces see `AnnealingEnv`."""
+
+    single = AnnealingEnv

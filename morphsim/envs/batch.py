@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from morphsim.envs import pace
-from morphsim.envs.recipes import read_recipe
 from morphsim.envs.settings import Film, FilmSettings
 from morphsim.errors import InputError
 from morphsim.simulator import Simulation, batch_key
+from morphsim.simulator.resolve import resolve_recipe
+from morphsim.simulator.simulation import donor_share
 
 Observation = Any
 """Of B films: (B, 1, H, W) uint8, (B, C, H, W) float32, or a dict of arrays."""
@@ -108,13 +109,23 @@ class FilmBatch:
                 [group.places.index(place) for place in fitting],
                 [film.recipe for film in films],
                 [film.seed for film in films],
+                fields=self._starting_fields(films),
             )
 
-    def _simulate(self, films: Sequence[Film]) -> Simulation:
+    def _starting_fields(self, films: Sequence[Film]) -> NDArray[np.float64] | None:
+        """Volume fractions (B, C, H, W) with which films begin that were made before; else None."""
+        start, shape = self.settings.start, self.settings.shape
+        if start is None:
+            return None
+        return np.stack([start.fields(film.recipe, seed=film.seed, shape=shape) for film in films])
+
+    def _simulate(self, films: Sequence[Film], *, restored: bool = False) -> Simulation:
         return Simulation(
             [film.recipe for film in films],
             seeds=[film.seed for film in films],
             shape=self.settings.shape,
+            # Films that are put back to a later state need not be made up to their start.
+            fields=None if restored else self._starting_fields(films),
             tolerance=self.settings.tolerance,
             device=self.settings.device,
         )
@@ -169,14 +180,14 @@ class FilmBatch:
 
     def info(self, place: int) -> dict[str, Any]:
         """What is told of a film, in Python values."""
-        film = self.film(place)
+        film, end = self.film(place), self.settings.process_object.end
         return {
             **{name: float(column[place]) for name, column in self._columns.items()},
             "step_fraction": int(self.done[place]) / self.settings.limit,
             "film_seed": film.seed,
             "material": film.material,
             "boundary": film.recipe.boundary,
-            **({"dry": bool(self.finished[place])} if self.settings.process == "drying" else {}),
+            **({} if end is None else {end: bool(self.finished[place])}),
             "diverged": bool(self.diverged[place]),
         }
 
@@ -210,7 +221,9 @@ class FilmBatch:
         Raises:
             InputError: the fields are of another film; then nothing has changed.
         """
-        simulation = self._groups[0].simulation if self.films[0] == film else self._simulate([film])
+        simulation = (
+            self._groups[0].simulation if self.films[0] == film else self._simulate([film], restored=True)
+        )
         simulation.restore(fields)
         self.films, self._groups = [film], [_Group(simulation, [0])]
         self.done[0], self.diverged[0] = step, diverged
@@ -224,7 +237,7 @@ class FilmBatch:
         vars(self).update(state)
         self._groups = []
         for places, snapshot in state["_groups"]:
-            simulation = self._simulate([self.film(place) for place in places])
+            simulation = self._simulate([self.film(place) for place in places], restored=True)
             simulation.restore(snapshot)
             self._groups.append(_Group(simulation, places))
 
@@ -240,8 +253,8 @@ class FilmBatch:
             simulation = group.simulation
             share = _share(simulation, rows)
             self.frames[places] = (share >= self.settings.threshold).to(torch.uint8).cpu().numpy()
-            self.finished[places] = pace.finished(simulation)[rows]
-            told = pace.columns(simulation, [self.film(place) for place in group.places])
+            self.finished[places] = self.settings.process_object.finished(simulation)[rows]
+            told = pace.columns(simulation, [self.film(place) for place in group.places], self.settings)
             for name, values in told.items():
                 self._columns.setdefault(name, np.zeros(len(self)))[places] = values[rows]
 
@@ -286,11 +299,11 @@ def _share(simulation: Simulation, rows: Sequence[int]) -> Tensor:
     if len(rows) == len(simulation):
         return simulation.donor_share()
     phi = simulation.fields()[torch.as_tensor(list(rows), device=simulation.grid.device)]
-    return phi[:, 0] if simulation.process == "annealing" else phi[:, 0] / phi.sum(dim=1)
+    return donor_share(phi)
 
 
 def _warn(film: Film, time_s: float) -> None:
-    usual = read_recipe(film.recipe.process, None)
+    usual = resolve_recipe(process=film.recipe.process)
     different = [
         f"{entry.name} {getattr(film.recipe, entry.name)}"
         for entry in fields(film.recipe)

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from morphsim.envs.film import FilmEnv
-from morphsim.envs.recipes import RecipeSource
 from morphsim.envs.settings import ObservationName, film_settings
+from morphsim.envs.vector import VectorFilmEnv
 from morphsim.simulator import Units
 from morphsim.simulator.core.solver import TOLERANCE
+from morphsim.simulator.resolve import RecipeSource
 
 
 class DryingEnv(FilmEnv):
@@ -130,3 +131,16 @@ class DryingEnv(FilmEnv):
             device=device,
         )
         super().__init__(settings, render_mode=render_mode)
+
+
+class VectorDryingEnv(VectorFilmEnv):
+    """`morphsim/Drying-v0` for many films at once. For arguments and spaces see `DryingEnv`.
+
+    >>> import gymnasium as gym
+    >>> envs = gym.make_vec("morphsim:morphsim/Drying-v0", num_envs=2, shape=(32, 128))
+    >>> frames, infos = envs.reset(seed=1)
+    >>> frames.shape
+    (2, 1, 32, 128)
+    """
+
+    single = DryingEnv

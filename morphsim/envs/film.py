@@ -14,11 +14,12 @@ from morphsim.envs.batch import FilmBatch, observation_space, row_of
 from morphsim.envs.checks import flag, whole
 from morphsim.envs.generator import restored_generator
 from morphsim.envs.picture import Window, film_picture
-from morphsim.envs.recipes import check_same_pixels, known_material, read_recipe
+from morphsim.envs.recipes import check_same_pixels, known_material
 from morphsim.envs.settings import Film, FilmSettings
 from morphsim.envs.shared import SharedSettings
 from morphsim.errors import InputError
 from morphsim.simulator import Recipe, Units
+from morphsim.simulator.resolve import resolve_recipe
 
 _STATE = ("recipe", "units", "material", "film_seed", "step", "diverged", "fields", "over", "random", "seed")
 
@@ -121,7 +122,7 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         generator = restored_generator(state["random"])
         try:
             film = Film(
-                recipe=read_recipe(self.settings.process, state["recipe"]),
+                recipe=resolve_recipe(state["recipe"], process=self.settings.process),
                 units=Units(**state["units"]),
                 material=str(state["material"]),
                 seed=whole("film_seed", state["film_seed"], 0),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,58 +11,8 @@ from numpy.typing import NDArray
 
 from morphsim.envs.checks import number, pair
 from morphsim.errors import InputError
+from morphsim.simulator import Knob
 from morphsim.suggest import did_you_mean
-
-
-@dataclass(frozen=True)
-class Knob:
-    """One setting that an agent turns.
-
-    Attributes:
-        name: of the recipe's parameter.
-        low: value at action -1.
-        high: value at action 1.
-        logarithmic: equal changes of the action multiply the value.
-    """
-
-    name: str
-    low: float
-    high: float
-    logarithmic: bool = False
-
-    def value(self, action: float) -> float:
-        """The setting for an action, which is limited to -1..1."""
-        share = 0.5 * (min(max(action, -1.0), 1.0) + 1.0)
-        if self.logarithmic:
-            return float(self.low * (self.high / self.low) ** share)
-        return float(self.low + share * (self.high - self.low))
-
-    def action(self, value: float) -> float:
-        """The action for a setting.
-
-        Raises:
-            InputError: the setting can't be reached.
-        """
-        if not self.low * (1 - 1e-9) <= value <= self.high * (1 + 1e-9):
-            raise InputError(
-                f"{self.name} {value:g} can't be set; it reaches from {self.low:g} to {self.high:g}"
-            )
-        if self.logarithmic:
-            share = math.log(value / self.low) / math.log(self.high / self.low)
-        else:
-            share = (value - self.low) / (self.high - self.low)
-        return min(max(2.0 * share - 1.0, -1.0), 1.0)
-
-
-FILM_KNOBS: dict[str, tuple[Knob, ...]] = {
-    "annealing": (Knob("temperature", 303.15, 453.15),),
-    "drying": (
-        Knob("evaporation", 0.03, 3.0, logarithmic=True),
-        Knob("ambient_vapour", 0.0, 0.6),
-        Knob("temperature", 288.15, 338.15),
-    ),
-}
-"""What can be turned while a film is made, by process."""
 
 
 class Panel:

@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 
 from morphsim.errors import InputError
-from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe
+from morphsim.simulator import Recipe, find_process, process_of
 from morphsim.suggest import did_you_mean
 
 FIXED = ("width", "boundary")
 """What all films of an environment share, so that a pixel means the same in every episode."""
-
-_KINDS: dict[str, type[Recipe]] = {"annealing": AnnealingRecipe, "drying": DryingRecipe}
 
 # Parameters of which one decides how far another may go.
 _TIED = (
@@ -35,7 +33,7 @@ _TIED = (
 
 def parameter_names(process: str) -> tuple[str, ...]:
     """Parameters of a recipe that may differ between the films of an environment."""
-    return tuple(entry.name for entry in fields(_KINDS[process]) if entry.name not in FIXED)
+    return tuple(entry.name for entry in fields(find_process(process).recipe) if entry.name not in FIXED)
 
 
 @dataclass(frozen=True)
@@ -128,23 +126,9 @@ def default_ranges(recipe: Recipe) -> dict[str, tuple[float, float]]:
     `blend_ratio` within 0.15 of the recipe's, `initial_thickness` 0.75 to 1.33 times and `chi` 0.85 to 1.2
     times the recipe's, `substrate_strength` 0 to 0.01 and `substrate_donor` 0.2 to 0.8. When drying, chain
     lengths half to twice the recipe's, and `solvent` 0.1 less to 0.05 more; when annealing, `kappa` 0.75 to
-    1.5 times the recipe's.
+    1.5 times the recipe's. See `morphsim.simulator.Process.ranges`.
     """
-    around: dict[str, tuple[float, float]] = {
-        "blend_ratio": (recipe.blend_ratio - 0.15, recipe.blend_ratio + 0.15),
-        "initial_thickness": (0.75 * recipe.initial_thickness, recipe.initial_thickness / 0.75),
-        "substrate_strength": (0.0, 0.01),
-        "substrate_donor": (0.2, 0.8),
-    }
-    if isinstance(recipe, AnnealingRecipe):
-        around |= {"chi": (0.85 * recipe.chi, 1.2 * recipe.chi)}
-        around |= {"kappa": (0.75 * recipe.kappa, 1.5 * recipe.kappa)}
-    if isinstance(recipe, DryingRecipe):
-        least_solvent = max(recipe.residual_solvent + 0.05, recipe.solvent - 0.1)
-        around |= {"chi": (0.85 * recipe.chi, 1.2 * recipe.chi)}
-        around |= {"solvent": (min(least_solvent, recipe.solvent), min(recipe.solvent + 0.05, 0.95))}
-        around |= {"n_donor": (0.5 * recipe.n_donor, 2.0 * recipe.n_donor)}
-        around |= {"n_acceptor": (0.5 * recipe.n_acceptor, 2.0 * recipe.n_acceptor)}
+    around = process_of(recipe).ranges(recipe)
     kind = type(recipe)
     for name, (low, high) in around.items():
         least, most = kind.__dataclass_fields__[name].metadata["range"]

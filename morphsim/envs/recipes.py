@@ -1,4 +1,4 @@
-"""Recipes of films from what a user gives: objects, parameters, files and names of materials."""
+"""Recipes of the films of one environment, whose pixels mean the same."""
 
 from __future__ import annotations
 
@@ -7,45 +7,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from morphsim.envs.names import environment_id
 from morphsim.envs.randomize import FIXED
 from morphsim.errors import InputError
-from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe, load_recipe, recipe_from_dict
+from morphsim.simulator import Recipe, find_process, load_recipe, process_of
 from morphsim.simulator.materials import Material, material
-from morphsim.simulator.recipe import known_recipe
+from morphsim.simulator.resolve import RecipeSource, resolve_recipe
 from morphsim.text_files import read_toml
 
-RecipeSource = Recipe | Mapping[str, Any] | str | Path | None
 
-
-def read_recipe(process: str, source: RecipeSource) -> AnnealingRecipe | DryingRecipe:
-    """A recipe of `process` from an object, a dict of its parameters or a TOML file.
-
-    Raises:
-        InputError: no recipe, or one of the other process.
-    """
-    if source is None:
-        source = {}
-    if isinstance(source, str | Path):
-        source = load_recipe(source)
-    if isinstance(source, Mapping):
-        source = recipe_from_dict({"process": process, **source})
-    if not isinstance(source, Recipe):
-        raise InputError(f"recipe is {source!r}; give a recipe, a dict of its parameters or a TOML file")
-    if source.process != process:
-        raise InputError(
-            f"the recipe is of {source.process}, this environment of {process}; use the other one"
-        )
-    return known_recipe(source)
-
-
-def other_recipe(own: AnnealingRecipe | DryingRecipe, source: RecipeSource) -> AnnealingRecipe | DryingRecipe:
+def other_recipe(own: Recipe, source: RecipeSource) -> Recipe:
     """A whole recipe for a film among those of the recipe `own`, whose width and boundary all share.
 
     A dict or a TOML file says what differs from the process's usual recipe at the width and with the boundary
     of `own`.
 
     Raises:
-        InputError: another width or boundary, or as `read_recipe`.
+        InputError: another width or boundary, or as `resolve_recipe`.
     """
     if isinstance(source, str | Path):
         load_recipe(source)
@@ -55,7 +33,7 @@ def other_recipe(own: AnnealingRecipe | DryingRecipe, source: RecipeSource) -> A
         source = {}
     if isinstance(source, Mapping):
         source = {**{name: getattr(own, name) for name in FIXED}, **source}
-    recipe = read_recipe(own.process, source)
+    recipe = resolve_recipe(source, process=own.process)
     check_same_pixels(own, recipe)
     return recipe
 
@@ -75,22 +53,7 @@ def check_same_pixels(own: Recipe, recipe: Recipe) -> None:
             )
 
 
-def material_recipe(process: str, name: str, parameters: Mapping[str, Any]) -> AnnealingRecipe | DryingRecipe:
-    """The recipe of a material, with some parameters that differ.
-
-    Raises:
-        InputError: no such material, one of the other process, or an impossible parameter.
-    """
-    found = known_material(process, name)
-    changed = {key: value for key, value in parameters.items() if key != "process"}
-    if process == "drying":
-        return read_recipe(process, found.drying_recipe().to_dict() | _spun(name, changed))
-    return found.annealing_recipe(**changed)
-
-
-def with_parameters(
-    recipe: AnnealingRecipe | DryingRecipe, name: str, *layers: Mapping[str, Any]
-) -> AnnealingRecipe | DryingRecipe:
+def with_parameters(recipe: Recipe, name: str, *layers: Mapping[str, Any]) -> Recipe:
     """The recipe of a material, or of none where `name` is empty, with some parameters that differ.
 
     Args:
@@ -103,42 +66,30 @@ def with_parameters(
     """
     changed: dict[str, Any] = {}
     for layer in layers:
-        changed |= _spun(name, layer) if isinstance(recipe, DryingRecipe) else layer
+        changed |= process_of(recipe).changes_of(material(name), layer) if name else layer
     return dataclasses.replace(recipe, **changed)
 
 
-def _spun(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters whose spin speed means what was published of the material, where that is known."""
-    known = name and material(name).spin_speeds
-    return material(name).spun(parameters) if known else dict(parameters)
-
-
-def own_recipe(process: str, recipe: RecipeSource, name: str | None) -> AnnealingRecipe | DryingRecipe:
-    """The recipe of an environment from its arguments `recipe` and `material`.
+def material_recipe(process: str, name: str, source: RecipeSource, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe of a material, with some parameters that differ.
 
     Raises:
-        InputError: they don't fit together, or as `read_recipe` and `material_recipe`.
+        InputError: as `known_material` and `resolve_recipe`.
     """
-    if name is None:
-        return read_recipe(process, recipe)
-    if recipe is not None and not isinstance(recipe, Mapping):
-        raise InputError(
-            "both a material and a recipe are given; beside a material, recipe is a dict of what shall differ"
-        )
-    return material_recipe(process, name, recipe or {})
+    known_material(process, name)
+    return resolve_recipe(source, process=process, material_name=name, changes=changes)
 
 
 def known_material(process: str, name: str) -> Material:
     """The material called `name`.
 
     Raises:
-        InputError: there is none, or it is of the other process.
+        InputError: there is none, or it is for films of another environment.
     """
     found = material(name)
-    if found.process != process:
-        other = "Annealing-v0" if found.process == "annealing" else "Drying-v0"
+    if not find_process(process).suits(found):
         raise InputError(
             f"material {name} is for {found.process}, this environment for {process}; "
-            f"use morphsim:morphsim/{other}, or another material"
+            f"use {environment_id(found.process)}, or another material"
         )
     return found

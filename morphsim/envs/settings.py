@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -12,41 +12,25 @@ import torch
 
 from morphsim.device import resolve_device
 from morphsim.envs.checks import number, options_of, pair, whole
-from morphsim.envs.knobs import FILM_KNOBS, Knob, Panel
+from morphsim.envs.knobs import Panel
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
-from morphsim.envs.recipes import (
-    RecipeSource,
-    known_material,
-    material_recipe,
-    other_recipe,
-    own_recipe,
-    with_parameters,
-)
+from morphsim.envs.recipes import known_material, material_recipe, other_recipe, with_parameters
 from morphsim.errors import InputError
-from morphsim.simulator import (
-    ANNEALING_UNITS,
-    DRYING_UNITS,
-    KNOBS,
-    AnnealingRecipe,
-    DryingRecipe,
-    Grid,
-    Units,
-)
+from morphsim.frames.starts import FilmStart, Start, read_start
+from morphsim.simulator import Grid, Process, Recipe, Units, find_process, process_of
 from morphsim.simulator.materials import material
-from morphsim.simulator.process import film_model
+from morphsim.simulator.resolve import RecipeSource, resolve_recipe
 from morphsim.suggest import did_you_mean
+from morphsim.text_files import read_toml
 
 ObservationName = Literal["frame", "fields", "dict"]
-
-# A material's own evaporation lies in the middle of what the agent may set, as the default recipe's does.
-_EVAPORATION_REACH = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Film:
     """The film of one episode."""
 
-    recipe: AnnealingRecipe | DryingRecipe
+    recipe: Recipe
     """How it is made while no knob is turned."""
     units: Units
     """Its scales."""
@@ -60,7 +44,7 @@ class Film:
 class FilmSettings:
     """What the films of an environment share; made by `film_settings`, whose arguments these are."""
 
-    recipe: AnnealingRecipe | DryingRecipe
+    recipe: Recipe
     units: Units
     material: str
     shape: tuple[int, int]
@@ -70,6 +54,7 @@ class FilmSettings:
     step_time_s: float | None
     panel: Panel
     randomizer: Randomizer
+    start: FilmStart | None
     observation: ObservationName
     threshold: float
     tolerance: float
@@ -81,9 +66,15 @@ class FilmSettings:
         return self.recipe.process
 
     @property
+    def process_object(self) -> Process[Any]:
+        """The same, as what it does."""
+        return find_process(self.process)
+
+    @property
     def agent_sets_length(self) -> bool:
-        """Whether the knobs decide how many steps an episode has: how soon a film is dry."""
-        return self.process == "drying" and (self.step_time_s is not None or self.limit > self.steps)
+        """Whether the knobs decide how many steps an episode has: how soon a film is finished."""
+        ends = self.process_object.end is not None
+        return ends and (self.step_time_s is not None or self.limit > self.steps)
 
     def film(self, random: np.random.Generator, options: Mapping[str, Any] | None) -> Film:
         """Draw the film of an episode.
@@ -129,20 +120,21 @@ class FilmSettings:
             check_reach([recipe], self.panel)
         return Film(recipe=recipe, units=units, material=name, seed=seed)
 
-    def recipe_of(self, name: str) -> AnnealingRecipe | DryingRecipe:
+    def recipe_of(self, name: str) -> Recipe:
         """The recipe of a material at the width and with the boundary of the environment's own.
 
         Raises:
             InputError: no such material, or one of the other process.
         """
         fixed = {key: getattr(self.recipe, key) for key in FIXED}
-        return material_recipe(self.process, name, fixed)
+        return material_recipe(self.process, name, None, fixed)
 
 
 def film_settings(
     process: str,
     *,
     recipe: RecipeSource,
+    start: Start = None,
     material: str | None,
     shape: Sequence[int],
     steps: int,
@@ -167,8 +159,9 @@ def film_settings(
     side = f"a side of the shape {tuple(shape)}"
     cells = whole(side, height, 1), whole(side, width, 1)
     steps = whole("steps", steps, 1)
-    even_in_dryness = process == "drying" and step_time_s is None
-    limit = (2 * steps if even_in_dryness else steps) if limit is None else whole("limit", limit, 1)
+    made = find_process(process)
+    held_up = made.end is not None and step_time_s is None
+    limit = (2 * steps if held_up else steps) if limit is None else whole("limit", limit, 1)
     threshold = number("threshold", threshold, 0.0, 1.0)
     tolerance = number("tolerance", tolerance, 0.0, 0.5, closed=True)
     resolve_device(device)
@@ -184,9 +177,17 @@ def film_settings(
         raise InputError(
             f"observation is {observation!r}; {did_you_mean(observation, get_args(ObservationName))}"
         )
-    own = own_recipe(process, recipe, material)
+    before = read_start(start, process)
+    if before is not None:
+        before.check_shape(cells)
+        recipe = _after(before, recipe, process)
+    own = (
+        resolve_recipe(recipe, process=process)
+        if material is None
+        else material_recipe(process, material, recipe, {})
+    )
     kind = type(own)
-    available = [_centred(knob, own) if material else knob for knob in FILM_KNOBS[process]]
+    available = made.knobs_around(own) if material else made.knobs
     panel = Panel(available, names=knobs, ranges=ranges)
     for knob in panel.knobs:
         low, high = kind.__dataclass_fields__[knob.name].metadata["range"]
@@ -203,7 +204,7 @@ def film_settings(
         raise InputError(f"randomize is {randomize!r}; use True, or ranges by parameter")
     settings = FilmSettings(
         recipe=own,
-        units=(DRYING_UNITS if process == "drying" else ANNEALING_UNITS) if units is None else units,
+        units=made.units if units is None else units,
         material=material or "",
         shape=cells,
         steps=steps,
@@ -212,6 +213,7 @@ def film_settings(
         step_time_s=step_time_s,
         panel=panel,
         randomizer=Randomizer(process, wanted, periodic=own.boundary == "periodic"),
+        start=before,
         observation=observation,
         threshold=threshold,
         tolerance=tolerance,
@@ -222,7 +224,28 @@ def film_settings(
     return settings
 
 
-def check_reach(recipes: Iterable[AnnealingRecipe | DryingRecipe], panel: Panel) -> None:
+def _after(before: FilmStart, recipe: RecipeSource, process: str) -> RecipeSource:
+    """The recipe of films that begin as `before`, whose known parameters give way to the user's.
+
+    Raises:
+        InputError: a recipe that can't be read, or one of films of another width or boundary.
+    """
+    if isinstance(recipe, str | Path):
+        recipe = read_toml(recipe)
+    if recipe is None or isinstance(recipe, Mapping):
+        recipe = {"process": process, **before.parameters, **(recipe or {})}
+    own = resolve_recipe(recipe, process=process)
+    for name in FIXED:
+        known = before.parameters.get(name)
+        if known is not None and known != getattr(own, name):
+            raise InputError(
+                f"start is a film of {name} {known!r}, and the recipe has {getattr(own, name)!r}; leave it "
+                "out of the recipe"
+            )
+    return recipe
+
+
+def check_reach(recipes: Iterable[Recipe], panel: Panel) -> None:
     """Check that films can be simulated at whatever the agent may turn the knobs to.
 
     Raises:
@@ -231,7 +254,7 @@ def check_reach(recipes: Iterable[AnnealingRecipe | DryingRecipe], panel: Panel)
     films, corners = [], []
     for recipe in recipes:
         for bits in range(2 ** len(panel)):
-            values = {name: float(getattr(recipe, name)) for name in KNOBS[recipe.process]}
+            values = {knob.name: float(getattr(recipe, knob.name)) for knob in process_of(recipe).knobs}
             for place, knob in enumerate(panel.knobs):
                 values[knob.name] = knob.high if bits >> place & 1 else knob.low
             films.append(recipe)
@@ -239,7 +262,7 @@ def check_reach(recipes: Iterable[AnnealingRecipe | DryingRecipe], panel: Panel)
     grid = Grid((2, 2), width=1.0, boundary="no-flux", dtype=torch.float64, device=torch.device("cpu"))
     knobs = {name: np.array([values[name] for values in corners]) for name in corners[0]}
     try:
-        film_model(films, knobs, grid)
+        process_of(films[0]).model(films, knobs, grid)
     except InputError as error:
         raise InputError(
             f"the knobs reach too far for this film: {error}; or give them other ranges"
@@ -264,10 +287,3 @@ def _check_draws(settings: FilmSettings) -> None:
         check_reach(films, settings.panel)
     except InputError as error:
         raise InputError(f"randomize may draw a film that can't be: {error}") from error
-
-
-def _centred(knob: Knob, recipe: AnnealingRecipe | DryingRecipe) -> Knob:
-    if knob.name != "evaporation" or not isinstance(recipe, DryingRecipe) or recipe.evaporation <= 0.0:
-        return knob
-    middle = recipe.evaporation
-    return dataclasses.replace(knob, low=middle / _EVAPORATION_REACH, high=middle * _EVAPORATION_REACH)

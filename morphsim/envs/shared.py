@@ -15,7 +15,7 @@ class SharedSettings:
 
     @property
     def process(self) -> str:
-        """What happens to the film: drying or annealing."""
+        """What happens to the film, by the name of its process."""
         return self.settings.process
 
     @property

@@ -11,14 +11,13 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from morphsim.envs.annealing import AnnealingEnv
 from morphsim.envs.batch import FilmBatch, put_row, row_of
 from morphsim.envs.checks import options_of, whole
-from morphsim.envs.drying import DryingEnv
 from morphsim.envs.film import FilmEnv
 from morphsim.envs.picture import film_picture
 from morphsim.envs.shared import SharedSettings
 from morphsim.errors import InputError
+from morphsim.lazy import lazy_names
 
 Flags = NDArray[np.bool_]
 
@@ -219,25 +218,6 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         return self.panel.action({} if values is None else values, usual=usual)
 
 
-class VectorDryingEnv(VectorFilmEnv):
-    """`morphsim/Drying-v0` for many films at once. For arguments and spaces see `DryingEnv`.
-
-    >>> import gymnasium as gym
-    >>> envs = gym.make_vec("morphsim:morphsim/Drying-v0", num_envs=2, shape=(32, 128))
-    >>> frames, infos = envs.reset(seed=1)
-    >>> frames.shape
-    (2, 1, 32, 128)
-    """
-
-    single = DryingEnv
-
-
-class VectorAnnealingEnv(VectorFilmEnv):
-    """`morphsim/Annealing-v0` for many films at once. For arguments and spaces see `AnnealingEnv`."""
-
-    single = AnnealingEnv
-
-
 def _seeds(seed: int | Sequence[int | None] | None, count: int) -> list[int | None]:
     if seed is None:
         return [None] * count
@@ -261,3 +241,10 @@ def _mask(mask: Any, count: int) -> Flags:
             "True"
         )
     return mask
+
+
+__getattr__ = lazy_names(
+    __name__,
+    {},
+    renamed={name: f"morphsim.envs.{name}" for name in ("VectorAnnealingEnv", "VectorDryingEnv")},
+)

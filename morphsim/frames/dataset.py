@@ -17,6 +17,7 @@ from morphsim.frames.presets import PRESETS, PresetName
 from morphsim.frames.store import merge_frames, read_notes
 from morphsim.frames.workers import make_films
 from morphsim.progress import progress
+from morphsim.simulator.processes import ProcessName
 from morphsim.suggest import did_you_mean
 
 _FRAMES, _SEED = 50, 0
@@ -32,7 +33,7 @@ class DatasetConfig:
     """Data set by name, see `morphsim.frames.presets`; all other options change it."""
     recipes: Path | None = None
     """TOML file: process, parameters, replicas, and a table [grid] with a list for each varied parameter."""
-    process: Literal["annealing", "drying"] | None = None
+    process: ProcessName | None = None
     """How the films are made; needed unless the recipe file or the preset tells."""
     set: tuple[str, ...] = ()
     """NAME=VALUE: parameters that all films share."""

@@ -11,12 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from morphsim.errors import InputError
 from morphsim.limits import MOST_FILMS
+from morphsim.simulator.processes import PROCESSES
 from morphsim.types import Boundary
 
 Column = NDArray[Any]
 
 RESERVED_NAMES = frozenset({"frames", "recipes", "notes"})
-PROCESSES = ("annealing", "drying", "unknown")
+UNKNOWN = "unknown"
+"""The process of frames of which nobody knows how they were made."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,8 +38,8 @@ class FrameSet:
     """Per frame, each (N,): always `trajectory` (0..T-1), usually `time`, `seed` and `thickness`."""
     recipes: Mapping[str, Column] = field(default_factory=dict)
     """Per trajectory, each (T,): a column of numbers or texts for every recipe parameter."""
-    process: str = "unknown"
-    """`annealing`, `drying` or `unknown`."""
+    process: str = UNKNOWN
+    """How the films were made: one of `morphsim.simulator.PROCESSES`, or `unknown`."""
     boundary: Boundary = "no-flux"
     """What happens at the left and right end; only `periodic` frames may be rolled."""
     threshold: float = 0.5
@@ -47,8 +49,8 @@ class FrameSet:
 
     def __post_init__(self) -> None:
         _check_frames(self.frames)
-        if self.process not in PROCESSES:
-            raise InputError(f"process is {self.process!r}; use one of {', '.join(PROCESSES)}")
+        if self.process not in stated_processes():
+            raise InputError(f"process is {self.process!r}; use one of {', '.join(stated_processes())}")
         if self.boundary not in get_args(Boundary):
             raise InputError(f"boundary is {self.boundary!r}; use one of {', '.join(get_args(Boundary))}")
         if not 0.0 < self.threshold < 1.0:
@@ -181,11 +183,16 @@ class FrameSet:
             frames=np.concatenate([other.frames for other in sets]),
             columns=columns,
             recipes=_join_columns([other.recipes for other in sets], [other.trajectories for other in sets]),
-            process=sets[0].process if len({other.process for other in sets}) == 1 else "unknown",
+            process=sets[0].process if len({other.process for other in sets}) == 1 else UNKNOWN,
             boundary="periodic" if all(other.boundary == "periodic" for other in sets) else "no-flux",
             threshold=sets[0].threshold,
             units=units,
         )
+
+
+def stated_processes() -> tuple[str, ...]:
+    """What a frame file may say of how its films were made."""
+    return (*PROCESSES, UNKNOWN)
 
 
 def is_column_name(name: str) -> bool:

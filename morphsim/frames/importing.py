@@ -24,6 +24,7 @@ from morphsim.frames.targets import BOUNDARY_NOTE, stated_boundary
 from morphsim.frames.transforms import resize
 from morphsim.locks import claimed_file
 from morphsim.progress import progress
+from morphsim.simulator.processes import ProcessName
 from morphsim.types import Boundary
 
 _REASONS_SHOWN = 3
@@ -51,7 +52,7 @@ class ImportConfig:
     boundary: Boundary | None = None
     """What happens at the left and right end of the films; frames are rolled only if periodic. Without it
     that of a frame file, and no-flux is assumed for all else."""
-    process: Literal["annealing", "drying", "unknown"] | None = None
+    process: ProcessName | Literal["unknown"] | None = None
     """How the films were made; without it as a frame file says, and unknown for all else."""
     dataset: str = "frames"
     """Name of the frames inside HDF5 files, and of one array of several inside `.npz` files."""

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.frames.frameset import Column, FrameSet
+from morphsim.simulator.processes import PROCESSES, find_process
 
 
 def recipe_labels(frameset: FrameSet) -> NDArray[np.int64]:
@@ -66,8 +67,8 @@ def frame_labels(frameset: FrameSet) -> NDArray[np.int64]:
 
 
 def _moments(frameset: FrameSet) -> Column:
-    names = ("dryness", "time") if frameset.process == "drying" else ("time",)
-    for name in names:
+    clock = find_process(frameset.process).clock if frameset.process in PROCESSES else "time"
+    for name in (clock, "time"):
         column = frameset.columns.get(name)
         if column is not None and column.dtype.kind != "U":
             return column

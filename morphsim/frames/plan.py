@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ from morphsim.checks import MOST_SEED, is_finite_number, whole_number
 from morphsim.errors import InputError
 from morphsim.frames.code_digest import simulator_digest
 from morphsim.frames.presets import Preset
-from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe, recipe_from_dict
+from morphsim.simulator import PROCESSES, Recipe, find_process, recipe_from_dict
 from morphsim.simulator.core.grid import check_shape
 from morphsim.simulator.recipe import Scalar, parse_settings
+from morphsim.simulator.resolve import name_and_value
 from morphsim.text_files import read_toml
 
-_PROCESSES: dict[str, type[Recipe]] = {kind.process: kind for kind in (AnnealingRecipe, DryingRecipe)}
 _MOST_FILMS = 1_000_000
 # The fields of all snapshots of a film are kept, at most two components of four bytes each.
 _MOST_VALUES = 2**28
@@ -57,17 +57,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         whole_number("replicas", self.replicas, 1, _MOST_FILMS)
-        whole_number("frames", self.frames, 1, _MOST_VALUES)
-        whole_number("seed", self.seed, 0, MOST_SEED)
-        check_shape(self.shape)
-        values = self.frames * math.prod(self.shape)
-        if values > _MOST_VALUES:
-            raise InputError(
-                f"{self.frames} frames of {self.shape[0]} x {self.shape[1]} hold {values:.2g} values; "
-                f"the limit of a film is {_MOST_VALUES:.2g}: ask for fewer or smaller frames"
-            )
-        if not is_finite_number(self.threshold) or not 0.0 < self.threshold < 1.0:
-            raise InputError(f"threshold is {self.threshold!r}; it must lie between 0 and 1")
+        check_recording(frames=self.frames, shape=self.shape, seed=self.seed, threshold=self.threshold)
         if self.films > _MOST_FILMS:
             raise InputError(
                 f"the grid asks for {self.films} films; make at most {_MOST_FILMS} in one data set"
@@ -105,6 +95,31 @@ class Plan:
         return list(_differences(there, here))
 
 
+def check_recording(*, frames: int, shape: Sequence[int], seed: int, threshold: float) -> None:
+    """Check what is recorded of a film.
+
+    Args:
+        frames: how many snapshots.
+        shape: (H, W) of each.
+        seed: of the noise.
+        threshold: donor share from which on a pixel is donor.
+
+    Raises:
+        InputError: a number out of range, or more values than fit into memory.
+    """
+    whole_number("frames", frames, 1, _MOST_VALUES)
+    whole_number("seed", seed, 0, MOST_SEED)
+    height, width = check_shape(shape)
+    values = frames * height * width
+    if values > _MOST_VALUES:
+        raise InputError(
+            f"{frames} frames of {height} x {width} hold {values:.2g} values; "
+            f"the limit of a film is {_MOST_VALUES:.2g}: ask for fewer or smaller frames"
+        )
+    if not is_finite_number(threshold) or not 0.0 < threshold < 1.0:
+        raise InputError(f"threshold is {threshold!r}; it must lie between 0 and 1")
+
+
 def make_plan(
     *,
     process: str | None,
@@ -120,7 +135,7 @@ def make_plan(
     Every recipe is checked.
 
     Args:
-        process: `annealing` or `drying`, needed unless the file or the preset tells.
+        process: of the films, needed unless the file or the preset tells.
         file: TOML: `process`, parameters, `replicas`, and a table `[grid]` of lists.
         settings: `NAME=VALUE` for what all films share.
         grid: `NAME=VALUE,VALUE,...` for what is varied.
@@ -132,7 +147,7 @@ def make_plan(
         InputError: an unknown name, an impossible value, a name given twice, or another process than that of
             the preset.
     """
-    base, lists, own_replicas = _read_file(file) if file else ({}, {}, None)
+    base, lists, own_replicas = read_grid_file(file) if file else ({}, {}, None)
     name = process or base.get("process")
     base.pop("process", None)
     if preset is not None:
@@ -145,14 +160,11 @@ def make_plan(
             (dict(preset.set), {key: list(values) for key, values in preset.grid.items()}), (base, lists)
         )
         own_replicas = preset.replicas if own_replicas is None else own_replicas
-    if not isinstance(name, str) or name not in _PROCESSES:
-        found = "missing" if name is None else repr(name)
-        raise InputError(f"the process is {found}; add --process {' or '.join(_PROCESSES)}")
-    kind = _PROCESSES[name]
-    fixed = parse_settings(kind, dict(_pairs(settings, "NAME=VALUE")))
+    kind = find_process(stated_process(name)).recipe
+    fixed = parse_settings(kind, dict(name_and_value(settings, "NAME=VALUE")))
     varied = {
         key: [parse_settings(kind, {key: value})[key] for value in text.split(",")]
-        for key, text in _pairs(grid, "NAME=VALUE,VALUE")
+        for key, text in name_and_value(grid, "NAME=VALUE,VALUE")
     }
     if twice := sorted(fixed.keys() & varied.keys()):
         raise InputError(f"{twice[0]} is both set and varied; keep one of them")
@@ -196,19 +208,24 @@ def _plain(value: Scalar) -> Scalar:
     return value if isinstance(value, str) else float(value)
 
 
-def _pairs(texts: Iterable[str], form: str) -> Iterator[tuple[str, str]]:
-    seen: set[str] = set()
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not (name and equals and value):
-            raise InputError(f"{text!r} is not of the form {form}")
-        if name in seen:
-            raise InputError(f"{name} is given twice; give it once")
-        seen.add(name)
-        yield name, value
+def stated_process(name: object) -> str:
+    """The name of the process that options and files state.
+
+    Raises:
+        InputError: none does, or there is no such process.
+    """
+    if not isinstance(name, str) or name not in PROCESSES:
+        found = "missing" if name is None else repr(name)
+        raise InputError(f"the process is {found}; add --process {' or '.join(PROCESSES)}")
+    return name
 
 
-def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]], int | None]:
+def read_grid_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]], int | None]:
+    """Parameters, lists of parameters and replicas of a TOML file; the last are None where it has none.
+
+    Raises:
+        InputError: the file is missing, not TOML, or its grid is no table of lists.
+    """
     values = read_toml(path)
     grid = values.pop("grid", {})
     replicas = values.pop("replicas", None)

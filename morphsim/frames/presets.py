@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from morphsim.simulator.processes import ProcessName
+
 PresetName = Literal["annealing-57", "annealing", "annealing-unseen", "drying", "drying-unseen"]
 
 
@@ -15,7 +17,7 @@ class Preset:
 
     summary: str
     """What it is for, in a line or two."""
-    process: Literal["annealing", "drying"]
+    process: ProcessName
     """How its films are made."""
     grid: Mapping[str, tuple[float, ...]]
     """Values of each varied parameter; every combination is a recipe."""
@@ -121,6 +123,10 @@ PRESETS: Mapping[PresetName, Preset] = {
     "drying": DRYING,
     "drying-unseen": DRYING_UNSEEN,
 }
+
+
+DEFAULT_ENCODER: tuple[PresetName, ...] = ("annealing", "drying")
+"""What the encoder that is shipped was trained on."""
 
 
 def preset_help() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -15,27 +16,20 @@ from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.files import write_text
 from morphsim.frames.frameset import FrameSet
-from morphsim.frames.plan import make_plan
+from morphsim.frames.plan import check_recording, read_grid_file, stated_process
 from morphsim.frames.render import animate, frame_strip
 from morphsim.frames.snapshots import film_frames
 from morphsim.frames.store import write_frames
 from morphsim.frames.transforms import resize
 from morphsim.locks import claimed_folder
 from morphsim.progress import progress
-from morphsim.simulator import (
-    ANNEALING_UNITS,
-    DRYING_UNITS,
-    DryingRecipe,
-    Recipe,
-    Snapshot,
-    Units,
-    record_film,
-)
+from morphsim.simulator import Recipe, Snapshot, Units, find_process, record_film
 from morphsim.simulator.export.netcdf import check_xarray, write_netcdf
 from morphsim.simulator.export.vtk import remove_vtk, vtk_folder, write_vtk
 from morphsim.simulator.export.xdmf import remove_xdmf, write_xdmf, xdmf_fields
 from morphsim.simulator.materials import material
-from morphsim.simulator.recipe import parse_settings
+from morphsim.simulator.processes import ProcessName
+from morphsim.simulator.resolve import resolve_recipe
 
 FRAMES, STRIP, RECIPE = "frames.h5", "strip.png", "recipe.toml"
 VTK, XDMF, NETCDF = "film.pvd", "film.xdmf", "film.nc"
@@ -50,7 +44,7 @@ class FilmConfig:
 
     recipe: Path | None = None
     """TOML file: process, and any of its parameters."""
-    process: Literal["annealing", "drying"] | None = None
+    process: ProcessName | None = None
     """How the film is made; needed unless the recipe file or the material tells."""
     material: str | None = None
     """Blend by name, instead of a recipe file: its parameters and units, which the other options change."""
@@ -85,26 +79,25 @@ class FilmConfig:
         Raises:
             InputError: anything in the configuration that can't be.
         """
-        process, settings = self.process, self.set
+        check_recording(frames=self.frames, shape=self.shape, seed=self.seed, threshold=self.threshold)
         if self.material is not None:
-            process, settings = self._material_settings(self.material)
-        # A plan of a single film: it checks all that a data set and a film have in common.
-        plan = make_plan(
-            process=process,
-            file=self.recipe,
-            settings=settings,
-            grid=(),
-            replicas=None,
-            frames=self.frames,
-            shape=list(self.shape),
-            seed=self.seed,
-            threshold=self.threshold,
-            dtype=self.dtype,
-            device=self.device,
-        )
-        if plan.films > 1:
-            raise InputError(f"{self.recipe} describes {plan.films} films; make them with `morphsim dataset`")
-        return plan.film_recipe(0)
+            if self.recipe is not None:
+                raise InputError(
+                    f"{self.recipe} and the material {self.material!r} are both a recipe; give one of them"
+                )
+            return resolve_recipe(process=self.process, material_name=self.material, changes=self.set)
+        if self.recipe is None:
+            return resolve_recipe(process=stated_process(self.process), changes=self.set)
+        values, lists, replicas = read_grid_file(self.recipe)
+        films = math.prod(len(entries) for entries in lists.values()) * (replicas or 1)
+        if films > 1:
+            raise InputError(f"{self.recipe} describes {films} films; make them with `morphsim dataset`")
+        values |= {name: entries[0] for name, entries in lists.items()}
+        try:
+            process = stated_process(self.process or values.get("process"))
+            return resolve_recipe({**values, "process": process}, changes=self.set)
+        except InputError as error:
+            raise InputError(f"{self.recipe}: {error}") from error
 
     def units(self, process: str) -> Units:
         """The scales in nm and s that results are given in.
@@ -112,31 +105,13 @@ class FilmConfig:
         Raises:
             InputError: a scale that is not a positive number.
         """
-        default = DRYING_UNITS if process == "drying" else ANNEALING_UNITS
+        default = find_process(process).units
         if self.material is not None:
             default = material(self.material).units
         return Units(
             length_nm=default.length_nm if self.length_nm is None else self.length_nm,
             diffusivity=default.diffusivity if self.diffusivity is None else self.diffusivity,
         )
-
-    def _material_settings(self, name: str) -> tuple[Literal["annealing", "drying"], tuple[str, ...]]:
-        """The material's process, and its parameters with those of `set` in their place."""
-        blend = material(name)
-        if self.recipe is not None:
-            raise InputError(f"{self.recipe} and the material {name!r} are both a recipe; give one of them")
-        if self.process not in {None, blend.process}:
-            raise InputError(
-                f"the material {name!r} is for {blend.process}; leave --process {self.process} out"
-            )
-        given = dict(text.partition("=")[::2] for text in self.set)
-        recipe = blend.drying_recipe() if blend.process == "drying" else blend.annealing_recipe()
-        known = recipe.to_dict()
-        if "spin_speed" in given and blend.spin_speeds:
-            speed = parse_settings(DryingRecipe, {"spin_speed": given["spin_speed"]})
-            known |= blend.spun({**given, **speed})
-        own = (f"{key}={value}" for key, value in known.items() if key not in given.keys() | {"process"})
-        return blend.process, (*own, *self.set)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +123,7 @@ class FilmReport:
     files: tuple[str, ...]
     """Names of the files written there."""
     process: str
-    """`annealing` or `drying`."""
+    """How the film was made."""
     frames: int
     """How many frames."""
     shape: tuple[int, int]
@@ -197,7 +172,7 @@ def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmRepo
         MachineError: another run writes to the folder, or the disk is full.
         SimulationDiverged: the film can't be stepped.
 
-    >>> report = simulate_film(FilmConfig(process="annealing", shape=(32, 128)))     # doctest: +SKIP
+    >>> report = simulate_film(FilmConfig(recipe=Path("film.toml")))     # doctest: +SKIP
     """
     recipe = config.film_recipe()
     units = config.units(recipe.process)
@@ -295,11 +270,11 @@ def _export(config: FilmConfig, snapshots: list[Snapshot], recipe: Recipe, units
 
 
 def _titles(snapshots: Sequence[Snapshot], process: str, units: Units) -> list[str]:
-    """Time and, when drying, thickness of each snapshot, all with the prefix that suits the last."""
+    """Time and, where it changes, thickness of each snapshot, all with the prefix that suits the last."""
     end = snapshots[-1].time * units.time_s
     prefix, factor = next((pair for pair in _PREFIXES.items() if end * pair[1] >= 1.0), ("n", 1e9))
     titles = [f"{snapshot.time * units.time_s * factor:.3g} {prefix}s" for snapshot in snapshots]
-    if process == "annealing":
+    if not find_process(process).thickness_changes:
         return titles
     return [
         f"{title}, {snapshot.thickness * units.length_nm:.3g} nm"

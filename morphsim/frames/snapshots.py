@@ -8,12 +8,7 @@ import numpy as np
 
 from morphsim.frames.frameset import FrameSet
 from morphsim.frames.transforms import binarise
-from morphsim.simulator import Recipe, Snapshot
-
-UNITS = {
-    "annealing": {"time": "h0^2/D", "thickness": "h0"},
-    "drying": {"time": "h0^2/D_s", "thickness": "h0"},
-}
+from morphsim.simulator import Recipe, Snapshot, process_of
 
 
 def film_frames(recipe: Recipe, snapshots: Iterable[Snapshot], *, seed: int, threshold: float) -> FrameSet:
@@ -47,5 +42,5 @@ def film_frames(recipe: Recipe, snapshots: Iterable[Snapshot], *, seed: int, thr
         process=recipe.process,
         boundary=recipe.boundary,
         threshold=threshold,
-        units=UNITS[recipe.process],
+        units={"time": process_of(recipe).time_unit, "thickness": "h0"},
     )

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
-from morphsim.frames.frameset import PROCESSES, RESERVED_NAMES, Column, FrameSet, is_column_name
+from morphsim.frames.frameset import RESERVED_NAMES, Column, FrameSet, is_column_name, stated_processes
 from morphsim.frames.hdf5 import DAMAGED, find_dataset, find_group, names_in
 from morphsim.frames.hdf5_values import kind_of, read_attribute, read_text, read_texts, read_values
 from morphsim.frames.plausible import doubt
@@ -184,7 +184,7 @@ def _notes(file: h5py.File) -> dict[str, str]:
 
 
 _ALLOWED = {
-    "process": f"one of {', '.join(PROCESSES)}",
+    "process": f"one of {', '.join(stated_processes())}",
     "boundary": f"one of {', '.join(get_args(Boundary))}",
     "threshold": "a number between 0 and 1",
     "units": "a JSON object of names and units",
@@ -205,7 +205,7 @@ def _understood(name: str, value: Any) -> Any:
         except (ValueError, RecursionError):
             return None
         return {key: str(unit) for key, unit in units.items()} if isinstance(units, dict) else None
-    return value if value in (PROCESSES if name == "process" else get_args(Boundary)) else None
+    return value if value in (stated_processes() if name == "process" else get_args(Boundary)) else None
 
 
 def _numbered(values: Column, notes: list[str]) -> Column:

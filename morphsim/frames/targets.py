@@ -43,7 +43,7 @@ def read_target_frames(spec: str | Path, *, binarisation: Binarisation | None = 
     Raises:
         InputError: no such file, one that can't be read, several channels, or a row out of range.
     """
-    path, rows = _parse(str(spec))
+    path, rows = split_rows(str(spec))
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file in it, as FILE, FILE:ROW or FILE:ROW,ROW")
     if not path.is_file():
@@ -105,7 +105,7 @@ def stated_boundary(spec: str | Path, *, strict: bool = True) -> Boundary | None
     Raises:
         InputError: an HDF5 file that can't be read.
     """
-    path, _ = _parse(str(spec))
+    path, _ = split_rows(str(spec))
     if path.suffix.lower() not in HDF5:
         return None
     with open_hdf5(path) as file:
@@ -135,12 +135,17 @@ def read_frame(spec: str | Path, *, index: int | None = None) -> NDArray[np.uint
             raise InputError(f"{spec}: row {index} is asked for; rows run from 0 to {len(frames) - 1}")
         return np.asarray(frames[index])
     if len(frames) > 1:
-        path, _ = _parse(str(spec))
+        path, _ = split_rows(str(spec))
         raise InputError(f"{spec} names {len(frames)} frames where one is needed; add the row, as {path}:0")
     return np.asarray(frames[0])
 
 
-def _parse(spec: str) -> tuple[Path, list[int] | None]:
+def split_rows(spec: str) -> tuple[Path, list[int] | None]:
+    """The file and the rows that FILE, FILE:ROW or FILE:ROW,ROW,... names; None for no rows.
+
+    Raises:
+        InputError: rows that are not numbers.
+    """
     match = _WITH_ROWS.fullmatch(spec)
     if match is None or _is_file(Path(spec)):
         return Path(spec), None

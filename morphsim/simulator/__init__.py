@@ -1,23 +1,76 @@
-"""Phase-field simulation of organic thin films: drying and annealing."""
+"""Phase-field simulation of organic thin films: how they are made, and what happens in them."""
 
-from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
-from morphsim.simulator.core.grid import Grid
-from morphsim.simulator.core.mobility import ConstantMobility, NegiMobility, OnsagerMobility, WodoMobility
-from morphsim.simulator.core.model import Evaporation, FilmModel
-from morphsim.simulator.core.noise import ThermalNoise
-from morphsim.simulator.core.solver import Solver
-from morphsim.simulator.core.substrate import Substrate
-from morphsim.simulator.errors import SimulationDiverged
-from morphsim.simulator.process import KNOBS
-from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe, load_recipe, recipe_from_dict
-from morphsim.simulator.record import Snapshot, record_film, snapshot_times
-from morphsim.simulator.simulation import BatchKey, Simulation, batch_key
-from morphsim.simulator.units import ANNEALING_UNITS, DRYING_UNITS, Units
+from typing import TYPE_CHECKING
+
+from morphsim.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
+    from morphsim.simulator.core.grid import Grid
+    from morphsim.simulator.core.mobility import ConstantMobility, NegiMobility, OnsagerMobility, WodoMobility
+    from morphsim.simulator.core.model import Evaporation, FilmModel
+    from morphsim.simulator.core.noise import ThermalNoise
+    from morphsim.simulator.core.solver import Solver
+    from morphsim.simulator.core.substrate import Substrate
+    from morphsim.simulator.errors import SimulationDiverged
+    from morphsim.simulator.processes import PROCESSES, find_process, register_process
+    from morphsim.simulator.processes.annealing import AnnealingRecipe
+    from morphsim.simulator.processes.base import Process, snapshot_times
+    from morphsim.simulator.processes.drying import DryingRecipe
+    from morphsim.simulator.processes.knob import Knob
+    from morphsim.simulator.processes.ternary import TernaryRecipe
+    from morphsim.simulator.processes.vapour_annealing import VapourAnnealingRecipe
+    from morphsim.simulator.recipe import Recipe
+    from morphsim.simulator.recipe_io import load_recipe, process_of, recipe_from_dict
+    from morphsim.simulator.record import Snapshot, record_film
+    from morphsim.simulator.simulation import BatchKey, Simulation, batch_key
+    from morphsim.simulator.units import ANNEALING_UNITS, DRYING_UNITS, Units
+
+_PLACES = {
+    "ANNEALING_UNITS": "morphsim.simulator.units",
+    "AnnealingRecipe": "morphsim.simulator.processes.annealing",
+    "BatchKey": "morphsim.simulator.simulation",
+    "BinaryFloryHuggins": "morphsim.simulator.core.energy",
+    "ConstantMobility": "morphsim.simulator.core.mobility",
+    "DRYING_UNITS": "morphsim.simulator.units",
+    "DoubleWell": "morphsim.simulator.core.energy",
+    "DryingRecipe": "morphsim.simulator.processes.drying",
+    "Evaporation": "morphsim.simulator.core.model",
+    "FilmModel": "morphsim.simulator.core.model",
+    "FreeEnergy": "morphsim.simulator.core.energy",
+    "Grid": "morphsim.simulator.core.grid",
+    "KNOBS": "morphsim.simulator.deprecated",
+    "Knob": "morphsim.simulator.processes.knob",
+    "NegiMobility": "morphsim.simulator.core.mobility",
+    "OnsagerMobility": "morphsim.simulator.core.mobility",
+    "PROCESSES": "morphsim.simulator.processes",
+    "Process": "morphsim.simulator.processes.base",
+    "Recipe": "morphsim.simulator.recipe",
+    "Simulation": "morphsim.simulator.simulation",
+    "SimulationDiverged": "morphsim.simulator.errors",
+    "Snapshot": "morphsim.simulator.record",
+    "Solver": "morphsim.simulator.core.solver",
+    "Substrate": "morphsim.simulator.core.substrate",
+    "TernaryFloryHuggins": "morphsim.simulator.core.energy",
+    "TernaryRecipe": "morphsim.simulator.processes.ternary",
+    "ThermalNoise": "morphsim.simulator.core.noise",
+    "Units": "morphsim.simulator.units",
+    "VapourAnnealingRecipe": "morphsim.simulator.processes.vapour_annealing",
+    "WodoMobility": "morphsim.simulator.core.mobility",
+    "batch_key": "morphsim.simulator.simulation",
+    "find_process": "morphsim.simulator.processes",
+    "load_recipe": "morphsim.simulator.recipe_io",
+    "process_of": "morphsim.simulator.recipe_io",
+    "recipe_from_dict": "morphsim.simulator.recipe_io",
+    "record_film": "morphsim.simulator.record",
+    "register_process": "morphsim.simulator.processes",
+    "snapshot_times": "morphsim.simulator.processes.base",
+}
 
 __all__ = [
     "ANNEALING_UNITS",
     "DRYING_UNITS",
-    "KNOBS",
+    "PROCESSES",
     "AnnealingRecipe",
     "BatchKey",
     "BinaryFloryHuggins",
@@ -28,8 +81,10 @@ __all__ = [
     "FilmModel",
     "FreeEnergy",
     "Grid",
+    "Knob",
     "NegiMobility",
     "OnsagerMobility",
+    "Process",
     "Recipe",
     "Simulation",
     "SimulationDiverged",
@@ -37,12 +92,20 @@ __all__ = [
     "Solver",
     "Substrate",
     "TernaryFloryHuggins",
+    "TernaryRecipe",
     "ThermalNoise",
     "Units",
+    "VapourAnnealingRecipe",
     "WodoMobility",
     "batch_key",
+    "find_process",
     "load_recipe",
+    "process_of",
     "recipe_from_dict",
     "record_film",
+    "register_process",
     "snapshot_times",
 ]
+
+# Frames and encoders ask for the names of processes, and do without the solver.
+__getattr__ = lazy_names(__name__, _PLACES)

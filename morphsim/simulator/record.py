@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 from morphsim.checks import whole_number
 from morphsim.errors import InputError
 from morphsim.simulator.core.solver import TOLERANCE
-from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
+from morphsim.simulator.recipe import Recipe
+from morphsim.simulator.recipe_io import process_of
 from morphsim.simulator.simulation import Simulation
 
 _MOST_FRAMES = 1_000_000
@@ -85,8 +85,9 @@ def record_film(
 ) -> Iterator[Snapshot]:
     """Make one film and yield `frames` snapshots, the last at its end.
 
-    Snapshots are taken at `snapshot_times` when annealing, and even in dryness when drying, since there the
-    pattern forms within a short part of the time.
+    When they are taken is up to the process: even in the logarithm of time when a film coarsens
+    (`snapshot_times`), even in dryness when it dries, since there the pattern forms within a short part of
+    the time.
 
     Args:
         recipe: how the film is made; its knobs stay as they are.
@@ -105,25 +106,8 @@ def record_film(
     simulation = Simulation(
         [recipe], seeds=[seed], shape=shape, tolerance=tolerance, dtype=dtype, device=device
     )
-    if isinstance(recipe, AnnealingRecipe):
-        for time in snapshot_times(recipe.duration, frames):
-            simulation.advance(time=float(time))
-            yield _snapshot(simulation)
-        return
-    assert isinstance(recipe, DryingRecipe)
-    for dryness in np.linspace(0.0, 1.0, frames + 1)[1:]:
-        simulation.advance_to_dryness(float(dryness), time=recipe.duration)
-        if simulation.time[0] >= recipe.duration and not simulation.dry[0]:
-            raise InputError(
-                f"the film is not dry at its duration {recipe.duration:g}, but at a dryness of "
-                f"{simulation.dryness[0]:.3f}; raise duration or evaporation, or lower ambient_vapour"
-            )
+    for _ in process_of(recipe).record(simulation, frames):
         yield _snapshot(simulation)
-
-
-def snapshot_times(duration: float, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Times (count,) from 1/200 of `duration` to its end, even in the logarithm, as coarsening goes."""
-    return duration * np.geomspace(1.0 / 200.0, 1.0, count) if count > 1 else np.array([duration])
 
 
 def _snapshot(simulation: Simulation) -> Snapshot:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from morphsim.checks import MOST_SEED, whole_number
@@ -15,18 +16,15 @@ from morphsim.errors import InputError
 from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.noise import ThermalNoise
 from morphsim.simulator.core.rows import join_rows, put_rows, take_rows
-from morphsim.simulator.core.solver import THICKNESS_TOLERANCE, TOLERANCE, PerFilm, Solver
-from morphsim.simulator.core.stepper import Stepper
-from morphsim.simulator.process import KNOBS, Knobs, biot_number, chi_at, film_model
-from morphsim.simulator.recipe import (
-    AnnealingRecipe,
-    DryingRecipe,
-    Recipe,
-    celsius_hint,
-    known_recipe,
-)
+from morphsim.simulator.core.solver import TOLERANCE, PerFilm, Solver
+from morphsim.simulator.mixed import initial_fields
+from morphsim.simulator.processes.laws import Knobs, chi_at
+from morphsim.simulator.recipe import Recipe, celsius_hint
+from morphsim.simulator.recipe_io import process_of
 from morphsim.suggest import did_you_mean
 
+# A film that goes on from another one may have overshot a little, see `control.OUTSIDE`.
+_FURTHEST_OUT = 2e-3
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -37,13 +35,15 @@ class Simulation(Solver):
         recipes: one for each film, of one process, width, boundary and mobility closure.
         seeds: one for each film, for its initial fluctuations and its thermal noise.
         shape: (H, W), cells in depth and width.
+        fields: volume fractions (B, C, H, W) that the films have at first; None for freshly mixed films.
         tolerance: largest error of a volume fraction over one step, see `Stepper`.
         dtype: "float32" or "float64".
         device: "auto", "cpu", "cuda".
         fused: use compiled loops on the CPU where there are any.
 
     Raises:
-        InputError: recipes that can't share a batch, or a shape that is too small.
+        InputError: recipes that can't share a batch, a shape that is too small, or fields that are not those
+            of such films.
 
     >>> simulation = Simulation([AnnealingRecipe()], seeds=[0], shape=(32, 128))
     >>> stuck = simulation.advance(time=0.001)
@@ -57,6 +57,7 @@ class Simulation(Solver):
         *,
         seeds: Sequence[int],
         shape: tuple[int, int] = (100, 400),
+        fields: ArrayLike | Tensor | None = None,
         tolerance: float = TOLERANCE,
         dtype: str = "float32",
         device: str = "cpu",
@@ -70,7 +71,8 @@ class Simulation(Solver):
             raise InputError(f"dtype is {dtype!r}; use float32 or float64")
         films = _check_batch(recipes)
         self.recipes = films
-        self.process = films[0].process
+        self.seeds = list(seeds)
+        self._process = process_of(films[0])
         self._fused = fused
         self.grid = Grid(
             shape,
@@ -80,32 +82,48 @@ class Simulation(Solver):
             device=resolve_device(device),
         )
         self._knobs: Knobs = {
-            name: np.array([getattr(r, name) for r in recipes], dtype=np.float64)
-            for name in KNOBS[self.process]
+            knob.name: np.array([getattr(r, knob.name) for r in recipes], dtype=np.float64)
+            for knob in self._process.knobs
         }
         self._noise = ThermalNoise([r.thermal_noise for r in recipes], seeds, self.grid.device)
         super().__init__(
-            film_model(self.recipes, self._knobs, self.grid, fused=fused),
-            _mixed(films, seeds, shape),
+            self._process.model(self.recipes, self._knobs, self.grid, fused=fused),
+            _mixed(films, seeds, shape) if fields is None else self._checked_fields(fields),
             thickness=[r.initial_thickness for r in recipes],
             tolerance=tolerance,
             noise=self._noise if self._noise else None,
         )
 
+    def _checked_fields(self, fields: ArrayLike | Tensor) -> Tensor:
+        phi = torch.as_tensor(fields)
+        wanted = (len(self.recipes), self._process.components, *self.grid.shape)
+        if tuple(phi.shape) != wanted:
+            raise InputError(
+                f"fields have the shape {tuple(phi.shape)}; for {len(self.recipes)} films of {self.process} "
+                f"they must be (films, components, H, W) = {wanted}"
+            )
+        least = float(torch.minimum(phi.amin(), 1.0 - phi.sum(dim=1).amax()))
+        if not least >= -_FURTHEST_OUT:
+            raise InputError(
+                f"fields hold a volume fraction of {least:.3g}, the last component counted; each must lie "
+                "from 0 to 1, and their sum at most at 1"
+            )
+        return phi
+
+    @property
+    def process(self) -> str:
+        """How the films are made."""
+        return self._process.name
+
     @property
     def dryness(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Evaporated share of the solvent that must leave until the film is dry, (B,); 1 when annealing."""
-        if self.process != "drying":
-            return np.ones(len(self))
-        initial, dry = self._initial_thickness(), self._dry_thickness()
-        return np.asarray((initial - self.thickness) / (initial - dry))
+        """Evaporated share of the solvent that must leave until the film is dry, (B,); 1 if none must."""
+        return self._process.dryness(self.recipes, self.thickness)
 
     @property
     def dry(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Which films are dry, (B,)."""
-        if self.process != "drying":
-            return np.ones(len(self), dtype=np.bool_)
-        return np.asarray(self.thickness <= self._dry_thickness() + THICKNESS_TOLERANCE)
+        """Which films are dry, (B,): all of those from which no solvent must leave."""
+        return self._process.dry(self.recipes, self.thickness)
 
     @property
     def knobs(self) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
@@ -119,8 +137,12 @@ class Simulation(Solver):
 
     @property
     def biot(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Evaporation rate of drying films at present, as a Biot number, (B,)."""
-        return biot_number([r for r in self.recipes if isinstance(r, DryingRecipe)], self._knobs)
+        """Evaporation rate at present, as a Biot number, (B,).
+
+        Raises:
+            InputError: the films have no solvent.
+        """
+        return self._process.biot(self.recipes, self._knobs)
 
     def set_knobs(self, **values: PerFilm) -> None:
         """Turn knobs, for all films alike or with one value (B,) for each.
@@ -144,7 +166,7 @@ class Simulation(Solver):
             turned[name] = new
         if all(np.array_equal(turned[name], self._knobs[name]) for name in turned):
             return
-        model = film_model(self.recipes, turned, self.grid, fused=self._fused)
+        model = self._process.model(self.recipes, turned, self.grid, fused=self._fused)
         self._knobs = turned
         self.stepper.change_model(model)
 
@@ -165,54 +187,48 @@ class Simulation(Solver):
             SimulationDiverged: there is such a film, and it is not tolerated.
             InputError: the films don't dry.
         """
-        if self.process != "drying":
-            raise InputError("an annealed film does not dry; use advance(time=...)")
-        share = np.asarray(dryness, dtype=np.float64)
-        initial, dry = self._initial_thickness(), self._dry_thickness()
-        return self.advance(time=time, thickness=initial - share * (initial - dry), tolerate=tolerate)
+        thickness = self._process.thickness_at(self.recipes, np.asarray(dryness, dtype=np.float64))
+        return self.advance(time=time, thickness=thickness, tolerate=tolerate)
 
     def donor_share(self) -> Tensor:
         """Donor share of the solids, (B, H, W); row 0 lies under the free surface."""
-        phi = self.state.phi
-        if self.process == "annealing":
-            return phi[:, 0]
-        return phi[:, 0] / phi.sum(dim=1)
+        return donor_share(self.state.phi)
 
-    def replace(self, films: Sequence[int], recipes: Sequence[Recipe], seeds: Sequence[int]) -> None:
+    def replace(
+        self,
+        films: Sequence[int],
+        recipes: Sequence[Recipe],
+        seeds: Sequence[int],
+        *,
+        fields: ArrayLike | Tensor | None = None,
+    ) -> None:
         """Start new films in these places of the batch, beside the others.
 
         Args:
             films: numbers of the places, each once.
             recipes: one for each place, of the same `batch_key`.
             seeds: one for each place.
+            fields: as for a new `Simulation`.
 
         Raises:
             InputError: other recipes than the batch can hold, or a place that does not exist.
         """
         if len(set(films)) < len(films) or not all(0 <= film < len(self) for film in films):
             raise InputError(f"films {list(films)} are no places of a batch of {len(self)} films, each once")
-        fresh = Simulation(
-            recipes,
-            seeds=seeds,
-            shape=self.grid.shape,
-            tolerance=self.stepper.tolerance,
-            dtype=str(self.grid.dtype).removeprefix("torch."),
-            device=str(self.grid.device),
-            fused=self._fused,
-        )
+        fresh = self._like(recipes, seeds, fields)
         if len(fresh) != len(films):
             raise InputError(f"{len(recipes)} recipes are given for {len(films)} places; give one for each")
-        together = list(self.recipes)
+        together, numbers = list(self.recipes), list(self.seeds)
         knobs = {name: values.copy() for name, values in self._knobs.items()}
         for number, film in enumerate(films):
-            together[film] = fresh.recipes[number]
+            together[film], numbers[film] = fresh.recipes[number], seeds[number]
             for name, values in knobs.items():
                 values[film] = fresh._knobs[name][number]
         _check_batch(together)
-        model = film_model(together, knobs, self.grid, fused=self._fused)
+        model = self._process.model(together, knobs, self.grid, fused=self._fused)
         put_rows(self.state, films, fresh.state)
         self._noise.put(films, fresh._noise)
-        self.recipes, self._knobs = together, knobs
+        self.recipes, self.seeds, self._knobs = together, numbers, knobs
         self.stepper.noise = self._noise if self._noise else None
         self.stepper.change_model(model)
 
@@ -243,22 +259,32 @@ class Simulation(Solver):
         if not chosen or not all(0 <= film < len(recipes) for film in chosen):
             raise InputError(f"films {chosen} are no films of a batch of {len(recipes)}; name at least one")
         first = simulations[0]
-        joined = Simulation.__new__(Simulation)
-        joined.recipes = _check_batch([recipes[film] for film in chosen])
-        joined.process, joined.grid, joined._fused = first.process, first.grid, first._fused
-        joined._knobs = {
-            name: np.concatenate([each._knobs[name] for each in simulations])[chosen] for name in first._knobs
-        }
-        joined._noise = ThermalNoise.join([each._noise for each in simulations], chosen)
-        joined._films, joined.steps, joined.rejected = len(chosen), 0, 0
-        joined.stepper = Stepper(
-            film_model(joined.recipes, joined._knobs, joined.grid, fused=joined._fused),
-            tolerance=first.stepper.tolerance,
-            noise=joined._noise if joined._noise else None,
+        seeds = [seed for simulation in simulations for seed in simulation.seeds]
+        state = take_rows(join_rows([each.state for each in simulations]), chosen, batch=len(recipes))
+        joined = first._like([recipes[film] for film in chosen], [seeds[film] for film in chosen], state.phi)
+        joined.set_knobs(
+            **{
+                name: np.concatenate([each._knobs[name] for each in simulations])[chosen]
+                for name in first._knobs
+            }
         )
-        state = join_rows([each.state for each in simulations])
-        joined.state = take_rows(state, chosen, batch=len(recipes))
+        joined.state = state
         return joined
+
+    def _like(
+        self, recipes: Sequence[Recipe], seeds: Sequence[int], fields: ArrayLike | Tensor | None
+    ) -> Simulation:
+        """New films on the same grid, computed in the same way."""
+        return Simulation(
+            recipes,
+            seeds=seeds,
+            shape=self.grid.shape,
+            fields=fields,
+            tolerance=self.stepper.tolerance,
+            dtype=str(self.grid.dtype).removeprefix("torch."),
+            device=str(self.grid.device),
+            fused=self._fused,
+        )
 
     def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:
         """All that `restore` needs to go on bit for bit, knobs included, as arrays by name."""
@@ -281,12 +307,6 @@ class Simulation(Solver):
             self.set_knobs(**before)
             raise
 
-    def _initial_thickness(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        return np.array([r.initial_thickness for r in self.recipes])
-
-    def _dry_thickness(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        return np.array([r.dry_thickness for r in self.recipes if isinstance(r, DryingRecipe)])
-
 
 BatchKey = tuple[str, float, str, str, bool]
 
@@ -294,22 +314,26 @@ BatchKey = tuple[str, float, str, str, bool]
 def batch_key(recipe: Recipe) -> BatchKey:
     """What recipes of one batch must share: process, width, boundary, mobility closure, kind of substrate.
 
-    A film that is annealed on a neutral substrate is solved mode by mode, on another one cell by cell, so
-    that only films of one kind are in a batch what they are alone.
+    The last entry is `Process.batch_setting`: films that are solved mode by mode, and others that are solved
+    cell by cell, would not be in one batch what they are alone.
     """
-    recipe = known_recipe(recipe)
-    wetted = recipe.process == "annealing" and recipe.substrate_strength > 0.0
-    return recipe.process, recipe.width, recipe.boundary, recipe.mobility, wetted
+    setting = process_of(recipe).batch_setting(recipe)
+    return recipe.process, recipe.width, recipe.boundary, recipe.mobility, setting
 
 
-def _check_batch(recipes: Sequence[Recipe]) -> list[AnnealingRecipe | DryingRecipe]:
+def donor_share(phi: Tensor) -> Tensor:
+    """Donor share of the solids (B, H, W) of fields (B, C, H, W); one field is that of the donor itself."""
+    return phi[:, 0] if phi.shape[1] == 1 else phi[:, 0] / phi.sum(dim=1)
+
+
+def _check_batch(recipes: Sequence[Recipe]) -> list[Recipe]:
     shared = {batch_key(recipe) for recipe in recipes}
     if len(shared) > 1:
         raise InputError(
             "recipes of one batch must share process, width, boundary and mobility, and annealed ones "
             f"whether the substrate is neutral; got {sorted(shared)}"
         )
-    return [known_recipe(recipe) for recipe in recipes]
+    return list(recipes)
 
 
 def _setting(simulation: Simulation) -> tuple[Any, ...]:
@@ -317,30 +341,6 @@ def _setting(simulation: Simulation) -> tuple[Any, ...]:
     return grid.shape, simulation.stepper.tolerance, grid.dtype, grid.device, simulation._fused
 
 
-def _mixed(
-    recipes: Sequence[AnnealingRecipe | DryingRecipe], seeds: Sequence[int], shape: tuple[int, int]
-) -> Tensor:
+def _mixed(recipes: Sequence[Recipe], seeds: Sequence[int], shape: tuple[int, int]) -> Tensor:
     fields = [initial_fields(recipe, seed, shape) for recipe, seed in zip(recipes, seeds, strict=True)]
     return torch.from_numpy(np.stack(fields))
-
-
-def initial_fields(
-    recipe: AnnealingRecipe | DryingRecipe, seed: int, shape: tuple[int, int]
-) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Mixed fields (C, H, W) with white noise of zero mean: the film before anything happens.
-
-    The noise has the same spectrum on every grid: its variance in a cell goes with one over the cell's area.
-    """
-    random = np.random.default_rng(np.random.SeedSequence(seed))
-    cell = recipe.width / shape[1] * recipe.initial_thickness / shape[0]
-    amplitude = recipe.noise * 0.01 / np.sqrt(cell)
-    means = list(recipe.composition)
-    # Noise larger than a fraction of what is there would leave the simplex.
-    room = min(*means, 1.0 - sum(means)) if len(means) > 1 else min(means[0], 1.0 - means[0])
-    amplitude = min(amplitude, room / 6.0)
-    fields = []
-    for mean in means:
-        # Without its rarest values the noise stays within the room, and without its mean the blend is exact.
-        noise = np.clip(random.standard_normal(shape), -5.0, 5.0)
-        fields.append(mean + amplitude * (noise - noise.mean()))
-    return np.stack(fields)

@@ -173,7 +173,10 @@ def test_ranges_that_can_t_be_are_refused_at_once(wanted: Any, message: str) -> 
     ("arguments", "message"),
     [
         ({"material": "opv-frames"}, "use morphsim:morphsim/Annealing-v0, or another material"),
-        ({"material": "p3ht-pcbm", "recipe": DryingRecipe()}, "recipe is a dict of what shall differ"),
+        (
+            {"material": "p3ht-pcbm", "recipe": DryingRecipe()},
+            "recipe can only be a dict of what shall differ",
+        ),
         ({"observation": "sound"}, "observation is 'sound'; use one of frame, fields, dict"),
         ({"step_time_s": 0.0}, "step_time_s is 0"),
         ({"longest_step": -1.0}, "longest_step is -1"),

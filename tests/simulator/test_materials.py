@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from morphsim.errors import InputError
 from morphsim.simulator.materials.material import Material
 from morphsim.simulator.materials.table import MATERIALS, material
-from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe
+from morphsim.simulator import AnnealingRecipe, DryingRecipe
 from morphsim.simulator.simulation import Simulation
 from morphsim.simulator.thermodynamics.interface import interface
 from morphsim.simulator.thermodynamics.phases import binodal

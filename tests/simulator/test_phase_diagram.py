@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from morphsim.errors import InputError
-from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe
+from morphsim.simulator import AnnealingRecipe, DryingRecipe
 from morphsim.simulator.record import record_film
 from morphsim.simulator.simulation import Simulation
 from morphsim.simulator.thermodynamics.phase_diagram import film_path, plot_phase_diagram

@@ -12,14 +12,13 @@ from morphsim.errors import InputError
 from morphsim.files import atomic_buffer
 from morphsim.simulator.export.common import FIELDS, check_export, check_series
 from morphsim.simulator.recipe import Recipe
+from morphsim.simulator.recipe_io import process_of
 from morphsim.simulator.record import Snapshot
 from morphsim.simulator.units import Units
 
 if TYPE_CHECKING:
     import xarray
 
-_TIME_UNITS = {"annealing": "h0^2/D", "drying": "h0^2/D_s"}
-_ENERGY_UNITS = {"annealing": "RT/V h0^2", "drying": "RT/V_s h0^2"}
 _ZLIB_LEVEL = 1
 
 
@@ -45,7 +44,8 @@ def to_xarray(snapshots: Sequence[Snapshot], recipe: Recipe, *, units: Units | N
 
     check_series(snapshots, width=recipe.width)
     components, height, columns = snapshots[0].fields.shape
-    if components != (2 if recipe.process == "drying" else 1):
+    process = process_of(recipe)
+    if components != process.components:
         raise InputError(
             f"the snapshots hold {components} fields, the recipe is one of {recipe.process}; give their own"
         )
@@ -62,7 +62,7 @@ def to_xarray(snapshots: Sequence[Snapshot], recipe: Recipe, *, units: Units | N
         for name, meaning in FIELDS.items()
     }
     coordinates = {
-        "time": ("time", time, _about(_TIME_UNITS[recipe.process], "time")),
+        "time": ("time", time, _about(process.time_unit, "time")),
         "depth": ("depth", depth, _about("1", "depth below the surface over the thickness")),
         "x": ("x", x, _about("h0", "position along the film")),
         "z": (("time", "depth"), z, _about("h0", "height above the substrate")),
@@ -70,7 +70,7 @@ def to_xarray(snapshots: Sequence[Snapshot], recipe: Recipe, *, units: Units | N
     of_film = {
         "thickness": ("time", thickness, _about("h0", "thickness of the film")),
         "dryness": ("time", dryness, _about("1", "evaporated share of the solvent that must leave")),
-        "free_energy": ("time", free_energy, _about(_ENERGY_UNITS[recipe.process], "free energy")),
+        "free_energy": ("time", free_energy, _about(process.energy_unit, "free energy")),
     }
     if units is not None:
         nm = units.length_nm

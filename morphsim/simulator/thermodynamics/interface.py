@@ -8,7 +8,8 @@ import numpy as np
 
 from morphsim.checks import is_finite_number, shown, whole_number
 from morphsim.errors import InputError
-from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe
+from morphsim.simulator.processes.annealing import AnnealingRecipe
+from morphsim.simulator.processes.ternary import TernaryRecipe
 from morphsim.simulator.thermodynamics.mixture import (
     Array,
     BinaryMixture,
@@ -41,7 +42,7 @@ class Interface:
 
 
 def interface(
-    energy: AnnealingRecipe | DryingRecipe | BinaryMixture | DoubleWellMixture,
+    energy: AnnealingRecipe | TernaryRecipe | BinaryMixture | DoubleWellMixture,
     *,
     kappa: float | None = None,
     points: int = 401,
@@ -67,8 +68,8 @@ def interface(
 
     own = known_mixture(energy)
     mixture = own.dry_edge() if isinstance(own, TernaryMixture) else own
-    if kappa is None and isinstance(energy, AnnealingRecipe | DryingRecipe):
-        kappa = energy.kappa * (2.0 if isinstance(energy, DryingRecipe) else 1.0)
+    if kappa is None and isinstance(energy, AnnealingRecipe | TernaryRecipe):
+        kappa = energy.kappa * (2.0 if isinstance(energy, TernaryRecipe) else 1.0)
     if not is_finite_number(kappa) or kappa is None or kappa <= 0.0:
         raise InputError(f"kappa is {shown(kappa)}; it must be a positive number")
     whole_number("points", points, 3, _MOST_POINTS)

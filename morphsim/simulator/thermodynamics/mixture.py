@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike
 from morphsim.checks import is_finite_number, shown
 from morphsim.errors import InputError
 from morphsim.simulator.core.shipped import is_shipped, shipped
-from morphsim.simulator.process import chi_at
-from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
+from morphsim.simulator.processes.annealing import AnnealingRecipe
+from morphsim.simulator.processes.laws import chi_at
+from morphsim.simulator.processes.ternary import TernaryRecipe
+from morphsim.simulator.recipe import Recipe
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -277,9 +279,9 @@ def energy_of(recipe: Recipe) -> BinaryMixture | TernaryMixture:
     """The free energy of a recipe's film at the recipe's temperature.
 
     Raises:
-        InputError: not an `AnnealingRecipe` or a `DryingRecipe`.
+        InputError: neither an `AnnealingRecipe` nor a recipe with a solvent.
     """
-    if not isinstance(recipe, AnnealingRecipe | DryingRecipe):
+    if not isinstance(recipe, AnnealingRecipe | TernaryRecipe):
         raise InputError(f"{recipe!r} has no free energy; give an AnnealingRecipe or a DryingRecipe")
     chi = float(chi_at([recipe], np.array([recipe.temperature]))[0])
     if isinstance(recipe, AnnealingRecipe):

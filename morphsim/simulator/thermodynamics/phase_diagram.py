@@ -9,8 +9,10 @@ from numpy.typing import ArrayLike
 
 from morphsim.checks import whole_number
 from morphsim.errors import InputError
-from morphsim.simulator.process import chi_at
-from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe, Recipe
+from morphsim.simulator.processes.annealing import AnnealingRecipe
+from morphsim.simulator.processes.laws import chi_at
+from morphsim.simulator.processes.ternary import TernaryRecipe
+from morphsim.simulator.recipe import Recipe
 from morphsim.simulator.thermodynamics.mixture import Array, BinaryMixture, TernaryMixture, energy_of
 from morphsim.simulator.thermodynamics.phases import binodal, critical_chi, spinodal
 
@@ -24,13 +26,13 @@ _HEIGHT = float(np.sqrt(3.0) / 2.0)
 _TICKS = np.arange(1, 5) / 5.0
 
 
-def film_path(recipe: DryingRecipe, thickness: ArrayLike | None = None) -> Array:
-    """Mean composition of a drying film, whose solutes stay while the solvent leaves.
+def film_path(recipe: TernaryRecipe, thickness: ArrayLike | None = None) -> Array:
+    """Mean composition of a film whose solutes stay while its solvent comes or goes.
 
     Args:
         recipe: how the film is made.
         thickness: (n,) thicknesses that the film passes, such as those of its snapshots [h0]; by default
-            from the freshly mixed to the dry film.
+            from that at the start to that to which the film tends.
 
     Returns:
         Donor, acceptor and solvent fractions, (n, 3).
@@ -38,9 +40,9 @@ def film_path(recipe: DryingRecipe, thickness: ArrayLike | None = None) -> Array
     Raises:
         InputError: a thickness that is not finite, or less than that of the solutes alone.
     """
-    solids = recipe.dry_thickness * (1.0 - recipe.residual_solvent)
+    solids = recipe.last_thickness * (1.0 - recipe.last_solvent)
     if thickness is None:
-        thickness = np.linspace(solids / (1.0 - recipe.solvent), recipe.dry_thickness, 51)
+        thickness = np.linspace(solids / (1.0 - recipe.solvent), recipe.last_thickness, 51)
     passed = np.atleast_1d(np.asarray(thickness, dtype=np.float64))
     whole = passed.ndim == 1 and passed.size > 0 and bool(np.isfinite(passed).all())
     if not whole or passed.min() < solids * (1.0 - 1e-6):
@@ -84,7 +86,7 @@ def plot_phase_diagram(
         size = (5.2, 4.9) if isinstance(mixture, TernaryMixture) else (5.2, 4.0)
         ax = Figure(figsize=size, dpi=150, layout="constrained").add_subplot()
     if isinstance(mixture, TernaryMixture):
-        assert isinstance(recipe, DryingRecipe)
+        assert isinstance(recipe, TernaryRecipe)
         points = film_path(recipe) if path is None else mixture.checked(path)
         if points.ndim != 2 or not len(points):
             raise InputError(f"path has shape {points.shape}; give (n, 3)")

@@ -9,7 +9,8 @@ import numpy as np
 
 from morphsim.checks import is_finite_number, shown, whole_number
 from morphsim.errors import InputError
-from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe
+from morphsim.simulator.processes.annealing import AnnealingRecipe
+from morphsim.simulator.processes.ternary import TernaryRecipe
 from morphsim.simulator.thermodynamics.mixture import (
     Array,
     BinaryMixture,
@@ -21,7 +22,7 @@ from morphsim.simulator.thermodynamics.tie_lines import SHORTEST, critical_from,
 
 Binary = AnnealingRecipe | BinaryMixture | DoubleWellMixture
 """What has a binary free energy."""
-Ternary = DryingRecipe | TernaryMixture
+Ternary = TernaryRecipe | TernaryMixture
 """What has a ternary free energy."""
 
 # Logits between which a binary mixture's phases are looked for: fractions down to 1e-304. The barrier's

@@ -10,11 +10,12 @@ import torch
 from numpy.typing import ArrayLike
 
 from morphsim.errors import InputError
-from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe
+from morphsim.simulator.processes.annealing import AnnealingRecipe
+from morphsim.simulator.processes.ternary import TernaryRecipe
 from morphsim.simulator.simulation import Simulation
 from morphsim.simulator.thermodynamics.mixture import Array, Mixture, energy_of
 
-Film = AnnealingRecipe | DryingRecipe
+Film = AnnealingRecipe | TernaryRecipe
 _SCAN = 400
 
 
@@ -110,8 +111,8 @@ def _linear(
     energy: Film | Mixture, composition: ArrayLike, kappa: float | None, mobility: ArrayLike | None
 ) -> tuple[Array, float, Array]:
     """Hessian, gradient coefficient and mobility matrix of a mixture."""
-    film = energy if isinstance(energy, AnnealingRecipe | DryingRecipe) else None
-    mixture = energy_of(energy) if isinstance(energy, AnnealingRecipe | DryingRecipe) else energy
+    film = energy if isinstance(energy, AnnealingRecipe | TernaryRecipe) else None
+    mixture = energy_of(energy) if isinstance(energy, AnnealingRecipe | TernaryRecipe) else energy
     phi = mixture.checked(composition)
     hessian = mixture.hessian(phi)
     if hessian.ndim != 2:

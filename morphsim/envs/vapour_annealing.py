@@ -1,0 +1,128 @@
+"""A dry film in the vapour of a solvent, whose pressure and temperature an agent sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from morphsim.envs.film import FilmEnv
+from morphsim.envs.settings import ObservationName, film_settings
+from morphsim.envs.vector import VectorFilmEnv
+from morphsim.simulator import Units
+from morphsim.simulator.core.solver import TOLERANCE
+from morphsim.simulator.resolve import RecipeSource
+
+
+class VapourAnnealingEnv(FilmEnv):
+    """`morphsim/VapourAnnealing-v0`: a dry film swells in vapour and coarsens; the agent sets the vapour.
+
+    ## Action space
+    `Box(-1, 1, (2,), float32)`, or fewer with `knobs`:
+
+    | knob | from -1 to 1 | scale | unit |
+    |---|---|---|---|
+    | `ambient_vapour` | 0 to 0.6 | linear | solvent share that the vapour would balance |
+    | `temperature` | 288.15 to 338.15 | linear | K |
+
+    More vapour swells the film, which makes it mobile and mixes its phases; less lets it dry and freezes it.
+
+    ## Observation space
+    With `observation="frame"` `Box(0, 255, (1, H, W), uint8)`: 255 where the donor's share of the solids
+    reaches the threshold, else 0. Row 0 lies under the free surface, the last row on the substrate; the frame
+    spans the present thickness.
+
+    With `"fields"` `Box(0, 1, (2, H, W), float32)`: the volume fractions of donor and acceptor.
+
+    With `"dict"` `Dict(frame=..., state=Box(float32))`, whose state is what sensors would tell:
+
+    | entry | range | meaning |
+    |---|---|---|
+    | `solvent` | 0 to 1 | mean volume share of solvent in the film |
+    | `thickness` | 0 to 2 | over that at the start |
+    | `step_fraction` | 0 to 1 | steps made over `steps` |
+    | each knob | -1 to 1 | its present setting, as the action that would set it |
+
+    ## Rewards
+    0.0. Wrap it with `morphsim.LatentRewardWrapper`, or any reward of yours.
+
+    ## Starting state
+    The film that `start` names, or a dry, mixed film of the recipe with noise from a seed drawn from the
+    environment's generator. `reset(options={...})` takes, for one film, `film_seed`, `recipe` or `material`,
+    and any parameter of the recipe by its name, but for `width` and `boundary`. With `randomize`, each
+    episode draws its film.
+
+    ## Steps and episode end
+    `steps` steps, even in the logarithm of time over the last factor 200 of the recipe's duration, since
+    coarsening is a power law; with `step_time_s`, even in time. Never terminated: annealing ends by the
+    clock. Truncated after `steps` steps, or when the simulator can't advance the film (`info["diverged"]`,
+    with a warning that names the film).
+
+    ## Info
+    `time_s`, `thickness_nm`, `temperature_K`, `ambient_vapour`, `solvent`, `step_fraction`, `film_seed`,
+    `material` (empty for none), `boundary`, `diverged`.
+
+    ## Arguments
+    `recipe`: a `VapourAnnealingRecipe`, a dict of its parameters or a TOML file. `start`: what the film is
+    before it is annealed; None for a mixed one. See `morphsim.frames.starts.read_start`: a `DryingRecipe` (or
+    a dict or a TOML file of one), whose film is dried first; a frame file, as FILE or FILE:ROW; a file of
+    fields; or fields (2, H, W). Parameters that the source knows are the recipe's unless `recipe` says
+    otherwise. `material`: one that has a solvent. `step_time_s`: [s] makes steps even in physical time; the
+    recipe's duration then has no meaning. `steps`, `shape`, `knobs`, `ranges`, `randomize`, `observation`,
+    `units`, `threshold`, `tolerance`, `device` and `render_mode`, as for `DryingEnv`.
+
+    ## Planning
+    `env.unwrapped.get_state()` is a copy of everything, `set_state(state)` goes back to it bit for bit.
+
+    ## Version history
+    v0: first version.
+
+    >>> import gymnasium as gym
+    >>> env = gym.make("morphsim:morphsim/VapourAnnealing-v0", shape=(32, 128), recipe={"duration": 50.0})
+    >>> frame, info = env.reset(seed=1)
+    >>> info["solvent"] < 0.2
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        recipe: RecipeSource = None,
+        start: Any = None,
+        material: str | None = None,
+        shape: Sequence[int] = (100, 400),
+        steps: int = 20,
+        step_time_s: float | None = None,
+        knobs: Sequence[str] | None = None,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+        randomize: bool | Mapping[str, Any] = False,
+        observation: ObservationName = "frame",
+        units: Units | None = None,
+        threshold: float = 0.5,
+        tolerance: float = TOLERANCE,
+        device: str = "cpu",
+        render_mode: str | None = None,
+    ) -> None:
+        settings = film_settings(
+            "vapour-annealing",
+            recipe=recipe,
+            start=start,
+            material=material,
+            shape=shape,
+            steps=steps,
+            step_time_s=step_time_s,
+            knobs=knobs,
+            ranges=ranges,
+            randomize=randomize,
+            observation=observation,
+            units=units,
+            threshold=threshold,
+            tolerance=tolerance,
+            device=device,
+        )
+        super().__init__(settings, render_mode=render_mode)
+
+
+class VectorVapourAnnealingEnv(VectorFilmEnv):
+    """`morphsim/VapourAnnealing-v0` for many films at once. For arguments see `VapourAnnealingEnv`."""
+
+    single = VapourAnnealingEnv

@@ -1,0 +1,204 @@
+"""What a film is before a process begins: fields, a frame, or a film of another process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from morphsim.errors import InputError
+from morphsim.frames.hdf5 import find_dataset, open_hdf5
+from morphsim.frames.hdf5_values import read_values
+from morphsim.frames.readers import HDF5
+from morphsim.frames.store import read_frames
+from morphsim.frames.tables import is_own
+from morphsim.frames.targets import read_target_frames, split_rows
+from morphsim.simulator import Recipe, TernaryRecipe, find_process, load_recipe, recipe_from_dict, record_film
+from morphsim.simulator.recipe import Scalar
+from morphsim.types import Boundary
+
+Start = Recipe | Mapping[str, Any] | str | Path | NDArray[Any] | None
+
+PURITY = 0.95
+"""Share of its own component in a phase that is known as pixels only; it settles within the first steps."""
+_INTERFACE_CELLS = 1.0
+# What two processes mean alike, whatever their units of energy and time.
+_GEOMETRY = ("width", "boundary", "blend_ratio")
+_WIDEST = 64.0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FilmStart:
+    """What films are before a process begins.
+
+    Attributes:
+        parameters: what is known of their recipe.
+        share: donor share of the solids (H, W), in which the solvent is even.
+        phi: volume fractions (C, H, W).
+        before: recipe of films that are made first, each with the seed of its own.
+    """
+
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    share: NDArray[np.float64] | None = None
+    phi: NDArray[np.float64] | None = None
+    before: Recipe | None = None
+
+    def check_shape(self, shape: tuple[int, int]) -> None:
+        """Check that the films have as many cells as is asked for.
+
+        Raises:
+            InputError: another shape.
+        """
+        known = self.share if self.phi is None else self.phi
+        if known is not None and known.shape[-2:] != shape:
+            height, width = known.shape[-2:]
+            raise InputError(
+                f"start is a film of {height} x {width} cells, and the shape is {shape[0]} x {shape[1]}; use "
+                f"shape=({height}, {width})"
+            )
+
+    def fields(self, recipe: Recipe, *, seed: int, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Volume fractions (C, H, W) at the beginning of a film of `recipe`.
+
+        Raises:
+            InputError: the film before it can't be made, or another number of components.
+        """
+        if self.before is not None:
+            (last,) = record_film(self.before, seed=seed, frames=1, shape=shape)
+            phi = last.fields.astype(np.float64)
+        elif self.phi is not None:
+            phi = self.phi
+        else:
+            assert self.share is not None
+            phi = self.share[None]
+        components = len(recipe.composition)
+        if len(phi) == 1 and components == 2:
+            solids = 1.0 - float(getattr(recipe, "solvent", 0.0))
+            phi = np.concatenate([phi, 1.0 - phi]) * solids
+        elif len(phi) == 2 and components == 1:
+            phi = phi[:1] / phi.sum(axis=0, keepdims=True)
+        return phi
+
+
+def read_start(source: Start, process: str) -> FilmStart | None:
+    """What films of `process` are to begin with.
+
+    Args:
+        source: None for freshly mixed films; a recipe, a dict of its parameters with its `process` or a TOML
+            file, whose films are made first; a file of frames, as FILE for the last or FILE:ROW; the HDF5
+            file of fields that an XDMF export writes, of which the last are taken; or fields (C, H, W).
+        process: the process that follows.
+
+    Raises:
+        InputError: something else, or a file that can't be read.
+    """
+    if source is None:
+        return None
+    if isinstance(source, np.ndarray):
+        return FilmStart(phi=_checked(source))
+    if isinstance(source, str | Path) and Path(source).suffix.lower() == ".toml":
+        source = load_recipe(source)
+    if isinstance(source, Mapping):
+        source = recipe_from_dict(source)
+    if isinstance(source, Recipe):
+        return FilmStart(parameters=_parameters_after(source, process), before=source)
+    if not isinstance(source, str | Path):
+        raise InputError(
+            f"start is {source!r}; give a recipe, a file of one, a file of frames or fields, or an array of "
+            "fields (C, H, W)"
+        )
+    path, _ = split_rows(str(source))
+    if path.suffix.lower() in HDF5 and path.is_file():
+        with open_hdf5(path) as file:
+            if find_dataset(file, "frames") is None and find_dataset(file, "donor") is not None:
+                return _of_fields_file(file)
+    return _of_frames(source, process)
+
+
+def _of_frames(source: str | Path, process: str) -> FilmStart:
+    path, rows = split_rows(str(source))
+    frames = read_target_frames(source)
+    if rows is not None and len(rows) > 1:
+        raise InputError(f"{source} names {len(rows)} frames where one is needed; name one row")
+    parameters: dict[str, Scalar] = {}
+    if path.suffix.lower() in HDF5:
+        with open_hdf5(path) as file:
+            own = is_own(file)
+        if own:
+            parameters = _parameters_of_row(path, -1 if rows is None else rows[0], process)
+    pure = np.where(frames[-1] == 1, PURITY, 1.0 - PURITY)
+    sides = "wrap" if parameters.get("boundary") == "periodic" else "nearest"
+    share = ndimage.gaussian_filter(pure, _INTERFACE_CELLS, mode=("nearest", sides))
+    parameters.setdefault("blend_ratio", float(np.clip(share.mean(), 0.1, 0.9)))
+    return FilmStart(parameters=parameters, share=share)
+
+
+def _parameters_of_row(path: Path, row: int, process: str) -> dict[str, Scalar]:
+    """What a frame file knows of the film that a row shows."""
+    frameset = read_frames(path)
+    trajectory = int(frameset.trajectory[row])
+    recipe = {name: column[trajectory].item() for name, column in frameset.recipes.items()}
+    boundary: Boundary = frameset.boundary
+    try:
+        found = recipe_from_dict({"process": frameset.process, "boundary": boundary, **recipe})
+    except InputError:
+        # An imported set, or one of an other version: its films have sides, and nothing else is sure.
+        return {"boundary": boundary}
+    parameters = _parameters_after(found, process)
+    thickness = float(frameset.columns["thickness"][row]) if "thickness" in frameset.columns else np.nan
+    return parameters | ({"initial_thickness": thickness} if np.isfinite(thickness) else {})
+
+
+def _parameters_after(before: Recipe, process: str) -> dict[str, Scalar]:
+    """Parameters that a film keeps when another process follows the one that made it."""
+    made = find_process(process)
+    ternary = isinstance(before, TernaryRecipe) and issubclass(made.recipe, TernaryRecipe)
+    if not ternary and not isinstance(before, made.recipe):
+        return {name: getattr(before, name) for name in _GEOMETRY}
+    changed = {"duration", *(knob.name for knob in made.knobs)}
+    names = {entry.name for entry in fields(made.recipe)} & {entry.name for entry in fields(before)}
+    kept = {name: getattr(before, name) for name in sorted(names - changed)}
+    if isinstance(before, TernaryRecipe):
+        kept |= {"solvent": before.last_solvent, "initial_thickness": before.last_thickness}
+    return kept
+
+
+def _of_fields_file(file: Any) -> FilmStart:
+    parts = []
+    for name in ("donor", "acceptor"):
+        dataset = find_dataset(file, name)
+        if dataset is None or len(dataset.shape) != 3 or not len(dataset):
+            raise InputError(f"its dataset {name} is missing, or not of the shape (frames, H, W)")
+        values = read_values(dataset, [len(dataset) - 1])[0]
+        # Exports for viewers count rows from the substrate upwards.
+        parts.append(values[::-1])
+    return FilmStart(phi=_checked(np.stack(parts)), parameters=_aspect(file))
+
+
+def _aspect(file: Any) -> dict[str, Scalar]:
+    """The width of the film in units of its present thickness, which is then h0."""
+    ends = []
+    for name in ("x", "thickness"):
+        dataset = find_dataset(file, name)
+        if dataset is None or len(dataset.shape) != 1 or not len(dataset):
+            return {}
+        ends.append(float(read_values(dataset, [len(dataset) - 1])[0]))
+    width = ends[0] / ends[1] if ends[1] > 0.0 else np.nan
+    return {"width": width} if 0.0 < width <= _WIDEST else {}
+
+
+def _checked(phi: NDArray[Any]) -> NDArray[np.float64]:
+    if phi.ndim != 3 or phi.shape[0] not in (1, 2) or phi.dtype.kind not in "fiu":
+        raise InputError(
+            f"start is an array of {phi.dtype} of the shape {phi.shape}; it must hold volume fractions, "
+            "(C, H, W) with the donor alone, or donor and acceptor"
+        )
+    values = phi.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise InputError("start holds NaN or infinity; give finite volume fractions")
+    return values

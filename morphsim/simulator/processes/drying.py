@@ -1,0 +1,208 @@
+"""Drying: a donor/acceptor/solvent film loses its solvent through the free surface."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.errors import InputError
+from morphsim.simulator.core.grid import Grid
+from morphsim.simulator.core.model import FilmModel
+from morphsim.simulator.core.solver import THICKNESS_TOLERANCE
+from morphsim.simulator.processes.base import Flags, Process, Values
+from morphsim.simulator.processes.knob import Knob
+from morphsim.simulator.processes.laws import Knobs
+from morphsim.simulator.processes.ternary import TernaryRecipe, biot_number, check_biot, ternary_model
+from morphsim.simulator.recipe import number_field
+from morphsim.simulator.recipe_io import recipe_from_dict
+from morphsim.simulator.units import DRYING_UNITS, Units
+
+if TYPE_CHECKING:
+    from morphsim.simulator.materials import Material
+    from morphsim.simulator.simulation import Simulation
+
+# A material's own evaporation lies in the middle of the knob, as the default recipe's does.
+_EVAPORATION_REACH = 10.0
+# A film counts as arrived when it is this share of a step short of a goal: thickness is met to 1e-4.
+_SAME = 1e-2
+# Longest step of a drying film [its recipe's duration].
+_LONGEST = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class DryingRecipe(TernaryRecipe):
+    """A donor/acceptor/solvent film whose solvent leaves through the free surface.
+
+    Energy is in RT/V_s, time in h0^2/D_s, with D_s the diffusivity in pure solvent at the reference
+    temperature. The film is dry when the volume share of solvent falls to `residual_solvent`.
+    """
+
+    process = "drying"
+
+    residual_solvent: float = number_field(0.1, 0.01, 0.5)
+    """Volume share of solvent at which the film counts as dry."""
+    spin_speed: float = number_field(1500.0, 100.0, 12000.0, "rpm")
+    """Spin speed [rpm]; evaporation grows with its square root (doi 10.1063/1.325357)."""
+    reference_spin_speed: float = number_field(1500.0, 100.0, 12000.0, "rpm")
+    """Spin speed for which evaporation is meant [rpm]."""
+    duration: float = number_field(400.0, 1e-6, 1e5)
+    """Longest time that a film may take to dry [h0^2 / D_s]."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.residual_solvent >= self.solvent:
+            raise InputError(
+                f"residual_solvent {self.residual_solvent:g} is not below solvent {self.solvent:g}; "
+                "such a film is dry from the start"
+            )
+
+    @property
+    def last_solvent(self) -> float:
+        """Volume share of solvent in the dry film."""
+        return self.residual_solvent
+
+    @property
+    def dry_thickness(self) -> float:
+        """Thickness at which the film counts as dry [h0]."""
+        return self.last_thickness
+
+
+class Drying(Process[DryingRecipe]):
+    """A wet film; evaporation, the vapour above it and its temperature set how it dries."""
+
+    name = "drying"
+    recipe = DryingRecipe
+    knobs = (
+        Knob("evaporation", 0.03, 3.0, logarithmic=True),
+        Knob("ambient_vapour", 0.0, 0.6),
+        Knob("temperature", 288.15, 338.15),
+    )
+    units = DRYING_UNITS
+    time_unit = "h0^2/D_s"
+    energy_unit = "RT/V_s h0^2"
+    components = 2
+    end = "dry"
+    clock = "dryness"
+    thickness_changes = True
+    state = {"dryness": (-1.0, 1.0)}  # noqa: RUF012
+
+    def model(
+        self, recipes: Sequence[DryingRecipe], knobs: Knobs, grid: Grid, *, fused: bool = True
+    ) -> FilmModel:
+        """A ternary film with the evaporation of the present knobs."""
+        biot = self.biot(recipes, knobs)
+        check_biot(
+            biot,
+            lambda film: (
+                f"evaporation {knobs['evaporation'][film]:g} at {knobs['temperature'][film]:g} K and "
+                f"{recipes[film].spin_speed:g} rpm"
+            ),
+            "evaporation, temperature or spin_speed",
+        )
+        return ternary_model(recipes, knobs, biot, grid, fused=fused)
+
+    def biot(self, recipes: Sequence[DryingRecipe], knobs: Knobs) -> Values:
+        """Evaporation at the present temperature and the spin speed, as Biot numbers, (B,)."""
+        spinning = np.sqrt([r.spin_speed / r.reference_spin_speed for r in recipes])
+        return biot_number(recipes, knobs["evaporation"] * spinning, knobs["temperature"])
+
+    def dryness(self, recipes: Sequence[DryingRecipe], thickness: Values) -> Values:
+        """Evaporated share of the solvent that must leave until the film is dry, (B,)."""
+        initial, dry = _ends(recipes)
+        return np.asarray((initial - thickness) / (initial - dry))
+
+    def thickness_at(self, recipes: Sequence[DryingRecipe], dryness: Values) -> Values:
+        """Thickness (B,) of films at a dryness (B,) [h0]."""
+        initial, dry = _ends(recipes)
+        return np.asarray(initial - dryness * (initial - dry))
+
+    def dry(self, recipes: Sequence[DryingRecipe], thickness: Values) -> Flags:
+        """Which films of `thickness` (B,) are dry, (B,)."""
+        return np.asarray(thickness <= _ends(recipes)[1] + THICKNESS_TOLERANCE)
+
+    def finished(self, simulation: Simulation) -> Flags:
+        """Which films are dry, (B,)."""
+        return simulation.dry
+
+    def record(self, simulation: Simulation, frames: int) -> Iterator[None]:
+        """Advance a film to moments even in dryness: the pattern forms within a short part of the time."""
+        duration = simulation.recipes[0].duration
+        for dryness in np.linspace(0.0, 1.0, frames + 1)[1:]:
+            simulation.advance_to_dryness(float(dryness), time=duration)
+            if simulation.time[0] >= duration and not simulation.dry[0]:
+                raise InputError(
+                    f"the film is not dry at its duration {duration:g}, but at a dryness of "
+                    f"{simulation.dryness[0]:.3f}; raise duration or evaporation, or lower ambient_vapour"
+                )
+            yield
+
+    def advance_step(
+        self, simulation: Simulation, done: NDArray[np.int64], *, steps: int, longest: float | None
+    ) -> Flags:
+        """Dry films to the next multiple of 1/`steps`, or for the longest step.
+
+        That is a twentieth of the recipe's duration where none is given.
+        """
+        limits = [_LONGEST * r.duration if longest is None else longest for r in simulation.recipes]
+        goals = (np.floor(simulation.dryness * steps + _SAME) + 1.0) / steps
+        return simulation.advance_to_dryness(
+            np.minimum(goals, 1.0), time=simulation.time + np.array(limits), tolerate=True
+        )
+
+    def advance_until(self, simulation: Simulation, time: Values) -> Flags:
+        """Dry films until `time` (B,), or until they are dry."""
+        return simulation.advance_to_dryness(1.0, time=time, tolerate=True)
+
+    def info(self, simulation: Simulation, units: Sequence[Units]) -> dict[str, Values]:
+        """Evaporation of a surface of pure solvent [nm/s], the vapour above the film, and the dryness."""
+        biot = zip(units, simulation.biot, strict=True)
+        return {
+            "evaporation_nm_per_s": np.array([each.evaporation_nm_per_s(float(bi)) for each, bi in biot]),
+            "ambient_vapour": simulation.knobs["ambient_vapour"],
+            "dryness": simulation.dryness,
+        }
+
+    def state_of(self, simulation: Simulation) -> dict[str, Values]:
+        """The dryness; below 0 the film has swollen."""
+        return {"dryness": simulation.dryness}
+
+    def ranges(self, recipe: DryingRecipe) -> dict[str, tuple[float, float]]:
+        """Those of all processes, `solvent` 0.1 less to 0.05 more, and half to twice the chain lengths."""
+        least_solvent = max(recipe.residual_solvent + 0.05, recipe.solvent - 0.1)
+        return super().ranges(recipe) | {
+            "solvent": (min(least_solvent, recipe.solvent), min(recipe.solvent + 0.05, 0.95)),
+            "n_donor": (0.5 * recipe.n_donor, 2.0 * recipe.n_donor),
+            "n_acceptor": (0.5 * recipe.n_acceptor, 2.0 * recipe.n_acceptor),
+        }
+
+    def recipe_of(self, material: Material, parameters: Mapping[str, Any]) -> DryingRecipe:
+        """The recipe of a material for drying, with the published rate of a spin speed where it is known."""
+        recipe = recipe_from_dict(material.drying_recipe().to_dict() | self.changes_of(material, parameters))
+        assert isinstance(recipe, DryingRecipe)
+        return recipe
+
+    def changes_of(self, material: Material, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters whose spin speed means what was published of the material, where that is known."""
+        return material.spun(parameters) if material.spin_speeds else dict(parameters)
+
+    def knobs_around(self, recipe: DryingRecipe) -> tuple[Knob, ...]:
+        """Evaporation from a tenth of the material's own to ten times it."""
+        middle = recipe.evaporation
+        if middle <= 0.0:
+            return self.knobs
+        around = Knob(
+            "evaporation", middle / _EVAPORATION_REACH, middle * _EVAPORATION_REACH, logarithmic=True
+        )
+        return tuple(around if knob.name == around.name else knob for knob in self.knobs)
+
+
+def _ends(recipes: Sequence[DryingRecipe]) -> tuple[Values, Values]:
+    """Thickness at the start and when dry, (B,) each [h0]."""
+    return np.array([r.initial_thickness for r in recipes]), np.array([r.dry_thickness for r in recipes])
+
+
+PROCESS = Drying()

@@ -1,0 +1,90 @@
+"""Laws that processes share: how temperature, spin speed and substrate enter the model of a film."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from morphsim.errors import InputError
+from morphsim.simulator.core.grid import Grid
+from morphsim.simulator.core.substrate import Substrate
+from morphsim.simulator.recipe import Recipe
+from morphsim.simulator.units import GAS_CONSTANT
+
+LARGEST_SPEEDUP = 1e6
+"""Heat that speeds diffusion up by more has left the range in which its Arrhenius law was meant."""
+
+Values = np.ndarray[Any, np.dtype[np.float64]]
+Knobs = Mapping[str, Values]
+"""The present value of each knob, (B,) each."""
+
+
+def chi_at(recipes: Sequence[Recipe], temperature: Values) -> Values:
+    """Donor-acceptor interaction parameter at `temperature` [K]: χ + B (1/T - 1/T_ref).
+
+    One temperature for each recipe, (B,), or any number (n,) for a single one.
+    """
+    at_reference = np.array([r.chi for r in recipes])
+    slope = np.array([r.chi_slope for r in recipes])
+    return np.asarray(at_reference + slope * _inverse_temperature(recipes, temperature))
+
+
+def substrate_of(recipes: Sequence[Recipe], grid: Grid) -> Substrate | None:
+    """f_w = h (φ_d - φ_w)² on the donor, with stripes that prefer φ_w and 1 - φ_w in turn."""
+    if not any(r.substrate_strength > 0.0 for r in recipes):
+        return None
+    fields = len(recipes[0].composition)
+    x = (np.arange(grid.shape[1]) + 0.5) * grid.dx
+    linear = np.zeros((len(recipes), fields, grid.shape[1]))
+    quadratic = np.zeros_like(linear)
+    for film, recipe in enumerate(recipes):
+        preferred = np.full_like(x, recipe.substrate_donor)
+        if recipe.substrate_period > 0.0:
+            second = np.floor(2.0 * x / recipe.substrate_period) % 2 == 1
+            preferred[second] = 1.0 - recipe.substrate_donor
+        quadratic[film, 0] = recipe.substrate_strength
+        linear[film, 0] = -2.0 * recipe.substrate_strength * preferred
+    parts = (torch.as_tensor(part).to(grid.device, grid.dtype) for part in (linear, quadratic))
+    return Substrate(*parts)
+
+
+def mobility_factor(recipes: Sequence[Recipe], knobs: Knobs) -> Values:
+    """By how much mobilities exceed those at the reference temperature, (B,).
+
+    Raises:
+        InputError: by more than `LARGEST_SPEEDUP`.
+    """
+    energies = np.array([r.activation_energy for r in recipes])
+    factor = arrhenius(recipes, energies, knobs["temperature"])
+    if factor.max() > LARGEST_SPEEDUP:
+        film = int(factor.argmax())
+        raise InputError(
+            f"temperature {knobs['temperature'][film]:g} K speeds diffusion up {factor[film]:.3g} times over "
+            f"reference_temperature {recipes[film].reference_temperature:g} K; at most {LARGEST_SPEEDUP:g} "
+            "can be simulated: lower temperature or activation_energy"
+        )
+    return factor
+
+
+def arrhenius(recipes: Sequence[Recipe], energies: Values, temperature: Values) -> Values:
+    """exp(-E/R (1/T - 1/T_ref)) of each film, (B,), for energies in kJ/mol."""
+    return np.asarray(np.exp(-energies / GAS_CONSTANT * _inverse_temperature(recipes, temperature)))
+
+
+def _inverse_temperature(recipes: Sequence[Recipe], temperature: Values) -> Values:
+    return np.asarray(1.0 / temperature - 1.0 / np.array([r.reference_temperature for r in recipes]))
+
+
+def columns(grid: Grid) -> Callable[[Any], Tensor]:
+    """A parameter of each film as (B, 1, 1)."""
+
+    def column(values: Any) -> Tensor:
+        return torch.as_tensor(np.asarray(values), dtype=torch.float64).to(grid.device, grid.dtype)[
+            :, None, None
+        ]
+
+    return column

@@ -1,0 +1,165 @@
+"""Films of donor, acceptor and solvent, whose solvent goes out and comes in through the surface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+
+from morphsim.errors import InputError
+from morphsim.simulator.core.energy import TernaryFloryHuggins
+from morphsim.simulator.core.grid import Grid
+from morphsim.simulator.core.mobility import MOBILITIES, named_mobility
+from morphsim.simulator.core.model import Evaporation, FilmModel
+from morphsim.simulator.processes.laws import (
+    Knobs,
+    Values,
+    arrhenius,
+    chi_at,
+    columns,
+    mobility_factor,
+    substrate_of,
+)
+from morphsim.simulator.recipe import Recipe, number_field
+
+MobilityName = Literal["wodo", "negi", "onsager", "constant"]
+
+LARGEST_BIOT = 200.0
+"""Faster drying forms a skin that is thinner than a cell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TernaryRecipe(Recipe):
+    """What decides a film of donor, acceptor and solvent.
+
+    Energy is in RT/V_s, time in h0^2/D_s, with D_s the diffusivity in pure solvent at the reference
+    temperature.
+    """
+
+    # Demixing sets out from the free surface, and with weak fluctuations every film ends as flat layers. With
+    # these, with a fine interface and a substrate that draws the donor, domains form in the bulk as well, so
+    # that there is something to steer.
+    substrate_strength: float = number_field(2e-3, 0.0, 0.02)
+    """h of the substrate's energy h (phi_d - substrate_donor)^2 [RT/V h0]; 0 is a neutral substrate."""
+    thermal_noise: float = number_field(3e-7, 0.0, 1e-6)
+    """Strength epsilon of the fluctuations while the film is made: a molecule's volume in units of
+    h0 x h0 x the depth that the two-dimensional film stands for."""
+    solvent: float = number_field(0.8, 0.05, 0.97)
+    """Initial volume share of solvent."""
+    n_donor: float = number_field(20.0, 1.0, 200.0)
+    """Chain length of the donor [solvent molecules]."""
+    n_acceptor: float = number_field(5.0, 1.0, 200.0)
+    """Chain length of the acceptor [solvent molecules]."""
+    chi: float = number_field(1.0, 0.0, 3.0)
+    """Donor-acceptor interaction parameter at the reference temperature."""
+    chi_donor_solvent: float = number_field(0.3, 0.0, 1.5)
+    """Donor-solvent interaction parameter."""
+    chi_acceptor_solvent: float = number_field(0.3, 0.0, 1.5)
+    """Acceptor-solvent interaction parameter."""
+    kappa: float = number_field(1e-4, 1e-6, 0.1)
+    """Gradient energy coefficient of both solutes [RT/V_s h0^2]."""
+    barrier: float = number_field(1e-3, 0.0, 0.02)
+    """b of the energy b (1/phi_d + 1/phi_a + 1/phi_s) that keeps fields off the pure corners."""
+    mobility: MobilityName = field(default="wodo", metadata={"choices": MOBILITIES})
+    """Closure of the mobilities."""
+    solid_diffusivity: float = number_field(1e-3, 1e-5, 1.0)
+    """Diffusivity without solvent over that in pure solvent (closure `wodo`)."""
+    evaporation: float = number_field(0.3, 0.0, 20.0)
+    """Evaporation rate at the reference temperature, as a Biot number k_e h0 / D_s."""
+    ambient_vapour: float = number_field(0.0, 0.0, 0.95)
+    """Solvent share in the film that would balance the vapour above it; more than in the film swells it."""
+    temperature: float = number_field(298.15, 250.0, 400.0, "K")
+    """Temperature of the film [K]."""
+    reference_temperature: float = number_field(298.15, 250.0, 400.0, "K")
+    """Temperature for which chi, evaporation and the unit of time are meant [K]."""
+    chi_slope: float = number_field(400.0, -3e3, 3e3, "K")
+    """B of chi(T) = chi + B (1/T - 1/T_ref) [K]."""
+    activation_energy: float = number_field(12.0, 0.0, 60.0, "kJ/mol")
+    """Of the Arrhenius mobility [kJ/mol]."""
+    evaporation_enthalpy: float = number_field(38.0, 0.0, 60.0, "kJ/mol")
+    """Of the evaporation rate's dependence on temperature [kJ/mol]."""
+
+    @property
+    def composition(self) -> tuple[float, ...]:
+        """Volume fractions of donor and acceptor at the start."""
+        solids = 1.0 - self.solvent
+        return (self.blend_ratio * solids, (1.0 - self.blend_ratio) * solids)
+
+    @property
+    def last_solvent(self) -> float:
+        """Volume share of solvent to which the film tends."""
+        return self.ambient_vapour
+
+    @property
+    def last_thickness(self) -> float:
+        """Thickness to which the film tends [h0]."""
+        return self.initial_thickness * (1.0 - self.solvent) / (1.0 - self.last_solvent)
+
+
+def biot_number(recipes: Sequence[TernaryRecipe], rate: Values, temperature: Values) -> Values:
+    """Evaporation rates (B,) at the reference temperature as Biot numbers at `temperature` (B,) [K]."""
+    enthalpy = np.array([r.evaporation_enthalpy for r in recipes])
+    return np.asarray(rate * arrhenius(recipes, enthalpy, temperature))
+
+
+def check_biot(biot: Values, cause: Callable[[int], str], remedy: str) -> None:
+    """Check that evaporation is slow enough to be simulated.
+
+    Args:
+        biot: Biot numbers, (B,).
+        cause: what sets that of a film, for the error.
+        remedy: parameters that lower it.
+
+    Raises:
+        InputError: a number above `LARGEST_BIOT`.
+    """
+    film = int(biot.argmax())
+    if biot[film] > LARGEST_BIOT:
+        raise InputError(
+            f"{cause(film)} is a Biot number of {biot[film]:.3g}; at most {LARGEST_BIOT:g} can be simulated: "
+            f"lower {remedy}"
+        )
+
+
+def ternary_model(
+    recipes: Sequence[TernaryRecipe], knobs: Knobs, biot: Values, grid: Grid, *, fused: bool = True
+) -> FilmModel:
+    """The model of films with a free surface.
+
+    Args:
+        recipes: of the films.
+        knobs: `temperature` and `ambient_vapour`, (B,) each.
+        biot: rate of evaporation, (B,).
+        grid: where the fields live.
+        fused: see `FilmModel`.
+
+    Raises:
+        InputError: diffusion that is too fast to be simulated.
+    """
+    column = columns(grid)
+    lengths = torch.stack((column([r.n_donor for r in recipes]), column([r.n_acceptor for r in recipes])), 1)
+    energy = TernaryFloryHuggins(
+        n_donor=lengths[:, 0],
+        n_acceptor=lengths[:, 1],
+        chi_donor_acceptor=column(chi_at(recipes, knobs["temperature"])),
+        chi_donor_solvent=column([r.chi_donor_solvent for r in recipes]),
+        chi_acceptor_solvent=column([r.chi_acceptor_solvent for r in recipes]),
+        barrier=column([r.barrier for r in recipes]),
+    )
+    composition = np.array([r.composition for r in recipes])
+    mobility = named_mobility(
+        recipes[0].mobility,
+        chain_lengths=lengths,
+        solid=column([r.solid_diffusivity for r in recipes]),
+        scale=column(mobility_factor(recipes, knobs)),
+        initial=torch.stack((column(composition[:, 0]), column(composition[:, 1])), dim=1),
+    )
+    evaporation = Evaporation(
+        biot=torch.as_tensor(biot, device=grid.device),
+        ambient=torch.as_tensor(knobs["ambient_vapour"], device=grid.device),
+    )
+    kappa = column([r.kappa for r in recipes])[:, None].expand(-1, 2, -1, -1)
+    return FilmModel(grid, energy, mobility, kappa, evaporation, substrate_of(recipes, grid), fused)

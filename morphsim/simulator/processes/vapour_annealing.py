@@ -1,0 +1,113 @@
+"""Solvent-vapour annealing: a dry film swells in the vapour of a solvent and coarsens."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from morphsim.simulator.core.grid import Grid
+from morphsim.simulator.core.model import FilmModel
+from morphsim.simulator.processes.base import Process, Values
+from morphsim.simulator.processes.knob import Knob
+from morphsim.simulator.processes.laws import Knobs
+from morphsim.simulator.processes.ternary import TernaryRecipe, biot_number, check_biot, ternary_model
+from morphsim.simulator.recipe import number_field
+from morphsim.simulator.recipe_io import recipe_from_dict
+from morphsim.simulator.units import Units
+
+if TYPE_CHECKING:
+    from morphsim.simulator.materials import Material
+    from morphsim.simulator.simulation import Simulation
+
+
+@dataclass(frozen=True, kw_only=True)
+class VapourAnnealingRecipe(TernaryRecipe):
+    """A dry donor/acceptor film that swells in the vapour of a solvent, in which it becomes mobile.
+
+    Energy is in RT/V_s, time in h0^2/D_s, with D_s the diffusivity in pure solvent at the reference
+    temperature. h0 is a length of the user's choice: the thickness of the dry film, or, for a film that was
+    dried before, that of the wet one, of which the dry film has a share `initial_thickness`.
+    """
+
+    process = "vapour-annealing"
+
+    initial_thickness: float = number_field(1.0, 0.02, 4.0, "h0")
+    """Thickness of the dry film [h0]."""
+    solvent: float = number_field(0.1, 0.01, 0.5)
+    """Volume share of solvent that the dry film still holds."""
+    ambient_vapour: float = number_field(0.4, 0.0, 0.95)
+    """Solvent share in the film that would balance the vapour above it."""
+    duration: float = number_field(100.0, 1e-6, 1e5)
+    """How long the film is annealed [h0^2 / D_s]."""
+
+
+class VapourAnnealing(Process[VapourAnnealingRecipe]):
+    """A dry film in vapour, which sets how far it swells, and with it mobility and interaction."""
+
+    name = "vapour-annealing"
+    recipe = VapourAnnealingRecipe
+    knobs = (Knob("ambient_vapour", 0.0, 0.6), Knob("temperature", 288.15, 338.15))
+    # A dry film of 100 nm, and the solvent of the process `drying`.
+    units = Units(length_nm=100.0, diffusivity=1e-10)
+    time_unit = "h0^2/D_s"
+    energy_unit = "RT/V_s h0^2"
+    components = 2
+    thickness_changes = True
+    state = {"solvent": (0.0, 1.0)}  # noqa: RUF012
+
+    def model(
+        self, recipes: Sequence[VapourAnnealingRecipe], knobs: Knobs, grid: Grid, *, fused: bool = True
+    ) -> FilmModel:
+        """A ternary film whose surface exchanges solvent with the vapour."""
+        biot = self.biot(recipes, knobs)
+        check_biot(
+            biot,
+            lambda film: f"evaporation {recipes[film].evaporation:g} at {knobs['temperature'][film]:g} K",
+            "evaporation or temperature",
+        )
+        return ternary_model(recipes, knobs, biot, grid, fused=fused)
+
+    def biot(self, recipes: Sequence[VapourAnnealingRecipe], knobs: Knobs) -> Values:
+        """Exchange of solvent at the present temperature, as Biot numbers, (B,)."""
+        return biot_number(recipes, np.array([r.evaporation for r in recipes]), knobs["temperature"])
+
+    def info(self, simulation: Simulation, units: Sequence[Units]) -> dict[str, Values]:
+        """The vapour above the film, and the solvent in it."""
+        return {"ambient_vapour": simulation.knobs["ambient_vapour"], "solvent": _solvent(simulation)}
+
+    def state_of(self, simulation: Simulation) -> dict[str, Values]:
+        """The mean volume share of solvent."""
+        return {"solvent": _solvent(simulation)}
+
+    def ranges(self, recipe: VapourAnnealingRecipe) -> dict[str, tuple[float, float]]:
+        """Those of all processes, and half to twice the chain lengths."""
+        return super().ranges(recipe) | {
+            "n_donor": (0.5 * recipe.n_donor, 2.0 * recipe.n_donor),
+            "n_acceptor": (0.5 * recipe.n_acceptor, 2.0 * recipe.n_acceptor),
+        }
+
+    def suits(self, material: Material) -> bool:
+        """Whether the material has a solvent."""
+        return material.solvent > 0.0
+
+    def recipe_of(self, material: Material, parameters: Mapping[str, Any]) -> VapourAnnealingRecipe:
+        """The recipe of a material for drying, whose film is dry already."""
+        dried = material.drying_recipe().to_dict()
+        own = {entry.name for entry in dataclasses.fields(VapourAnnealingRecipe)}
+        own -= {"solvent", "ambient_vapour", "duration", "initial_thickness"}
+        shared = {name: value for name, value in dried.items() if name in own}
+        recipe = recipe_from_dict({"process": self.name, **shared, **parameters})
+        assert isinstance(recipe, VapourAnnealingRecipe)
+        return recipe
+
+
+def _solvent(simulation: Simulation) -> Values:
+    """Mean volume share of solvent, (B,)."""
+    return np.asarray(1.0 - simulation.fields().sum(dim=1).double().mean(dim=(1, 2)).cpu().numpy())
+
+
+PROCESS = VapourAnnealing()

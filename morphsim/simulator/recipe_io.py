@@ -1,0 +1,59 @@
+"""Recipes by the name of their process: from dicts and TOML files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from morphsim.errors import InputError
+from morphsim.simulator.processes import PROCESSES, find_process
+from morphsim.simulator.processes.base import Process
+from morphsim.simulator.recipe import Recipe
+from morphsim.suggest import did_you_mean
+from morphsim.text_files import read_toml
+
+
+def process_of(recipe: object) -> Process[Any]:
+    """The process of a recipe, which may be of a user's own subclass.
+
+    Raises:
+        InputError: it is of no known process.
+    """
+    name = getattr(recipe, "process", None)
+    if isinstance(name, str) and name in PROCESSES:
+        process = find_process(name)
+        if isinstance(recipe, process.recipe):
+            return process
+    kinds = ", ".join(find_process(known).recipe.__name__ for known in PROCESSES)
+    raise InputError(f"{type(recipe).__name__} is not a recipe of a film; use {kinds}, or a subclass")
+
+
+def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
+    """Build the recipe that `to_dict` or a TOML file describes: `process`, then any of its parameters.
+
+    Raises:
+        InputError: an unknown process or parameter, or a value out of range.
+    """
+    parameters = dict(values)
+    name = parameters.pop("process", None)
+    kind = find_process(name).recipe
+    known = [entry.name for entry in fields(kind)]
+    for key in parameters:
+        if key not in known:
+            raise InputError(f"{name} has no parameter {key!r}; {did_you_mean(key, known)}")
+    return kind(**parameters)
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Read a recipe from a TOML file.
+
+    Raises:
+        InputError: the file is missing, not TOML, or not a recipe.
+    """
+    values = read_toml(path)
+    try:
+        return recipe_from_dict(values)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error

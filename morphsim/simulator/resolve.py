@@ -1,0 +1,107 @@
+"""From what a user gives to a recipe: objects, parameters, files, texts and names of materials."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from morphsim.errors import InputError
+from morphsim.simulator.materials import material
+from morphsim.simulator.processes import find_process
+from morphsim.simulator.recipe import Recipe, Scalar, parse_settings
+from morphsim.simulator.recipe_io import load_recipe, process_of, recipe_from_dict
+
+RecipeSource = Recipe | Mapping[str, Any] | str | Path | None
+"""A recipe, a dict of its parameters, the path of a TOML file, or None for the usual recipe of a process."""
+
+
+def resolve_recipe(
+    source: RecipeSource = None,
+    *,
+    process: str | None = None,
+    material_name: str | None = None,
+    changes: Mapping[str, Any] | Iterable[str] = (),
+) -> Recipe:
+    """The recipe that all of a user's choices describe together.
+
+    Args:
+        source: what to begin with. Beside a material, it is a dict of what shall differ.
+        process: that of the film; None for what source or material tells.
+        material_name: a material whose parameters are taken; empty or None for none.
+        changes: parameters that win over all others, by name or as texts `NAME=VALUE`.
+
+    Raises:
+        InputError: a process, material or parameter that does not exist or does not fit, or none of them.
+    """
+    if material_name:
+        return _of_material(source, process, material_name, changes)
+    if isinstance(source, str | Path):
+        source = load_recipe(source)
+    if source is None:
+        source = {}
+    if isinstance(source, Mapping):
+        name = source.get("process", process)
+        kind = find_process(name).recipe if changes else None
+        changed = {} if kind is None else changed_parameters(kind, changes)
+        source = recipe_from_dict({"process": name, **source, **changed})
+        changes = ()
+    if not isinstance(source, Recipe):
+        raise InputError(f"recipe is {source!r}; give a recipe, a dict of its parameters or a TOML file")
+    if process is not None and source.process != process:
+        raise InputError(
+            f"the recipe is of {source.process}, this environment of {process}; use the other one"
+        )
+    process_of(source)
+    changed = changed_parameters(type(source), changes)
+    return dataclasses.replace(source, **changed) if changed else source
+
+
+def changed_parameters(kind: type[Recipe], changes: Mapping[str, Any] | Iterable[str]) -> dict[str, Any]:
+    """Parameters by name from such, or from texts `NAME=VALUE`.
+
+    Raises:
+        InputError: a text of another form, an unknown parameter, or no number where one is needed.
+    """
+    if isinstance(changes, Mapping):
+        return dict(changes)
+    return dict(parse_settings(kind, dict(name_and_value(changes, "NAME=VALUE"))))
+
+
+def name_and_value(texts: Iterable[str], form: str) -> Iterator[tuple[str, str]]:
+    """The names and the values of texts of the form NAME=VALUE.
+
+    Raises:
+        InputError: a text of another form, or a name that comes twice.
+    """
+    seen: set[str] = set()
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals and value):
+            raise InputError(f"{text!r} is not of the form {form}")
+        if name in seen:
+            raise InputError(f"{name} is given twice; give it once")
+        seen.add(name)
+        yield name, value
+
+
+def _of_material(
+    source: RecipeSource, process: str | None, name: str, changes: Mapping[str, Any] | Iterable[str]
+) -> Recipe:
+    found = material(name)
+    if source is not None and not isinstance(source, Mapping):
+        raise InputError(
+            f"the material {name!r} and a recipe are both given; beside a material, a recipe can only be a "
+            "dict of what shall differ"
+        )
+    made = find_process(found.process if process is None else process)
+    if not made.suits(found):
+        raise InputError(
+            f"the material {name!r} is for {found.process}, not for {made.name}; take the process "
+            f"{found.process}, or another material"
+        )
+    differing: dict[str, Scalar] = {**(source or {}), **changed_parameters(made.recipe, changes)}
+    differing.pop("process", None)
+    recipe: Recipe = made.recipe_of(found, differing)
+    return recipe
