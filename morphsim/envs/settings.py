@@ -198,6 +198,9 @@ def film_settings(
             )
     if units is None and material:
         units = known_material(process, material).units
+    if units is None and before is not None:
+        # A film keeps its scales.
+        units = before.units
     wanted = default_ranges(own) if randomize is True else randomize
     wanted = {} if wanted is None or wanted is False else wanted
     if not isinstance(wanted, Mapping):

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from morphsim.errors import InputError
 from morphsim.frames.hdf5 import find_dataset, open_hdf5
@@ -18,15 +17,25 @@ from morphsim.frames.readers import HDF5
 from morphsim.frames.store import read_frames
 from morphsim.frames.tables import is_own
 from morphsim.frames.targets import read_target_frames, split_rows
-from morphsim.simulator import Recipe, TernaryRecipe, find_process, load_recipe, recipe_from_dict, record_film
+from morphsim.simulator import (
+    Recipe,
+    TernaryRecipe,
+    Units,
+    find_process,
+    load_recipe,
+    process_of,
+    recipe_from_dict,
+    record_film,
+)
 from morphsim.simulator.recipe import Scalar
 from morphsim.types import Boundary
 
 Start = Recipe | Mapping[str, Any] | str | Path | NDArray[Any] | None
 
 PURITY = 0.95
-"""Share of its own component in a phase that is known as pixels only; it settles within the first steps."""
-_INTERFACE_CELLS = 1.0
+"""Share of its own component in a phase that is known as pixels only.
+
+It settles within the first steps, and so does the interface, which is sharp at first."""
 # What two processes mean alike, whatever their units of energy and time.
 _GEOMETRY = ("width", "boundary", "blend_ratio")
 _WIDEST = 64.0
@@ -41,12 +50,14 @@ class FilmStart:
         share: donor share of the solids (H, W), in which the solvent is even.
         phi: volume fractions (C, H, W).
         before: recipe of films that are made first, each with the seed of its own.
+        units: scales of the process that the parameters are those of; None where no such process is known.
     """
 
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     share: NDArray[np.float64] | None = None
     phi: NDArray[np.float64] | None = None
     before: Recipe | None = None
+    units: Units | None = None
 
     def check_shape(self, shape: tuple[int, int]) -> None:
         """Check that the films have as many cells as is asked for.
@@ -106,7 +117,9 @@ def read_start(source: Start, process: str) -> FilmStart | None:
     if isinstance(source, Mapping):
         source = recipe_from_dict(source)
     if isinstance(source, Recipe):
-        return FilmStart(parameters=_parameters_after(source, process), before=source)
+        return FilmStart(
+            parameters=_parameters_after(source, process), before=source, units=process_of(source).units
+        )
     if not isinstance(source, str | Path):
         raise InputError(
             f"start is {source!r}; give a recipe, a file of one, a file of frames or fields, or an array of "
@@ -126,20 +139,19 @@ def _of_frames(source: str | Path, process: str) -> FilmStart:
     if rows is not None and len(rows) > 1:
         raise InputError(f"{source} names {len(rows)} frames where one is needed; name one row")
     parameters: dict[str, Scalar] = {}
+    units = None
     if path.suffix.lower() in HDF5:
         with open_hdf5(path) as file:
             own = is_own(file)
         if own:
-            parameters = _parameters_of_row(path, -1 if rows is None else rows[0], process)
-    pure = np.where(frames[-1] == 1, PURITY, 1.0 - PURITY)
-    sides = "wrap" if parameters.get("boundary") == "periodic" else "nearest"
-    share = ndimage.gaussian_filter(pure, _INTERFACE_CELLS, mode=("nearest", sides))
+            parameters, units = _of_row(path, -1 if rows is None else rows[0], process)
+    share = np.where(frames[-1] == 1, PURITY, 1.0 - PURITY)
     parameters.setdefault("blend_ratio", float(np.clip(share.mean(), 0.1, 0.9)))
-    return FilmStart(parameters=parameters, share=share)
+    return FilmStart(parameters=parameters, share=share, units=units)
 
 
-def _parameters_of_row(path: Path, row: int, process: str) -> dict[str, Scalar]:
-    """What a frame file knows of the film that a row shows."""
+def _of_row(path: Path, row: int, process: str) -> tuple[dict[str, Scalar], Units | None]:
+    """What a frame file knows of the film that a row shows, and the scales of its process."""
     frameset = read_frames(path)
     trajectory = int(frameset.trajectory[row])
     recipe = {name: column[trajectory].item() for name, column in frameset.recipes.items()}
@@ -148,10 +160,12 @@ def _parameters_of_row(path: Path, row: int, process: str) -> dict[str, Scalar]:
         found = recipe_from_dict({"process": frameset.process, "boundary": boundary, **recipe})
     except InputError:
         # An imported set, or one of an other version: its films have sides, and nothing else is sure.
-        return {"boundary": boundary}
+        return {"boundary": boundary}, None
     parameters = _parameters_after(found, process)
     thickness = float(frameset.columns["thickness"][row]) if "thickness" in frameset.columns else np.nan
-    return parameters | ({"initial_thickness": thickness} if np.isfinite(thickness) else {})
+    if np.isfinite(thickness):
+        parameters["initial_thickness"] = thickness
+    return parameters, process_of(found).units
 
 
 def _parameters_after(before: Recipe, process: str) -> dict[str, Scalar]:

@@ -65,7 +65,7 @@ def test_a_configuration_survives_json(batch: int, **options: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"env": "spinning"}, "env is 'spinning'; use one of drying, annealing"),
+        ({"env": "spinning"}, "env is 'spinning'; use one of annealing, drying, vapour-annealing"),
         ({"algorithm": "dqn"}, "algorithm is 'dqn'; use one of ppo, sac"),
         ({"reward": "closeness"}, "reward is 'closeness'; use one of distance, squared, cosine"),
         ({"encoder": ""}, "encoder"),

@@ -235,7 +235,7 @@ def test_an_agent_is_evaluated_beside_its_baselines(trained: Callable[[str], Age
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"own_set": ("temperature",)}, "write NAME=VALUE"),
+        ({"own_set": ("temperature",)}, "is not of the form NAME=VALUE"),
         ({"own_set": ("temperature=hot",)}, "it must be a number"),
         ({"own_set": ("pressure=1",)}, "no parameter 'pressure'"),
         ({"own_set": ("temperature=590",)}, "temperature 590 can't be set"),

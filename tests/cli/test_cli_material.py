@@ -41,7 +41,7 @@ def test_units_of_a_material_can_be_overridden(morphsim: Morphsim, tmp_path: Pat
         (["--material", "nylon"], f"there is no material 'nylon'; use one of {', '.join(MATERIALS)}"),
         (
             ["--material", "p3ht-pcbm", "--process", "annealing"],
-            "the material 'p3ht-pcbm' is for drying; leave --process annealing out",
+            "the material 'p3ht-pcbm' is for drying, not for annealing; take the process drying",
         ),
         (
             ["film.toml", "--material", "p3ht-pcbm"],

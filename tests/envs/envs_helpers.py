@@ -11,7 +11,11 @@ SMALL: dict[str, Any] = {"shape": (36, 64), "steps": 4}
 """Few cells and few steps; a CnnPolicy takes no smaller frames."""
 TINY: dict[str, Any] = {"shape": (16, 32), "steps": 3}
 """As small as a film may be."""
-IDS = ["morphsim:morphsim/Drying-v0", "morphsim:morphsim/Annealing-v0"]
+IDS = [
+    "morphsim:morphsim/Drying-v0",
+    "morphsim:morphsim/Annealing-v0",
+    "morphsim:morphsim/VapourAnnealing-v0",
+]
 
 
 def assert_same(one: Any, other: Any, where: str = "", *, rounding: float = 0.0) -> None:

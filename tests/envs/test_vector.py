@@ -14,9 +14,10 @@ from gymnasium.wrappers import vector as wrappers
 import morphsim  # noqa: F401 - registers the environments
 from morphsim.envs import DryingEnv, VectorDryingEnv, VectorFilmEnv
 from morphsim.errors import InputError
+from morphsim.simulator import DryingRecipe
 from tests.envs.envs_helpers import IDS, TINY, assert_same, break_film
 
-DRYING, ANNEALING = IDS
+DRYING, ANNEALING, VAPOUR = IDS
 
 
 def make(name: str, count: int, **arguments: Any) -> VectorFilmEnv:
@@ -44,6 +45,8 @@ def in_turn(name: str, count: int, **arguments: Any) -> SyncVectorEnv:
         (DRYING, {"step_time_s": 1e-4, "material": "wodo-model", "knobs": ["temperature", "evaporation"]}),
         (ANNEALING, {"observation": "fields"}),
         (ANNEALING, {"observation": "dict", "randomize": True}),
+        (VAPOUR, {"observation": "dict", "randomize": True}),
+        (VAPOUR, {"start": DryingRecipe(evaporation=3.0, solvent=0.4), "observation": "fields"}),
         # Nor can neutral and wetted substrates.
         (ANNEALING, {"randomize": {"substrate_strength": (0.0, 0.0, 0.01), "chi": (2.6, 3.4)}}),
     ],

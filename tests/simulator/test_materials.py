@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morphsim.errors import InputError
+from morphsim.simulator import AnnealingRecipe, DryingRecipe
 from morphsim.simulator.materials.material import Material
 from morphsim.simulator.materials.table import MATERIALS, material
-from morphsim.simulator import AnnealingRecipe, DryingRecipe
 from morphsim.simulator.simulation import Simulation
 from morphsim.simulator.thermodynamics.interface import interface
 from morphsim.simulator.thermodynamics.phases import binodal

@@ -295,5 +295,5 @@ def test_own_recipes() -> None:
     simulation.advance_to_dryness(1.0, time=10.0)
     assert simulation.thickness[0] == pytest.approx(0.9, abs=1e-3)
     assert simulation.dry[0]
-    with pytest.raises(InputError, match="Foreign is no recipe"):
+    with pytest.raises(InputError, match="Foreign is not a recipe of a film; use AnnealingRecipe"):
         Simulation([Foreign()], seeds=[0], shape=(8, 16))

@@ -111,7 +111,8 @@ def test_diagrams_fit_into_the_caller_s_figure() -> None:
 
 def test_no_state_of_pyplot_is_touched() -> None:
     code = (
-        "import sys; from morphsim.simulator.thermodynamics.phase_diagram import *;"
+        "import sys; from morphsim.simulator import DryingRecipe;"
+        "from morphsim.simulator.thermodynamics.phase_diagram import plot_phase_diagram;"
         "assert 'matplotlib' not in sys.modules;"
         "plot_phase_diagram(DryingRecipe()).figure.savefig(sys.argv[1]);"
         "assert 'matplotlib.pyplot' not in sys.modules"

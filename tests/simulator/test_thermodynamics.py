@@ -14,8 +14,8 @@ from scipy.integrate import quad
 from scipy.optimize import minimize
 
 from morphsim.errors import InputError
-from morphsim.simulator.core.energy import TernaryFloryHuggins
 from morphsim.simulator import AnnealingRecipe, DryingRecipe
+from morphsim.simulator.core.energy import TernaryFloryHuggins
 from morphsim.simulator.simulation import Simulation
 from morphsim.simulator.thermodynamics.interface import interface
 from morphsim.simulator.thermodynamics.mixture import (

@@ -1,0 +1,95 @@
+"""A dry film in vapour: it swells as the law of evaporation has it, keeps its solids, and coarsens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from morphsim.errors import InputError
+from morphsim.simulator import Simulation, VapourAnnealingRecipe, find_process, record_film
+from morphsim.simulator.materials import material
+
+QUIET = {"thermal_noise": 0.0, "substrate_strength": 0.0}
+SHAPE = (40, 120)
+
+
+def test_a_film_begins_to_swell_at_the_rate_of_the_law() -> None:
+    recipe = VapourAnnealingRecipe(**QUIET, noise=0.0, solvent=0.1, ambient_vapour=0.4, evaporation=0.2)
+    film = Simulation([recipe], seeds=[0], shape=SHAPE, dtype="float64")
+    film.advance(time=1e-4)
+    # dh/dt = -Bi (solvent at the surface - vapour), and the surface still is what the film was.
+    assert film.thickness[0] - 1.0 == pytest.approx(0.2 * 0.3 * 1e-4, rel=0.01)
+
+
+def test_solids_stay_and_the_surface_comes_to_balance() -> None:
+    # Too weak an interaction to demix, so that the film becomes even.
+    recipe = VapourAnnealingRecipe(**QUIET, chi=0.3, ambient_vapour=0.3, blend_ratio=0.4, evaporation=1.0)
+    film = Simulation([recipe], seeds=[0], shape=SHAPE, dtype="float64")
+    solids = film.fields().mean(dim=(2, 3))[0] * film.thickness[0]
+    film.advance(time=3000.0)
+    assert film.fields().mean(dim=(2, 3))[0].numpy() * film.thickness[0] == pytest.approx(
+        solids.numpy(), rel=1e-10
+    )
+    assert float(1.0 - film.fields()[0, :, 0].sum(dim=0).mean()) == pytest.approx(0.3, abs=1e-3)
+    # An even film of the vapour's solvent has the thickness of its solids over what is not solvent.
+    assert film.thickness[0] == pytest.approx(0.9 / 0.7, rel=2e-3)
+
+
+def test_more_vapour_lets_phases_form_sooner() -> None:
+    contrast = []
+    for vapour in (0.2, 0.4):
+        recipe = VapourAnnealingRecipe(ambient_vapour=vapour, duration=4.0)
+        (last,) = record_film(recipe, seed=1, frames=1, shape=SHAPE)
+        contrast.append(float(last.share.std()))
+    assert contrast[1] > 2.0 * contrast[0]
+
+
+def test_much_vapour_mixes_the_phases_again() -> None:
+    contrast = []
+    for vapour in (0.4, 0.8):
+        recipe = VapourAnnealingRecipe(ambient_vapour=vapour, duration=200.0, evaporation=1.0)
+        (last,) = record_film(recipe, seed=1, frames=1, shape=SHAPE)
+        contrast.append(float(last.share.std()))
+    assert contrast[1] < 0.1 < contrast[0]
+
+
+def test_snapshots_are_even_in_the_logarithm_of_time() -> None:
+    times = [film.time for film in record_film(VapourAnnealingRecipe(), seed=0, frames=5, shape=(8, 16))]
+    assert times == pytest.approx(100.0 * np.geomspace(1 / 200, 1, 5))
+
+
+def test_knobs_turn_vapour_and_temperature() -> None:
+    film = Simulation([VapourAnnealingRecipe()] * 2, seeds=[0, 1], shape=(8, 16))
+    assert set(film.knobs) == {"ambient_vapour", "temperature"}
+    cold = film.biot
+    film.set_knobs(ambient_vapour=[0.1, 0.6], temperature=320.0)
+    assert (film.biot > cold).all()
+    film.advance(time=5.0)
+    assert film.thickness[1] > film.thickness[0]
+    with pytest.raises(InputError, match="vapour-annealing has no knob 'evaporation'"):
+        film.set_knobs(evaporation=1.0)
+
+
+def test_it_takes_a_drying_material_s_parameters() -> None:
+    blend = material("p3ht-pcbm")
+    recipe = find_process("vapour-annealing").recipe_of(blend, {"ambient_vapour": 0.3})
+    assert isinstance(recipe, VapourAnnealingRecipe)
+    assert (recipe.n_donor, recipe.chi, recipe.solvent) == (blend.n_donor, blend.chi, 0.1)
+
+
+def test_exchange_that_is_too_fast_is_refused() -> None:
+    with pytest.raises(InputError, match=r"evaporation 20 at 400 K is a Biot number .* lower evaporation or"):
+        Simulation([VapourAnnealingRecipe(evaporation=20.0, temperature=400.0)], seeds=[0], shape=(8, 16))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (np.full((1, 1, 8, 16), 0.3), r"shape \(1, 1, 8, 16\); for 1 films of vapour-annealing .* \(1, 2, 8"),
+        (np.full((1, 2, 8, 16), 0.6), "a volume fraction of -0.2, the last component counted"),
+        (np.full((1, 2, 8, 16), np.nan), "a volume fraction of nan"),
+    ],
+)
+def test_fields_that_are_not_such_films(fields: np.ndarray, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Simulation([VapourAnnealingRecipe()], seeds=[0], shape=(8, 16), fields=fields)
