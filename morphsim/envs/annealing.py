@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Unpack
 
+from morphsim.envs.arguments import FilmArguments
 from morphsim.envs.film import FilmEnv
-from morphsim.envs.settings import ObservationName, film_settings
+from morphsim.envs.settings import film_settings
 from morphsim.envs.vector import VectorFilmEnv
-from morphsim.simulator import Units
-from morphsim.simulator.core.solver import TOLERANCE
-from morphsim.simulator.resolve import RecipeSource
 
 
 class AnnealingEnv(FilmEnv):
@@ -50,7 +47,8 @@ class AnnealingEnv(FilmEnv):
     none), `boundary`, `diverged`.
 
     ## Arguments
-    `recipe`: an `AnnealingRecipe`, a dict of its parameters or a TOML file. `step_time_s`: [s] makes steps
+    `recipe`: an `AnnealingRecipe`, a dict of its parameters or a TOML file. `start`: what the film is before,
+    see `morphsim.frames.starts.read_start`; None for a mixed one. `step_time_s`: [s] makes steps
     even in physical time; the recipe's duration then has no meaning. `steps`, and `material`, `shape`,
     `knobs`, `ranges`, `randomize`, `observation`, `units`, `threshold`, `tolerance`, `device` and
     `render_mode`, as for `DryingEnv`.
@@ -68,41 +66,8 @@ class AnnealingEnv(FilmEnv):
     True
     """
 
-    def __init__(
-        self,
-        *,
-        recipe: RecipeSource = None,
-        material: str | None = None,
-        shape: Sequence[int] = (100, 400),
-        steps: int = 20,
-        step_time_s: float | None = None,
-        knobs: Sequence[str] | None = None,
-        ranges: Mapping[str, tuple[float, float]] | None = None,
-        randomize: bool | Mapping[str, Any] = False,
-        observation: ObservationName = "frame",
-        units: Units | None = None,
-        threshold: float = 0.5,
-        tolerance: float = TOLERANCE,
-        device: str = "cpu",
-        render_mode: str | None = None,
-    ) -> None:
-        settings = film_settings(
-            "annealing",
-            recipe=recipe,
-            material=material,
-            shape=shape,
-            steps=steps,
-            step_time_s=step_time_s,
-            knobs=knobs,
-            ranges=ranges,
-            randomize=randomize,
-            observation=observation,
-            units=units,
-            threshold=threshold,
-            tolerance=tolerance,
-            device=device,
-        )
-        super().__init__(settings, render_mode=render_mode)
+    def __init__(self, *, render_mode: str | None = None, **arguments: Unpack[FilmArguments]) -> None:
+        super().__init__(film_settings("annealing", **arguments), render_mode=render_mode)
 
 
 class VectorAnnealingEnv(VectorFilmEnv):

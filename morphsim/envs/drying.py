@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Unpack
 
+from morphsim.envs.arguments import FilmArguments
 from morphsim.envs.film import FilmEnv
-from morphsim.envs.settings import ObservationName, film_settings
+from morphsim.envs.settings import film_settings
 from morphsim.envs.vector import VectorFilmEnv
-from morphsim.simulator import Units
-from morphsim.simulator.core.solver import TOLERANCE
-from morphsim.simulator.resolve import RecipeSource
 
 
 class DryingEnv(FilmEnv):
@@ -64,7 +61,8 @@ class DryingEnv(FilmEnv):
     for none), `boundary`, `diverged`.
 
     ## Arguments
-    `recipe`: a `DryingRecipe`, a dict of its parameters or a TOML file. `material`: a name of
+    `recipe`: a `DryingRecipe`, a dict of its parameters or a TOML file. `start`: what the film is before, see
+    `morphsim.frames.starts.read_start`; None for a mixed one. `material`: a name of
     `morphsim.simulator.materials`, whose recipe and units are used; a dict `recipe` then says what differs.
     `shape`: (H, W) cells. `steps`: of an episode in which nothing holds the film up. `limit`: most steps, by
     default twice `steps`, or `steps` with `step_time_s`. `longest_step`: [h0²/D_s], by default a twentieth of
@@ -95,41 +93,12 @@ class DryingEnv(FilmEnv):
     def __init__(
         self,
         *,
-        recipe: RecipeSource = None,
-        material: str | None = None,
-        shape: Sequence[int] = (100, 400),
-        steps: int = 20,
         limit: int | None = None,
         longest_step: float | None = None,
-        step_time_s: float | None = None,
-        knobs: Sequence[str] | None = None,
-        ranges: Mapping[str, tuple[float, float]] | None = None,
-        randomize: bool | Mapping[str, Any] = False,
-        observation: ObservationName = "frame",
-        units: Units | None = None,
-        threshold: float = 0.5,
-        tolerance: float = TOLERANCE,
-        device: str = "cpu",
         render_mode: str | None = None,
+        **arguments: Unpack[FilmArguments],
     ) -> None:
-        settings = film_settings(
-            "drying",
-            recipe=recipe,
-            material=material,
-            shape=shape,
-            steps=steps,
-            limit=limit,
-            longest_step=longest_step,
-            step_time_s=step_time_s,
-            knobs=knobs,
-            ranges=ranges,
-            randomize=randomize,
-            observation=observation,
-            units=units,
-            threshold=threshold,
-            tolerance=tolerance,
-            device=device,
-        )
+        settings = film_settings("drying", limit=limit, longest_step=longest_step, **arguments)
         super().__init__(settings, render_mode=render_mode)
 
 

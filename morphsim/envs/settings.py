@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
 
 from morphsim.device import resolve_device
+from morphsim.envs.arguments import ObservationName
 from morphsim.envs.checks import number, options_of, pair, whole
 from morphsim.envs.knobs import Panel
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
@@ -18,12 +19,11 @@ from morphsim.envs.recipes import known_material, material_recipe, other_recipe,
 from morphsim.errors import InputError
 from morphsim.frames.starts import FilmStart, Start, read_start
 from morphsim.simulator import Grid, Process, Recipe, Units, find_process, process_of
+from morphsim.simulator.core.solver import TOLERANCE
 from morphsim.simulator.materials import material
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
 from morphsim.suggest import did_you_mean
 from morphsim.text_files import read_toml
-
-ObservationName = Literal["frame", "fields", "dict"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,22 +133,22 @@ class FilmSettings:
 def film_settings(
     process: str,
     *,
-    recipe: RecipeSource,
+    recipe: RecipeSource = None,
     start: Start = None,
-    material: str | None,
-    shape: Sequence[int],
-    steps: int,
+    material: str | None = None,
+    shape: Sequence[int] = (100, 400),
+    steps: int = 20,
     limit: int | None = None,
     longest_step: float | None = None,
-    step_time_s: float | None,
-    knobs: Sequence[str] | None,
-    ranges: Mapping[str, tuple[float, float]] | None,
-    randomize: bool | Mapping[str, Any],
-    observation: ObservationName,
-    units: Units | None,
-    threshold: float,
-    tolerance: float,
-    device: str,
+    step_time_s: float | None = None,
+    knobs: Sequence[str] | None = None,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+    randomize: bool | Mapping[str, Any] = False,
+    observation: ObservationName = "frame",
+    units: Units | None = None,
+    threshold: float = 0.5,
+    tolerance: float = TOLERANCE,
+    device: str = "cpu",
 ) -> FilmSettings:
     """Check the arguments of an environment. For their meaning see `DryingEnv` and `AnnealingEnv`.
 
@@ -162,17 +162,10 @@ def film_settings(
     made = find_process(process)
     held_up = made.end is not None and step_time_s is None
     limit = (2 * steps if held_up else steps) if limit is None else whole("limit", limit, 1)
-    threshold = number("threshold", threshold, 0.0, 1.0)
-    tolerance = number("tolerance", tolerance, 0.0, 0.5, closed=True)
     resolve_device(device)
-    if longest_step is not None:
-        longest_step = number("longest_step", longest_step, 0.0)
-    if step_time_s is not None:
-        step_time_s = number("step_time_s", step_time_s, 0.0)
+    _check_clock(longest_step, step_time_s)
     if units is not None and not isinstance(units, Units):
         raise InputError(f"units is {units!r}; give morphsim.simulator.Units(...)")
-    if longest_step is not None and step_time_s is not None:
-        raise InputError("longest_step is for steps even in dryness; leave it out where step_time_s is given")
     if not isinstance(observation, str) or observation not in get_args(ObservationName):
         raise InputError(
             f"observation is {observation!r}; {did_you_mean(observation, get_args(ObservationName))}"
@@ -181,30 +174,17 @@ def film_settings(
     if before is not None:
         before.check_shape(cells)
         recipe = _after(before, recipe, process)
-    own = (
-        resolve_recipe(recipe, process=process)
-        if material is None
-        else material_recipe(process, material, recipe, {})
-    )
-    kind = type(own)
-    available = made.knobs_around(own) if material else made.knobs
-    panel = Panel(available, names=knobs, ranges=ranges)
-    for knob in panel.knobs:
-        low, high = kind.__dataclass_fields__[knob.name].metadata["range"]
-        if not low <= knob.low <= knob.high <= high:
-            raise InputError(
-                f"knob {knob.name} reaches from {knob.low:g} to {knob.high:g}; it must stay within {low:g} "
-                f"to {high:g}: give it other ranges"
-            )
+    if material is None:
+        own = resolve_recipe(recipe, process=process)
+    else:
+        own = material_recipe(process, material, recipe, {})
+    panel = Panel(made.knobs_around(own) if material else made.knobs, names=knobs, ranges=ranges)
+    _check_knobs(panel, own)
     if units is None and material:
         units = known_material(process, material).units
     if units is None and before is not None:
         # A film keeps its scales.
         units = before.units
-    wanted = default_ranges(own) if randomize is True else randomize
-    wanted = {} if wanted is None or wanted is False else wanted
-    if not isinstance(wanted, Mapping):
-        raise InputError(f"randomize is {randomize!r}; use True, or ranges by parameter")
     settings = FilmSettings(
         recipe=own,
         units=made.units if units is None else units,
@@ -215,16 +195,43 @@ def film_settings(
         longest_step=longest_step,
         step_time_s=step_time_s,
         panel=panel,
-        randomizer=Randomizer(process, wanted, periodic=own.boundary == "periodic"),
+        randomizer=_randomizer(own, randomize),
         start=before,
         observation=observation,
-        threshold=threshold,
-        tolerance=tolerance,
+        threshold=number("threshold", threshold, 0.0, 1.0),
+        tolerance=number("tolerance", tolerance, 0.0, 0.5, closed=True),
         device=device,
     )
     check_reach([own], panel)
     _check_draws(settings)
     return settings
+
+
+def _check_clock(longest_step: float | None, step_time_s: float | None) -> None:
+    if longest_step is not None:
+        number("longest_step", longest_step, 0.0)
+    if step_time_s is not None:
+        number("step_time_s", step_time_s, 0.0)
+    if longest_step is not None and step_time_s is not None:
+        raise InputError("longest_step is for steps even in dryness; leave it out where step_time_s is given")
+
+
+def _check_knobs(panel: Panel, recipe: Recipe) -> None:
+    for knob in panel.knobs:
+        low, high = type(recipe).__dataclass_fields__[knob.name].metadata["range"]
+        if not low <= knob.low <= knob.high <= high:
+            raise InputError(
+                f"knob {knob.name} reaches from {knob.low:g} to {knob.high:g}; it must stay within {low:g} "
+                f"to {high:g}: give it other ranges"
+            )
+
+
+def _randomizer(recipe: Recipe, randomize: bool | Mapping[str, Any] | None) -> Randomizer:
+    wanted = default_ranges(recipe) if randomize is True else randomize
+    wanted = {} if wanted is None or wanted is False else wanted
+    if not isinstance(wanted, Mapping):
+        raise InputError(f"randomize is {randomize!r}; use True, or ranges by parameter")
+    return Randomizer(recipe.process, wanted, periodic=recipe.boundary == "periodic")
 
 
 def _after(before: FilmStart, recipe: RecipeSource, process: str) -> RecipeSource:

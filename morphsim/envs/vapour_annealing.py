@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Unpack
 
+from morphsim.envs.arguments import FilmArguments
 from morphsim.envs.film import FilmEnv
-from morphsim.envs.settings import ObservationName, film_settings
+from morphsim.envs.settings import film_settings
 from morphsim.envs.vector import VectorFilmEnv
-from morphsim.simulator import Units
-from morphsim.simulator.core.solver import TOLERANCE
-from morphsim.simulator.resolve import RecipeSource
 
 
 class VapourAnnealingEnv(FilmEnv):
@@ -83,43 +80,8 @@ class VapourAnnealingEnv(FilmEnv):
     True
     """
 
-    def __init__(
-        self,
-        *,
-        recipe: RecipeSource = None,
-        start: Any = None,
-        material: str | None = None,
-        shape: Sequence[int] = (100, 400),
-        steps: int = 20,
-        step_time_s: float | None = None,
-        knobs: Sequence[str] | None = None,
-        ranges: Mapping[str, tuple[float, float]] | None = None,
-        randomize: bool | Mapping[str, Any] = False,
-        observation: ObservationName = "frame",
-        units: Units | None = None,
-        threshold: float = 0.5,
-        tolerance: float = TOLERANCE,
-        device: str = "cpu",
-        render_mode: str | None = None,
-    ) -> None:
-        settings = film_settings(
-            "vapour-annealing",
-            recipe=recipe,
-            start=start,
-            material=material,
-            shape=shape,
-            steps=steps,
-            step_time_s=step_time_s,
-            knobs=knobs,
-            ranges=ranges,
-            randomize=randomize,
-            observation=observation,
-            units=units,
-            threshold=threshold,
-            tolerance=tolerance,
-            device=device,
-        )
-        super().__init__(settings, render_mode=render_mode)
+    def __init__(self, *, render_mode: str | None = None, **arguments: Unpack[FilmArguments]) -> None:
+        super().__init__(film_settings("vapour-annealing", **arguments), render_mode=render_mode)
 
 
 class VectorVapourAnnealingEnv(VectorFilmEnv):
