@@ -1,9 +1,11 @@
 """Phase-field simulation of organic thin films: drying and annealing."""
 
+from morphsim.simulator.backends import Backend, BackendName, get_backend
 from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
+from morphsim.simulator.core.evaporation import Evaporation
 from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.mobility import ConstantMobility, NegiMobility, OnsagerMobility, WodoMobility
-from morphsim.simulator.core.model import Evaporation, FilmModel
+from morphsim.simulator.core.model import FilmModel
 from morphsim.simulator.core.noise import ThermalNoise
 from morphsim.simulator.core.solver import Solver
 from morphsim.simulator.core.substrate import Substrate
@@ -19,6 +21,8 @@ __all__ = [
     "DRYING_UNITS",
     "KNOBS",
     "AnnealingRecipe",
+    "Backend",
+    "BackendName",
     "BatchKey",
     "BinaryFloryHuggins",
     "ConstantMobility",
@@ -41,6 +45,7 @@ __all__ = [
     "Units",
     "WodoMobility",
     "batch_key",
+    "get_backend",
     "load_recipe",
     "recipe_from_dict",
     "record_film",

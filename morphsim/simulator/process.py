@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from morphsim.errors import InputError
+from morphsim.simulator.backends import Backend, BackendName
 from morphsim.simulator.core.energy import BinaryFloryHuggins, TernaryFloryHuggins
+from morphsim.simulator.core.evaporation import Evaporation
 from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.mobility import ConstantMobility, Mobility, OnsagerMobility, named_mobility
-from morphsim.simulator.core.model import Evaporation, FilmModel
+from morphsim.simulator.core.model import FilmModel
 from morphsim.simulator.core.substrate import Substrate
 from morphsim.simulator.recipe import AnnealingRecipe, DryingRecipe
 from morphsim.simulator.units import GAS_CONSTANT
@@ -33,7 +35,11 @@ Knobs = Mapping[str, Values]
 
 
 def film_model(
-    recipes: Sequence[AnnealingRecipe | DryingRecipe], knobs: Knobs, grid: Grid, *, fused: bool = True
+    recipes: Sequence[AnnealingRecipe | DryingRecipe],
+    knobs: Knobs,
+    grid: Grid,
+    *,
+    backend: Backend | BackendName = "auto",
 ) -> FilmModel:
     """The model of films of one process at the present knobs.
 
@@ -44,7 +50,7 @@ def film_model(
     drying = [r for r in recipes if isinstance(r, DryingRecipe)]
     model = _annealing(annealing, knobs, grid) if annealing else _drying(drying, knobs, grid)
     return FilmModel(
-        grid, model.energy, model.mobility, model.kappa, model.evaporation, _substrate(recipes, grid), fused
+        grid, model.energy, model.mobility, model.kappa, model.evaporation, _substrate(recipes, grid), backend
     )
 
 

@@ -12,9 +12,11 @@ from torch import Tensor
 from morphsim.checks import MOST_SEED, whole_number
 from morphsim.device import resolve_device
 from morphsim.errors import InputError
+from morphsim.simulator.backends import Backend, BackendName, get_backend
+from morphsim.simulator.backends.choice import backend_of_fused
+from morphsim.simulator.core.batching import join_films, put_films, take_films
 from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.noise import ThermalNoise
-from morphsim.simulator.core.rows import join_rows, put_rows, take_rows
 from morphsim.simulator.core.solver import THICKNESS_TOLERANCE, TOLERANCE, PerFilm, Solver
 from morphsim.simulator.core.stepper import Stepper
 from morphsim.simulator.process import KNOBS, Knobs, biot_number, chi_at, film_model
@@ -40,7 +42,7 @@ class Simulation(Solver):
         tolerance: largest error of a volume fraction over one step, see `Stepper`.
         dtype: "float32" or "float64".
         device: "auto", "cpu", "cuda".
-        fused: use compiled loops on the CPU where there are any.
+        backend: how the loops are computed: "auto", "torch" or "numba", see `get_backend`.
 
     Raises:
         InputError: recipes that can't share a batch, or a shape that is too small.
@@ -60,7 +62,8 @@ class Simulation(Solver):
         tolerance: float = TOLERANCE,
         dtype: str = "float32",
         device: str = "cpu",
-        fused: bool = True,
+        backend: Backend | BackendName = "auto",
+        fused: bool | None = None,
     ) -> None:
         if not recipes or len(recipes) != len(seeds):
             raise InputError(f"{len(recipes)} recipes and {len(seeds)} seeds; give one seed for each recipe")
@@ -71,7 +74,7 @@ class Simulation(Solver):
         films = _check_batch(recipes)
         self.recipes = films
         self.process = films[0].process
-        self._fused = fused
+        self._backend = get_backend(backend) if fused is None else backend_of_fused(fused, stacklevel=2)
         self.grid = Grid(
             shape,
             width=recipes[0].width,
@@ -85,7 +88,7 @@ class Simulation(Solver):
         }
         self._noise = ThermalNoise([r.thermal_noise for r in recipes], seeds, self.grid.device)
         super().__init__(
-            film_model(self.recipes, self._knobs, self.grid, fused=fused),
+            film_model(self.recipes, self._knobs, self.grid, backend=self._backend),
             _mixed(films, seeds, shape),
             thickness=[r.initial_thickness for r in recipes],
             tolerance=tolerance,
@@ -144,7 +147,7 @@ class Simulation(Solver):
             turned[name] = new
         if all(np.array_equal(turned[name], self._knobs[name]) for name in turned):
             return
-        model = film_model(self.recipes, turned, self.grid, fused=self._fused)
+        model = film_model(self.recipes, turned, self.grid, backend=self._backend)
         self._knobs = turned
         self.stepper.change_model(model)
 
@@ -198,7 +201,7 @@ class Simulation(Solver):
             tolerance=self.stepper.tolerance,
             dtype=str(self.grid.dtype).removeprefix("torch."),
             device=str(self.grid.device),
-            fused=self._fused,
+            backend=self._backend,
         )
         if len(fresh) != len(films):
             raise InputError(f"{len(recipes)} recipes are given for {len(films)} places; give one for each")
@@ -209,8 +212,8 @@ class Simulation(Solver):
             for name, values in knobs.items():
                 values[film] = fresh._knobs[name][number]
         _check_batch(together)
-        model = film_model(together, knobs, self.grid, fused=self._fused)
-        put_rows(self.state, films, fresh.state)
+        model = film_model(together, knobs, self.grid, backend=self._backend)
+        put_films(self.state, films, fresh.state)
         self._noise.put(films, fresh._noise)
         self.recipes, self._knobs = together, knobs
         self.stepper.noise = self._noise if self._noise else None
@@ -245,19 +248,19 @@ class Simulation(Solver):
         first = simulations[0]
         joined = Simulation.__new__(Simulation)
         joined.recipes = _check_batch([recipes[film] for film in chosen])
-        joined.process, joined.grid, joined._fused = first.process, first.grid, first._fused
+        joined.process, joined.grid, joined._backend = first.process, first.grid, first._backend
         joined._knobs = {
             name: np.concatenate([each._knobs[name] for each in simulations])[chosen] for name in first._knobs
         }
         joined._noise = ThermalNoise.join([each._noise for each in simulations], chosen)
         joined._films, joined.steps, joined.rejected = len(chosen), 0, 0
         joined.stepper = Stepper(
-            film_model(joined.recipes, joined._knobs, joined.grid, fused=joined._fused),
+            film_model(joined.recipes, joined._knobs, joined.grid, backend=joined._backend),
             tolerance=first.stepper.tolerance,
             noise=joined._noise if joined._noise else None,
         )
-        state = join_rows([each.state for each in simulations])
-        joined.state = take_rows(state, chosen, batch=len(recipes))
+        state = join_films([each.state for each in simulations])
+        joined.state = take_films(state, chosen, batch=len(recipes))
         return joined
 
     def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:
@@ -314,7 +317,7 @@ def _check_batch(recipes: Sequence[Recipe]) -> list[AnnealingRecipe | DryingReci
 
 def _setting(simulation: Simulation) -> tuple[Any, ...]:
     grid = simulation.grid
-    return grid.shape, simulation.stepper.tolerance, grid.dtype, grid.device, simulation._fused
+    return grid.shape, simulation.stepper.tolerance, grid.dtype, grid.device, simulation._backend
 
 
 def _mixed(

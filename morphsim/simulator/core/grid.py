@@ -12,7 +12,7 @@ from torch import Tensor
 
 from morphsim.checks import shown, whole_number
 from morphsim.errors import InputError
-from morphsim.simulator.core.shipped import shipped
+from morphsim.simulator.core.exact_types import built_in
 from morphsim.types import Boundary
 
 MOST_CELLS, MOST_CELLS_ACROSS = 2**24, 2**13
@@ -38,7 +38,7 @@ def check_shape(shape: Any) -> tuple[int, int]:
     return height, width
 
 
-@shipped
+@built_in
 @dataclass(frozen=True)
 class Squares:
     """Squared wavenumbers of the modes of a grid; k² = `x` + `theta` / h².
@@ -62,7 +62,7 @@ class Squares:
         return self.x + self.theta / (thickness**2).to(self.x.dtype)[:, None, None, None]
 
 
-@shipped
+@built_in
 class Grid:
     """A film of `shape` cells in depth and width, `width` wide in units of the initial thickness.
 

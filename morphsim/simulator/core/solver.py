@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as fields_of
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -13,14 +13,15 @@ from torch import Tensor
 
 from morphsim.device import threads_for
 from morphsim.errors import InputError
-from morphsim.simulator.core.control import numbers, tensor
-from morphsim.simulator.core.fitting import check_parts
+from morphsim.simulator.core.batching import put_films, take_films
+from morphsim.simulator.core.check_model import check_model
+from morphsim.simulator.core.exact_types import is_built_in
 from morphsim.simulator.core.model import FilmModel
 from morphsim.simulator.core.noise import ThermalNoise
-from morphsim.simulator.core.rows import put_rows, take_rows
-from morphsim.simulator.core.shipped import is_shipped
+from morphsim.simulator.core.per_film import as_numpy_if_cpu, as_tensor
 from morphsim.simulator.core.stall import StallWatch
-from morphsim.simulator.core.stepper import State, Stepper
+from morphsim.simulator.core.state import State
+from morphsim.simulator.core.stepper import Stepper
 from morphsim.simulator.errors import SimulationDiverged
 
 TOLERANCE = 0.002
@@ -41,7 +42,7 @@ _ALWAYS_FINITE = ("phi", "time", "thickness")
 _NEVER_NEGATIVE = ("time", "step", "last_step", "older_step", "history", "draws", "refusals", "noise")
 
 # How many steps a GPU is sent before it is asked whether all films have arrived.
-_STEPS_UNASKED = 16
+_STEPS_WITHOUT_SYNC = 16
 # A batch is cut down to the films that still go on when they are no more than this share of it.
 _FEW = 0.75
 
@@ -101,10 +102,23 @@ class Solver:
         self.stepper = Stepper(model, tolerance=tolerance, noise=noise)
         with threads_for(fields.numel(), fields.device):
             phi = fields.detach().to(device=grid.device, dtype=grid.dtype)
-            check_parts(model, phi, noise)
-            self.state = State.start(model, phi, h)
+            check_model(model, phi, noise)
+            self.state = State.start(grid, phi, h)
         self.steps = 0
         self.rejected = 0
+
+    @classmethod
+    def _from_state(
+        cls, model: FilmModel, state: State, *, tolerance: float, noise: ThermalNoise | None
+    ) -> Self:
+        """Films that go on from `state`, which fits the model; a subclass adds attributes of its own."""
+        solver = cls.__new__(cls)
+        solver._films = len(state.time)
+        solver.stepper = Stepper(model, tolerance=tolerance, noise=noise)
+        solver.state = state
+        solver.steps = 0
+        solver.rejected = 0
+        return solver
 
     def __len__(self) -> int:
         return self._films
@@ -166,18 +180,18 @@ class Solver:
         with threads_for(self.state.phi.numel(), self.state.phi.device):
             active = self._active(until, lowest)
             watch = StallWatch(self.state, until, lowest)
-            while numbers(active).any():
-                if self._divisible and int(active.sum()) <= _FEW * self._films:
+            while as_numpy_if_cpu(active).any():
+                if self._films > 1 and self._divisible and int(active.sum()) <= _FEW * self._films:
                     self._advance_few(active, until, lowest, stuck, tolerate=tolerate)
                     break
-                for _ in range(1 if self.stepper.asks else _STEPS_UNASKED):
+                for _ in range(1 if self.stepper.sync_each_step else _STEPS_WITHOUT_SYNC):
                     self.stepper.step(self.state, until - self.state.time, lowest, active)
                     self.steps += 1
                     active = self._active(until, lowest) & ~stuck
                     stalled |= watch.stalled(self.state) & active
                 refused = self.state.refusals > 0
-                if numbers(refused | stalled).any():
-                    self.rejected += int(numbers(refused).any())
+                if as_numpy_if_cpu(refused | stalled).any():
+                    self.rejected += int(as_numpy_if_cpu(refused).any())
                     stuck |= self._stuck(active, stalled, tolerate=tolerate)
                     active &= ~stuck
         return stuck.cpu().numpy()
@@ -186,8 +200,8 @@ class Solver:
     def _divisible(self) -> bool:
         """Whether some films can go on alone; of a user's own classes the rows can't be known."""
         noise = self.stepper.noise
-        known = self.model.is_shipped and (noise is None or is_shipped(noise))
-        return self.stepper.asks and known
+        known = self.model.is_built_in and (noise is None or is_built_in(noise))
+        return self.stepper.sync_each_step and known
 
     def _advance_few(
         self, active: Tensor, until: Tensor, lowest: Tensor, stuck: Tensor, *, tolerate: bool
@@ -195,12 +209,12 @@ class Solver:
         """Go on with the active films alone, since all films of a batch cost time; fills in `stuck`."""
         films = active.nonzero()[:, 0].tolist()
         stepper = self.stepper
-        noise = None if stepper.noise is None else stepper.noise.take(films)
-        few = Solver.__new__(Solver)
-        few._films, few.steps, few.rejected = len(films), 0, 0
-        model = take_rows(self.model, films, batch=self._films)
-        few.stepper = Stepper(model, tolerance=stepper.tolerance, noise=noise)
-        few.state = take_rows(self.state, films, batch=self._films)
+        few = Solver._from_state(
+            take_films(self.model, films, batch=self._films),
+            take_films(self.state, films, batch=self._films),
+            tolerance=stepper.tolerance,
+            noise=None if stepper.noise is None else stepper.noise.take(films),
+        )
         try:
             stuck[films] = torch.from_numpy(
                 few.advance(time=until[films].numpy(), thickness=lowest[films].numpy(), tolerate=tolerate)
@@ -208,16 +222,16 @@ class Solver:
         except SimulationDiverged as error:
             raise SimulationDiverged(films[error.film], error.time, error.values) from None
         finally:
-            put_rows(self.state, films, few.state)
+            put_films(self.state, films, few.state)
             stepper.change_model(self.model)
             self.steps += few.steps
             self.rejected += few.rejected
 
     def _active(self, until: Tensor, lowest: Tensor) -> Tensor:
         """Films (B,) that have not arrived."""
-        time, end = numbers(self.state.time), numbers(until)
-        above = numbers(self.state.thickness) - numbers(lowest)
-        return tensor((end - time > ARRIVED * abs(end) + ARRIVED**2) & (above > THICKNESS_TOLERANCE))
+        time, end = as_numpy_if_cpu(self.state.time), as_numpy_if_cpu(until)
+        above = as_numpy_if_cpu(self.state.thickness) - as_numpy_if_cpu(lowest)
+        return as_tensor((end - time > ARRIVED * abs(end) + ARRIVED**2) & (above > THICKNESS_TOLERANCE))
 
     def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:
         """All that `restore` needs to go on bit for bit, as arrays by name."""

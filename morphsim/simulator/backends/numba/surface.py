@@ -14,7 +14,7 @@ _TINY = 1e-8
 
 @loop
 def surface_speed(phi: Any, biot: Any, ambient: Any, out: Any) -> None:
-    """dh/dt, see `model.Evaporation`.
+    """dh/dt, see `Evaporation`.
 
     Args:
         phi: fields (B, C, H, W).
@@ -37,7 +37,7 @@ def surface_speed(phi: Any, biot: Any, ambient: Any, out: Any) -> None:
 
 
 @loop
-def settle_surface(
+def correct_surface(
     phi: Any,
     content: Any,
     thickness: Any,
@@ -53,7 +53,7 @@ def settle_surface(
     biot: Any,
     ambient: Any,
 ) -> None:
-    """Correct a step for the evaporation that its own end asks for, see `surface.settle_surface`.
+    """Correct a step for the evaporation from the surface at its end, see `Backend.correct_surface`.
 
     Args:
         phi: fields at the start of the step, (B, C, H, W).

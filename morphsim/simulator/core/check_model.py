@@ -14,7 +14,7 @@ from morphsim.errors import InputError
 from morphsim.simulator.core.model import FilmModel
 
 
-def check_parts(model: FilmModel, phi: Tensor, noise: Any) -> None:
+def check_model(model: FilmModel, phi: Tensor, noise: Any) -> None:
     """Check what each part of a model makes of fields (B, C, H, W).
 
     Args:
