@@ -161,6 +161,24 @@ def accept_step(
     return accepted, _where(accepted, grown, _where(active, shrunk, record.step))
 
 
+def accept_noise(
+    before: PerFilmArray, after: PerFilmArray, dt: PerFilmArray, accepted: PerFilmArray, step: PerFilmArray
+) -> tuple[PerFilmArray, PerFilmArray]:
+    """Whether each film keeps a step after its noise, and how long its next one is.
+
+    Noise shrinks with the root of the step, so that a shorter one leads less far out of the simplex.
+
+    Args:
+        before: the smallest volume fraction before the step.
+        after: the same after its noise.
+        dt: size of the step.
+        accepted: films that kept the step without its noise.
+        step: size of their next step.
+    """
+    out = accepted & leaving(before, after)
+    return accepted & ~out, _where(out, SHRINK * dt, step)
+
+
 def leaving(before: PerFilmArray, after: PerFilmArray) -> PerFilmArray:
     """Whether a step leads out of the simplex, from the smallest fractions before and after it.
 

@@ -14,11 +14,10 @@ from torch import Tensor
 from morphsim.simulator.backends.base import ModeStep, SurfaceStep
 from morphsim.simulator.core.control import (
     LEAST_CONTRAST,
-    SHRINK,
     StepRecord,
     TrialStep,
+    accept_noise,
     accept_step,
-    leaving,
     plan_step,
 )
 from morphsim.simulator.core.etd import Damping
@@ -277,12 +276,10 @@ class Stepper:
 
 
 def _kept_inside(state: State, stepped: State, accepted: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-    """Which films keep their step after its noise, and the next step of each.
-
-    Noise shrinks with the root of the step, so that a shorter one leads less far out of the simplex.
-    """
-    out = accepted & leaving(state.smallest, stepped.smallest)
-    return accepted & ~out, torch.where(out, SHRINK * stepped.last_step, step)
+    """Which films keep their step after its noise, and the next step of each."""
+    numbers = (state.smallest, stepped.smallest, stepped.last_step, accepted, step)
+    kept, next_step = accept_noise(*[as_numpy_if_cpu(values) for values in numbers])
+    return as_tensor(kept), as_tensor(next_step)
 
 
 def _choose(films: Tensor, new: _Films, old: _Films) -> _Films:

@@ -89,8 +89,6 @@ def noise_increments(
     """
     batch, fields, height, width = mobility.shape
     real = mobility.dtype.type
-    half, tiny = real(0.5), real(2.0**-24)
-    golden = np.uint64(0x9E3779B97F4A7C15)
     numbers = np.empty((fields, width), mobility.dtype)
     faces = np.empty((fields, width), mobility.dtype)
     random_x = np.empty((fields, width), mobility.dtype)
@@ -106,24 +104,8 @@ def noise_increments(
         down = real(scale[film] / dtheta)
         over[:] = 0
         for row in range(height):
-            bottom = row == height - 1
-            for c in range(fields):
-                first = np.uint64((c * height + row) * width)
-                for j in range(width):
-                    bits = scramble(key + (first + np.uint64(j + 1)) * golden)
-                    high = np.int32(bits >> np.uint64(40))
-                    middle = np.int32((bits >> np.uint64(8)) & np.uint64(0xFFFFFF))
-                    random_x[c, j] = (real(high) + half) * tiny - half
-                    random_z[c, j] = (real(middle) + half) * tiny - half
-            # Along x.
-            for c in range(fields):
-                for j in range(width - 1):
-                    faces[c, j] = half * (mobility[film, c, row, j] + mobility[film, c, row, j + 1])
-                faces[c, width - 1] = half * (mobility[film, c, row, width - 1] + mobility[film, c, row, 0])
-            if mixed:
-                for j in range(width - 1):
-                    shared[j] = half * (cross[film, row, j] + cross[film, row, j + 1])
-                shared[width - 1] = half * (cross[film, row, width - 1] + cross[film, row, 0])
+            _draw(key, row, height, random_x, random_z)
+            _faces_along(mobility[film], cross[film], mixed, row, faces, shared)
             _correlate(faces, shared, mixed, random_x, numbers)
             if not periodic:
                 numbers[:, width - 1] = 0
@@ -131,20 +113,59 @@ def noise_increments(
                 out[film, c, row, 0] = (numbers[c, 0] - numbers[c, width - 1]) * across - over[c, 0]
                 for j in range(1, width):
                     out[film, c, row, j] = (numbers[c, j] - numbers[c, j - 1]) * across - over[c, j]
-            if bottom:
+            if row == height - 1:
                 continue
-            # Through the face under this row.
-            for c in range(fields):
-                for j in range(width):
-                    faces[c, j] = half * (mobility[film, c, row, j] + mobility[film, c, row + 1, j])
-            if mixed:
-                for j in range(width):
-                    shared[j] = half * (cross[film, row, j] + cross[film, row + 1, j])
+            _faces_under(mobility[film], cross[film], mixed, row, faces, shared)
             _correlate(faces, shared, mixed, random_z, over)
             for c in range(fields):
                 for j in range(width):
                     over[c, j] *= down
                     out[film, c, row, j] += over[c, j]
+
+
+@inlined
+def _draw(key: Any, row: int, height: int, random_x: Any, random_z: Any) -> None:
+    """Uniform numbers in (-1/2, 1/2) of the cells of a row, (C, W) each."""
+    fields, width = random_x.shape
+    real = random_x.dtype.type
+    half, tiny = real(0.5), real(2.0**-24)
+    golden = np.uint64(0x9E3779B97F4A7C15)
+    for c in range(fields):
+        first = np.uint64((c * height + row) * width)
+        for j in range(width):
+            bits = scramble(key + (first + np.uint64(j + 1)) * golden)
+            high = np.int32(bits >> np.uint64(40))
+            middle = np.int32((bits >> np.uint64(8)) & np.uint64(0xFFFFFF))
+            random_x[c, j] = (real(high) + half) * tiny - half
+            random_z[c, j] = (real(middle) + half) * tiny - half
+
+
+@inlined
+def _faces_along(mobility: Any, cross: Any, mixed: bool, row: int, faces: Any, shared: Any) -> None:
+    """Mobilities (C, W) and cross term (W,) at the faces between the cells of a row."""
+    fields, width = faces.shape
+    half = faces.dtype.type(0.5)
+    for c in range(fields):
+        for j in range(width - 1):
+            faces[c, j] = half * (mobility[c, row, j] + mobility[c, row, j + 1])
+        faces[c, width - 1] = half * (mobility[c, row, width - 1] + mobility[c, row, 0])
+    if mixed:
+        for j in range(width - 1):
+            shared[j] = half * (cross[row, j] + cross[row, j + 1])
+        shared[width - 1] = half * (cross[row, width - 1] + cross[row, 0])
+
+
+@inlined
+def _faces_under(mobility: Any, cross: Any, mixed: bool, row: int, faces: Any, shared: Any) -> None:
+    """Mobilities (C, W) and cross term (W,) at the faces under a row."""
+    fields, width = faces.shape
+    half = faces.dtype.type(0.5)
+    for c in range(fields):
+        for j in range(width):
+            faces[c, j] = half * (mobility[c, row, j] + mobility[c, row + 1, j])
+    if mixed:
+        for j in range(width):
+            shared[j] = half * (cross[row, j] + cross[row + 1, j])
 
 
 @inlined
