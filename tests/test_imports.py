@@ -133,6 +133,18 @@ def test_no_files_import_each_other_in_a_circle() -> None:
     assert not circles(graph)
 
 
+def test_no_files_of_the_simulator_import_each_other_in_a_circle_within_functions_either() -> None:
+    files = {module_of(file): file for file in files_of("simulator")}
+    graph = {
+        name: {
+            module if module in files else module.rpartition(".")[0] for module in imported_modules(file)
+        }.intersection(files)
+        for name, file in files.items()
+    }
+    assert "morphsim.simulator.backends.numba" in graph["morphsim.simulator.backends.choice"]
+    assert not circles(graph)
+
+
 def test_the_encoder_loads_no_module_of_the_solver() -> None:
     code = (
         "import sys, morphsim.encoder; print(*(name for name in sys.modules if 'morphsim.simulator' in name))"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from morphsim.errors import InputError
-from morphsim.simulator.backends import Backend, BackendName
+from morphsim.simulator.backends import Backend, BackendName, get_backend
 from morphsim.simulator.core.energy import BinaryFloryHuggins, TernaryFloryHuggins
 from morphsim.simulator.core.evaporation import Evaporation
 from morphsim.simulator.core.grid import Grid
@@ -48,10 +49,11 @@ def film_model(
     """
     annealing = [r for r in recipes if isinstance(r, AnnealingRecipe)]
     drying = [r for r in recipes if isinstance(r, DryingRecipe)]
-    model = _annealing(annealing, knobs, grid) if annealing else _drying(drying, knobs, grid)
-    return FilmModel(
-        grid, model.energy, model.mobility, model.kappa, model.evaporation, _substrate(recipes, grid), backend
-    )
+    if annealing:
+        model = _annealing(annealing, knobs, grid, get_backend(backend))
+    else:
+        model = _drying(drying, knobs, grid, get_backend(backend))
+    return dataclasses.replace(model, substrate=_substrate(recipes, grid))
 
 
 def chi_at(recipes: Sequence[AnnealingRecipe | DryingRecipe], temperature: Values) -> Values:
@@ -71,17 +73,18 @@ def biot_number(recipes: Sequence[DryingRecipe], knobs: Knobs) -> Values:
     return np.asarray(knobs["evaporation"] * spinning * _arrhenius(recipes, enthalpy, knobs["temperature"]))
 
 
-def _annealing(recipes: Sequence[AnnealingRecipe], knobs: Knobs, grid: Grid) -> FilmModel:
+def _annealing(recipes: Sequence[AnnealingRecipe], knobs: Knobs, grid: Grid, backend: Backend) -> FilmModel:
     column = _columns(grid)
     speed = column(_mobility_factor(recipes, knobs))
     energy = BinaryFloryHuggins(column(chi_at(recipes, knobs["temperature"])))
     mobility: Mobility = ConstantMobility(speed[:, None])
     if recipes[0].mobility == "onsager":
         mobility = OnsagerMobility(speed)
-    return FilmModel(grid, energy, mobility, column([r.kappa for r in recipes])[:, None])
+    kappa = column([r.kappa for r in recipes])[:, None]
+    return FilmModel(grid, energy, mobility, kappa, backend=backend)
 
 
-def _drying(recipes: Sequence[DryingRecipe], knobs: Knobs, grid: Grid) -> FilmModel:
+def _drying(recipes: Sequence[DryingRecipe], knobs: Knobs, grid: Grid, backend: Backend) -> FilmModel:
     column = _columns(grid)
     biot = biot_number(recipes, knobs)
     if biot.max() > LARGEST_BIOT:
@@ -114,7 +117,7 @@ def _drying(recipes: Sequence[DryingRecipe], knobs: Knobs, grid: Grid) -> FilmMo
         ambient=torch.as_tensor(knobs["ambient_vapour"], device=grid.device),
     )
     kappa = column([r.kappa for r in recipes])[:, None].expand(-1, 2, -1, -1)
-    return FilmModel(grid, energy, mobility, kappa, evaporation)
+    return FilmModel(grid, energy, mobility, kappa, evaporation, backend=backend)
 
 
 def _substrate(recipes: Sequence[AnnealingRecipe | DryingRecipe], grid: Grid) -> Substrate | None:
