@@ -16,9 +16,9 @@ def take_films(whole: _Part, films: Sequence[int], *, batch: int) -> _Part:
     """The same dataclass with the tensors of some films only.
 
     Args:
-        whole: a dataclass whose tensors have an axis of films first, or no such axis. Dataclasses inside it
-            are treated alike; anything else is kept.
-        films: which, in this order; a film may come several times.
+        whole: a dataclass whose tensors have an axis of films first, or no such axis. Nested dataclasses are
+            treated alike; anything else is kept.
+        films: which, in this order; a film may occur several times.
         batch: how many there are.
     """
     assert dataclasses.is_dataclass(whole)

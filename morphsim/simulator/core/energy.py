@@ -1,4 +1,4 @@
-"""Free energies of mixing. Each is a small class; the solver sees only what `FreeEnergy` names."""
+"""Free energies of mixing, each a small class with the methods of `FreeEnergy`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor
 
 from morphsim.simulator.core.exact_types import built_in
 
-# Below this volume fraction the logarithm goes on as its tangent: the energy stays smooth (C1) for the
+# Below this volume fraction the logarithm continues as its tangent: the energy stays smooth (C1) for the
 # small overshoots of a discrete field, and no field is ever clipped.
 SMALLEST_FRACTION = 1e-5
-# The same for the barrier b/x, which is steeper; its potential keeps fields well above this.
+# The same for the barrier b/x, which is steeper; its potential keeps the fields well above this.
 SMALLEST_BARRIER_FRACTION = 1e-3
 
 
@@ -83,7 +83,7 @@ class DoubleWell:
 
     Attributes:
         height: ρ, (B, 1, 1).
-        low: composition of the one phase, (B, 1, 1).
+        low: composition of one phase, (B, 1, 1).
         high: composition of the other phase, (B, 1, 1).
     """
 

@@ -1,4 +1,4 @@
-"""Mobility closures, each by its name."""
+"""Mobility closures, and their names."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ class OnsagerMobility:
 
 
 def _inside(phi: Tensor) -> Tensor:
-    """Fractions (B, C, H, W) as they are inside the simplex, where the matrix of mobilities is positive.
+    """Fractions (B, C, H, W) moved into the simplex, where the matrix of mobilities is positive.
 
-    Where a field overshoots so that nothing is left for the last component, the matrix would make it diffuse
-    uphill: what is missing would grow without bound.
+    Where the fields overshoot and leave nothing for the last component, the matrix would make that component
+    diffuse uphill, and the overshoot would grow without bound.
     """
     most = 1.0 - SMALLEST_FRACTION
     inside = phi.clamp(SMALLEST_FRACTION, most)
@@ -141,7 +141,7 @@ def _ideal_mobility(phi: Tensor, chain_lengths: Tensor, solvent: Tensor) -> Tens
 MOBILITIES = ("wodo", "negi", "onsager", "constant")
 """Closures of a drying film."""
 NEGI_DIFFUSIVITIES = (1e-3, 5e-3)
-"""Of polymer and fullerene over that of the solvent."""
+"""Diffusivities of polymer and fullerene over that of the solvent."""
 
 
 def named_mobility(

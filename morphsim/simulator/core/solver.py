@@ -28,22 +28,22 @@ TOLERANCE = 0.002
 """Default of the tolerance of a step, see `Stepper`."""
 
 MOST_REFUSALS = 40
-"""A film can't be advanced when so many steps in a row were refused, each less than half the last one."""
+"""A film is given up after so many refused steps in a row, each less than half as long as the last one."""
 
 PerFilm = float | Sequence[float] | np.ndarray[Any, Any]
 """One value for all films of a batch, or one for each."""
 
 ARRIVED = 1e-12
-"""A film is at a time when it is this share of it away."""
+"""A film has reached a time when no more than this share of it is left."""
 THICKNESS_TOLERANCE = 1e-4
-"""A film is at a thickness when it is this far above it [h0]."""
+"""A film has reached a thickness when it is no further above it than this [h0]."""
 
 _ALWAYS_FINITE = ("phi", "time", "thickness")
 _NEVER_NEGATIVE = ("time", "step", "last_step", "older_step", "history", "draws", "refusals", "noise")
 
-# How many steps a GPU is sent before it is asked whether all films have arrived.
+# Steps that are sent to a GPU before the next check whether all films have arrived.
 _STEPS_WITHOUT_SYNC = 16
-# A batch is cut down to the films that still go on when they are no more than this share of it.
+# A batch is cut down to its unfinished films once they are no more than this share of it.
 _FEW = 0.75
 
 
@@ -161,14 +161,14 @@ class Solver:
         Args:
             time: one value or (B,), absolute.
             thickness: one value or (B,) [initial thickness].
-            tolerate: go on with the other films where one can't be stepped any further.
+            tolerate: continue with the other films when one can't be stepped any further.
 
         Returns:
-            (B,) the films that can't be stepped any further, which stand where they last were sound.
+            (B,) the films that can't be stepped any further; they keep their last sound state.
 
         Raises:
-            SimulationDiverged: there is such a film, and it is not tolerated; the others stand where they
-                were.
+            SimulationDiverged: a film can't be stepped any further, and `tolerate` is False; the others keep
+                the state that they had reached.
             InputError: neither end can be reached.
         """
         device = self.model.grid.device
@@ -198,7 +198,7 @@ class Solver:
 
     @property
     def _divisible(self) -> bool:
-        """Whether some films can go on alone; of a user's own classes the rows can't be known."""
+        """Whether some films can go on alone; a user's own classes may hold anything for each film."""
         noise = self.stepper.noise
         known = self.model.is_built_in and (noise is None or is_built_in(noise))
         return self.stepper.sync_each_step and known
@@ -206,7 +206,7 @@ class Solver:
     def _advance_few(
         self, active: Tensor, until: Tensor, lowest: Tensor, stuck: Tensor, *, tolerate: bool
     ) -> None:
-        """Go on with the active films alone, since all films of a batch cost time; fills in `stuck`."""
+        """Go on with the active films alone, since every film of a batch costs time; fills in `stuck`."""
         films = active.nonzero()[:, 0].tolist()
         stepper = self.stepper
         few = Solver._from_state(
@@ -234,7 +234,7 @@ class Solver:
         return as_tensor((end - time > ARRIVED * abs(end) + ARRIVED**2) & (above > THICKNESS_TOLERANCE))
 
     def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:
-        """All that `restore` needs to go on bit for bit, as arrays by name."""
+        """Everything that `restore` needs to continue bit for bit, as arrays by name."""
         entries = {entry.name: getattr(self.state, entry.name) for entry in fields_of(State)}
         return {name: value.cpu().numpy().copy() for name, value in entries.items()}
 
@@ -242,7 +242,7 @@ class Solver:
         """Go back to a `snapshot` of this solver, or of one like it.
 
         Raises:
-            InputError: the snapshot is of other films, or holds what no film can; then nothing has changed.
+            InputError: the snapshot is of other films, or holds impossible values; the films are unchanged.
         """
         restored = {}
         for entry in fields_of(State):
@@ -252,7 +252,7 @@ class Solver:
                 raise InputError(f"the snapshot lacks {entry.name!r}; use what snapshot() returned")
             if not isinstance(value, np.ndarray) or value.dtype.kind not in "ifc":
                 raise InputError(
-                    f"the snapshot's {entry.name} is no array of numbers; use what snapshot() returned"
+                    f"the snapshot's {entry.name} is not an array of numbers; use what snapshot() returned"
                 )
             if tuple(value.shape) != tuple(present.shape):
                 raise InputError(
@@ -300,10 +300,10 @@ class Solver:
 
 
 def _check_values(name: str, value: np.ndarray[Any, Any]) -> None:
-    """Check the numbers of a snapshot, of which a film could make what looks sound.
+    """Check the values of a snapshot, from which impossible ones could yield plausible fields.
 
     Raises:
-        InputError: what no film can have.
+        InputError: a value that no film can have.
     """
     # The history of a film that diverged may hold anything.
     if name in _ALWAYS_FINITE and not np.isfinite(value).all():

@@ -261,7 +261,7 @@ def film_rates(
         thickness: (B,).
         hdot: dh/dt (B,).
         parameters: (B, 10): both chain lengths, chi of donor and acceptor, of donor and solvent, of
-            acceptor and solvent, the barrier, both kappas, two numbers of the mobility.
+            acceptor and solvent, the barrier, both kappas, two parameters of the mobility.
         linear: of the substrate, (B, 2, W).
         quadratic: of the substrate, (B, 2, W).
         kind: closure of the mobility.

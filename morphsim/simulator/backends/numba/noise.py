@@ -31,7 +31,7 @@ def add_ripple(
         new: receives φ_{n+1}.
         new_before: receives φ_n with the same noise.
         noise: receives the rms of the noise in each row, (B, C, H).
-        smallest: receives the smallest share of a component, (B,).
+        smallest: receives the smallest volume fraction of a component, (B,).
     """
     batch, fields, height, width = ripple.shape
     real = ripple.dtype.type

@@ -78,7 +78,7 @@ def advance_modes(
                     k2 = x[j] + k2_row
                     damping = k2 * (s2 + s4 * k2)
                     z = step * damping
-                    # Both ways for every mode, so that the loop has no branches.
+                    # Series and quotients for every mode, so that the loop has no branches.
                     series = one / real(3628800.0) - z / real(39916800.0)
                     series = one / real(362880.0) - z * series
                     series = one / real(40320.0) - z * series
@@ -111,7 +111,7 @@ def advance_modes(
 
 @loop
 def soften(dt: Any, stiffness2: Any, stiffness4: Any, depth: Any, x: Any, theta: Any, modes: Any) -> None:
-    """What a step leaves of a noise, in place, see `Backend.soften`; a real view (B, C, H, 2 * modes)."""
+    """What is left of a noise, in place, see `Backend.soften`; a real view (B, C, H, 2 * modes)."""
     batch, fields, height, width = modes.shape
     real = dt.dtype.type
     one, two, tiny = real(1.0), real(2.0), real(0.02)
@@ -141,9 +141,9 @@ def compare(
         old: φ_n.
         before: φ_{n-1}.
         w: ratio of the steps, (B,).
-        allowance: what of the rms in each row is not counted, (B, C, H).
+        allowance: part of the rms in each row that is not counted, (B, C, H).
         error: receives the largest rms of a row, less its allowance, (B,).
-        smallest: receives the smallest share of a component, (B,).
+        smallest: receives the smallest volume fraction of a component, (B,).
         contrast: receives the largest spread of a field, (B,).
     """
     batch, fields, height, width = new.shape
