@@ -12,11 +12,13 @@ import torch
 from _harness import medians, say
 
 from morphsim.simulator import DryingRecipe, Simulation
-from morphsim.simulator.core.stepper import State
+from morphsim.simulator.backends import BackendName
+from morphsim.simulator.core.state import State
 
 # Dry enough for a pattern, so that no branch of the right-hand side is left out.
 DRYNESS_OF_PATTERN = 0.7
 _NEVER = 1e9
+BACKENDS: dict[str, BackendName] = {"fused": "auto", "plain": "torch"}
 
 
 def drying(shape: tuple[int, int], *, films: int = 1, device: str = "cpu") -> Simulation:
@@ -36,7 +38,7 @@ def fused_rates(shape: tuple[int, int], *, calls: int, runs: int) -> dict[str, A
     simulation = with_pattern(shape)
     state = simulation.state
     arguments = (state.phi, state.content, state.thickness)
-    models = {name: replace(simulation.model, fused=name == "fused") for name in ("fused", "plain")}
+    models = {name: replace(simulation.model, backend=backend) for name, backend in BACKENDS.items()}
     rates = {name: model.rates(*arguments).modes for name, model in models.items()}
     scale = rates["plain"].abs().max()
 

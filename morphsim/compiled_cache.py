@@ -1,4 +1,4 @@
-"""Machine code of compiled loops on disk, wherever it can be kept, and never a reason to fail."""
+"""A cache of machine code on disk that warns where it can't be used, but never fails."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class _LenientCache(FunctionCache):
-    """A cache that is empty where it can't be read, and full where it can't be written to."""
+    """A cache that behaves as empty where it can't be read, and drops what it can't write."""
 
     temporary = False
 
@@ -25,39 +25,39 @@ class _LenientCache(FunctionCache):
         try:
             return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         except Exception as error:
-            # A damaged file makes pickle and LLVM raise nearly anything; it is written anew.
-            _log.info("%s is damaged (%s) and compiled again", self.cache_path, error)
+            # A damaged file makes pickle and LLVM raise nearly any exception; it is written again.
+            _log.info("%s is damaged (%s) and is compiled again", self.cache_path, error)
             self._try(self.flush)
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         if self.temporary:
-            _tell(f"are kept in {self.cache_path}, since package and home can't be written to")
+            _warn_once(f"are kept in {self.cache_path}, since neither package nor home folder is writable")
         self._try(functools.partial(super().save_overload, sig, data))
 
     def _try(self, action: Callable[[], None]) -> None:
         try:
             action()
         except Exception as error:
-            _tell(f"can't be kept in {self.cache_path} ({error}), and each process compiles them anew")
+            _warn_once(f"can't be kept in {self.cache_path} ({error}), so each process compiles them again")
 
 
 class _NoCache(NullCache):
-    """A cache that keeps nothing, and says so once something is compiled."""
+    """A cache that keeps nothing, and warns at the first compilation."""
 
     def save_overload(self, sig: Any, cres: Any) -> None:
-        _tell(
-            "can't be kept on disk, and each process compiles them anew; "
-            "set NUMBA_CACHE_DIR to a folder that can be written to"
+        _warn_once(
+            "can't be kept on disk, so each process compiles them again; "
+            "set NUMBA_CACHE_DIR to a writable folder"
         )
 
 
 def cache_of(function: Callable[..., Any]) -> Any:
-    """A cache for a function: where numba keeps it (or `NUMBA_CACHE_DIR` says), else in `user_cache`."""
+    """A cache for a function: in numba's own place or `NUMBA_CACHE_DIR`, else in `user_cache`."""
     try:
         return _LenientCache(function)  # type: ignore[no-untyped-call]
     except (RuntimeError, OSError):
-        # No place can be written to.
+        # No folder is writable.
         pass
     folder = user_cache()
     if folder is None:
@@ -75,11 +75,11 @@ def cache_of(function: Callable[..., Any]) -> Any:
     return cache
 
 
-def _tell(what: str) -> None:
-    # Once, and by the first process alone.
-    if multiprocessing.parent_process() is None and not _told:
-        _told.append(what)
+def _warn_once(what: str) -> None:
+    # By the first process only.
+    if multiprocessing.parent_process() is None and not _warned:
+        _warned.append(what)
         _log.warning("compiled loops %s", what)
 
 
-_told: list[str] = []
+_warned: list[str] = []

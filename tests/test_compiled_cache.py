@@ -16,15 +16,15 @@ from morphsim import caches, compiled, compiled_cache
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder for temporary files, and nothing said yet."""
+    """An empty folder for temporary files, and no warning yet."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(compiled_cache, "_told", [])
+    monkeypatch.setattr(compiled_cache, "_warned", [])
     return tmp_path
 
 
 @pytest.fixture
 def read_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a container: neither package nor home can be written to."""
+    """As in a container: neither package nor home folder is writable."""
 
     def refused(*_: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
@@ -61,7 +61,7 @@ def test_loops_are_kept_in_a_private_temporary_folder(
     assert f"compiled loops are kept in {folder}" in record.getMessage()
     assert before == numba.config.CACHE_DIR
     caplog.clear()
-    # Read again rather than compiled, and nothing more is said.
+    # Read again rather than compiled, without another warning.
     again = a_loop()
     assert again(np.ones(3)) == 3.0
     assert sum(again.stats.cache_hits.values()) == 1

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 from morphsim.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from morphsim.simulator.backends import Backend, BackendName, get_backend
     from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
+    from morphsim.simulator.core.evaporation import Evaporation
     from morphsim.simulator.core.grid import Grid
     from morphsim.simulator.core.mobility import ConstantMobility, NegiMobility, OnsagerMobility, WodoMobility
-    from morphsim.simulator.core.model import Evaporation, FilmModel
+    from morphsim.simulator.core.model import FilmModel
     from morphsim.simulator.core.noise import ThermalNoise
     from morphsim.simulator.core.solver import Solver
     from morphsim.simulator.core.substrate import Substrate
@@ -29,13 +31,15 @@ if TYPE_CHECKING:
 _PLACES = {
     "ANNEALING_UNITS": "morphsim.simulator.units",
     "AnnealingRecipe": "morphsim.simulator.processes.annealing",
+    "Backend": "morphsim.simulator.backends",
+    "BackendName": "morphsim.simulator.backends",
     "BatchKey": "morphsim.simulator.simulation",
     "BinaryFloryHuggins": "morphsim.simulator.core.energy",
     "ConstantMobility": "morphsim.simulator.core.mobility",
     "DRYING_UNITS": "morphsim.simulator.units",
     "DoubleWell": "morphsim.simulator.core.energy",
     "DryingRecipe": "morphsim.simulator.processes.drying",
-    "Evaporation": "morphsim.simulator.core.model",
+    "Evaporation": "morphsim.simulator.core.evaporation",
     "FilmModel": "morphsim.simulator.core.model",
     "FreeEnergy": "morphsim.simulator.core.energy",
     "Grid": "morphsim.simulator.core.grid",
@@ -59,6 +63,7 @@ _PLACES = {
     "WodoMobility": "morphsim.simulator.core.mobility",
     "batch_key": "morphsim.simulator.simulation",
     "find_process": "morphsim.simulator.processes",
+    "get_backend": "morphsim.simulator.backends",
     "load_recipe": "morphsim.simulator.recipe_io",
     "process_of": "morphsim.simulator.recipe_io",
     "recipe_from_dict": "morphsim.simulator.recipe_io",
@@ -72,6 +77,8 @@ __all__ = [
     "DRYING_UNITS",
     "PROCESSES",
     "AnnealingRecipe",
+    "Backend",
+    "BackendName",
     "BatchKey",
     "BinaryFloryHuggins",
     "ConstantMobility",
@@ -99,6 +106,7 @@ __all__ = [
     "WodoMobility",
     "batch_key",
     "find_process",
+    "get_backend",
     "load_recipe",
     "process_of",
     "recipe_from_dict",

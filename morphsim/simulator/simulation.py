@@ -13,9 +13,12 @@ from torch import Tensor
 from morphsim.checks import MOST_SEED, whole_number
 from morphsim.device import resolve_device
 from morphsim.errors import InputError
+from morphsim.simulator.backends import get_backend
+from morphsim.simulator.backends.base import BackendLike
+from morphsim.simulator.backends.choice import backend_of_fused
+from morphsim.simulator.core.batching import join_films, put_films, take_films
 from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.noise import ThermalNoise
-from morphsim.simulator.core.rows import join_rows, put_rows, take_rows
 from morphsim.simulator.core.solver import TOLERANCE, PerFilm, Solver
 from morphsim.simulator.mixed import initial_fields
 from morphsim.simulator.processes.laws import Knobs, chi_at
@@ -39,7 +42,7 @@ class Simulation(Solver):
         tolerance: largest error of a volume fraction over one step, see `Stepper`.
         dtype: "float32" or "float64".
         device: "auto", "cpu", "cuda".
-        fused: use compiled loops on the CPU where there are any.
+        backend: how the loops are computed: "auto", "torch" or "numba", see `get_backend`.
 
     Raises:
         InputError: recipes that can't share a batch, a shape that is too small, or fields that are not those
@@ -61,7 +64,8 @@ class Simulation(Solver):
         tolerance: float = TOLERANCE,
         dtype: str = "float32",
         device: str = "cpu",
-        fused: bool = True,
+        backend: BackendLike = "auto",
+        fused: bool | None = None,
     ) -> None:
         if not recipes or len(recipes) != len(seeds):
             raise InputError(f"{len(recipes)} recipes and {len(seeds)} seeds; give one seed for each recipe")
@@ -73,7 +77,7 @@ class Simulation(Solver):
         self.recipes = films
         self.seeds = list(seeds)
         self._process = process_of(films[0])
-        self._fused = fused
+        self._backend = get_backend(backend) if fused is None else backend_of_fused(fused, stacklevel=2)
         self.grid = Grid(
             shape,
             width=recipes[0].width,
@@ -87,7 +91,7 @@ class Simulation(Solver):
         }
         self._noise = ThermalNoise([r.thermal_noise for r in recipes], seeds, self.grid.device)
         super().__init__(
-            self._process.model(self.recipes, self._knobs, self.grid, fused=fused),
+            self._process.model(self.recipes, self._knobs, self.grid, backend=self._backend),
             _mixed(films, seeds, shape) if fields is None else self._checked_fields(fields),
             thickness=[r.initial_thickness for r in recipes],
             tolerance=tolerance,
@@ -166,7 +170,7 @@ class Simulation(Solver):
             turned[name] = new
         if all(np.array_equal(turned[name], self._knobs[name]) for name in turned):
             return
-        model = self._process.model(self.recipes, turned, self.grid, fused=self._fused)
+        model = self._process.model(self.recipes, turned, self.grid, backend=self._backend)
         self._knobs = turned
         self.stepper.change_model(model)
 
@@ -225,8 +229,8 @@ class Simulation(Solver):
             for name, values in knobs.items():
                 values[film] = fresh._knobs[name][number]
         _check_batch(together)
-        model = self._process.model(together, knobs, self.grid, fused=self._fused)
-        put_rows(self.state, films, fresh.state)
+        model = self._process.model(together, knobs, self.grid, backend=self._backend)
+        put_films(self.state, films, fresh.state)
         self._noise.put(films, fresh._noise)
         self.recipes, self.seeds, self._knobs = together, numbers, knobs
         self.stepper.noise = self._noise if self._noise else None
@@ -260,7 +264,7 @@ class Simulation(Solver):
             raise InputError(f"films {chosen} are no films of a batch of {len(recipes)}; name at least one")
         first = simulations[0]
         seeds = [seed for simulation in simulations for seed in simulation.seeds]
-        state = take_rows(join_rows([each.state for each in simulations]), chosen, batch=len(recipes))
+        state = take_films(join_films([each.state for each in simulations]), chosen, batch=len(recipes))
         joined = first._like([recipes[film] for film in chosen], [seeds[film] for film in chosen], state.phi)
         joined.set_knobs(
             **{
@@ -283,7 +287,7 @@ class Simulation(Solver):
             tolerance=self.stepper.tolerance,
             dtype=str(self.grid.dtype).removeprefix("torch."),
             device=str(self.grid.device),
-            fused=self._fused,
+            backend=self._backend,
         )
 
     def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:
@@ -338,7 +342,7 @@ def _check_batch(recipes: Sequence[Recipe]) -> list[Recipe]:
 
 def _setting(simulation: Simulation) -> tuple[Any, ...]:
     grid = simulation.grid
-    return grid.shape, simulation.stepper.tolerance, grid.dtype, grid.device, simulation._fused
+    return grid.shape, simulation.stepper.tolerance, grid.dtype, grid.device, simulation._backend
 
 
 def _mixed(recipes: Sequence[Recipe], seeds: Sequence[int], shape: tuple[int, int]) -> Tensor:

@@ -48,7 +48,7 @@ def test_a_film_that_can_not_be_is_no_state(env: DryingEnv, name: str, value: fl
 def test_a_state_of_other_types(env: DryingEnv, value: Any) -> None:
     state = env.get_state()
     state["fields"]["time"] = value
-    with pytest.raises(InputError, match="the snapshot's time is no array of numbers"):
+    with pytest.raises(InputError, match="the snapshot's time is not an array of numbers"):
         env.set_state(state)
 
 

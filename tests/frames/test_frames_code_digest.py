@@ -57,7 +57,7 @@ def test_the_place_of_a_file_does_not_count(file: Path) -> None:
     [
         ("simulator/simulation.py", True),
         ("simulator/core/control.py", True),
-        ("simulator/backends/numba_film.py", True),
+        ("simulator/backends/numba/film.py", True),
         ("compiled.py", True),
         ("simulator/export/vtk.py", False),
         ("simulator/analysis.py", False),

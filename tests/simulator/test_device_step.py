@@ -1,4 +1,4 @@
-"""The step that asks the device nothing, which a GPU takes; here on the CPU."""
+"""The step without a transfer from the device, which a GPU takes; here on the CPU."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch._dynamo.testing import CompileCounter
 
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Simulation, SimulationDiverged
+from morphsim.simulator.backends import BackendName
 
 FILMS = {
     "drying": ([DryingRecipe(evaporation=e) for e in (0.3, 2.0)], 0.5),
@@ -19,34 +20,35 @@ FILMS = {
 
 
 @pytest.mark.parametrize("kind", FILMS)
-@pytest.mark.parametrize("fused", [True, False])
-def test_films_are_the_same_whether_or_not_steps_are_asked_after(kind: str, fused: bool) -> None:
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_films_are_the_same_whether_or_not_each_step_is_synced(kind: str, backend: BackendName) -> None:
     recipes, time = FILMS[kind]
     ends = []
-    for asks in (True, False):
-        simulation = Simulation(recipes, seeds=[3, 4], shape=(12, 24), dtype="float64", fused=fused)
-        simulation.stepper.asks = asks
+    for sync in (True, False):
+        simulation = Simulation(recipes, seeds=[3, 4], shape=(12, 24), dtype="float64", backend=backend)
+        simulation.stepper.sync_each_step = sync
         simulation.advance(time=[time, 0.7 * time])
         simulation.advance(time=time)
         assert simulation.time == pytest.approx([time, time])
         ends.append(simulation)
-    asked, unasked = ends
-    assert torch.equal(asked.fields(), unasked.fields())
-    assert np.array_equal(asked.thickness, unasked.thickness)
+    synced, unsynced = ends
+    assert torch.equal(synced.fields(), unsynced.fields())
+    assert np.array_equal(synced.thickness, unsynced.thickness)
     # Steps beyond the end leave the films as they are.
-    assert unasked.steps >= asked.steps
+    assert unsynced.steps >= synced.steps
 
 
 @pytest.mark.parametrize("kind", FILMS)
-def test_a_whole_step_is_one_graph(kind: str) -> None:
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_a_whole_step_is_one_graph(kind: str, backend: BackendName) -> None:
     recipes, time = FILMS[kind]
-    simulation = Simulation(recipes, seeds=[3, 4], shape=(12, 24), fused=False)
+    simulation = Simulation(recipes, seeds=[3, 4], shape=(12, 24), backend=backend)
     simulation.advance(time=0.1 * time)
     stepper, state = simulation.stepper, simulation.state
     ones = torch.ones(2, dtype=torch.float64)
     rates = stepper.model.rates(state.phi, state.content, state.thickness)
     arguments: Any = (state, rates, 1e-3 * time * ones, 0.0 * ones, ones > 0)
-    # A question to the device, or anything else that Python would have to answer, breaks the graph.
+    # A value read from the device, or anything else that Python must wait for, breaks the graph.
     traced = torch.compile(stepper._masked_step, backend="eager", fullgraph=True)
     compiled, _, accepted = traced(*arguments)
     plain, _, kept = stepper._masked_step(*arguments)
@@ -56,10 +58,10 @@ def test_a_whole_step_is_one_graph(kind: str) -> None:
 
 
 def test_turning_a_knob_does_not_compile_anew() -> None:
-    simulation = Simulation([DryingRecipe()] * 2, seeds=[0, 1], shape=(12, 24), fused=False)
+    simulation = Simulation([DryingRecipe()] * 2, seeds=[0, 1], shape=(12, 24), backend="torch")
     stepper, counter = simulation.stepper, CompileCounter()
-    stepper.asks = False
-    stepper.__dict__["_unasked_step"] = torch.compile(
+    stepper.sync_each_step = False
+    stepper.__dict__["_unsynced_step"] = torch.compile(
         stepper._masked_step, backend=counter, fullgraph=True, dynamic=False
     )
     simulation.advance(time=1e-3)
@@ -70,9 +72,9 @@ def test_turning_a_knob_does_not_compile_anew() -> None:
     assert counter.frame_count == before > 0
 
 
-def test_a_film_that_diverges_is_noticed_without_asking_each_time() -> None:
+def test_a_film_that_diverges_is_noticed_without_syncing_each_step() -> None:
     simulation = Simulation([DryingRecipe()] * 2, seeds=[0, 1], shape=(12, 24))
-    simulation.stepper.asks = False
+    simulation.stepper.sync_each_step = False
     simulation.advance(time=0.01)
     simulation.state.content[1, 0, 3, 4] = float("nan")
     with pytest.raises(SimulationDiverged, match="film 1 can't be advanced"):

@@ -29,11 +29,14 @@ from morphsim.simulator import (
     ThermalNoise,
     WodoMobility,
 )
+from morphsim.simulator.backends import BackendName
+from morphsim.simulator.core.grid import Squares
 from morphsim.simulator.thermodynamics import DoubleWellMixture, binodal, interface, spinodal
 
 ONE = torch.ones((1, 1, 1), dtype=torch.float64)
 LENGTHS = torch.stack((20 * ONE, 5 * ONE), 1)
 CPU = torch.device("cpu")
+NAMES: tuple[BackendName, ...] = ("numba", "torch")
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,26 @@ class Anisotropic(Grid):
         return 0.5 * super().step_x(field)
 
 
+class Slanted(Squares):
+    """Wavenumbers along the film count for less."""
+
+    def at(self, thickness: Tensor) -> Tensor:
+        return 0.5 * self.x + self.theta / (thickness**2).to(self.x.dtype)[:, None, None, None]
+
+
+class SlantedGrid(Grid):
+    def _squares(self, along_x: Tensor, along_z: Tensor) -> Squares:
+        squares = super()._squares(along_x, along_z)
+        return Slanted(squares.x, squares.theta)
+
+
+class Twice(ThermalNoise):
+    """A user's noise."""
+
+    def increments(self, *arguments: Any, **options: Any) -> Tensor:
+        return 2.0 * super().increments(*arguments, **options)
+
+
 @dataclass(frozen=True)
 class Pulled(FilmModel):
     def potential(self, phi: Tensor, thickness: Tensor) -> Tensor:
@@ -154,26 +177,28 @@ OWN = {
     "substrate of one field": annealed(BinaryFloryHuggins(3.0 * ONE), substrate=wall(Cubic, 1)),
     "evaporation": dried(evaporation=Throttled(torch.tensor([1.0]), torch.tensor([0.0]))),
     "grid": dried(grid=Anisotropic),
+    "squares": annealed(BinaryFloryHuggins(3.0 * ONE), grid=SlantedGrid),
+    "noise": dried(noise=Twice),
     "model": dried(model=Pulled),
 }
 
 
-def film(case: dict[str, Any], *, fused: bool) -> Solver:
+def film(case: dict[str, Any], *, backend: BackendName) -> Solver:
     """A film of the case, with noise."""
     parts = dict(case)
     components = parts.pop("fields")
     grid = parts.pop("grid", Grid)((12, 24), width=2.0, boundary="periodic", dtype=torch.float64, device=CPU)
+    noise = parts.pop("noise", ThermalNoise)
     model = parts.pop("model", FilmModel)(
-        grid, kappa=torch.full((1, components, 1, 1), 4e-4, dtype=torch.float64), fused=fused, **parts
+        grid, kappa=torch.full((1, components, 1, 1), 4e-4, dtype=torch.float64), backend=backend, **parts
     )
     random = torch.Generator().manual_seed(0)
     middle = 0.5 if components == 1 else 0.25
     phi = middle + 0.05 * torch.rand((1, components, 12, 24), generator=random, dtype=torch.float64)
-    noise = ThermalNoise([1e-7], [0], CPU)
-    return Solver(model, phi, noise=noise)
+    return Solver(model, phi, noise=noise([1e-7], [0], CPU))
 
 
-def shipped(part: Any) -> Any:
+def parent_of(part: Any) -> Any:
     """The part that a user's class was made from."""
     kind = type(part).__mro__[1]
     return kind(*(getattr(part, name) for name in kind.__dataclass_fields__))
@@ -181,17 +206,17 @@ def shipped(part: Any) -> Any:
 
 @pytest.mark.parametrize("name", OWN)
 def test_own_classes_are_computed(name: str) -> None:
-    compiled, plain = film(OWN[name], fused=True), film(OWN[name], fused=False)
+    compiled, plain = film(OWN[name], backend="numba"), film(OWN[name], backend="torch")
     for solver in (compiled, plain):
         solver.advance(time=2e-3)
     torch.testing.assert_close(compiled.fields(), plain.fields(), rtol=0.0, atol=1e-9)
     parent = dict(OWN[name])
     for part, value in parent.items():
-        if part in ("grid", "model"):
+        if part in ("grid", "model", "noise"):
             parent[part] = value.__mro__[1]
         elif part != "fields" and type(value).__module__ == __name__:
-            parent[part] = shipped(value)
-    other = film(parent, fused=True)
+            parent[part] = parent_of(value)
+    other = film(parent, backend="numba")
     other.advance(time=2e-3)
     assert float((other.fields() - plain.fields()).abs().max()) > 1e-6
 
@@ -207,12 +232,12 @@ def modes(solver: Solver) -> Tensor:
 @pytest.mark.parametrize("where", ["object", "class"])
 def test_methods_replaced_in_an_object_or_a_class(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     energy = BinaryFloryHuggins(3.0 * ONE)
-    before = modes(film(annealed(energy), fused=True))
+    before = modes(film(annealed(energy), backend="numba"))
     if where == "object":
         object.__setattr__(energy, "potential", lambda phi: flat(energy, phi))
     else:
         monkeypatch.setattr(BinaryFloryHuggins, "potential", flat)
-    compiled, plain = (modes(film(annealed(energy), fused=fused)) for fused in (True, False))
+    compiled, plain = (modes(film(annealed(energy), backend=backend)) for backend in NAMES)
     torch.testing.assert_close(compiled, plain)
     assert float((compiled - before).abs().max()) > 1e-3
 
@@ -231,13 +256,6 @@ class Plain:
 
     def curvature(self, phi: Tensor) -> Tensor:
         return self._parent.curvature(phi)
-
-
-class Twice(ThermalNoise):
-    """A user's noise."""
-
-    def increments(self, *arguments: Any, **options: Any) -> Tensor:
-        return 2.0 * super().increments(*arguments, **options)
 
 
 @pytest.mark.parametrize("noise", [ThermalNoise, Twice])

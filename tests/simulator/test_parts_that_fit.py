@@ -24,9 +24,11 @@ from morphsim.simulator import (
     ThermalNoise,
     WodoMobility,
 )
+from morphsim.simulator.backends import BackendName
 from morphsim.simulator.core.grid import Squares
 
 CPU = torch.device("cpu")
+NAMES: tuple[BackendName, ...] = ("numba", "torch")
 ONE = torch.ones((1, 1, 1))
 LENGTHS = torch.tensor([5.0, 5.0]).view(1, 2, 1, 1)
 ALONG = torch.linspace(0.5, 2.5, 16).view(1, 1, 16)
@@ -46,7 +48,7 @@ def solver(
     energy: Any,
     mobility: Any,
     *,
-    fused: bool = True,
+    backend: BackendName = "auto",
     films: int = 1,
     kappa: Any = None,
     noise: ThermalNoise | None = None,
@@ -57,7 +59,7 @@ def solver(
     fields = fields or (2 if isinstance(energy, TernaryFloryHuggins) else 1)
     space = grid((8, 16), width=2.0, boundary="periodic", dtype=torch.float32, device=CPU)
     kappa = torch.full((1, fields, 1, 1), 1e-3) if kappa is None else kappa
-    model = FilmModel(space, energy, mobility, kappa, fused=fused, **parts)
+    model = FilmModel(space, energy, mobility, kappa, backend=backend, **parts)
     random = torch.Generator().manual_seed(0)
     middle = 0.3 if fields > 1 else 0.5
     phi = middle + 0.02 * torch.randn((films, fields, 8, 16), generator=random)
@@ -122,7 +124,7 @@ UNUSUAL: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", UNUSUAL)
 def test_both_paths_agree(name: str) -> None:
-    films = [solver(**UNUSUAL[name], fused=fused) for fused in (True, False)]
+    films = [solver(**UNUSUAL[name], backend=backend) for backend in NAMES]
     for film in films:
         film.advance(time=2e-3)
         assert film.fields().dtype == torch.float32
@@ -133,10 +135,10 @@ def test_both_paths_agree(name: str) -> None:
 @pytest.mark.parametrize("kind", ["one field", "two fields", "kappa"])
 def test_a_parameter_that_is_written_to_counts_from_then_on(kind: str) -> None:
     films = []
-    for fused in (True, False):
+    for backend in NAMES:
         chi, kappa = 1.5 * ONE.clone(), torch.full((1, 1, 1, 1), 1e-3)
         energy = BinaryFloryHuggins(chi) if kind == "one field" else ternary(chi_donor_acceptor=chi)
-        film = solver(energy, UPHILL if kind == "one field" else wodo(), kappa=kappa, fused=fused)
+        film = solver(energy, UPHILL if kind == "one field" else wodo(), kappa=kappa, backend=backend)
         film.advance(time=2e-3)
         if kind == "kappa":
             kappa.fill_(0.05)
@@ -162,7 +164,7 @@ class SlantedGrid(Grid):
 
 def test_own_wavenumbers_are_computed() -> None:
     own, plain = (
-        solver(BinaryFloryHuggins(3 * ONE), UPHILL, grid=SlantedGrid, fused=fused) for fused in (True, False)
+        solver(BinaryFloryHuggins(3 * ONE), UPHILL, grid=SlantedGrid, backend=backend) for backend in NAMES
     )
     usual = solver(BinaryFloryHuggins(3 * ONE), UPHILL)
     for film in (own, plain, usual):

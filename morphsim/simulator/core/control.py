@@ -1,16 +1,13 @@
-"""Which step each film takes next, and whether it may keep the one that it took.
-
-A handful of numbers for each film: on the CPU these are numpy arrays, whose operations cost a fraction of
-those of torch; on a GPU they are tensors, and stay there.
-"""
+"""Which step each film takes next, and whether it keeps the one that it took."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+
+from morphsim.simulator.core.per_film import PerFilmArray
 
 LARGEST_THICKNESS_CHANGE = 0.004
 """In one step [initial thickness]."""
@@ -27,85 +24,96 @@ _EDGE, _ROUNDING = 0.98e-3, 5e-7
 OUTSIDE = 1e-3
 """How far a volume fraction may overshoot 0; a film that starts inside this bound never leaves it."""
 
-PLANNED = (
-    "thickness",
-    "step",
-    "last_step",
-    "older_step",
-    "history",
-    "speed_change",
-    "older_speed_change",
-    "smallest",
-    "contrast",
-)
-"""What `plan` and `judge` want of a `State`, as `Numbers`."""
 
-Numbers = Any
-"""One number for each film, (B,): a numpy array or a tensor."""
+@dataclass
+class StepRecord:
+    """What `plan_step` and `accept_step` use of a `State`; all (B,).
+
+    Attributes:
+        thickness: h.
+        step: size of the next step.
+        last_step: size of the last step.
+        older_step: size of the step before the last.
+        history: how many past steps count.
+        speed_change: dh/dt less that of a step before.
+        older_speed_change: the same a step before.
+        smallest: the smallest volume fraction of any component.
+        contrast: the largest spread of a field.
+    """
+
+    thickness: PerFilmArray
+    step: PerFilmArray
+    last_step: PerFilmArray
+    older_step: PerFilmArray
+    history: PerFilmArray
+    speed_change: PerFilmArray
+    older_speed_change: PerFilmArray
+    smallest: PerFilmArray
+    contrast: PerFilmArray
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrialStep:
     """A step that is to be tried; all (B,).
 
     Attributes:
         dt: its size.
         ratio: its size over that of the last one; 0 without history.
-        cut: it was shortened to land on the wanted time or thickness.
+        cut: whether it was shortened to land on the wanted time or thickness.
         weights: six, see `step_weights`.
-        thickness: at its end, from the past.
+        thickness: at its end, extrapolated from the past.
     """
 
-    dt: Numbers
-    ratio: Numbers
-    cut: Numbers
-    weights: tuple[Numbers, ...]
-    thickness: Numbers
+    dt: PerFilmArray
+    ratio: PerFilmArray
+    cut: PerFilmArray
+    weights: tuple[PerFilmArray, ...]
+    thickness: PerFilmArray
 
 
-def numbers(tensor: torch.Tensor) -> Numbers:
-    """As the functions here want them: an array that shares the memory of a tensor on the CPU."""
-    return tensor.numpy() if tensor.device.type == "cpu" and not torch.compiler.is_compiling() else tensor
-
-
-def tensor(values: Numbers) -> torch.Tensor:
-    """Back to a tensor."""
-    return torch.from_numpy(values) if isinstance(values, np.ndarray) else values
-
-
-def plan(state: Any, speed: Numbers, longest: Numbers, lowest: Numbers, *, evaporates: bool) -> Plan:
+def plan_step(
+    record: StepRecord,
+    speed: PerFilmArray,
+    longest: PerFilmArray,
+    lowest: PerFilmArray,
+    *,
+    evaporates: bool,
+) -> TrialStep:
     """The next step of each film.
 
     Args:
-        state: `PLANNED` of a `State`.
+        record: of the films.
         speed: dh/dt.
         longest: longest step that each may take.
         lowest: thickness that a shrinking film must not fall below by more than its last step.
         evaporates: whether the thickness changes at all.
     """
-    fresh = state.history == 0
-    h = state.thickness
-    dt = _where(fresh, state.step, _least(state.step, LARGEST_RATIO * state.last_step))
+    fresh = record.history == 0
+    h = record.thickness
+    dt = _where(fresh, record.step, _least(record.step, LARGEST_RATIO * record.last_step))
     landing = longest
     if evaporates:
         pace = _at_least(abs(speed), 1e-30)
         dt = _least(dt, LARGEST_THICKNESS_CHANGE / pace)
         landing = _least(landing, _where(speed < 0, _at_least(h - lowest, 1e-6) / pace, np.inf))
-    # Land in two even steps rather than a long and a tiny one.
+    # Land in two even steps rather than in a long and a tiny one.
     cut = landing < 2.0 * dt
     dt = _where(cut, _where(landing <= dt, landing, 0.5 * landing), dt)
-    weights = step_weights(dt, state.last_step, state.older_step, state.history)
+    weights = step_weights(dt, record.last_step, record.older_step, record.history)
     if evaporates:
         _, a1, b1, c1, b2, c2 = weights
-        h = h + dt * speed + ((a1 + b1) / 2.0 + c1 / 6.0) * state.speed_change
-        h = h - (b2 / 2.0 + c2 / 6.0) * state.older_speed_change
-    return Plan(dt, _where(fresh, 0.0, dt / state.last_step), cut, weights, h)
+        h = h + dt * speed + ((a1 + b1) / 2.0 + c1 / 6.0) * record.speed_change
+        h = h - (b2 / 2.0 + c2 / 6.0) * record.older_speed_change
+    return TrialStep(dt, _where(fresh, 0.0, dt / record.last_step), cut, weights, h)
 
 
-def step_weights(dt: Numbers, last: Numbers, older: Numbers, history: Numbers) -> tuple[Numbers, ...]:
-    """Weights (e1, a1, b1, c1, b2, c2) of the two differences of rates, (B,) each, see `advance_modes`.
+def step_weights(
+    dt: PerFilmArray, last: PerFilmArray, older: PerFilmArray, history: PerFilmArray
+) -> tuple[PerFilmArray, ...]:
+    """Weights (e1, a1, b1, c1, b2, c2) of the two differences of rates, (B,) each.
 
-    They belong to the polynomial through the rates at the last one, two or three times.
+    They belong to the polynomial through the rates at the last one, two or three times, see
+    `Backend.advance_modes`.
 
     Args:
         dt: step to be taken.
@@ -120,19 +128,19 @@ def step_weights(dt: Numbers, last: Numbers, older: Numbers, history: Numbers) -
     return even, line, curve, twice / last, curve * last / older, twice / older
 
 
-def judge(
-    state: Any,
-    tried: Plan,
-    active: Numbers,
-    error: Numbers,
-    smallest: Numbers,
-    thickness: Numbers,
+def accept_step(
+    record: StepRecord,
+    tried: TrialStep,
+    active: PerFilmArray,
+    error: PerFilmArray,
+    smallest: PerFilmArray,
+    thickness: PerFilmArray,
     tolerance: float,
-) -> tuple[Numbers, Numbers]:
-    """Whether each film may keep the step that it tried, and how long its next one is.
+) -> tuple[PerFilmArray, PerFilmArray]:
+    """Whether each film keeps the step that it tried, and how long its next one is.
 
     Args:
-        state: `PLANNED` of a `State`.
+        record: of the films before the step.
         tried: the step.
         active: films that take part.
         error: of the step.
@@ -140,20 +148,38 @@ def judge(
         thickness: after it.
         tolerance: see `Stepper`.
     """
-    bound = tolerance * _at_least(state.contrast, LEAST_CONTRAST)
+    bound = tolerance * _at_least(record.contrast, LEAST_CONTRAST)
     # The energy is steep where a component is nearly gone: no step may halve the smallest fraction.
-    vanishing = (state.smallest > _VANISHING) & (smallest < 0.5 * state.smallest)
-    out = leaving(state.smallest, smallest)
+    vanishing = (record.smallest > _VANISHING) & (smallest < 0.5 * record.smallest)
+    out = leaving(record.smallest, smallest)
     accepted = active & (error <= 2.0 * bound) & (thickness > 0) & ~(vanishing | out)
     proposed = 0.9 * (bound / _at_least(error, 1e-30)) ** 0.5 * tried.dt
-    growth = _where(state.history < STARTING, GROW_AT_START, GROW)
-    grown = _least(proposed, growth * _where(tried.cut, state.step, tried.dt))
+    growth = _where(record.history < STARTING, GROW_AT_START, GROW)
+    grown = _least(proposed, growth * _where(tried.cut, record.step, tried.dt))
     shrunk = SHRINK * tried.dt
     grown = _where(grown < shrunk, shrunk, grown)
-    return accepted, _where(accepted, grown, _where(active, shrunk, state.step))
+    return accepted, _where(accepted, grown, _where(active, shrunk, record.step))
 
 
-def leaving(before: Numbers, after: Numbers) -> Numbers:
+def accept_noise(
+    before: PerFilmArray, after: PerFilmArray, dt: PerFilmArray, accepted: PerFilmArray, step: PerFilmArray
+) -> tuple[PerFilmArray, PerFilmArray]:
+    """Whether each film keeps a step after its noise, and how long its next one is.
+
+    Noise shrinks with the root of the step, so that a shorter one leads less far out of the simplex.
+
+    Args:
+        before: the smallest volume fraction before the step.
+        after: the same after its noise.
+        dt: size of the step.
+        accepted: films that kept the step without its noise.
+        step: size of their next step.
+    """
+    out = accepted & leaving(before, after)
+    return accepted & ~out, _where(out, SHRINK * dt, step)
+
+
+def leaving(before: PerFilmArray, after: PerFilmArray) -> PerFilmArray:
     """Whether a step leads out of the simplex, from the smallest fractions before and after it.
 
     Just inside the bound a field may still move outwards by more than rounding moves it, or no step would be
@@ -163,14 +189,14 @@ def leaving(before: Numbers, after: Numbers) -> Numbers:
     return crossed | ((after < -_EDGE) & (before >= -OUTSIDE) & (after < before - _ROUNDING))
 
 
-def _where(condition: Numbers, one: Numbers | float, other: Numbers | float) -> Numbers:
+def _where(condition: PerFilmArray, one: PerFilmArray | float, other: PerFilmArray | float) -> PerFilmArray:
     library = np if isinstance(condition, np.ndarray) else torch
     return library.where(condition, one, other)
 
 
-def _least(one: Numbers, other: Numbers) -> Numbers:
+def _least(one: PerFilmArray, other: PerFilmArray) -> PerFilmArray:
     return np.minimum(one, other) if isinstance(one, np.ndarray) else torch.minimum(one, other)
 
 
-def _at_least(one: Numbers, bound: float) -> Numbers:
+def _at_least(one: PerFilmArray, bound: float) -> PerFilmArray:
     return np.maximum(one, bound) if isinstance(one, np.ndarray) else one.clamp_min(bound)

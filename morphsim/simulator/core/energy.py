@@ -1,4 +1,4 @@
-"""Free energies of mixing. Each is a small class; the solver sees only what `FreeEnergy` names."""
+"""Free energies of mixing, each a small class with the methods of `FreeEnergy`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from morphsim.simulator.core.shipped import shipped
+from morphsim.simulator.core.exact_types import built_in
 
-# Below this volume fraction the logarithm goes on as its tangent: the energy stays smooth (C1) for the
+# Below this volume fraction the logarithm continues as its tangent: the energy stays smooth (C1) for the
 # small overshoots of a discrete field, and no field is ever clipped.
 SMALLEST_FRACTION = 1e-5
-# The same for the barrier b/x, which is steeper; its potential keeps fields well above this.
+# The same for the barrier b/x, which is steeper; its potential keeps the fields well above this.
 SMALLEST_BARRIER_FRACTION = 1e-3
 
 
@@ -44,7 +44,7 @@ def _x_log_x(fraction: Tensor) -> Tensor:
     return floor * torch.log(floor) + below * (torch.log(floor) + 1.0) + 0.5 * below**2 / floor
 
 
-@shipped
+@built_in
 @dataclass(frozen=True)
 class BinaryFloryHuggins:
     """A dry donor/acceptor blend of equal molecules: f = φ ln φ + (1-φ) ln(1-φ) + χ φ (1-φ).
@@ -74,7 +74,7 @@ class BinaryFloryHuggins:
         return (1.0 / donor + 1.0 / (1.0 - donor) - 2.0 * self.chi)[:, None]
 
 
-@shipped
+@built_in
 @dataclass(frozen=True)
 class DoubleWell:
     """The polynomial f = ρ (c - low)² (high - c)² of the PFHub benchmark of spinodal decomposition.
@@ -83,7 +83,7 @@ class DoubleWell:
 
     Attributes:
         height: ρ, (B, 1, 1).
-        low: composition of the one phase, (B, 1, 1).
+        low: composition of one phase, (B, 1, 1).
         high: composition of the other phase, (B, 1, 1).
     """
 
@@ -108,7 +108,7 @@ class DoubleWell:
         return (2.0 * self.height * (below**2 + above**2 - 4.0 * below * above))[:, None]
 
 
-@shipped
+@built_in
 @dataclass(frozen=True)
 class TernaryFloryHuggins:
     """Donor, acceptor and solvent s, φ_s = 1 - φ_d - φ_a, with a barrier b against pure components.

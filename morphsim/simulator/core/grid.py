@@ -12,11 +12,11 @@ from torch import Tensor
 
 from morphsim.checks import shown, whole_number
 from morphsim.errors import InputError
-from morphsim.simulator.core.shipped import shipped
+from morphsim.simulator.core.exact_types import built_in
 from morphsim.types import Boundary
 
 MOST_CELLS, MOST_CELLS_ACROSS = 2**24, 2**13
-"""Of a film, and each way: a larger one does not fit into the memory of a machine."""
+"""Of a film, and in each direction; a larger film does not fit into memory."""
 
 
 def check_shape(shape: Any) -> tuple[int, int]:
@@ -38,7 +38,7 @@ def check_shape(shape: Any) -> tuple[int, int]:
     return height, width
 
 
-@shipped
+@built_in
 @dataclass(frozen=True)
 class Squares:
     """Squared wavenumbers of the modes of a grid; k² = `x` + `theta` / h².
@@ -53,7 +53,7 @@ class Squares:
 
     @functools.cached_property
     def arrays(self) -> tuple[Any, Any, Any]:
-        """For compiled loops: `x` (modes,), `x` with each number twice (for complex modes), `theta` (H,)."""
+        """For compiled loops: `x` (modes,), `x` with each value twice (for complex modes), `theta` (H,)."""
         x = self.x[0].contiguous()
         return x.numpy(), x.repeat_interleave(2).numpy(), self.theta[:, 0].contiguous().numpy()
 
@@ -62,7 +62,7 @@ class Squares:
         return self.x + self.theta / (thickness**2).to(self.x.dtype)[:, None, None, None]
 
 
-@shipped
+@built_in
 class Grid:
     """A film of `shape` cells in depth and width, `width` wide in units of the initial thickness.
 
@@ -74,8 +74,8 @@ class Grid:
     Args:
         shape: (H, W), cells in depth and in width.
         width: width of the film [initial thickness].
-        boundary: what happens at the left and right end.
-        depth_boundary: what happens at substrate and surface; "periodic" makes a block of bulk material.
+        boundary: of the left and right end.
+        depth_boundary: of substrate and surface; "periodic" makes a block of bulk material.
         dtype: of the fields.
         device: of the fields.
     """
@@ -106,9 +106,9 @@ class Grid:
         self.face_theta = faces[:, None].to(device=device, dtype=dtype)
         self._cosine_z = None if depth_boundary == "periodic" else self._cosines(height_cells)
         self._cosine_x = None if boundary == "periodic" else self._cosines(width_cells)
-        # What a mode that is constant along x amounts to at the surface, half a cell above the first row.
+        # Values at the surface, half a cell above the first row, of the modes that are constant along x.
         self.at_surface = self._at_surface().to(device=device, dtype=dtype)
-        # The real transform halves the last direction that is transformed by Fourier modes.
+        # The real transform keeps half of the Fourier modes of the last periodic direction.
         self._half_x = boundary == "periodic"
         half_z = depth_boundary == "periodic" and not self._half_x
         along_x = _wavenumbers(width_cells, self.dx, boundary, half=self._half_x)
@@ -160,11 +160,11 @@ class Grid:
     def upright_modes(self, rows: Tensor) -> Tensor:
         """Modes (..., H) of fields that are constant along x, from their rows (..., H); walls in depth."""
         assert self._cosine_z is not None
-        # Not a product of matrices, whose rounding depends on how many films there are.
+        # Not a matrix product, whose rounding depends on the number of films.
         return math.sqrt(self.shape[1]) * (rows[..., None, :] * self._cosine_z).sum(dim=-1)
 
     def power(self, modes: Tensor) -> Tensor:
-        """|a|² of each mode, with the modes that the real transform leaves out counted in.
+        """|a|² of each mode, including the conjugate modes that the real transform omits.
 
         Its sum over the modes is the sum of the squares of the field's cells.
         """
@@ -253,5 +253,5 @@ def _wavenumbers(cells: int, spacing: float, boundary: Boundary, *, half: bool) 
 
 
 def _tensor(value: Tensor) -> Tensor:
-    """Name the type that the stubs of torch.fft leave open."""
+    """Add the type that the stubs of torch.fft lack."""
     return value

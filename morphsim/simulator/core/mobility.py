@@ -1,4 +1,4 @@
-"""Mobility closures, each by its name."""
+"""Mobility closures, and their names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 from torch import Tensor
 
 from morphsim.simulator.core.energy import SMALLEST_FRACTION
-from morphsim.simulator.core.shipped import shipped
+from morphsim.simulator.core.exact_types import built_in
 
 
 class Mobility(Protocol):
@@ -29,7 +29,7 @@ class _Diagonal:
         return None
 
 
-@shipped
+@built_in
 @dataclass(frozen=True)
 class ConstantMobility(_Diagonal):
     """The same mobility everywhere.
@@ -45,7 +45,7 @@ class ConstantMobility(_Diagonal):
         return self.value
 
 
-@shipped
+@built_in
 @dataclass(frozen=True)
 class OnsagerMobility:
     """M_ii = M0 φ_i (1 - φ_i), M_ij = -M0 φ_i φ_j: fluxes of an incompressible blend of equal friction.
@@ -72,17 +72,17 @@ class OnsagerMobility:
 
 
 def _inside(phi: Tensor) -> Tensor:
-    """Fractions (B, C, H, W) as they are inside the simplex, where the matrix of mobilities is positive.
+    """Fractions (B, C, H, W) moved into the simplex, where the matrix of mobilities is positive.
 
-    Where a field overshoots so that nothing is left for the last component, the matrix would make it diffuse
-    uphill: what is missing would grow without bound.
+    Where the fields overshoot and leave nothing for the last component, the matrix would make that component
+    diffuse uphill, and the overshoot would grow without bound.
     """
     most = 1.0 - SMALLEST_FRACTION
     inside = phi.clamp(SMALLEST_FRACTION, most)
     return inside / (inside.sum(dim=1, keepdim=True) / most).clamp_min(1.0)
 
 
-@shipped
+@built_in
 @dataclass(frozen=True)
 class WodoMobility(_Diagonal):
     """M_i = D / f''_ideal,i, D = φ_s + D_solid (1 - φ_s), f''_ideal,i = 1/(N_i φ_i) + 1/(N_s φ_s), N_s = 1.
@@ -108,7 +108,7 @@ class WodoMobility(_Diagonal):
         return diffusivity * _ideal_mobility(phi, self.chain_lengths, solvent)
 
 
-@shipped
+@built_in
 @dataclass(frozen=True)
 class NegiMobility(_Diagonal):
     """The form of `WodoMobility` with a constant diffusivity for each solute.
@@ -141,7 +141,7 @@ def _ideal_mobility(phi: Tensor, chain_lengths: Tensor, solvent: Tensor) -> Tens
 MOBILITIES = ("wodo", "negi", "onsager", "constant")
 """Closures of a drying film."""
 NEGI_DIFFUSIVITIES = (1e-3, 5e-3)
-"""Of polymer and fullerene over that of the solvent."""
+"""Diffusivities of polymer and fullerene over that of the solvent."""
 
 
 def named_mobility(

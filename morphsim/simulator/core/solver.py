@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as fields_of
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -13,36 +13,37 @@ from torch import Tensor
 
 from morphsim.device import threads_for
 from morphsim.errors import InputError
-from morphsim.simulator.core.control import numbers, tensor
-from morphsim.simulator.core.fitting import check_parts
+from morphsim.simulator.core.batching import put_films, take_films
+from morphsim.simulator.core.check_model import check_model
+from morphsim.simulator.core.exact_types import is_built_in
 from morphsim.simulator.core.model import FilmModel
 from morphsim.simulator.core.noise import ThermalNoise
-from morphsim.simulator.core.rows import put_rows, take_rows
-from morphsim.simulator.core.shipped import is_shipped
+from morphsim.simulator.core.per_film import as_numpy_if_cpu, as_tensor
 from morphsim.simulator.core.stall import StallWatch
-from morphsim.simulator.core.stepper import State, Stepper
+from morphsim.simulator.core.state import State
+from morphsim.simulator.core.stepper import Stepper
 from morphsim.simulator.errors import SimulationDiverged
 
 TOLERANCE = 0.002
 """Default of the tolerance of a step, see `Stepper`."""
 
 MOST_REFUSALS = 40
-"""A film can't be advanced when so many steps in a row were refused, each less than half the last one."""
+"""A film is given up after so many refused steps in a row, each less than half as long as the last one."""
 
 PerFilm = float | Sequence[float] | np.ndarray[Any, Any]
 """One value for all films of a batch, or one for each."""
 
 ARRIVED = 1e-12
-"""A film is at a time when it is this share of it away."""
+"""A film has reached a time when no more than this share of it is left."""
 THICKNESS_TOLERANCE = 1e-4
-"""A film is at a thickness when it is this far above it [h0]."""
+"""A film has reached a thickness when it is no further above it than this [h0]."""
 
 _ALWAYS_FINITE = ("phi", "time", "thickness")
 _NEVER_NEGATIVE = ("time", "step", "last_step", "older_step", "history", "draws", "refusals", "noise")
 
-# How many steps a GPU is sent before it is asked whether all films have arrived.
-_STEPS_UNASKED = 16
-# A batch is cut down to the films that still go on when they are no more than this share of it.
+# Steps that are sent to a GPU before the next check whether all films have arrived.
+_STEPS_WITHOUT_SYNC = 16
+# A batch is cut down to its unfinished films once they are no more than this share of it.
 _FEW = 0.75
 
 
@@ -101,10 +102,23 @@ class Solver:
         self.stepper = Stepper(model, tolerance=tolerance, noise=noise)
         with threads_for(fields.numel(), fields.device):
             phi = fields.detach().to(device=grid.device, dtype=grid.dtype)
-            check_parts(model, phi, noise)
-            self.state = State.start(model, phi, h)
+            check_model(model, phi, noise)
+            self.state = State.start(grid, phi, h)
         self.steps = 0
         self.rejected = 0
+
+    @classmethod
+    def _from_state(
+        cls, model: FilmModel, state: State, *, tolerance: float, noise: ThermalNoise | None
+    ) -> Self:
+        """Films that go on from `state`, which fits the model; a subclass adds attributes of its own."""
+        solver = cls.__new__(cls)
+        solver._films = len(state.time)
+        solver.stepper = Stepper(model, tolerance=tolerance, noise=noise)
+        solver.state = state
+        solver.steps = 0
+        solver.rejected = 0
+        return solver
 
     def __len__(self) -> int:
         return self._films
@@ -147,14 +161,14 @@ class Solver:
         Args:
             time: one value or (B,), absolute.
             thickness: one value or (B,) [initial thickness].
-            tolerate: go on with the other films where one can't be stepped any further.
+            tolerate: continue with the other films when one can't be stepped any further.
 
         Returns:
-            (B,) the films that can't be stepped any further, which stand where they last were sound.
+            (B,) the films that can't be stepped any further; they keep their last sound state.
 
         Raises:
-            SimulationDiverged: there is such a film, and it is not tolerated; the others stand where they
-                were.
+            SimulationDiverged: a film can't be stepped any further, and `tolerate` is False; the others keep
+                the state that they had reached.
             InputError: neither end can be reached.
         """
         device = self.model.grid.device
@@ -166,41 +180,41 @@ class Solver:
         with threads_for(self.state.phi.numel(), self.state.phi.device):
             active = self._active(until, lowest)
             watch = StallWatch(self.state, until, lowest)
-            while numbers(active).any():
-                if self._divisible and int(active.sum()) <= _FEW * self._films:
+            while as_numpy_if_cpu(active).any():
+                if self._films > 1 and self._divisible and int(active.sum()) <= _FEW * self._films:
                     self._advance_few(active, until, lowest, stuck, tolerate=tolerate)
                     break
-                for _ in range(1 if self.stepper.asks else _STEPS_UNASKED):
+                for _ in range(1 if self.stepper.sync_each_step else _STEPS_WITHOUT_SYNC):
                     self.stepper.step(self.state, until - self.state.time, lowest, active)
                     self.steps += 1
                     active = self._active(until, lowest) & ~stuck
                     stalled |= watch.stalled(self.state) & active
                 refused = self.state.refusals > 0
-                if numbers(refused | stalled).any():
-                    self.rejected += int(numbers(refused).any())
+                if as_numpy_if_cpu(refused | stalled).any():
+                    self.rejected += int(as_numpy_if_cpu(refused).any())
                     stuck |= self._stuck(active, stalled, tolerate=tolerate)
                     active &= ~stuck
         return stuck.cpu().numpy()
 
     @property
     def _divisible(self) -> bool:
-        """Whether some films can go on alone; of a user's own classes the rows can't be known."""
+        """Whether some films can go on alone; a user's own classes may hold anything for each film."""
         noise = self.stepper.noise
-        known = self.model.is_shipped and (noise is None or is_shipped(noise))
-        return self.stepper.asks and known
+        known = self.model.is_built_in and (noise is None or is_built_in(noise))
+        return self.stepper.sync_each_step and known
 
     def _advance_few(
         self, active: Tensor, until: Tensor, lowest: Tensor, stuck: Tensor, *, tolerate: bool
     ) -> None:
-        """Go on with the active films alone, since all films of a batch cost time; fills in `stuck`."""
+        """Go on with the active films alone, since every film of a batch costs time; fills in `stuck`."""
         films = active.nonzero()[:, 0].tolist()
         stepper = self.stepper
-        noise = None if stepper.noise is None else stepper.noise.take(films)
-        few = Solver.__new__(Solver)
-        few._films, few.steps, few.rejected = len(films), 0, 0
-        model = take_rows(self.model, films, batch=self._films)
-        few.stepper = Stepper(model, tolerance=stepper.tolerance, noise=noise)
-        few.state = take_rows(self.state, films, batch=self._films)
+        few = Solver._from_state(
+            take_films(self.model, films, batch=self._films),
+            take_films(self.state, films, batch=self._films),
+            tolerance=stepper.tolerance,
+            noise=None if stepper.noise is None else stepper.noise.take(films),
+        )
         try:
             stuck[films] = torch.from_numpy(
                 few.advance(time=until[films].numpy(), thickness=lowest[films].numpy(), tolerate=tolerate)
@@ -208,19 +222,19 @@ class Solver:
         except SimulationDiverged as error:
             raise SimulationDiverged(films[error.film], error.time, error.values) from None
         finally:
-            put_rows(self.state, films, few.state)
+            put_films(self.state, films, few.state)
             stepper.change_model(self.model)
             self.steps += few.steps
             self.rejected += few.rejected
 
     def _active(self, until: Tensor, lowest: Tensor) -> Tensor:
         """Films (B,) that have not arrived."""
-        time, end = numbers(self.state.time), numbers(until)
-        above = numbers(self.state.thickness) - numbers(lowest)
-        return tensor((end - time > ARRIVED * abs(end) + ARRIVED**2) & (above > THICKNESS_TOLERANCE))
+        time, end = as_numpy_if_cpu(self.state.time), as_numpy_if_cpu(until)
+        above = as_numpy_if_cpu(self.state.thickness) - as_numpy_if_cpu(lowest)
+        return as_tensor((end - time > ARRIVED * abs(end) + ARRIVED**2) & (above > THICKNESS_TOLERANCE))
 
     def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:
-        """All that `restore` needs to go on bit for bit, as arrays by name."""
+        """Everything that `restore` needs to continue bit for bit, as arrays by name."""
         entries = {entry.name: getattr(self.state, entry.name) for entry in fields_of(State)}
         return {name: value.cpu().numpy().copy() for name, value in entries.items()}
 
@@ -228,7 +242,7 @@ class Solver:
         """Go back to a `snapshot` of this solver, or of one like it.
 
         Raises:
-            InputError: the snapshot is of other films, or holds what no film can; then nothing has changed.
+            InputError: the snapshot is of other films, or holds impossible values; the films are unchanged.
         """
         restored = {}
         for entry in fields_of(State):
@@ -238,7 +252,7 @@ class Solver:
                 raise InputError(f"the snapshot lacks {entry.name!r}; use what snapshot() returned")
             if not isinstance(value, np.ndarray) or value.dtype.kind not in "ifc":
                 raise InputError(
-                    f"the snapshot's {entry.name} is no array of numbers; use what snapshot() returned"
+                    f"the snapshot's {entry.name} is not an array of numbers; use what snapshot() returned"
                 )
             if tuple(value.shape) != tuple(present.shape):
                 raise InputError(
@@ -286,10 +300,10 @@ class Solver:
 
 
 def _check_values(name: str, value: np.ndarray[Any, Any]) -> None:
-    """Check the numbers of a snapshot, of which a film could make what looks sound.
+    """Check the values of a snapshot, from which impossible ones could yield plausible fields.
 
     Raises:
-        InputError: what no film can have.
+        InputError: a value that no film can have.
     """
     # The history of a film that diverged may hold anything.
     if name in _ALWAYS_FINITE and not np.isfinite(value).all():

@@ -1,16 +1,16 @@
-"""Films whose steps have become so small that they would never arrive."""
+"""Films whose steps have become too small for them ever to arrive."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from morphsim.simulator.core.stepper import State
+from morphsim.simulator.core.state import State
 
 WATCHED_TRIES = 1000
-"""After so many tries it is looked how far each film has come."""
+"""Progress is checked after so many tries."""
 LEAST_PROGRESS = 1e-5
-"""A film has stalled that came less than this share of its way, in time and in thickness: it would take a
+"""A film that covers less than this share of its way, in time and in thickness, has stalled: it would take a
 hundred million tries. Films that are merely slow are a thousand times faster."""
 
 
@@ -29,7 +29,7 @@ class StallWatch:
         self._mark(state)
 
     def stalled(self, state: State) -> Tensor:
-        """Films (B,) that have stalled; to be asked after each try."""
+        """Films (B,) that have stalled; call it after each try."""
         self._tries += 1
         if self._tries % WATCHED_TRIES:
             return torch.zeros_like(self._time, dtype=torch.bool)

@@ -5,158 +5,40 @@ from __future__ import annotations
 import functools
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from morphsim.simulator.backends import fused
+from morphsim.simulator.backends.base import ModeStep, SurfaceStep
 from morphsim.simulator.core.control import (
     LEAST_CONTRAST,
-    PLANNED,
-    SHRINK,
-    Numbers,
-    judge,
-    leaving,
-    numbers,
-    plan,
-    tensor,
+    StepRecord,
+    TrialStep,
+    accept_noise,
+    accept_step,
+    plan_step,
 )
-from morphsim.simulator.core.etd import Damping, advance_modes, soften
+from morphsim.simulator.core.etd import Damping
 from morphsim.simulator.core.model import FilmModel, Rates
 from morphsim.simulator.core.noise import ThermalNoise
-from morphsim.simulator.core.surface import settle_surface
+from morphsim.simulator.core.per_film import as_numpy_if_cpu, as_tensor
+from morphsim.simulator.core.state import State
 
-# What relaxes of the last noise within a step is no error, and older noises still relax.
+# The relaxation of the last noise within a step is not an error, and older noises still relax.
 _NOISE_ALLOWANCE = 3.0
-# Rows of fewer cells share their rms with their neighbours, so that it is one of so many. What is compared
-# with it is an rms of few cells all the same: the largest of a hundred rows is about twice the usual one.
+# Rows of fewer cells pool their rms with neighbouring rows, up to so many cells. The change that is compared
+# with it is still an rms of few cells: the largest of a hundred rows is about twice the usual one.
 _FEW_CELLS, _POOLED_CELLS = 16, 16
 _NARROW_ALLOWANCE = 2.0 * _NOISE_ALLOWANCE
 
-_Films = TypeVar("_Films", "State", Rates)
-
-
-@dataclass
-class State:
-    """A batch of B films between two steps. Fields are (B, C, H, W), modes those of the grid.
-
-    All else is (B,) and float64, but for the counts.
-
-    Attributes:
-        phi: volume fractions.
-        phi_before: volume fractions a step before.
-        content: modes of q = h φ, what the scheme conserves.
-        content_change: content less that of a step before.
-        older_content_change: the same a step before.
-        rate_change: rates of the content less those of a step before.
-        older_rate_change: the same a step before.
-        thickness: h.
-        speed_change: dh/dt less that of a step before.
-        older_speed_change: the same a step before.
-        time: simulated time.
-        step: size of the next step.
-        last_step: size of the last step.
-        older_step: size of the step before the last.
-        history: how many past steps count, int64.
-        draws: how many noises have been drawn, int64.
-        refusals: how many tries of the next step were refused, int64.
-        noise: rms change of a row's volume fractions by the last thermal noise, (B, C, H).
-        smallest: the smallest volume fraction of any component, the last one included.
-        contrast: the largest spread of a field.
-    """
-
-    phi: Tensor
-    phi_before: Tensor
-    content: Tensor
-    content_change: Tensor
-    older_content_change: Tensor
-    rate_change: Tensor
-    older_rate_change: Tensor
-    thickness: Tensor
-    speed_change: Tensor
-    older_speed_change: Tensor
-    time: Tensor
-    step: Tensor
-    last_step: Tensor
-    older_step: Tensor
-    history: Tensor
-    draws: Tensor
-    refusals: Tensor
-    noise: Tensor
-    smallest: Tensor
-    contrast: Tensor
-
-    @classmethod
-    def start(cls, model: FilmModel, phi: Tensor, thickness: Tensor) -> State:
-        """Films at time 0 with fields (B, C, H, W) and thickness (B,) float64."""
-        zero = torch.zeros_like(thickness)
-        count = torch.zeros_like(thickness, dtype=torch.int64)
-        content = model.grid.forward(phi * thickness.to(phi.dtype)[:, None, None, None])
-        still = torch.zeros_like(content)
-        return cls(
-            phi=phi,
-            phi_before=phi,
-            content=content,
-            content_change=still,
-            older_content_change=still,
-            rate_change=still,
-            older_rate_change=still,
-            thickness=thickness,
-            speed_change=zero,
-            older_speed_change=zero,
-            time=zero,
-            step=torch.full_like(thickness, torch.inf),
-            last_step=zero + 1.0,
-            older_step=zero + 1.0,
-            history=count,
-            draws=count,
-            refusals=count,
-            noise=torch.zeros_like(phi[..., 0]),
-            smallest=smallest_fraction(phi),
-            contrast=contrast(phi),
-        )
-
-
-def smallest_fraction(phi: Tensor) -> Tensor:
-    """The smallest volume fraction of any component of each film, the last one included, (B,) float64."""
-    return torch.minimum(phi.amin(dim=(1, 2, 3)).double(), 1.0 - phi.sum(dim=1).amax(dim=(1, 2)).double())
-
-
-def contrast(phi: Tensor) -> Tensor:
-    """Largest spread of a volume fraction within each film, (B,) float64."""
-    return (phi.amax(dim=(2, 3)) - phi.amin(dim=(2, 3))).amax(dim=1).double()
-
-
-def add_ripple(
-    ripple: Tensor, thickness: Tensor, phi: Tensor, before: Tensor, *, use_loops: bool = True
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Add noise to fields.
-
-    Args:
-        ripple: what the noise adds to h φ, (B, C, H, W).
-        thickness: h, (B,).
-        phi: φ_{n+1} without it.
-        before: φ_n.
-        use_loops: use the compiled loop where there is one.
-
-    Returns:
-        φ_{n+1}, and φ_n with the same noise: the line that the next step is compared with runs through
-        fields without this jump. The rms of the noise in each row (B, C, H), and the smallest fraction.
-    """
-    if use_loops:
-        done = fused.add_ripple(ripple, thickness, phi, before)
-        if done is not None:
-            return done
-    jump = ripple / thickness.to(phi.dtype)[:, None, None, None]
-    new = phi + jump
-    return new, before + jump, jump.square().mean(dim=-1).sqrt(), smallest_fraction(new)
+_Films = TypeVar("_Films", State, Rates)
+_RECORDED = tuple(entry.name for entry in fields(StepRecord))
 
 
 def noise_allowance(noise: Tensor, width: int) -> Tensor:
-    """What of a row's change is no error but the relaxation of noise, (B, C, H).
+    """How much of a row's change may be the relaxation of noise rather than an error, (B, C, H).
 
     Args:
         noise: rms of the last noise in each row, (B, C, H).
@@ -172,39 +54,13 @@ def noise_allowance(noise: Tensor, width: int) -> Tensor:
     return _NOISE_ALLOWANCE * noise
 
 
-def compare(
-    new: Tensor, old: Tensor, before: Tensor, w: Tensor, allowance: Tensor, *, use_loops: bool = True
-) -> tuple[Tensor, Tensor, Tensor]:
-    """How far new fields are from the line through the old ones.
-
-    Args:
-        new: φ_{n+1}, (B, C, H, W).
-        old: φ_n.
-        before: φ_{n-1}.
-        w: the new step over the last one, (B,).
-        allowance: what of the rms in each row is not counted, (B, C, H).
-        use_loops: use the compiled loop where there is one.
-
-    Returns:
-        The largest rms of a row, less its allowance; the smallest volume fraction; the contrast: (B,) each.
-    """
-    if use_loops:
-        done = fused.compare(new, old, before, w, allowance)
-        if done is not None:
-            return done
-    rest = new - torch.lerp(before, old, (1.0 + w).to(new.dtype)[:, None, None, None])
-    error = (rest.square().mean(dim=-1).sqrt() - allowance).amax(dim=(1, 2)).double()
-    error = torch.nan_to_num(error, nan=torch.inf).clamp_min(0.0)
-    return error, smallest_fraction(new), contrast(new)
-
-
 class Stepper:
     """Advances a `State` under a `FilmModel`.
 
-    The modes of q = h φ take exponential Adams-Bashforth steps of third order (`etd.advance_modes`), with
+    The modes of q = h φ take exponential Adams-Bashforth steps of third order (`Backend.advance_modes`), with
     the linear damping Λ = A2 k² + A4 k⁴ of the model's `Rates`; the height takes the same step with Λ = 0,
     and the mean of q is carried over exactly. A step whose fields differ from the line through the last two
-    by more than twice what `tolerance` allows is taken again with a smaller one.
+    by more than twice what `tolerance` allows is taken again with a smaller size.
     Thermal noise is added after each step, in the modes, with the variance that a mode with the damping Λ
     keeps of it.
 
@@ -213,29 +69,30 @@ class Stepper:
         tolerance: largest difference of the volume fractions from their extrapolation over one step, rms
             within a row, as a share of the film's contrast: ripples grow at their rate while still small.
         noise: thermal noise, or None.
+
+    Attributes:
+        sync_each_step: whether Python reads after each step which films took it, which saves the work on
+            those that did not. On a GPU this read would take longer than the step.
     """
 
     def __init__(self, model: FilmModel, *, tolerance: float, noise: ThermalNoise | None = None) -> None:
         self.model = model
         self.noise = noise
         self.tolerance = tolerance
-        # On a GPU the answer to how a step went would take longer than the step.
-        self.asks = model.grid.device.type == "cpu"
+        self.sync_each_step = model.grid.device.type == "cpu"
         self._rates: Rates | None = None
 
     def restart(self, state: State) -> None:
         """Forget the history, after the fields were set from outside."""
-        fresh = State.start(self.model, state.phi, state.thickness)
-        for name in ("time", "draws"):
-            setattr(fresh, name, getattr(state, name))
-        _assign(state, fresh)
+        fresh = State.start(self.model.grid, state.phi, state.thickness)
+        state.assign(replace(fresh, time=state.time, draws=state.draws))
         self._rates = None
 
     def change_model(self, model: FilmModel) -> None:
         """Go on under another model.
 
-        What is known of how the rates change stays as it is, so that no film has to start again from tiny
-        steps; the first step under the new model sees the error that this makes.
+        The known changes of the rates are kept, so that no film has to start again from tiny steps; the step
+        control sees the error of the first step under the new model.
         """
         self.model = model
         self._rates = None
@@ -256,35 +113,35 @@ class Stepper:
             self._rates = self.model.rates(state.phi, state.content, state.thickness)
             first = torch.minimum(state.step, self._first_step(state, self._rates))
             state.step = torch.where(state.history > 0, state.step, first)
-        if self.asks:
-            return self._asking_step(state, self._rates, longest, lowest, active)
-        new, self._rates, accepted = self._unasked_step(state, self._rates, longest, lowest, active)
-        _assign(state, new)
+        if self.sync_each_step:
+            return self._synced_step(state, self._rates, longest, lowest, active)
+        new, self._rates, accepted = self._unsynced_step(state, self._rates, longest, lowest, active)
+        state.assign(new)
         return accepted
 
-    def _asking_step(
+    def _synced_step(
         self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor
     ) -> Tensor:
         """A step that saves the work on films that were refused, and the copies where none was."""
         stepped, accepted, step = self._attempt(state, rates, longest, lowest, active)
         new_rates = rates
-        if numbers(accepted).any():
+        if as_numpy_if_cpu(accepted).any():
             new_rates = self._finish(stepped, rates)
             accepted, step = _kept_inside(state, stepped, accepted, step)
-        if numbers(accepted).all():
+        if as_numpy_if_cpu(accepted).all():
             self._rates = new_rates
-            _assign(state, stepped)
+            state.assign(stepped)
             return accepted
         state.step, state.refusals = step, state.refusals + (active & ~accepted)
-        if numbers(accepted).any():
-            _assign(state, _choose(accepted, stepped, state))
+        if as_numpy_if_cpu(accepted).any():
+            state.assign(_choose(accepted, stepped, state))
             self._rates = _choose(accepted, new_rates, rates)
         return accepted
 
     def _masked_step(
         self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor
     ) -> tuple[State, Rates, Tensor]:
-        """The same without a question to the device; a graph without breaks, to be compiled as a whole."""
+        """The same without a transfer from the device: one graph without breaks, which can be compiled."""
         stepped, accepted, step = self._attempt(state, rates, longest, lowest, active)
         new_rates = self._finish(stepped, rates)
         accepted, step = _kept_inside(state, stepped, accepted, step)
@@ -293,7 +150,7 @@ class Stepper:
         return _choose(accepted, stepped, kept), _choose(accepted, new_rates, rates), accepted
 
     @functools.cached_property
-    def _unasked_step(self) -> Callable[..., tuple[State, Rates, Tensor]]:
+    def _unsynced_step(self) -> Callable[..., tuple[State, Rates, Tensor]]:
         """`_masked_step`, compiled for a GPU where torch can."""
         if self.model.grid.device.type != "cuda" or importlib.util.find_spec("triton") is None:
             return self._masked_step
@@ -322,57 +179,33 @@ class Stepper:
     def _attempt(
         self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor
     ) -> tuple[State, Tensor, Tensor]:
-        """One step, whether each film may keep it, and the next step of each."""
+        """One step, whether each film keeps it, and the next step of each."""
         model, grid = self.model, self.model.grid
-        now = _Numbers(state)
-        speed = numbers(rates.thickness)
-        evaporates = model.evaporation is not None
-        tried = plan(now, speed, numbers(longest), numbers(lowest), evaporates=evaporates)
-        dt, h1 = tensor(tried.dt), tensor(tried.thickness)
-        damping = self._damping(rates, state.thickness)
-        change = advance_modes(
-            rates.modes,
-            (state.rate_change, state.older_rate_change),
-            (state.content_change, state.older_content_change),
-            damping,
-            dt,
-            tried.weights,
-            use_loops=model.fused,
+        record = StepRecord(*[as_numpy_if_cpu(getattr(state, name)) for name in _RECORDED])
+        tried = plan_step(
+            record,
+            as_numpy_if_cpu(rates.thickness),
+            as_numpy_if_cpu(longest),
+            as_numpy_if_cpu(lowest),
+            evaporates=model.evaporation is not None,
         )
-        content = state.content + change
-        if model.evaporation is not None:
-            expected = tensor(speed + tried.ratio * now.speed_change)
-            content, h1 = settle_surface(
-                grid,
-                model.evaporation,
-                state.phi,
-                content,
-                h1,
-                expected,
-                damping,
-                dt,
-                use_loops=model.fused,
-            )
-            change = content - state.content
+        dt = as_tensor(tried.dt)
+        content, change, h1 = self._advance(state, rates, record, tried)
         phi = grid.inverse(content) / h1.to(grid.dtype)[:, None, None, None]
-        error, smallest, spread = compare(
-            phi,
-            state.phi,
-            state.phi_before,
-            tensor(tried.ratio),
-            noise_allowance(state.noise, grid.shape[1]),
-            use_loops=model.fused,
+        allowance = noise_allowance(state.noise, grid.shape[1])
+        error, smallest, spread = model.backend.compare(
+            phi, state.phi, state.phi_before, as_tensor(tried.ratio), allowance
         )
-        kept, next_step = judge(
-            now,
+        kept, next_step = accept_step(
+            record,
             tried,
-            numbers(active),
-            numbers(error),
-            numbers(smallest),
-            numbers(h1),
+            as_numpy_if_cpu(active),
+            as_numpy_if_cpu(error),
+            as_numpy_if_cpu(smallest),
+            as_numpy_if_cpu(h1),
             self.tolerance,
         )
-        accepted, step = tensor(kept), tensor(next_step)
+        accepted, step = as_tensor(kept), as_tensor(next_step)
         stepped = State(
             phi=phi,
             phi_before=state.phi,
@@ -397,51 +230,56 @@ class Stepper:
         )
         return stepped, accepted, step
 
+    def _advance(
+        self, state: State, rates: Rates, record: StepRecord, tried: TrialStep
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Content at the end of a step, its change over the step, and the thickness."""
+        model, dt, h1 = self.model, as_tensor(tried.dt), as_tensor(tried.thickness)
+        damping = self._damping(rates, state.thickness)
+        change = model.backend.advance_modes(
+            ModeStep(
+                rates.modes,
+                (state.rate_change, state.older_rate_change),
+                (state.content_change, state.older_content_change),
+                damping,
+                dt,
+                tried.weights,
+            )
+        )
+        content = state.content + change
+        if model.evaporation is None:
+            return content, change, h1
+        expected = as_tensor(as_numpy_if_cpu(rates.thickness) + tried.ratio * record.speed_change)
+        end = SurfaceStep(model.grid, model.evaporation, state.phi, content, h1, expected, damping, dt)
+        h1 = model.backend.correct_surface(end)
+        return content, content - state.content, h1
+
     def _add_noise(self, noise: ThermalNoise, state: State, rates: Rates) -> None:
         """Add the noise of a step that began with `rates` to the films that took it, in place."""
-        grid, loops, dt = self.model.grid, self.model.fused, state.last_step
+        grid, backend, dt = self.model.grid, self.model.backend, state.last_step
         fluxes = grid.forward(
-            noise.increments(grid, rates, state.thickness, dt, state.draws, use_loops=loops)
+            noise.increments(grid, rates, state.thickness, dt, state.draws, backend=backend)
         )
         if self.model.spectral:
             # Their divergence was taken between cells, which is less than that of the modes.
             ratio = grid.exact.at(state.thickness) / grid.differences.at(state.thickness)
             fluxes = fluxes * ratio.sqrt()
         fluxes[..., 0, 0] = 0.0
-        fluctuation = soften(fluxes, self._damping(rates, state.thickness), dt, use_loops=loops)
+        fluctuation = backend.soften(fluxes, self._damping(rates, state.thickness), dt)
         state.content = state.content + fluctuation
-        state.phi, state.phi_before, state.noise, state.smallest = add_ripple(
-            grid.inverse(fluctuation), state.thickness, state.phi, state.phi_before, use_loops=loops
+        state.phi, state.phi_before, state.noise, state.smallest = backend.add_ripple(
+            grid.inverse(fluctuation), state.thickness, state.phi, state.phi_before
         )
 
     def _damping(self, rates: Rates, thickness: Tensor) -> Damping:
         return Damping(self.model.squares, thickness, rates.stiffness2, rates.stiffness4)
 
 
-class _Numbers:
-    """The numbers of each film of a state, as `control` wants them."""
-
-    def __init__(self, state: State) -> None:
-        on_cpu = isinstance(numbers(state.thickness), np.ndarray)
-        for name in PLANNED:
-            value = getattr(state, name)
-            setattr(self, name, value.numpy() if on_cpu else value)
-
-    def __getattr__(self, name: str) -> Numbers:
-        raise AttributeError(name)
-
-
 def _kept_inside(state: State, stepped: State, accepted: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-    """Which films may keep their step after its noise, and the next step of each.
-
-    Noise shrinks with the root of the step, so that a shorter one leads less far out of the simplex.
-    """
-    out = accepted & leaving(state.smallest, stepped.smallest)
-    return accepted & ~out, torch.where(out, SHRINK * stepped.last_step, step)
-
-
-def _assign(state: State, new: State) -> None:
-    vars(state).update(vars(new))
+    """Which films keep their step after its noise, and the next step of each."""
+    numbers = (state.smallest, stepped.smallest, stepped.last_step, accepted, step)
+    kept, next_step = accept_noise(*[as_numpy_if_cpu(values) for values in numbers])
+    return as_tensor(kept), as_tensor(next_step)
 
 
 def _choose(films: Tensor, new: _Films, old: _Films) -> _Films:

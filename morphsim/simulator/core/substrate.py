@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from morphsim.simulator.core.shipped import shipped
+from morphsim.simulator.core.exact_types import built_in
 
 
-@shipped
+@built_in
 @dataclass(frozen=True)
 class Substrate:
     """Surface energy f_w = g(x) φ + h(x) φ² per length of substrate, of each field.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from morphsim.simulator.backends.base import BackendLike
 from morphsim.simulator.core.energy import BinaryFloryHuggins
 from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.mobility import ConstantMobility, Mobility, OnsagerMobility
@@ -67,7 +68,12 @@ class Annealing(Process[AnnealingRecipe]):
     components = 1
 
     def model(
-        self, recipes: Sequence[AnnealingRecipe], knobs: Knobs, grid: Grid, *, fused: bool = True
+        self,
+        recipes: Sequence[AnnealingRecipe],
+        knobs: Knobs,
+        grid: Grid,
+        *,
+        backend: BackendLike = "auto",
     ) -> FilmModel:
         """Flory-Huggins energy of equal molecules, and the recipe's mobility."""
         column = columns(grid)
@@ -77,7 +83,7 @@ class Annealing(Process[AnnealingRecipe]):
         if recipes[0].mobility == "onsager":
             mobility = OnsagerMobility(speed)
         kappa = column([r.kappa for r in recipes])[:, None]
-        return FilmModel(grid, energy, mobility, kappa, None, substrate_of(recipes, grid), fused)
+        return FilmModel(grid, energy, mobility, kappa, None, substrate_of(recipes, grid), backend)
 
     def batch_setting(self, recipe: AnnealingRecipe) -> bool:
         """Whether there is a substrate: such films are solved cell by cell, the others mode by mode."""

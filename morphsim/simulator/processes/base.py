@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
+from morphsim.simulator.backends.base import BackendLike
 from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.model import FilmModel
 from morphsim.simulator.processes.knob import Knob
@@ -60,7 +61,9 @@ class Process(ABC, Generic[Films]):
     """What sensors tell of a film beside its thickness: smallest and largest value by name."""
 
     @abstractmethod
-    def model(self, recipes: Sequence[Films], knobs: Knobs, grid: Grid, *, fused: bool = True) -> FilmModel:
+    def model(
+        self, recipes: Sequence[Films], knobs: Knobs, grid: Grid, *, backend: BackendLike = "auto"
+    ) -> FilmModel:
         """The right-hand side for a batch of films at the present knobs.
 
         Raises:

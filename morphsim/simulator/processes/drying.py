@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
+from morphsim.simulator.backends.base import BackendLike
 from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.model import FilmModel
 from morphsim.simulator.core.solver import THICKNESS_TOLERANCE
@@ -91,7 +92,12 @@ class Drying(Process[DryingRecipe]):
     state = {"dryness": (-1.0, 1.0)}  # noqa: RUF012
 
     def model(
-        self, recipes: Sequence[DryingRecipe], knobs: Knobs, grid: Grid, *, fused: bool = True
+        self,
+        recipes: Sequence[DryingRecipe],
+        knobs: Knobs,
+        grid: Grid,
+        *,
+        backend: BackendLike = "auto",
     ) -> FilmModel:
         """A ternary film with the evaporation of the present knobs."""
         biot = self.biot(recipes, knobs)
@@ -103,7 +109,7 @@ class Drying(Process[DryingRecipe]):
             ),
             "evaporation, temperature or spin_speed",
         )
-        return ternary_model(recipes, knobs, biot, grid, fused=fused)
+        return ternary_model(recipes, knobs, biot, grid, backend=backend)
 
     def biot(self, recipes: Sequence[DryingRecipe], knobs: Knobs) -> Values:
         """Evaporation at the present temperature and the spin speed, as Biot numbers, (B,)."""

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 
 from morphsim.errors import InputError
+from morphsim.simulator.backends.base import BackendLike
 from morphsim.simulator.core.energy import TernaryFloryHuggins
+from morphsim.simulator.core.evaporation import Evaporation
 from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.mobility import MOBILITIES, named_mobility
-from morphsim.simulator.core.model import Evaporation, FilmModel
+from morphsim.simulator.core.model import FilmModel
 from morphsim.simulator.processes.laws import (
     Knobs,
     Values,
@@ -125,7 +127,12 @@ def check_biot(biot: Values, cause: Callable[[int], str], remedy: str) -> None:
 
 
 def ternary_model(
-    recipes: Sequence[TernaryRecipe], knobs: Knobs, biot: Values, grid: Grid, *, fused: bool = True
+    recipes: Sequence[TernaryRecipe],
+    knobs: Knobs,
+    biot: Values,
+    grid: Grid,
+    *,
+    backend: BackendLike = "auto",
 ) -> FilmModel:
     """The model of films with a free surface.
 
@@ -134,7 +141,7 @@ def ternary_model(
         knobs: `temperature` and `ambient_vapour`, (B,) each.
         biot: rate of evaporation, (B,).
         grid: where the fields live.
-        fused: see `FilmModel`.
+        backend: how the loops are computed, see `get_backend`.
 
     Raises:
         InputError: diffusion that is too fast to be simulated.
@@ -162,4 +169,4 @@ def ternary_model(
         ambient=torch.as_tensor(knobs["ambient_vapour"], device=grid.device),
     )
     kappa = column([r.kappa for r in recipes])[:, None].expand(-1, 2, -1, -1)
-    return FilmModel(grid, energy, mobility, kappa, evaporation, substrate_of(recipes, grid), fused)
+    return FilmModel(grid, energy, mobility, kappa, evaporation, substrate_of(recipes, grid), backend)

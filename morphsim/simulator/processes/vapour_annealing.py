@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from morphsim.simulator.backends.base import BackendLike
 from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.model import FilmModel
 from morphsim.simulator.processes.base import Process, Values
@@ -60,7 +61,12 @@ class VapourAnnealing(Process[VapourAnnealingRecipe]):
     state = {"solvent": (0.0, 1.0)}  # noqa: RUF012
 
     def model(
-        self, recipes: Sequence[VapourAnnealingRecipe], knobs: Knobs, grid: Grid, *, fused: bool = True
+        self,
+        recipes: Sequence[VapourAnnealingRecipe],
+        knobs: Knobs,
+        grid: Grid,
+        *,
+        backend: BackendLike = "auto",
     ) -> FilmModel:
         """A ternary film whose surface exchanges solvent with the vapour."""
         biot = self.biot(recipes, knobs)
@@ -69,7 +75,7 @@ class VapourAnnealing(Process[VapourAnnealingRecipe]):
             lambda film: f"evaporation {recipes[film].evaporation:g} at {knobs['temperature'][film]:g} K",
             "evaporation or temperature",
         )
-        return ternary_model(recipes, knobs, biot, grid, fused=fused)
+        return ternary_model(recipes, knobs, biot, grid, backend=backend)
 
     def biot(self, recipes: Sequence[VapourAnnealingRecipe], knobs: Knobs) -> Values:
         """Exchange of solvent at the present temperature, as Biot numbers, (B,)."""

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from morphsim.checks import is_finite_number, shown
 from morphsim.errors import InputError
-from morphsim.simulator.core.shipped import is_shipped, shipped
+from morphsim.simulator.core.exact_types import built_in, is_built_in
 from morphsim.simulator.processes.annealing import AnnealingRecipe
 from morphsim.simulator.processes.laws import chi_at
 from morphsim.simulator.processes.ternary import TernaryRecipe
@@ -153,7 +153,7 @@ class _FloryHuggins(_Composition):
         return np.asarray(slopes - self.barrier / phi**2 if self.barrier else slopes)
 
 
-@shipped
+@built_in
 @dataclass(frozen=True, kw_only=True)
 class BinaryMixture(_FloryHuggins):
     """Donor and acceptor: f = (φ/N_d) ln φ + ((1-φ)/N_a) ln(1-φ) + χ φ (1-φ) + b (1/φ + 1/(1-φ)).
@@ -183,7 +183,7 @@ class BinaryMixture(_FloryHuggins):
         return np.array([[0.0, self.chi], [self.chi, 0.0]])
 
 
-@shipped
+@built_in
 @dataclass(frozen=True, kw_only=True)
 class TernaryMixture(_FloryHuggins):
     """Donor, acceptor and solvent: the energy of `TernaryFloryHuggins`, with exact logarithms throughout.
@@ -225,7 +225,7 @@ class TernaryMixture(_FloryHuggins):
         )
 
 
-@shipped
+@built_in
 @dataclass(frozen=True, kw_only=True)
 class DoubleWellMixture(_Composition):
     """The polynomial f = ρ (c - c_low)² (c_high - c)² of a concentration c; compositions are (c, 1 - c).
@@ -304,7 +304,7 @@ def known_mixture(energy: Recipe | Mixture) -> Mixture:
     """
     if isinstance(energy, Recipe):
         return energy_of(energy)
-    if not is_shipped(energy):
+    if not is_built_in(energy):
         raise InputError(
             f"{type(energy).__name__} is not one of BinaryMixture, TernaryMixture and DoubleWellMixture, for "
             "which phases can be found; give one of these, or a recipe"

@@ -1,4 +1,4 @@
-"""Logarithm, exponential and hash for compiled loops: short and without branches, so that they vectorise."""
+"""Logarithm, exponential and hash for compiled loops: short and free of branches, so that they vectorise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compiled loops against the plain definitions that they stand beside."""
+"""The compiled loops against the plain definitions in torch."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import pytest
 import torch
 
 from morphsim.simulator import AnnealingRecipe, DoubleWell, DryingRecipe, Simulation
-from morphsim.simulator.backends import fused
-from morphsim.simulator.core.control import Numbers, step_weights
+from morphsim.simulator.backends import Backend, BackendName, get_backend
+from morphsim.simulator.backends.base import ModeStep, SurfaceStep
+from morphsim.simulator.core.control import step_weights
 from morphsim.simulator.core.energy import BinaryFloryHuggins
-from morphsim.simulator.core.etd import Damping, advance_modes, soften
+from morphsim.simulator.core.etd import Damping
 from morphsim.simulator.core.noise import ThermalNoise
-from morphsim.simulator.core.stepper import add_ripple, compare
-from morphsim.simulator.core.surface import settle_surface
 
-pytestmark = pytest.mark.skipif(fused.loops() is None, reason="numba is not there, or switched off")
+TORCH = get_backend("torch")
+NUMBA = get_backend("numba")
+NAMES: tuple[BackendName, ...] = ("numba", "torch")
 
 TIGHT = {"float32": 2e-5, "float64": 1e-11}
 
@@ -54,8 +55,8 @@ def test_rates_of_drying_films(mobility: str, boundary: str, dtype: str, substra
     phi = fields(2, 2, (11, 21), dtype)
     thickness = torch.tensor([0.9, 0.4], dtype=torch.float64)
     rates = []
-    for loops in (True, False):
-        simulation = Simulation(recipes, seeds=[0, 1], shape=(11, 21), dtype=dtype, fused=loops)
+    for backend in NAMES:
+        simulation = Simulation(recipes, seeds=[0, 1], shape=(11, 21), dtype=dtype, backend=backend)
         content = simulation.grid.forward(phi)
         rates.append(simulation.model.rates(phi, content, thickness))
     compiled, plain = rates
@@ -83,11 +84,11 @@ def test_local_potentials(kind: str, dtype: str) -> None:
     energy = BinaryFloryHuggins(column(2.5, 3.5))
     if kind != "binary":
         energy = DoubleWell(column(5.0, 2.0), column(0.3, 0.2), column(0.7, 0.9))  # type: ignore[assignment]
-    compiled = fused.local_potential(energy, phi)
-    assert compiled is not None
-    agree(compiled[0], energy.potential(phi), dtype)
-    agree(compiled[1], energy.curvature(phi).amin(dim=(2, 3), keepdim=True), dtype)
-    agree(compiled[2], energy.curvature(phi).amax(dim=(2, 3), keepdim=True), dtype)
+    for part in range(3):
+        both(lambda backend, part=part: backend.local_potential(energy, phi)[part], dtype)  # type: ignore[misc]
+    _, flattest, steepest = TORCH.local_potential(energy, phi)
+    assert torch.equal(flattest, energy.curvature(phi).amin(dim=(2, 3), keepdim=True))
+    assert torch.equal(steepest, energy.curvature(phi).amax(dim=(2, 3), keepdim=True))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -111,23 +112,21 @@ def test_the_parts_of_a_step(factor: float, boundary: str, dtype: str) -> None:
         count = torch.full((2,), history, dtype=torch.int64)
         weights = tuple(part.numpy() for part in step_weights(dt, 0.7 * dt, 1.3 * dt, count))
 
-        def step(loops: bool, weights: tuple[Numbers, ...] = weights) -> torch.Tensor:
-            changes = (arrays[1], arrays[2]), (arrays[3], arrays[4])
-            return advance_modes(arrays[0], *changes, damping, dt, weights, use_loops=loops)
-
-        both(step, dtype)
-    both(lambda loops: soften(arrays[0].clone(), damping, dt, use_loops=loops), dtype)
+        changes = (arrays[1], arrays[2]), (arrays[3], arrays[4])
+        step = ModeStep(arrays[0], *changes, damping, dt, weights)
+        both(lambda backend, step=step: backend.advance_modes(step), dtype)  # type: ignore[misc]
+    both(lambda backend: backend.soften(arrays[0].clone(), damping, dt), dtype)
     new, old, before = (fields(2, 2, (8, 24), dtype) + shift for shift in (0.0, 0.01, 0.03))
     allowance = torch.full((2, 2, 8), 1e-3, dtype=grid.dtype)
     for part in (0, 1, 2):
         both(
-            lambda loops, part=part: compare(new, old, before, dt * 1e3, allowance, use_loops=loops)[part],  # type: ignore[misc]
+            lambda backend, part=part: backend.compare(new, old, before, dt * 1e3, allowance)[part],  # type: ignore[misc]
             dtype,
         )
     broken = new.clone()
     broken[1, 0, 3, 3] = float("nan")
-    for loops in (True, False):
-        error, _, _ = compare(broken, old, before, dt, allowance, use_loops=loops)
+    for backend in (NUMBA, TORCH):
+        error, _, _ = backend.compare(broken, old, before, dt, allowance)
         assert torch.isinf(error).tolist() == [False, True]
 
 
@@ -135,7 +134,7 @@ def test_the_parts_of_a_step(factor: float, boundary: str, dtype: str) -> None:
 @pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
 @pytest.mark.parametrize("factor", [3.0, 0.0, -0.5])
 @pytest.mark.parametrize("shape", [(1, 12), (2, 7), (24, 64)])
-def test_surfaces_settle_alike(shape: tuple[int, int], factor: float, boundary: str, dtype: str) -> None:
+def test_corrected_surfaces_agree(shape: tuple[int, int], factor: float, boundary: str, dtype: str) -> None:
     recipes = [
         DryingRecipe(boundary=boundary, evaporation=rate, ambient_vapour=vapour)  # type: ignore[arg-type]
         for rate, vapour in ((0.3, 0.0), (20.0, 0.1))
@@ -152,21 +151,19 @@ def test_surfaces_settle_alike(shape: tuple[int, int], factor: float, boundary: 
     dt = torch.tensor([1e-3, 3e-3], dtype=torch.float64)
     expected = torch.tensor([-0.1, -2.0], dtype=torch.float64)
 
-    def settle(loops: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    def correct(backend: Backend) -> tuple[torch.Tensor, torch.Tensor]:
         copy = content.clone()
-        return settle_surface(
-            grid, model.evaporation, phi, copy, thickness, expected, damping, dt, use_loops=loops
-        )
+        assert model.evaporation is not None
+        end = SurfaceStep(grid, model.evaporation, phi, copy, thickness, expected, damping, dt)
+        return copy, backend.correct_surface(end)
 
-    both(lambda loops: settle(loops)[0] - content, dtype)
-    both(lambda loops: settle(loops)[1] - thickness, dtype)
-    for loops in (True, False):
-        settled, h = settle(loops)
+    both(lambda backend: correct(backend)[0] - content, dtype)
+    both(lambda backend: correct(backend)[1] - thickness, dtype)
+    for backend in (NUMBA, TORCH):
+        corrected, h = correct(backend)
         assert not torch.equal(h, thickness)
-        assert torch.equal(settled[..., 0, 0], content[..., 0, 0])
-    speed = fused.surface_speed(model.evaporation, phi)
-    assert speed is not None
-    agree(speed, model.evaporation(phi), dtype)
+        assert torch.equal(corrected[..., 0, 0], content[..., 0, 0])
+    agree(NUMBA.surface_speed(model.evaporation, phi), model.evaporation(phi), dtype)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -181,17 +178,17 @@ def test_noise_is_added_alike(shape: tuple[int, int], dtype: str) -> None:
     thickness = torch.tensor([0.9, 0.4], dtype=torch.float64)
     for part in range(4):
         both(
-            lambda loops, part=part: add_ripple(ripple, thickness, phi, before, use_loops=loops)[part],  # type: ignore[misc]
+            lambda backend, part=part: backend.add_ripple(ripple, thickness, phi, before)[part],  # type: ignore[misc]
             dtype,
         )
     assert torch.equal(phi, kept[0]) and torch.equal(before, kept[1])
-    new, _, noise, _ = add_ripple(ripple, thickness, phi, before)
+    new, _, noise, _ = NUMBA.add_ripple(ripple, thickness, phi, before)
     assert torch.allclose(new[1], phi[1] + ripple[1] / 0.4)
     assert torch.allclose(noise[0, 1], (ripple[0, 1] / 0.9).square().mean(dim=-1).sqrt())
 
 
-def both(function: Callable[[bool], torch.Tensor], dtype: str) -> None:
-    compiled, plain = function(True), function(False)
+def both(function: Callable[[Backend], torch.Tensor], dtype: str) -> None:
+    compiled, plain = function(NUMBA), function(TORCH)
     if compiled.is_complex():
         compiled, plain = torch.view_as_real(compiled), torch.view_as_real(plain)
     agree(compiled, plain, dtype)
@@ -209,8 +206,8 @@ def test_noise_is_the_same_and_keeps_mass(mobility: str, boundary: str) -> None:
     for draws in (0, 1):
         count = torch.full((2,), draws, dtype=torch.int64)
         drawn = [
-            noise.increments(simulation.grid, rates, state.thickness, dt, count, use_loops=loops)
-            for loops in (True, False)
+            noise.increments(simulation.grid, rates, state.thickness, dt, count, backend=backend)
+            for backend in NAMES
         ]
         agree(drawn[0], drawn[1], "float32")
         assert float(drawn[0].sum(dim=(2, 3)).abs().max()) < 1e-4 * float(drawn[0].abs().max())
@@ -222,8 +219,8 @@ def test_noise_is_the_same_and_keeps_mass(mobility: str, boundary: str) -> None:
 @pytest.mark.parametrize("recipe", [AnnealingRecipe(), DryingRecipe()])
 def test_whole_films_agree(recipe: AnnealingRecipe | DryingRecipe) -> None:
     shares = []
-    for loops in (True, False):
-        simulation = Simulation([recipe], seeds=[1], shape=(16, 48), dtype="float64", fused=loops)
+    for backend in NAMES:
+        simulation = Simulation([recipe], seeds=[1], shape=(16, 48), dtype="float64", backend=backend)
         simulation.advance(time=0.002 if recipe.process == "annealing" else 1.0)
         shares.append(simulation.donor_share())
     assert float((shares[0] - shares[1]).abs().max()) < 1e-6

@@ -1,4 +1,4 @@
-"""Compiled loops for the free surface: its speed, and where it stands at the end of a step."""
+"""Compiled loops for the free surface: its speed, and its position at the end of a step."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _TINY = 1e-8
 
 @loop
 def surface_speed(phi: Any, biot: Any, ambient: Any, out: Any) -> None:
-    """dh/dt, see `model.Evaporation`.
+    """dh/dt, see `Evaporation`.
 
     Args:
         phi: fields (B, C, H, W).
         biot: Bi, (B,).
-        ambient: solvent share in balance with the vapour, (B,).
+        ambient: volume fraction of solvent in equilibrium with the vapour, (B,).
         out: receives dh/dt, (B,).
     """
     batch, fields, height, width = phi.shape
@@ -37,7 +37,7 @@ def surface_speed(phi: Any, biot: Any, ambient: Any, out: Any) -> None:
 
 
 @loop
-def settle_surface(
+def correct_surface(
     phi: Any,
     content: Any,
     thickness: Any,
@@ -53,13 +53,13 @@ def settle_surface(
     biot: Any,
     ambient: Any,
 ) -> None:
-    """Correct a step for the evaporation that its own end asks for, see `surface.settle_surface`.
+    """Correct a step for the evaporation from the surface at its end, see `Backend.correct_surface`.
 
     Args:
         phi: fields at the start of the step, (B, C, H, W).
         content: modes at its end, real views (B, C, H, modes or 2 * modes); corrected in place.
         thickness: at its end, (B,); corrected in place.
-        expected: dh/dt at its end, from the past, (B,).
+        expected: dh/dt at its end, extrapolated from the past, (B,).
         dt: (B,).
         depth: h that the damping refers to, (B,).
         stiffness2: A2, (B, C).
@@ -67,9 +67,9 @@ def settle_surface(
         theta: squared wavenumbers in scaled depth, (H,).
         cosines: the transform in depth, (H modes, H rows).
         face_theta: scaled depth of the faces between rows, (H - 1,).
-        at_surface: what modes that are constant along x amount to at the surface, (H,).
+        at_surface: values at the surface of the modes that are constant along x, (H,).
         biot: Bi, (B,).
-        ambient: solvent share in balance with the vapour, (B,).
+        ambient: volume fraction of solvent in equilibrium with the vapour, (B,).
     """
     batch, fields, height, width = phi.shape
     rows = np.empty(height)
@@ -100,7 +100,7 @@ def settle_surface(
                 for row in range(height):
                     total += cosines[mode, row] * inflow[row]
                 lasting = -np.expm1(-z) / z if abs(z) > _TINY else 1.0
-                # What rounding makes of the mean is left out, as in the rates.
+                # Rounding is kept out of the mean, as in the rates.
                 gain[c, mode] = lasting * np.sqrt(float(width)) * total if mode > 0 else 0.0
                 solids += content[film, c, mode, 0] * at_surface[mode]
                 shift += gain[c, mode] * at_surface[mode]

@@ -1,6 +1,6 @@
-"""Whether the parts of a model fit the fields that they are to advance.
+"""Whether the parts of a model fit its fields.
 
-Broadcasting would let much of what does not fit through, as numbers that mean nothing.
+Broadcasting would accept many shapes that don't fit, and compute meaningless numbers.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from morphsim.errors import InputError
 from morphsim.simulator.core.model import FilmModel
 
 
-def check_parts(model: FilmModel, phi: Tensor, noise: Any) -> None:
-    """Check what each part of a model makes of fields (B, C, H, W).
+def check_model(model: FilmModel, phi: Tensor, noise: Any) -> None:
+    """Check what each part of a model computes from fields (B, C, H, W).
 
     Args:
-        model: all of whose parts are asked once.
+        model: each of whose parts is called once.
         phi: fields of the grid's type.
         noise: thermal noise, or None.
 
@@ -61,7 +61,7 @@ def _check(
     try:
         found = compute()
     except (RuntimeError, IndexError) as error:
-        # What torch says of shapes or indices that don't meet.
+        # Raised by torch for shapes or indices that don't match.
         raise InputError(
             f"{name} can't be computed for fields of the shape {tuple(phi.shape)}: "
             f"{' '.join(str(error).split())}"

@@ -12,13 +12,13 @@ from torch import Tensor
 _Part = TypeVar("_Part")
 
 
-def take_rows(whole: _Part, films: Sequence[int], *, batch: int) -> _Part:
+def take_films(whole: _Part, films: Sequence[int], *, batch: int) -> _Part:
     """The same dataclass with the tensors of some films only.
 
     Args:
-        whole: a dataclass whose tensors have an axis of films first, or no such axis. Dataclasses inside it
-            are treated alike; anything else is kept.
-        films: which, in this order; a film may come several times.
+        whole: a dataclass whose tensors have an axis of films first, or no such axis. Nested dataclasses are
+            treated alike; anything else is kept.
+        films: which, in this order; a film may occur several times.
         batch: how many there are.
     """
     assert dataclasses.is_dataclass(whole)
@@ -28,11 +28,11 @@ def take_rows(whole: _Part, films: Sequence[int], *, batch: int) -> _Part:
         if isinstance(value, Tensor) and value.dim() > 0 and len(value) == batch:
             taken[entry.name] = value[torch.as_tensor(list(films), device=value.device)]
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-            taken[entry.name] = take_rows(value, films, batch=batch)
+            taken[entry.name] = take_films(value, films, batch=batch)
     return dataclasses.replace(whole, **taken)  # type: ignore[type-var]
 
 
-def put_rows(whole: _Part, films: Sequence[int], part: _Part) -> None:
+def put_films(whole: _Part, films: Sequence[int], part: _Part) -> None:
     """Put the films of `part` into their places in `whole`, in place.
 
     Args:
@@ -48,7 +48,7 @@ def put_rows(whole: _Part, films: Sequence[int], part: _Part) -> None:
         setattr(whole, entry.name, value)
 
 
-def join_rows(parts: Sequence[_Part]) -> _Part:
+def join_films(parts: Sequence[_Part]) -> _Part:
     """One dataclass with the films of all `parts`, in their order; they hold tensors only."""
     first = parts[0]
     assert dataclasses.is_dataclass(first)

@@ -1,4 +1,4 @@
-"""Compiled parts of a time step: the update of the modes, the comparison of the fields, the noise."""
+"""Compiled parts of a time step: the update of the modes and the comparison of the fields."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from morphsim.compiled import inlined, loop
-from morphsim.simulator.backends.numba_math import decay, scramble
+from morphsim.compiled import loop
+from morphsim.simulator.backends.numba.math import decay
 from morphsim.simulator.core.etd import THIRD_ORDER_REACH
 
 
@@ -45,7 +45,7 @@ def advance_modes(
     theta: Any,
     out: Any,
 ) -> None:
-    """Change of the modes over a step, see `etd.advance_modes`; real views (B, C, H, 2 * modes).
+    """Change of the modes over a step, see `Backend.advance_modes`; real views (B, C, H, 2 * modes).
 
     Args:
         rates: R_n.
@@ -78,7 +78,7 @@ def advance_modes(
                     k2 = x[j] + k2_row
                     damping = k2 * (s2 + s4 * k2)
                     z = step * damping
-                    # Both ways for every mode, so that the loop has no branches.
+                    # Series and quotients for every mode, so that the loop has no branches.
                     series = one / real(3628800.0) - z / real(39916800.0)
                     series = one / real(362880.0) - z * series
                     series = one / real(40320.0) - z * series
@@ -111,7 +111,7 @@ def advance_modes(
 
 @loop
 def soften(dt: Any, stiffness2: Any, stiffness4: Any, depth: Any, x: Any, theta: Any, modes: Any) -> None:
-    """What a step leaves of a noise, in place, see `etd.soften`; a real view (B, C, H, 2 * modes)."""
+    """What is left of a noise, in place, see `Backend.soften`; a real view (B, C, H, 2 * modes)."""
     batch, fields, height, width = modes.shape
     real = dt.dtype.type
     one, two, tiny = real(1.0), real(2.0), real(0.02)
@@ -141,9 +141,9 @@ def compare(
         old: φ_n.
         before: φ_{n-1}.
         w: ratio of the steps, (B,).
-        allowance: what of the rms in each row is not counted, (B, C, H).
+        allowance: part of the rms in each row that is not counted, (B, C, H).
         error: receives the largest rms of a row, less its allowance, (B,).
-        smallest: receives the smallest share of a component, (B,).
+        smallest: receives the smallest volume fraction of a component, (B,).
         contrast: receives the largest spread of a field, (B,).
     """
     batch, fields, height, width = new.shape
@@ -184,158 +184,3 @@ def compare(
         error[film] = np.inf if broken else worst
         smallest[film] = min(np.float64(low.min()), 1.0 - np.float64(most.max()))
         contrast[film] = spread
-
-
-@loop
-def add_ripple(
-    ripple: Any,
-    thickness: Any,
-    phi: Any,
-    before: Any,
-    new: Any,
-    new_before: Any,
-    noise: Any,
-    smallest: Any,
-) -> None:
-    """Add noise to fields, see `stepper.add_ripple`.
-
-    Args:
-        ripple: what the noise adds to h φ, (B, C, H, W).
-        thickness: h, (B,).
-        phi: φ_{n+1} without it.
-        before: φ_n.
-        new: receives φ_{n+1}.
-        new_before: receives φ_n with the same noise.
-        noise: receives the rms of the noise in each row, (B, C, H).
-        smallest: receives the smallest share of a component, (B,).
-    """
-    batch, fields, height, width = ripple.shape
-    real = ripple.dtype.type
-    solids = np.empty(width, ripple.dtype)
-    low = np.empty(width, ripple.dtype)
-    most = np.empty(width, ripple.dtype)
-    for film in range(batch):
-        h = real(thickness[film])
-        low[:] = np.inf
-        most[:] = -np.inf
-        for row in range(height):
-            solids[:] = 0
-            for c in range(fields):
-                total = real(0.0)
-                for j in range(width):
-                    jump = ripple[film, c, row, j] / h
-                    value = phi[film, c, row, j] + jump
-                    new[film, c, row, j] = value
-                    new_before[film, c, row, j] = before[film, c, row, j] + jump
-                    total += jump * jump
-                    solids[j] += value
-                    low[j] = min(low[j], value)
-                noise[film, c, row] = np.sqrt(total / real(width))
-            for j in range(width):
-                most[j] = max(most[j], solids[j])
-        smallest[film] = min(np.float64(low.min()), 1.0 - np.float64(most.max()))
-
-
-@loop
-def noise_increments(
-    counters: Any,
-    scale: Any,
-    thickness: Any,
-    mobility: Any,
-    cross: Any,
-    mixed: bool,
-    periodic: bool,
-    dx: float,
-    dtheta: float,
-    out: Any,
-) -> None:
-    """Divergence of random fluxes in films between substrate and surface, see `ThermalNoise`.
-
-    Args:
-        counters: of each film's present step, uint64 (B,).
-        scale: sqrt(24 ε dt / cell), (B,).
-        thickness: h, (B,).
-        mobility: (B, C, H, W).
-        cross: (B, H, W).
-        mixed: whether `cross` counts.
-        periodic: along x; a wall otherwise.
-        dx: width of a cell.
-        dtheta: scaled depth of a cell.
-        out: receives what the fluxes add to h φ, (B, C, H, W).
-    """
-    batch, fields, height, width = mobility.shape
-    real = mobility.dtype.type
-    half, tiny = real(0.5), real(2.0**-24)
-    golden = np.uint64(0x9E3779B97F4A7C15)
-    numbers = np.empty((fields, width), mobility.dtype)
-    faces = np.empty((fields, width), mobility.dtype)
-    random_x = np.empty((fields, width), mobility.dtype)
-    random_z = np.empty((fields, width), mobility.dtype)
-    shared = np.empty(width, mobility.dtype)
-    over = np.empty((fields, width), mobility.dtype)
-    for film in range(batch):
-        if scale[film] == 0.0:
-            out[film] = 0
-            continue
-        key = scramble(counters[film])
-        across = real(scale[film] * thickness[film] / dx)
-        down = real(scale[film] / dtheta)
-        over[:] = 0
-        for row in range(height):
-            bottom = row == height - 1
-            for c in range(fields):
-                first = np.uint64((c * height + row) * width)
-                for j in range(width):
-                    bits = scramble(key + (first + np.uint64(j + 1)) * golden)
-                    high = np.int32(bits >> np.uint64(40))
-                    middle = np.int32((bits >> np.uint64(8)) & np.uint64(0xFFFFFF))
-                    random_x[c, j] = (real(high) + half) * tiny - half
-                    random_z[c, j] = (real(middle) + half) * tiny - half
-            # Along x.
-            for c in range(fields):
-                for j in range(width - 1):
-                    faces[c, j] = half * (mobility[film, c, row, j] + mobility[film, c, row, j + 1])
-                faces[c, width - 1] = half * (mobility[film, c, row, width - 1] + mobility[film, c, row, 0])
-            if mixed:
-                for j in range(width - 1):
-                    shared[j] = half * (cross[film, row, j] + cross[film, row, j + 1])
-                shared[width - 1] = half * (cross[film, row, width - 1] + cross[film, row, 0])
-            _correlate(faces, shared, mixed, random_x, numbers)
-            if not periodic:
-                numbers[:, width - 1] = 0
-            for c in range(fields):
-                out[film, c, row, 0] = (numbers[c, 0] - numbers[c, width - 1]) * across - over[c, 0]
-                for j in range(1, width):
-                    out[film, c, row, j] = (numbers[c, j] - numbers[c, j - 1]) * across - over[c, j]
-            if bottom:
-                continue
-            # Through the face under this row.
-            for c in range(fields):
-                for j in range(width):
-                    faces[c, j] = half * (mobility[film, c, row, j] + mobility[film, c, row + 1, j])
-            if mixed:
-                for j in range(width):
-                    shared[j] = half * (cross[film, row, j] + cross[film, row + 1, j])
-            _correlate(faces, shared, mixed, random_z, over)
-            for c in range(fields):
-                for j in range(width):
-                    over[c, j] *= down
-                    out[film, c, row, j] += over[c, j]
-
-
-@inlined
-def _correlate(faces: Any, shared: Any, mixed: bool, random: Any, out: Any) -> None:
-    """Random numbers (C, W) with the covariance of the mobilities at the faces."""
-    fields, width = faces.shape
-    if not mixed:
-        for c in range(fields):
-            for j in range(width):
-                out[c, j] = np.sqrt(faces[c, j]) * random[c, j]
-        return
-    zero = faces[0, 0] * 0
-    for j in range(width):
-        first = np.sqrt(faces[0, j])
-        both = shared[j] / first
-        own = np.sqrt(max(faces[1, j] - both * both, zero))
-        out[0, j] = first * random[0, j]
-        out[1, j] = both * random[0, j] + own * random[1, j]

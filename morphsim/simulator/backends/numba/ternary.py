@@ -1,0 +1,131 @@
+"""Ternary films: from the parts of a model to the arrays of the compiled right-hand side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from morphsim.simulator.backends.base import CellRates, FilmEquations
+from morphsim.simulator.backends.numba.arrays import Array, as_array, stretched
+from morphsim.simulator.backends.numba.film import CONSTANT, NEGI, ONSAGER, WODO, film_rates
+from morphsim.simulator.core.energy import TernaryFloryHuggins
+from morphsim.simulator.core.exact_types import ExactTypes
+from morphsim.simulator.core.mobility import ConstantMobility, NegiMobility, OnsagerMobility, WodoMobility
+
+Closure = tuple[int, tuple[Array, Array]]
+"""The number of a closure in `film_rates`, and its two parameters (B or 1, 1, 1)."""
+
+CLOSURES: ExactTypes[Callable[[Any, TernaryFloryHuggins], Closure | None]] = ExactTypes()
+"""The compiled closures, by the class of the mobility."""
+
+
+def ternary_rates(film: FilmEquations, phi: Tensor, thickness: Tensor, speed: Tensor) -> CellRates | None:
+    """See `Backend.cell_rates`; None for parameters or a mobility that the loop can't take."""
+    arrays = film_arrays(film, phi)
+    if arrays is None:
+        return None
+    grid = film.grid
+    kind, numbers, linear, quadratic = arrays
+    out, mobility = torch.empty_like(phi), torch.empty_like(phi)
+    cross, stiffness = torch.empty_like(phi[:, 0]), phi.new_empty((phi.shape[0], 2, 2))
+    film_rates(
+        phi.contiguous().numpy(),
+        thickness.numpy(),
+        speed.numpy(),
+        numbers,
+        linear,
+        quadratic,
+        kind,
+        grid.boundary == "periodic",
+        grid.dx,
+        grid.dtheta,
+        out.numpy(),
+        mobility.numpy(),
+        cross.numpy(),
+        stiffness.numpy(),
+    )
+    bounds = stiffness[..., None, None]
+    return CellRates(out, bounds[:, 0], bounds[:, 1], mobility, cross if kind == ONSAGER else None)
+
+
+def film_arrays(film: FilmEquations, phi: Tensor) -> tuple[int, Array, Array, Array] | None:
+    """Closure, numbers (B, 10), and both arrays (B, 2, W) of the substrate; None if the loop can't take them.
+
+    They are made anew each time, since a user may write into the tensors of a model.
+    """
+    energy, find = film.energy, CLOSURES.find(film.mobility)
+    if find is None or phi.shape[1] != 2 or film.grid.depth_boundary == "periodic":
+        return None
+    assert isinstance(energy, TernaryFloryHuggins)
+    closure = find(film.mobility, energy)
+    if closure is None:
+        return None
+    kind, of_mobility = closure
+    kappa = as_array(film.kappa)
+    columns = (
+        as_array(energy.n_donor),
+        as_array(energy.n_acceptor),
+        as_array(energy.chi_donor_acceptor),
+        as_array(energy.chi_donor_solvent),
+        as_array(energy.chi_acceptor_solvent),
+        as_array(energy.barrier),
+        kappa[:, 0],
+        kappa[:, -1],
+        *of_mobility,
+    )
+    films = phi.shape[0]
+    numbers = np.empty((films, len(columns)), np.float32 if phi.dtype == torch.float32 else np.float64)
+    for place, values in enumerate(columns):
+        # Loops don't check where an array ends: an array of another length must not get there.
+        if values.size != 1 and values.shape != (films, 1, 1):
+            return None
+        numbers[:, place] = values.reshape(-1)
+    shape, substrate = (films, 2, phi.shape[-1]), film.substrate
+    if substrate is None:
+        neutral = np.zeros(shape, numbers.dtype)
+        return kind, numbers, neutral, neutral
+    linear, quadratic = (
+        np.ascontiguousarray(stretched(as_array(part), shape), numbers.dtype)
+        for part in (substrate.linear, substrate.quadratic)
+    )
+    return kind, numbers, linear, quadratic
+
+
+def _wodo(mobility: WodoMobility, energy: TernaryFloryHuggins) -> Closure | None:
+    if not _same_chains(mobility, energy):
+        return None
+    return WODO, (as_array(mobility.scale), as_array(mobility.solid))
+
+
+def _negi(mobility: NegiMobility, energy: TernaryFloryHuggins) -> Closure | None:
+    if not _same_chains(mobility, energy):
+        return None
+    diffusivities = as_array(mobility.scale)[:, None] * as_array(mobility.diffusivities)
+    return NEGI, (diffusivities[:, 0], diffusivities[:, -1])
+
+
+def _onsager(mobility: OnsagerMobility, energy: TernaryFloryHuggins) -> Closure:
+    value = as_array(mobility.value)
+    return ONSAGER, (value, value)
+
+
+def _constant(mobility: ConstantMobility, energy: TernaryFloryHuggins) -> Closure:
+    value = as_array(mobility.value)
+    return CONSTANT, (value[:, 0], value[:, -1])
+
+
+def _same_chains(mobility: WodoMobility | NegiMobility, energy: TernaryFloryHuggins) -> bool:
+    """Whether a closure has the chain lengths of the energy, from which the loop takes them."""
+    lengths = as_array(mobility.chain_lengths)
+    donor, acceptor = as_array(energy.n_donor), as_array(energy.n_acceptor)
+    return bool((lengths[:, 0] == donor).all() and (lengths[:, -1] == acceptor).all())
+
+
+CLOSURES.register(WodoMobility, _wodo)
+CLOSURES.register(NegiMobility, _negi)
+CLOSURES.register(OnsagerMobility, _onsager)
+CLOSURES.register(ConstantMobility, _constant)

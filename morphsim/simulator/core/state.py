@@ -1,0 +1,105 @@
+"""A batch of films between two steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from morphsim.simulator.core.grid import Grid
+
+
+@dataclass
+class State:
+    """A batch of B films between two steps. Fields are (B, C, H, W), modes those of the grid.
+
+    All else is (B,) and float64, except for the counts.
+
+    Attributes:
+        phi: volume fractions.
+        phi_before: volume fractions a step before.
+        content: modes of q = h φ, which the scheme conserves.
+        content_change: content less that of a step before.
+        older_content_change: the same a step before.
+        rate_change: rates of the content less those of a step before.
+        older_rate_change: the same a step before.
+        thickness: h.
+        speed_change: dh/dt less that of a step before.
+        older_speed_change: the same a step before.
+        time: simulated time.
+        step: size of the next step.
+        last_step: size of the last step.
+        older_step: size of the step before the last.
+        history: how many past steps count, int64.
+        draws: how many noises have been drawn, int64.
+        refusals: how many tries of the next step were refused, int64.
+        noise: rms change of a row's volume fractions by the last thermal noise, (B, C, H).
+        smallest: the smallest volume fraction of any component, the last one included.
+        contrast: the largest spread of a field.
+    """
+
+    phi: Tensor
+    phi_before: Tensor
+    content: Tensor
+    content_change: Tensor
+    older_content_change: Tensor
+    rate_change: Tensor
+    older_rate_change: Tensor
+    thickness: Tensor
+    speed_change: Tensor
+    older_speed_change: Tensor
+    time: Tensor
+    step: Tensor
+    last_step: Tensor
+    older_step: Tensor
+    history: Tensor
+    draws: Tensor
+    refusals: Tensor
+    noise: Tensor
+    smallest: Tensor
+    contrast: Tensor
+
+    @classmethod
+    def start(cls, grid: Grid, phi: Tensor, thickness: Tensor) -> State:
+        """Films at time 0 with fields (B, C, H, W) and thickness (B,) float64."""
+        zero = torch.zeros_like(thickness)
+        count = torch.zeros_like(thickness, dtype=torch.int64)
+        content = grid.forward(phi * thickness.to(phi.dtype)[:, None, None, None])
+        still = torch.zeros_like(content)
+        return cls(
+            phi=phi,
+            phi_before=phi,
+            content=content,
+            content_change=still,
+            older_content_change=still,
+            rate_change=still,
+            older_rate_change=still,
+            thickness=thickness,
+            speed_change=zero,
+            older_speed_change=zero,
+            time=zero,
+            step=torch.full_like(thickness, torch.inf),
+            last_step=zero + 1.0,
+            older_step=zero + 1.0,
+            history=count,
+            draws=count,
+            refusals=count,
+            noise=torch.zeros_like(phi[..., 0]),
+            smallest=smallest_fraction(phi),
+            contrast=contrast(phi),
+        )
+
+    def assign(self, new: State) -> None:
+        """Become `new`."""
+        vars(self).update(vars(new))
+
+
+def smallest_fraction(phi: Tensor) -> Tensor:
+    """The smallest volume fraction of any component of each film, the last one included, (B,) float64."""
+    return torch.minimum(phi.amin(dim=(1, 2, 3)).double(), 1.0 - phi.sum(dim=1).amax(dim=(1, 2)).double())
+
+
+def contrast(phi: Tensor) -> Tensor:
+    """Largest spread of a volume fraction within each film, (B,) float64."""
+    return (phi.amax(dim=(2, 3)) - phi.amin(dim=(2, 3))).amax(dim=1).double()
