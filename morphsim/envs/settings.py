@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -23,7 +22,6 @@ from morphsim.simulator.core.solver import TOLERANCE
 from morphsim.simulator.materials import material
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
 from morphsim.suggest import did_you_mean
-from morphsim.text_files import read_toml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +171,7 @@ def film_settings(
     before = read_start(start, process)
     if before is not None:
         before.check_shape(cells)
-        recipe = _after(before, recipe, process)
+        recipe = before.recipe_source(recipe, process)
     if material is None:
         own = resolve_recipe(recipe, process=process)
     else:
@@ -232,27 +230,6 @@ def _randomizer(recipe: Recipe, randomize: bool | Mapping[str, Any] | None) -> R
     if not isinstance(wanted, Mapping):
         raise InputError(f"randomize is {randomize!r}; use True, or ranges by parameter")
     return Randomizer(recipe.process, wanted, periodic=recipe.boundary == "periodic")
-
-
-def _after(before: FilmStart, recipe: RecipeSource, process: str) -> RecipeSource:
-    """The recipe of films that begin as `before`, whose known parameters give way to the user's.
-
-    Raises:
-        InputError: a recipe that can't be read, or one of films of another width or boundary.
-    """
-    if isinstance(recipe, str | Path):
-        recipe = read_toml(recipe)
-    if recipe is None or isinstance(recipe, Mapping):
-        recipe = {"process": process, **before.parameters, **(recipe or {})}
-    own = resolve_recipe(recipe, process=process)
-    for name in FIXED:
-        known = before.parameters.get(name)
-        if known is not None and known != getattr(own, name):
-            raise InputError(
-                f"start is a film of {name} {known!r}, and the recipe has {getattr(own, name)!r}; leave it "
-                "out of the recipe"
-            )
-    return recipe
 
 
 def check_reach(recipes: Iterable[Recipe], panel: Panel) -> None:

@@ -19,6 +19,7 @@ from morphsim.frames.frameset import FrameSet
 from morphsim.frames.plan import check_recording, read_grid_file, stated_process
 from morphsim.frames.render import animate, frame_strip
 from morphsim.frames.snapshots import film_frames
+from morphsim.frames.starts import FilmStart, read_start
 from morphsim.frames.store import write_frames
 from morphsim.frames.transforms import resize
 from morphsim.locks import claimed_folder
@@ -46,6 +47,9 @@ class FilmConfig:
     """TOML file: process, and any of its parameters."""
     process: ProcessName | None = None
     """How the film is made; needed unless the recipe file or the material tells."""
+    start: str | None = None
+    """What the film is before: FILE or FILE:ROW of frames, the fields of an xdmf export, or the TOML file of
+    a recipe that is made first (default: freshly mixed)."""
     material: str | None = None
     """Blend by name, instead of a recipe file: its parameters and units, which the other options change."""
     set: tuple[str, ...] = ()
@@ -65,9 +69,10 @@ class FilmConfig:
     export: tuple[Literal["vtk", "xdmf", "netcdf"], ...] = ()
     """Files of the volume fractions: vtk, xdmf (for ParaView), netcdf (needs the extra `xarray`)."""
     length_nm: float | None = None
-    """What h0 means [nm] (default: the material's; else 500 when drying, 100 when annealing)."""
+    """What h0 means [nm] (default: the material's or the start's; else 500 when drying and 100 otherwise)."""
     diffusivity: float | None = None
-    """What D means [m^2/s] (default: the material's; else 1e-10 when drying, 1e-17 when annealing)."""
+    """What D means [m^2/s] (default: the material's or the start's; else 1e-17 when annealing without
+    vapour and 1e-10 otherwise)."""
     dtype: Literal["float32", "float64"] = "float32"
     """Precision of the simulation."""
     device: DeviceName = "cpu"
@@ -79,6 +84,20 @@ class FilmConfig:
         Raises:
             InputError: anything in the configuration that can't be.
         """
+        return self._resolved()[0]
+
+    def _resolved(self) -> tuple[Recipe, FilmStart | None]:
+        """The recipe, and what the film is before."""
+        recipe = self._stated_recipe()
+        start = read_start(self.start, recipe.process)
+        if start is None:
+            return recipe, None
+        start.check_shape(self.shape)
+        usual = resolve_recipe(process=recipe.process).to_dict()
+        stated = {name: value for name, value in recipe.to_dict().items() if value != usual[name]}
+        return resolve_recipe(start.recipe_source(stated, recipe.process), process=recipe.process), start
+
+    def _stated_recipe(self) -> Recipe:
         check_recording(frames=self.frames, shape=self.shape, seed=self.seed, threshold=self.threshold)
         if self.material is not None:
             if self.recipe is not None:
@@ -99,13 +118,17 @@ class FilmConfig:
         except InputError as error:
             raise InputError(f"{self.recipe}: {error}") from error
 
-    def units(self, process: str) -> Units:
+    def units(self, process: str, *, before: Units | None = None) -> Units:
         """The scales in nm and s that results are given in.
+
+        Args:
+            process: of the film.
+            before: scales of the film that it begins as.
 
         Raises:
             InputError: a scale that is not a positive number.
         """
-        default = find_process(process).units
+        default = before or find_process(process).units
         if self.material is not None:
             default = material(self.material).units
         return Units(
@@ -174,18 +197,21 @@ def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmRepo
 
     >>> report = simulate_film(FilmConfig(recipe=Path("film.toml")))     # doctest: +SKIP
     """
-    recipe = config.film_recipe()
-    units = config.units(recipe.process)
+    recipe, start = config._resolved()
+    units = config.units(recipe.process, before=None if start is None else start.units)
     if config.animation == "mp4":
         _check_mp4()
     if "netcdf" in config.export:
         check_xarray()
     with claimed_folder(config.out):
-        return _make(config, recipe, units, show_progress=show_progress)
+        return _make(config, recipe, units, start, show_progress=show_progress)
 
 
-def _make(config: FilmConfig, recipe: Recipe, units: Units, *, show_progress: bool) -> FilmReport:
+def _make(
+    config: FilmConfig, recipe: Recipe, units: Units, start: FilmStart | None, *, show_progress: bool
+) -> FilmReport:
     started = time.perf_counter()
+    fields = None if start is None else start.fields(recipe, seed=config.seed, shape=config.shape)
     snapshots: list[Snapshot] = []
     with progress("simulating", config.frames, unit="frames", show=show_progress) as advance:
         for snapshot in record_film(
@@ -193,6 +219,7 @@ def _make(config: FilmConfig, recipe: Recipe, units: Units, *, show_progress: bo
             seed=config.seed,
             frames=config.frames,
             shape=config.shape,
+            fields=fields,
             dtype=config.dtype,
             device=config.device,
         ):
@@ -201,7 +228,7 @@ def _make(config: FilmConfig, recipe: Recipe, units: Units, *, show_progress: bo
     seconds = time.perf_counter() - started
     _remove_earlier(config.out)
     frameset = film_frames(recipe, snapshots, seed=config.seed, threshold=config.threshold)
-    write_frames(config.out / FRAMES, frameset)
+    write_frames(config.out / FRAMES, frameset, notes={"start": config.start} if config.start else None)
     files = [FRAMES]
     titles = _titles(snapshots, recipe.process, units)
     if config.animation != "none":

@@ -28,6 +28,8 @@ from morphsim.simulator import (
     record_film,
 )
 from morphsim.simulator.recipe import Scalar
+from morphsim.simulator.resolve import RecipeSource, resolve_recipe
+from morphsim.text_files import read_toml
 from morphsim.types import Boundary
 
 Start = Recipe | Mapping[str, Any] | str | Path | NDArray[Any] | None
@@ -72,6 +74,30 @@ class FilmStart:
                 f"start is a film of {height} x {width} cells, and the shape is {shape[0]} x {shape[1]}; use "
                 f"shape=({height}, {width})"
             )
+
+    def recipe_source(self, recipe: RecipeSource, process: str) -> RecipeSource:
+        """What describes films that begin like this: what is known of them gives way to the user's choices.
+
+        Args:
+            recipe: the user's.
+            process: that follows.
+
+        Raises:
+            InputError: a recipe that can't be read, or one of films of another width or boundary.
+        """
+        if isinstance(recipe, str | Path):
+            recipe = read_toml(recipe)
+        if recipe is None or isinstance(recipe, Mapping):
+            recipe = {"process": process, **self.parameters, **(recipe or {})}
+        own = resolve_recipe(recipe, process=process)
+        for name in ("width", "boundary"):
+            known = self.parameters.get(name)
+            if known is not None and known != getattr(own, name):
+                raise InputError(
+                    f"start is a film of {name} {known!r}, and the recipe has {getattr(own, name)!r}; leave "
+                    "it out of the recipe"
+                )
+        return recipe
 
     def fields(self, recipe: Recipe, *, seed: int, shape: tuple[int, int]) -> NDArray[np.float64]:
         """Volume fractions (C, H, W) at the beginning of a film of `recipe`.

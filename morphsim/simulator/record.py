@@ -79,6 +79,7 @@ def record_film(
     seed: int,
     frames: int = 50,
     shape: tuple[int, int] = (100, 400),
+    fields: NDArray[np.float64] | None = None,
     tolerance: float = TOLERANCE,
     dtype: str = "float32",
     device: str = "cpu",
@@ -94,6 +95,7 @@ def record_film(
         seed: of the initial noise.
         frames: how many snapshots.
         shape: (H, W), cells in depth and width.
+        fields: volume fractions (C, H, W) that the film has at first; None for a freshly mixed film.
         tolerance: see `Simulation`.
         dtype: "float32" or "float64".
         device: "auto", "cpu" or "cuda".
@@ -104,7 +106,13 @@ def record_film(
     """
     whole_number("frames", frames, 1, _MOST_FRAMES)
     simulation = Simulation(
-        [recipe], seeds=[seed], shape=shape, tolerance=tolerance, dtype=dtype, device=device
+        [recipe],
+        seeds=[seed],
+        shape=shape,
+        fields=None if fields is None else fields[None],
+        tolerance=tolerance,
+        dtype=dtype,
+        device=device,
     )
     for _ in process_of(recipe).record(simulation, frames):
         yield _snapshot(simulation)

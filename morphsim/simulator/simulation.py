@@ -48,6 +48,7 @@ class Simulation(Solver):
         InputError: recipes that can't share a batch, a shape that is too small, or fields that are not those
             of such films.
 
+    >>> from morphsim.simulator import AnnealingRecipe, Simulation
     >>> simulation = Simulation([AnnealingRecipe()], seeds=[0], shape=(32, 128))
     >>> stuck = simulation.advance(time=0.001)
     >>> tuple(simulation.donor_share().shape)

@@ -32,6 +32,7 @@ from morphsim.simulator import (
     Solver,
     Substrate,
     TernaryFloryHuggins,
+    VapourAnnealingRecipe,
     WodoMobility,
     export,
     materials,
@@ -534,6 +535,21 @@ def test_the_page_of_physics_lists_every_parameter_with_its_default_and_range() 
                 default, limits = f"{entry.default:g}", "{:g} to {:g}".format(*entry.metadata["range"])
             assert shown[min(place, len(shown) - 1)] == default, name
             assert allowed[min(place, len(allowed) - 1)] == limits, name
+
+
+def test_the_page_of_physics_lists_what_differs_in_vapour() -> None:
+    page = (DOCS / "physics.md").read_text(encoding="utf-8").partition("parameter in vapour")[2]
+    rows = dict(re.findall(r"\| `(\w+)` \| [^|]* \| ([^|]* \| [^|]*) \|", page))
+    inherited = {entry.name: entry for entry in dataclasses.fields(DryingRecipe)}
+    for entry in dataclasses.fields(VapourAnnealingRecipe):
+        if (
+            entry.default == inherited[entry.name].default
+            and entry.metadata == inherited[entry.name].metadata
+        ):
+            assert entry.name not in rows
+        else:
+            low, high = entry.metadata["range"]
+            assert rows[entry.name] == f"{entry.default:g} | {low:g} to {high:g}"
 
 
 def test_the_pages_of_the_python_interface_show_all_public_packages() -> None:
