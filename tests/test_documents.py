@@ -18,7 +18,7 @@ WITH_EXAMPLES = [
     "morphsim.envs.drying",
     "morphsim.envs.replay",
     "morphsim.envs.vector",
-    "morphsim.rewards.reward",
+    "morphsim.rewards.wrappers.reward",
     "morphsim.rewards.sb3",
     "morphsim.simulator.simulation",
 ]

@@ -14,7 +14,7 @@ from morphsim.encoder import Codes
 from morphsim.errors import InputError
 from morphsim.rewards.functions import PER_STEP
 from morphsim.rewards.guard import GuardReport
-from morphsim.rewards.judge import Appraisal, Judge
+from morphsim.rewards.latent_reward import Appraisal, Judge
 from morphsim.rewards.targets import Target
 
 AGENT_SETS_LENGTH = "agent_sets_length"

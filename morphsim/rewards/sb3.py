@@ -16,7 +16,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 
 from morphsim.errors import InputError
-from morphsim.rewards.batches import autoreset_mode, info_of, observation_of
+from morphsim.rewards.vector.batching import autoreset_mode, info_of, observation_of
 
 # What every vector environment has; a wrapper that has more has it on purpose.
 _COMMON = frozenset(dir(VectorWrapper))

@@ -21,7 +21,7 @@ from morphsim import (
 from morphsim.encoder import Encoder
 from morphsim.errors import InputError
 from morphsim.rewards import FixedTargets
-from morphsim.rewards.batches import observation_of
+from morphsim.rewards.vector.batching import observation_of
 from tests.encoders import blobs, small_encoder
 from tests.rewards.rewards_helpers import Replay, hand_encoder, layers
 

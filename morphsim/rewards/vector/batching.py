@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from morphsim.encoder import Codes, Encoder
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
-from morphsim.rewards.coder import FrameCoder, TargetGenerator, find_frames
+from morphsim.rewards.frame_encoder import FrameCoder, TargetGenerator, find_frames
 from morphsim.rewards.source import FrameSource, check_boundary
 from morphsim.rewards.watch import FrameWatch
 

@@ -11,7 +11,12 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from morphsim.encoder import Encoder, load_encoder
-from morphsim.rewards.batches import (
+from morphsim.rewards.episodes import Episodes, warn_of_length
+from morphsim.rewards.frame_encoder import binarisation_for
+from morphsim.rewards.latent_reward import Judge, RewardSettings
+from morphsim.rewards.source import FrameSource
+from morphsim.rewards.targets import Target
+from morphsim.rewards.vector.batching import (
     AnyVectorWrapper,
     Coded,
     Rows,
@@ -19,11 +24,6 @@ from morphsim.rewards.batches import (
     VectorEpisodes,
     VectorTargetGenerators,
 )
-from morphsim.rewards.coder import binarisation_for
-from morphsim.rewards.episodes import Episodes, warn_of_length
-from morphsim.rewards.judge import Judge, RewardSettings
-from morphsim.rewards.source import FrameSource
-from morphsim.rewards.targets import Target
 
 
 class VectorJudging:

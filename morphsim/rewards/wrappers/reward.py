@@ -10,11 +10,11 @@ import numpy as np
 
 from morphsim.encoder import Encoder, load_encoder
 from morphsim.errors import InputError
-from morphsim.rewards.coder import Coder, TargetGenerator, binarisation_for
 from morphsim.rewards.episodes import Episodes, check_resets, go_back, warn_of_length
+from morphsim.rewards.frame_encoder import Coder, TargetGenerator, binarisation_for
 from morphsim.rewards.functions import RewardFunction, RewardName
 from morphsim.rewards.guard import OutOfDistributionGuard
-from morphsim.rewards.judge import Judge
+from morphsim.rewards.latent_reward import Judge
 from morphsim.rewards.source import FrameSource
 from morphsim.rewards.targets import Several, TargetLike, TargetSampler
 from morphsim.similarity.calibration import DistanceName

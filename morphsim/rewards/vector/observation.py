@@ -13,10 +13,10 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from morphsim.encoder import Encoder, load_encoder
-from morphsim.rewards.batches import AnyVectorWrapper, Coded, VectorCoder, VectorEpisodes, info_of
-from morphsim.rewards.coder import binarisation_for
-from morphsim.rewards.observation import LatentState, Part
+from morphsim.rewards.frame_encoder import binarisation_for
 from morphsim.rewards.source import FrameSource
+from morphsim.rewards.vector.batching import AnyVectorWrapper, Coded, VectorCoder, VectorEpisodes, info_of
+from morphsim.rewards.wrappers.observation import LatentState, Part
 
 
 class VectorLatentObservationWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs):

@@ -13,15 +13,15 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.encoder import Encoder, load_encoder
-from morphsim.rewards.batches import AnyVectorWrapper, Coded, VectorCoder, info_of
-from morphsim.rewards.coder import binarisation_for
-from morphsim.rewards.goal import Goals, goal_space
-from morphsim.rewards.judge import Judge, RewardSettings
-from morphsim.rewards.observation import LatentState, Part
+from morphsim.rewards.frame_encoder import binarisation_for
+from morphsim.rewards.latent_reward import Judge, RewardSettings
 from morphsim.rewards.source import FrameSource
 from morphsim.rewards.targets import Target
-from morphsim.rewards.vector_observation import replace_final_observations
-from morphsim.rewards.vector_reward import VectorJudging, tell
+from morphsim.rewards.vector.batching import AnyVectorWrapper, Coded, VectorCoder, info_of
+from morphsim.rewards.vector.observation import replace_final_observations
+from morphsim.rewards.vector.reward import VectorJudging, tell
+from morphsim.rewards.wrappers.goal import Goals, goal_space
+from morphsim.rewards.wrappers.observation import LatentState, Part
 
 
 class VectorLatentGoalWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs):

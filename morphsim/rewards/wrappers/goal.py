@@ -12,15 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from morphsim.encoder import Codes, Encoder, load_encoder
 from morphsim.errors import InputError
-from morphsim.rewards.coder import Coder, TargetGenerator, binarisation_for
 from morphsim.rewards.episodes import Episodes, check_resets, go_back, warn_of_length
+from morphsim.rewards.frame_encoder import Coder, TargetGenerator, binarisation_for
 from morphsim.rewards.functions import LOOKS_BACK, RewardFunction, RewardName
 from morphsim.rewards.guard import OutOfDistributionGuard
-from morphsim.rewards.judge import Judge
+from morphsim.rewards.latent_reward import Judge
 from morphsim.rewards.metric import latent_unit
-from morphsim.rewards.observation import LatentState, Part
 from morphsim.rewards.source import FrameSource
 from morphsim.rewards.targets import Several, Target, TargetLike, TargetSampler
+from morphsim.rewards.wrappers.observation import LatentState, Part
 from morphsim.similarity.calibration import DistanceName
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import Codes, Encoder, load_encoder
 from morphsim.errors import InputError
-from morphsim.rewards.coder import Coder, binarisation_for
 from morphsim.rewards.episodes import go_back
+from morphsim.rewards.frame_encoder import Coder, binarisation_for
 from morphsim.rewards.metric import latent_unit
 from morphsim.rewards.source import FrameSource
 
