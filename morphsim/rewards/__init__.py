@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from morphsim.lazy import lazy_names
+from morphsim.rewards.config import RewardConfig
 from morphsim.rewards.functions import RewardFunction, RewardName, Transition
 from morphsim.rewards.guard import GuardReport, OutOfDistributionGuard
 from morphsim.rewards.metric import LatentMetric, latent_unit
@@ -32,6 +33,7 @@ __all__ = [
     "LatentRewardWrapper",
     "OutOfDistributionGuard",
     "PriorTargets",
+    "RewardConfig",
     "RewardFunction",
     "RewardName",
     "SB3VecEnv",

@@ -1,9 +1,9 @@
-"""Frames of an environment as latents, each coded once however many wrappers want them."""
+"""Encodes the frames of an environment, each once however many wrappers need its latents."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Unpack
 
 import gymnasium as gym
 import numpy as np
@@ -15,6 +15,7 @@ from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
 from morphsim.rewards.source import (
     OBSERVES_FRAMES,
+    FrameOptions,
     FrameReader,
     FrameSource,
     check_boundary,
@@ -25,178 +26,164 @@ from morphsim.rewards.source import (
 from morphsim.rewards.watch import FrameWatch
 
 
-class FrameCoder:
-    """What coders of one and of many environments have in common."""
+class BaseFrameEncoder:
+    """What the frame encoders of single and of vector environments share.
 
-    encoder: Encoder
-    source: FrameSource
-    binarisation: Binarisation
-    """How pictures become frames."""
-
-
-class Coder(FrameCoder):
-    """Codes the frames of one environment.
-
-    A wrapper inside that coded an equal frame with the same encoder is asked for what it has found. Frames
-    are compared by their pixels, since a wrapper in between may have changed the very array that was coded.
+    A wrapper inside may already have encoded the same frame with the same encoder; its latents are then
+    reused. Frames are compared by their pixels, since a wrapper in between may have changed the very array
+    that was encoded.
 
     Args:
-        env: to which frames belong.
-        encoder: that codes them.
-        frame: where they are, see `FrameReader`. Where the observation is no picture any more, because a
-            wrapper inside has replaced it, "observation" means the frame that the wrapper inside has coded.
-        reconstruct: whether frames are painted again too.
-        binarisation: how pictures become frames.
+        env: the environment, or vector environment, whose frames are encoded.
+        space: space of a single observation.
+        encoder: encodes the frames.
+        frame: where the frame is, see `FrameReader`. Where a wrapper inside has replaced the picture in the
+            observation, "observation" means the frame that it encoded.
+        frame_threshold: threshold of pictures; None for that of a wrapper inside which reads the same frames
+            with the same encoder, or else that of the encoder's training frames.
+        invert: whether dark pixels are donor; None likewise.
 
     Attributes:
-        frames: (1, H, W), the last frame.
-        codes: a row, of the last frame.
+        binarisation: how pictures become frames.
 
     Raises:
-        InputError: the frame's place is unknown, or of another shape than the encoder's.
+        InputError: a value is out of range, the source of frames is unknown, or frames have another shape
+            than the encoder's.
     """
+
+    binarisation: Binarisation
+    _inner: BaseFrameEncoder | None
 
     def __init__(
         self,
-        env: gym.Env[Any, Any],
+        env: Any,
+        space: gym.Space[Any],
         encoder: Encoder,
-        frame: FrameSource,
         *,
-        reconstruct: bool,
-        binarisation: Binarisation,
+        frame: FrameSource = "observation",
+        frame_threshold: float | None = None,
+        invert: bool | None = None,
     ) -> None:
         self.encoder = encoder
-        self.reconstruct = reconstruct
-        self._env = env
         self.source = frame
-        self.binarisation = binarisation
-        self._inner, self._reader = find_frames(
-            env, env.observation_space, encoder, frame, binarisation, Coder
+        self._env = env
+        self._inner = self._find_inner(env)
+        known = self._inner.binarisation if self._inner is not None else self._training_binarisation(space)
+        self.binarisation = replace(
+            known,
+            threshold=known.threshold if frame_threshold is None else frame_threshold,
+            invert=known.invert if invert is None else invert,
         )
+        self._reader = self._make_reader(space)
         self._watch = FrameWatch()
-        self.frames: NDArray[Any] = np.zeros((0, *encoder.frame_shape))
-        self.codes: Codes | None = None
 
-    def code(self, observation: Any, info: dict[str, Any], *, first: bool = False) -> Codes:
-        """Code the frame that the environment shows now.
+    def _find_inner(self, env: Any) -> BaseFrameEncoder | None:
+        """The frame encoder of a wrapper inside `env` that reads the same frames with the same encoder."""
+        layer = env
+        while layer is not None:
+            inner = vars(layer).get("frame_encoder")
+            # "observation" is the default, so it doesn't ask for another frame than a wrapper inside reads.
+            if (
+                isinstance(inner, type(self))
+                and inner.encoder.hash == self.encoder.hash
+                and self.source in ("observation", inner.source)
+            ):
+                return inner
+            layer = vars(layer).get("env")
+        return None
+
+    def _training_binarisation(self, space: gym.Space[Any]) -> Binarisation:
+        """How the encoder's training frames were binarised, as far as it applies to this environment."""
+        known = Binarisation.of_encoder(self.encoder.metadata)
+        if self._env.metadata.get(OBSERVES_FRAMES) is True:
+            known = replace(known, invert=False, transpose=False)
+        colours_first = shows_colours_first(self.source, space, known, self.encoder)
+        return replace(known, colours_first=colours_first)
+
+    def _make_reader(self, space: gym.Space[Any]) -> FrameReader | None:
+        """A reader of frames; None if they are always those that the wrapper inside encodes."""
+        inner = self._inner
+        try:
+            reader = FrameReader(self.source, space, self.encoder, self.binarisation)
+        except InputError:
+            if inner is None or holds_picture(self.source, space):
+                raise
+            if inner.binarisation != self.binarisation:
+                raise InputError(
+                    "the observation is no longer a picture, and the wrapper inside that encoded it "
+                    f"binarises pictures with frame_threshold={inner.binarisation.threshold:g} and "
+                    f"invert={inner.binarisation.invert}; give frame_threshold and invert to that wrapper"
+                ) from None
+            return None
+        _check_not_stacked(self._env, reader)
+        if reader.rendered:
+            check_shows_frames(self._env.metadata)
+            alike = inner is not None and (inner.source, inner.binarisation) == (
+                self.source,
+                self.binarisation,
+            )
+            if inner is not None and alike and not _renders_in_between(self._env, inner):
+                # It would be the same picture, and rendering may take long.
+                return None
+        return reader
+
+
+class FrameEncoder(BaseFrameEncoder):
+    """Encodes the frames of a single environment. For its arguments see `BaseFrameEncoder`.
+
+    Attributes:
+        frames: (1, H, W), the last frame.
+        encoded: the last frame, encoded.
+    """
+
+    _inner: FrameEncoder | None
+
+    def __init__(self, env: gym.Env[Any, Any], encoder: Encoder, **options: Unpack[FrameOptions]) -> None:
+        super().__init__(env, env.observation_space, encoder, **options)
+        self.frames: NDArray[Any] = np.zeros((0, *encoder.frame_shape))
+        self.encoded: Codes | None = None
+
+    def encode_frame(
+        self, observation: Any, info: dict[str, Any], *, reset: bool = False, reconstruct: bool = False
+    ) -> Codes:
+        """Encode the frame that the environment shows now.
 
         Args:
-            observation: what it returned.
-            info: the same.
-            first: whether it was reset.
+            observation: returned by the environment.
+            info: likewise.
+            reset: whether they were returned by `reset`.
+            reconstruct: whether the reconstruction is needed too.
+
+        Returns:
+            One row.
 
         Raises:
-            InputError: there is no frame, or none that the encoder takes.
+            InputError: there is no frame, or the encoder does not take it.
         """
-        if first:
+        if reset:
             check_boundary(info, self.encoder)
         inner, frames = self._inner, None
         if self._reader is not None:
-            frames = np.asarray(self._reader.one(observation, info, self._env.render))[None]
+            frames = self._reader.read(observation, info, self._env.render)[None]
         if inner is not None and (frames is None or np.array_equal(frames, inner.frames)):
-            self.frames, codes = inner.frames, inner.codes
-            assert codes is not None
-            if self.reconstruct and codes.reconstruction is None:
-                codes = self.encoder.code(self.frames, reconstruct=True)
+            self.frames, encoded = inner.frames, inner.encoded
+            assert encoded is not None
+            if reconstruct and encoded.reconstruction is None:
+                encoded = self.encoder.code(self.frames, reconstruct=True)
         else:
             assert frames is not None
             assert self._reader is not None
-            if not first:
-                self._watch.see(frames, [0], self._reader)
+            if not reset:
+                self._watch.update(frames, [0], self._reader)
             self.frames = frames
-            # Always one by one: equal frames have equal latents to the last bit, and a frame that reached
+            # Encoded one by one, equal frames have equal latents to the last bit, and a frame that reached
             # its target is at distance 0.
-            codes = self.encoder.code(frames, reconstruct=self.reconstruct)
-        self.codes = codes
-        return codes
+            encoded = self.encoder.code(frames, reconstruct=reconstruct)
+        self.encoded = encoded
+        return encoded
 
 
-_Coder = TypeVar("_Coder", bound=FrameCoder)
-
-
-def binarisation_for(
-    env: Any,
-    space: gym.Space[Any],
-    encoder: Encoder,
-    frame: FrameSource,
-    *,
-    threshold: float | None,
-    invert: bool | None,
-) -> Binarisation:
-    """How the pictures of an environment become an encoder's frames.
-
-    Args:
-        env: an environment, or many.
-        space: of a single observation.
-        encoder: for its frames.
-        frame: where frames are.
-        threshold: instead of that of a wrapper inside which reads the same, or of the training frames.
-        invert: likewise.
-
-    Raises:
-        InputError: a value out of range.
-    """
-    known = Binarisation.of_encoder(encoder.metadata)
-    inner = _inside(env, encoder, frame, FrameCoder)
-    if inner is not None:
-        known = inner.binarisation
-    else:
-        if env.metadata.get(OBSERVES_FRAMES) is True:
-            known = replace(known, invert=False, transpose=False)
-        known = replace(known, colours_first=shows_colours_first(frame, space, known, encoder))
-    return replace(
-        known,
-        threshold=known.threshold if threshold is None else threshold,
-        invert=known.invert if invert is None else invert,
-    )
-
-
-def find_frames(
-    env: Any,
-    space: gym.Space[Any],
-    encoder: Encoder,
-    frame: FrameSource,
-    binarisation: Binarisation,
-    kind: type[_Coder],
-) -> tuple[_Coder | None, FrameReader | None]:
-    """The coder of a wrapper inside `env` that may have coded the same frames, and a reader of its own.
-
-    Args:
-        env: an environment, or many.
-        space: of a single observation.
-        encoder: of both.
-        frame: where frames are.
-        binarisation: how pictures become frames.
-        kind: of the coder.
-
-    Raises:
-        InputError: frames can't be read, and no wrapper inside has coded them.
-    """
-    inner = _inside(env, encoder, frame, kind)
-    try:
-        reader = FrameReader(frame, space, encoder, binarisation)
-    except InputError:
-        if inner is None or holds_picture(frame, space):
-            raise
-        if inner.binarisation != binarisation:
-            made = inner.binarisation
-            raise InputError(
-                "the observation is no picture any more, and the wrapper inside that has coded it cuts "
-                f"pictures at frame_threshold={made.threshold:g} with invert={made.invert}; give "
-                "frame_threshold and invert to that one"
-            ) from None
-        return inner, None
-    _check_stacked(env, reader)
-    if reader.rendered:
-        check_shows_frames(env.metadata)
-        alike = inner is not None and (inner.source, inner.binarisation) == (frame, binarisation)
-        if inner is not None and alike and not _renders_in_between(env, inner):
-            # It would be the same picture, and pictures may take long to draw.
-            return inner, None
-    return inner, reader
-
-
-def _check_stacked(env: Any, reader: FrameReader) -> None:
+def _check_not_stacked(env: Any, reader: FrameReader) -> None:
     """Refuse the frames of three steps, which would be taken for the colours of one picture."""
     if not reader.colours_first:
         return
@@ -214,60 +201,11 @@ def _check_stacked(env: Any, reader: FrameReader) -> None:
         )
 
 
-def _renders_in_between(env: Any, inner: FrameCoder) -> bool:
-    """Whether a wrapper around that of `inner` draws pictures of its own."""
+def _renders_in_between(env: Any, inner: BaseFrameEncoder) -> bool:
+    """Whether a wrapper around that of `inner` renders pictures of its own."""
     layer = env
-    while vars(layer).get("coder") is not inner:
+    while vars(layer).get("frame_encoder") is not inner:
         if type(layer).render not in (gym.Wrapper.render, gym.vector.VectorWrapper.render):
             return True
         layer = vars(layer)["env"]
     return False
-
-
-def _inside(env: Any, encoder: Encoder, frame: FrameSource, kind: type[_Coder]) -> _Coder | None:
-    layer = env
-    while layer is not None:
-        coder = vars(layer).get("coder")
-        found = isinstance(coder, kind) and coder.encoder.hash == encoder.hash
-        # "observation" is what nobody chose.
-        if found and frame in ("observation", coder.source):
-            return coder  # type: ignore[no-any-return]
-        layer = vars(layer).get("env")
-    return None
-
-
-class TargetGenerator:
-    """Random numbers for targets, that follow from an environment's seed but leave its own stream alone.
-
-    So an environment makes the same films whether or not its targets are drawn.
-    """
-
-    def __init__(self) -> None:
-        self.generator: np.random.Generator | None = None
-
-    def after_reset(self, seed: int | None, env_seed: object) -> np.random.Generator:
-        """The generator, begun anew where a reset gave a seed.
-
-        Args:
-            seed: that `reset` was given.
-            env_seed: the environment's own, where it was given none.
-        """
-        if seed is not None or self.generator is None:
-            chosen = seed if seed is not None else env_seed
-            known = isinstance(chosen, int | np.integer) and chosen >= 0
-            self.generator = np.random.default_rng([_STREAM, int(chosen)] if known else None)  # type: ignore[call-overload]
-        return self.generator
-
-    def state(self) -> dict[str, Any] | None:
-        """What `restore` needs."""
-        return None if self.generator is None else dict(self.generator.bit_generator.state)
-
-    def restore(self, state: dict[str, Any] | None) -> None:
-        """Go back to a `state`."""
-        self.generator = None
-        if state is not None:
-            self.generator = np.random.default_rng()
-            self.generator.bit_generator.state = state
-
-
-_STREAM = 0x74617267

@@ -273,9 +273,9 @@ def test_pictures_that_are_cut_to_one_phase_are_warned_of_once(many: bool) -> No
         return VectorLatentRewardWrapper(envs, hand_encoder(), target=FILM[1], **values)
 
     (message,) = run(wrapped(), 50)
-    assert message.startswith(f"every one of the first {20 * (1 + many)} frames is all acceptor, so that")
+    assert message.startswith(f"every one of the first {20 * (1 + many)} frames is all acceptor, so the")
     assert "the last picture's values run from 40 to 90" in message
-    assert "cut at frame_threshold=0.5 with invert=False" in message
+    assert "binarised with frame_threshold=0.5 and invert=False" in message
     (message,) = run(wrapped(frame_threshold=0.1), 50)
     assert "is all donor" in message
     assert run(wrapped(frame_threshold=0.3), 50) == []
@@ -284,7 +284,7 @@ def test_pictures_that_are_cut_to_one_phase_are_warned_of_once(many: bool) -> No
 def test_pictures_that_never_change_are_warned_of_once() -> None:
     same = np.stack([FILM[1]] * 3)
     (message,) = run(LatentRewardWrapper(Grey(same, high=255), hand_encoder(), target=FILM[1]), 50)
-    assert message.startswith("the first 20 frames are all the same, so that")
+    assert message.startswith("the first 20 frames are all the same, so the")
     # Two wrappers that share a frame say it once, and a film that changes late is not called constant.
     inside = LatentRewardWrapper(Grey(same, high=255), hand_encoder(), target=FILM[1])
     assert len(run(LatentObservationWrapper(inside, hand_encoder()), 50)) == 1

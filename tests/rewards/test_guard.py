@@ -188,8 +188,8 @@ def test_the_reconstruction_error_is_the_cross_entropy() -> None:
     [
         ({"factor": 0.0}, "factor is 0"),
         ({"measures": ("colour",)}, "measure 'colour' is unknown; use some of training_distance"),
-        ({"measures": ("statistics_residual",)}, "does not know the statistics_residual of its training"),
-        ({"measures": ()}, "remembers nothing"),
+        ({"measures": ("statistics_residual",)}, "does not store the statistics_residual of its training"),
+        ({"measures": ()}, "stores no measures"),
     ],
 )
 def test_guards_that_can_t_be_are_refused(arguments: dict[str, Any], message: str) -> None:
@@ -205,7 +205,7 @@ def test_an_encoder_without_memory_has_no_guard() -> None:
 def test_a_guard_of_another_encoder_is_refused() -> None:
     encoder, other = hand_encoder(known=True), hand_encoder(known=True)
     other.metadata["weights_sha256"] = "0" * 64
-    with pytest.raises(InputError, match="the guard is of another encoder"):
+    with pytest.raises(InputError, match="the guard belongs to another encoder"):
         LatentRewardWrapper(
             Replay(layers(3, 4)[None]), encoder, target=[3.0, 4.0], guard=OutOfDistributionGuard(other)
         )

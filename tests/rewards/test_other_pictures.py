@@ -51,6 +51,12 @@ class Coloured(gym.Env[Any, Any]):
         return observation, 0.0, self.number == 2, False, info
 
 
+def number_of_targets(env: LatentRewardWrapper) -> int:
+    target = env.latent_reward.fixed_target
+    assert target is not None
+    return len(target.latents)
+
+
 def test_a_target_as_the_environment_shows_it_is_one_picture_in_colours() -> None:
     env = Coloured()
     env.reset()
@@ -63,7 +69,7 @@ def test_a_target_as_the_environment_shows_it_is_one_picture_in_colours() -> Non
     envs = VectorLatentRewardWrapper(SyncVectorEnv([Coloured] * 2), hand_encoder(), target=target)
     assert envs.reset()[1]["target_latent"].tolist() == [[6.0, 8.0]] * 2
     # Three frames are three targets there too.
-    assert len(LatentRewardWrapper(env, hand_encoder(), target=FILM).judge.fixed.latents) == 3
+    assert number_of_targets(LatentRewardWrapper(env, hand_encoder(), target=FILM)) == 3
 
 
 def test_three_pictures_or_one_in_colours_is_not_guessed() -> None:
@@ -78,7 +84,7 @@ def test_three_pictures_or_one_in_colours_is_not_guessed() -> None:
         assert wrapped.reset()[1]["nearest_target"] == 0
     # Where pictures are in shades of grey, three are three.
     greys = np.where(FILM, 200, 30).astype(np.uint8)
-    assert len(LatentRewardWrapper(Grey(FILM), hand_encoder(), target=greys).judge.fixed.latents) == 3
+    assert number_of_targets(LatentRewardWrapper(Grey(FILM), hand_encoder(), target=greys)) == 3
     assert len(score(greys, FILM, encoder=hand_encoder())) == 3
 
 
@@ -116,7 +122,7 @@ def test_a_wrapper_takes_over_how_one_inside_cuts_pictures() -> None:
 @pytest.mark.parametrize("many", [False, True])
 def test_what_a_wrapper_inside_has_cut_can_not_be_cut_otherwise(many: bool) -> None:
     settings: dict[str, Any] = {"target": FILM[1], "frame_threshold": 0.3}
-    with pytest.raises(InputError, match=r"wrapper inside .* frame_threshold=0.5 with invert=False; give"):
+    with pytest.raises(InputError, match=r"wrapper inside .* frame_threshold=0.5 and invert=False; give"):
         if many:
             envs = VectorLatentObservationWrapper(SyncVectorEnv([lambda: Grey(FILM)] * 2), hand_encoder())
             VectorLatentRewardWrapper(envs, hand_encoder(), **settings)

@@ -280,8 +280,10 @@ def test_wrong_use_names_the_mend() -> None:
     envs = SyncVectorEnv(replays(), autoreset_mode=AutoresetMode.SAME_STEP)
     with pytest.raises(InputError, match="the last picture of an episode is gone"):
         VectorLatentRewardWrapper(envs, encoder, target=layers(1, 1), frame="render")
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'target'"):
+        VectorLatentRewardWrapper(envs, encoder)  # type: ignore[call-arg]
     with pytest.raises(InputError, match="target is missing"):
-        VectorLatentRewardWrapper(envs, encoder)
+        VectorLatentRewardWrapper(envs, encoder, target=None)  # type: ignore[arg-type]
     envs.metadata = {}
     with pytest.raises(InputError, match="no autoreset_mode"):
         VectorLatentRewardWrapper(envs, encoder, target=layers(1, 1))

@@ -43,12 +43,12 @@ def test_frames_are_found_wherever_they_are(place: str, frame: Any) -> None:
 @pytest.mark.parametrize(
     ("place", "frame", "message"),
     [
-        ("nowhere", "observation", r"which is no picture; name where frames are as frame='observation'"),
+        ("nowhere", "observation", "which is not a picture; set frame to where frames are: 'observation'"),
         ("picture", "observation", "no entry 'frame'; name one as frame='observation:KEY' with KEY one of"),
         ("picture", "observation:image", "but the observation has .*picture"),
         ("nowhere", "observation:image", "no keys"),
-        ("info", "pixels", "frame is 'pixels'; name where"),
-        ("info", 3, "frame is 3; name where"),
+        ("info", "pixels", "frame is 'pixels'; set frame to where frames are"),
+        ("info", 3, "frame is 3; set frame to where frames are"),
     ],
 )
 def test_a_frame_that_is_nowhere_is_said_at_once(place: str, frame: Any, message: str) -> None:

@@ -184,7 +184,7 @@ def test_a_target_outside_the_data_is_warned_of_with_its_percentile() -> None:
     encoder.training_latents = encoder.training_latents / np.float32(20.0)  # type: ignore[operator]
     with pytest.warns(
         UserWarning,
-        match=r"target 0 lies outside .*: its training distance .* exceeds that of 100 % of the frames held",
+        match=r"target 0 lies outside .*: its training distance .* exceeds that of 100 % of the held-out",
     ):
         env = LatentRewardWrapper(Replay(FILM), encoder, target=layers(9, 9))
     with pytest.warns(UserWarning, match="target 1 lies outside"):

@@ -12,33 +12,28 @@ from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
-from morphsim.encoder import Encoder, load_encoder
-from morphsim.rewards.frame_encoder import binarisation_for
-from morphsim.rewards.latent_reward import Judge, RewardSettings
-from morphsim.rewards.source import FrameSource
-from morphsim.rewards.targets import Target
-from morphsim.rewards.vector.batching import AnyVectorWrapper, Coded, VectorCoder, info_of
-from morphsim.rewards.vector.observation import replace_final_observations
-from morphsim.rewards.vector.reward import VectorJudging, tell
-from morphsim.rewards.wrappers.goal import Goals, goal_space
-from morphsim.rewards.wrappers.observation import LatentState, Part
+from morphsim.encoder import Encoder
+from morphsim.rewards.config import RewardOptions
+from morphsim.rewards.features import LatentFeatures, Part
+from morphsim.rewards.goals import LatentGoals, goal_space
+from morphsim.rewards.targets import Target, TargetLike, TargetSampler
+from morphsim.rewards.vector.batching import info_of, replace_final_observations
+from morphsim.rewards.vector.reward import VectorLatentRewardWrapper
 
 
-class VectorLatentGoalWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs):
+class VectorLatentGoalWrapper(VectorLatentRewardWrapper):
     """`LatentGoalWrapper` around a vector environment, with the same goals, rewards and infos.
 
     Args:
         env: any vector environment whose environments show binary frames of the encoder's shape.
         encoder: an encoder, or what `load_encoder` takes.
-        parts: as for `LatentGoalWrapper`, as all that follow.
-        info_keys: see there.
-        frame: see there.
-        frame_threshold: see there.
-        invert: see there.
-        settings: see there.
+        target: as for `LatentGoalWrapper`.
+        parts: as for `LatentGoalWrapper`.
+        info_keys: as for `LatentGoalWrapper`.
+        options: as for `LatentGoalWrapper`.
 
     Raises:
-        InputError: as `LatentGoalWrapper`, or an autoreset mode that is not known.
+        InputError: as `LatentGoalWrapper`, or the autoreset mode is unknown.
     """
 
     def __init__(
@@ -46,48 +41,20 @@ class VectorLatentGoalWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs)
         env: VectorEnv[Any, Any, Any],
         encoder: Encoder | str | Path,
         *,
+        target: TargetLike | TargetSampler,
         parts: Sequence[Part] = ("content",),
         info_keys: Sequence[str] = (),
-        frame: FrameSource = "observation",
-        frame_threshold: float | None = None,
-        invert: bool | None = None,
-        **settings: Unpack[RewardSettings],
+        **options: Unpack[RewardOptions],
     ) -> None:
-        gym.utils.RecordConstructorArgs.__init__(
-            self,
-            _disable_deepcopy=True,
-            encoder=encoder,
-            parts=parts,
-            info_keys=info_keys,
-            frame=frame,
-            frame_threshold=frame_threshold,
-            invert=invert,
-            **settings,
-        )
-        AnyVectorWrapper.__init__(self, env)
-        self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        binarisation = binarisation_for(
-            env,
-            env.single_observation_space,
-            self.encoder,
-            frame,
-            threshold=frame_threshold,
-            invert=invert,
-        )
-        self.judge = Judge(self.encoder, **settings, binarisation=binarisation)
-        self.goals = Goals(self.judge)
-        self.state = LatentState(self.encoder, parts=parts, info_keys=info_keys, normalise=True)
-        self.coder = VectorCoder(
-            env,
-            self.encoder,
-            frame,
-            reconstruct=self.judge.needs_reconstruction,
-            binarisation=binarisation,
-        )
-        self.judging = VectorJudging(env, self.judge, self.coder, alone=self.goals.one_of)
-        self.single_observation_space = goal_space(self.state, self.goals)
+        recorded = {"target": target, "parts": parts, "info_keys": info_keys, **options}
+        # What is recorded first stays: `VectorLatentRewardWrapper` would leave out `parts` and `info_keys`.
+        gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, encoder=encoder, **recorded)
+        super().__init__(env, encoder, target=target, **options)
+        self.goals = LatentGoals(self.latent_reward)
+        self.features = LatentFeatures(self.encoder, parts=parts, info_keys=info_keys, normalise=True)
+        self.single_observation_space = goal_space(self.features, self.goals)
         self.observation_space = batch_space(self.single_observation_space, env.num_envs)
-        self._seen = {
+        self._observation = {
             name: np.zeros((env.num_envs, *space.shape), np.float32)  # type: ignore[misc]
             for name, space in self.single_observation_space.spaces.items()
         }
@@ -96,64 +63,62 @@ class VectorLatentGoalWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs)
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """Reset the environments; `options={"target": ...}` is the goal of the episodes that begin now."""
-        target, options = self.judge.take_target(options)
-        observations, infos = self.env.reset(seed=seed, options=None if options is None else dict(options))
-        rows, coded, gained = self.judging.reset(
-            observations, infos, seed=seed, options=options, target=target
-        )
-        for row, info in zip(rows, gained, strict=True):
-            infos = self._add_info(infos, info, row)
-        return self._look(coded, infos), infos
+        _, infos = super().reset(seed=seed, options=options)
+        return self._observe(infos), infos
 
     def step(
         self, actions: Any
     ) -> tuple[dict[str, NDArray[np.float32]], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         """Step the environments; rewards are what `compute_reward` gives."""
-        observations, original, terminated, truncated, infos = self.env.step(actions)
-        before, goals = self._seen["achieved_goal"].copy(), self._seen["desired_goal"].copy()
-        rows, coded, rewards, gained, begun = self.judging.step(
-            observations, infos, original=original, terminated=terminated, truncated=truncated
-        )
-        for row, info in zip(rows.stepped, gained, strict=True):
-            info["previous_achieved_goal"] = before[row]
-            info["terminated"] = bool(terminated[row])
-            info["truncated"] = bool(truncated[row])
-        infos = tell(self, infos, rows, gained, begun)
+        previous, goals = self._observation["achieved_goal"].copy(), self._observation["desired_goal"].copy()
+        _, rewards, terminated, truncated, infos = super().step(actions)
+        stepped = np.flatnonzero(self._mask.stepped).tolist()
+        extra_infos = [
+            {
+                "previous_achieved_goal": previous[index],
+                "terminated": bool(terminated[index]),
+                "truncated": bool(truncated[index]),
+            }
+            for index in stepped
+        ]
+        infos = self._add_infos(infos, stepped, extra_infos, final=self._mask.ended)
         final = {
-            row: self._goal_observation(
-                coded, place, info_of(infos.get("final_info", {}), row), desired=goals[row]
+            index: self._goal_observation(
+                row, info_of(infos.get("final_info", {}), index), desired=goals[index]
             )
-            for row, place in coded.final.items()
+            for index, row in self._batch.final.items()
         }
         if final:
             infos = replace_final_observations(self, infos, final)
-        return self._look(coded, infos), rewards, terminated, truncated, infos
+        return self._observe(infos), rewards, terminated, truncated, infos
 
     def compute_reward(self, achieved_goal: ArrayLike, desired_goal: ArrayLike, info: Any) -> Any:
-        """What steps earn that achieved one goal and should have achieved another.
+        """The rewards of steps that achieved some goals and should have achieved others.
 
         See `LatentGoalWrapper.compute_reward`.
         """
-        rewards = self.goals.reward(achieved_goal, desired_goal, info)
+        rewards = self.goals.compute_reward(achieved_goal, desired_goal, info)
         return rewards if rewards.ndim else float(rewards)
 
-    def _look(self, coded: Coded, infos: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
-        for row, place in coded.current.items():
-            desired = self._desired(self.judging.episodes.targets[row])
-            seen = self._goal_observation(coded, place, info_of(infos, row), desired=desired)
-            for name, values in seen.items():
-                self._seen[name][row] = values
-        return {name: values.copy() for name, values in self._seen.items()}
+    def _choose_target(self, generator: np.random.Generator, given: Target | None) -> Target:
+        return self.goals.single_target(super()._choose_target(generator, given), generator)
 
-    def _desired(self, target: Target) -> NDArray[np.float32]:
-        return self.goals.of(target.latents[0], target.deviations[0])
+    def _observe(self, infos: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
+        """The observations after a reset or a step; environments that took no part keep theirs."""
+        for index, row in self._batch.current.items():
+            target = self.episodes.targets[index]
+            desired = self.goals.goal_of(target.latents[0], target.deviations[0])
+            observation = self._goal_observation(row, info_of(infos, index), desired=desired)
+            for name, values in observation.items():
+                self._observation[name][index] = values
+        return {name: values.copy() for name, values in self._observation.items()}
 
     def _goal_observation(
-        self, coded: Coded, place: int, info: dict[str, Any], *, desired: NDArray[np.float32]
+        self, row: int, info: dict[str, Any], *, desired: NDArray[np.float32]
     ) -> dict[str, NDArray[np.float32]]:
-        codes = coded.codes
+        encoded = self._batch.encoded
         return {
-            "observation": self.state.of(codes, place, info),
-            "achieved_goal": self.goals.of(codes.content[place], codes.deviation[place]),
+            "observation": self.features.observe(encoded, row, info),
+            "achieved_goal": self.goals.goal_of(encoded.content[row], encoded.deviation[row]),
             "desired_goal": desired,
         }

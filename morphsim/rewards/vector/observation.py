@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import gymnasium as gym
 import numpy as np
@@ -13,10 +13,16 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from morphsim.encoder import Encoder, load_encoder
-from morphsim.rewards.frame_encoder import binarisation_for
-from morphsim.rewards.source import FrameSource
-from morphsim.rewards.vector.batching import AnyVectorWrapper, Coded, VectorCoder, VectorEpisodes, info_of
-from morphsim.rewards.wrappers.observation import LatentState, Part
+from morphsim.rewards.features import LatentFeatures, Part
+from morphsim.rewards.source import FrameOptions
+from morphsim.rewards.vector.batching import (
+    AnyVectorWrapper,
+    EncodedBatch,
+    EpisodeTracker,
+    info_of,
+    replace_final_observations,
+)
+from morphsim.rewards.vector.frame_encoder import VectorFrameEncoder
 
 
 class VectorLatentObservationWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs):
@@ -25,15 +31,13 @@ class VectorLatentObservationWrapper(AnyVectorWrapper, gym.utils.RecordConstruct
     Args:
         env: any vector environment whose environments show binary frames of the encoder's shape.
         encoder: an encoder, or what `load_encoder` takes.
-        parts: as for `LatentObservationWrapper`, as all that follow.
-        info_keys: see there.
-        frame: see there.
-        frame_threshold: see there.
-        invert: see there.
-        normalise: see there.
+        parts: as for `LatentObservationWrapper`.
+        info_keys: as for `LatentObservationWrapper`.
+        normalise: as for `LatentObservationWrapper`.
+        frame_options: `frame`, `frame_threshold` and `invert`, as for `LatentRewardWrapper`.
 
     Raises:
-        InputError: as `LatentObservationWrapper`, or an autoreset mode that is not known.
+        InputError: as `LatentObservationWrapper`, or the autoreset mode is unknown.
     """
 
     def __init__(
@@ -43,90 +47,55 @@ class VectorLatentObservationWrapper(AnyVectorWrapper, gym.utils.RecordConstruct
         *,
         parts: Sequence[Part] = ("content",),
         info_keys: Sequence[str] = (),
-        frame: FrameSource = "observation",
-        frame_threshold: float | None = None,
-        invert: bool | None = None,
         normalise: bool = True,
+        **frame_options: Unpack[FrameOptions],
     ) -> None:
+        options = {"parts": parts, "info_keys": info_keys, "normalise": normalise}
         gym.utils.RecordConstructorArgs.__init__(
-            self,
-            _disable_deepcopy=True,
-            encoder=encoder,
-            parts=parts,
-            info_keys=info_keys,
-            frame=frame,
-            frame_threshold=frame_threshold,
-            invert=invert,
-            normalise=normalise,
+            self, _disable_deepcopy=True, encoder=encoder, **options, **frame_options
         )
         AnyVectorWrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        binarisation = binarisation_for(
-            env,
-            env.single_observation_space,
-            self.encoder,
-            frame,
-            threshold=frame_threshold,
-            invert=invert,
-        )
-        self.state = LatentState(self.encoder, parts=parts, info_keys=info_keys, normalise=normalise)
-        self.coder = VectorCoder(env, self.encoder, frame, reconstruct=False, binarisation=binarisation)
-        self.follow = VectorEpisodes(env)
-        self.single_observation_space = self.state.space
-        self.observation_space = batch_space(self.state.space, env.num_envs)
-        self._seen = np.zeros((env.num_envs, *self.state.space.shape), np.float32)
+        self.features = LatentFeatures(self.encoder, parts=parts, info_keys=info_keys, normalise=normalise)
+        self.frame_encoder = VectorFrameEncoder(env, self.encoder, **frame_options)
+        self.tracker = EpisodeTracker(env)
+        self.single_observation_space = self.features.space
+        self.observation_space = batch_space(self.features.space, env.num_envs)
+        self._latents = np.zeros((env.num_envs, *self.features.space.shape), np.float32)
 
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Reset the environments and code their first frames."""
+        """Reset the environments and encode their first frames."""
         observations, infos = self.env.reset(seed=seed, options=None if options is None else dict(options))
-        rows = self.follow.reset(options)
-        coded = self.coder.code(observations, infos, rows=rows, started=rows)
-        return self._look(coded, infos)
+        indices = self.tracker.reset(options)
+        return self._observe(self.frame_encoder.encode_reset(observations, infos, indices), infos)
 
     def step(
         self, actions: Any
     ) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
-        """Step the environments and code the frames that they show now."""
+        """Step the environments and encode the frames that they show now."""
         observations, rewards, terminated, truncated, infos = self.env.step(actions)
-        rows = self.follow.step(terminated, truncated)
-        coded = self.coder.code(
-            observations,
-            infos,
-            rows=range(self.follow.count),
-            ended=rows.ended,
-            started=rows.started,
-        )
-        if rows.ended:
-            infos = replace_final_observations(
-                self,
-                infos,
-                {
-                    row: self.state.of(coded.codes, place, info_of(infos.get("final_info", {}), row))
-                    for row, place in coded.final.items()
-                },
-            )
-            for row, place in coded.final.items():
-                infos = self._add_info(infos, {"final_info": self._gained(coded, place)}, row)
-        seen, infos = self._look(coded, infos)
-        return seen, rewards, terminated, truncated, infos
+        mask = self.tracker.step(terminated, truncated)
+        batch = self.frame_encoder.encode_step(observations, infos, mask)
+        if batch.final:
+            final = {
+                index: self.features.observe(batch.encoded, row, info_of(infos.get("final_info", {}), index))
+                for index, row in batch.final.items()
+            }
+            infos = replace_final_observations(self, infos, final)
+            for index, row in batch.final.items():
+                infos = self._add_info(infos, {"final_info": self._extra_info(batch, row)}, index)
+        latents, infos = self._observe(batch, infos)
+        return latents, rewards, terminated, truncated, infos
 
-    def _look(self, coded: Coded, infos: dict[str, Any]) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        for row, place in coded.current.items():
-            self._seen[row] = self.state.of(coded.codes, place, info_of(infos, row))
-            infos = self._add_info(infos, self._gained(coded, place), row)
-        return self._seen.copy(), infos
+    def _observe(
+        self, batch: EncodedBatch, infos: dict[str, Any]
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        for index, row in batch.current.items():
+            self._latents[index] = self.features.observe(batch.encoded, row, info_of(infos, index))
+            infos = self._add_info(infos, self._extra_info(batch, row), index)
+        return self._latents.copy(), infos
 
-    def _gained(self, coded: Coded, place: int) -> dict[str, Any]:
-        return {"latent": coded.codes.content[place].copy(), "encoder_hash": self.encoder.hash}
-
-
-def replace_final_observations(
-    envs: VectorEnv[Any, Any, Any], infos: dict[str, Any], final: dict[int, Any]
-) -> dict[str, Any]:
-    """The infos with other final observations, by environment."""
-    infos = {key: value for key, value in infos.items() if key not in ("final_obs", "_final_obs")}
-    for row, observation in final.items():
-        infos = envs._add_info(infos, {"final_obs": observation}, row)
-    return infos
+    def _extra_info(self, batch: EncodedBatch, row: int) -> dict[str, Any]:
+        return {"latent": batch.encoded.content[row].copy(), "encoder_hash": self.encoder.hash}
