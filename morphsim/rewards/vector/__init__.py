@@ -1,3 +1,3 @@
-"""Wrappers for vector environments; each gives what the wrapper of the same name in `wrappers` gives."""
+"""Wrappers for vector environments, the twins of those in `morphsim.rewards.wrappers`."""
 
 from __future__ import annotations
