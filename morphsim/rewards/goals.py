@@ -1,16 +1,17 @@
-"""Latent goals, and rewards computed from stored goals."""
+"""Latent goals: the observations of a goal environment, and rewards computed from stored goals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from morphsim.encoder import Codes
 from morphsim.errors import InputError
-from morphsim.rewards.features import LatentFeatures
+from morphsim.rewards.features import LatentFeatures, Part
 from morphsim.rewards.functions import NEEDS_PREVIOUS
 from morphsim.rewards.latent_reward import LatentReward
 from morphsim.rewards.metric import latent_unit
@@ -25,13 +26,21 @@ class LatentGoals:
 
     Args:
         latent_reward: computes rewards.
+        parts: parts of the latents in `observation`, see `LatentFeatures`.
+        info_keys: numbers of `info` to append to them.
 
     Attributes:
         unit: `latent_unit` of the encoder.
         space: the space of goals, a Box of G numbers.
+        observation_space: a Dict of `observation`, `achieved_goal` and `desired_goal`.
+
+    Raises:
+        InputError: as `LatentFeatures`.
     """
 
-    def __init__(self, latent_reward: LatentReward) -> None:
+    def __init__(
+        self, latent_reward: LatentReward, *, parts: Sequence[Part], info_keys: Sequence[str]
+    ) -> None:
         self.latent_reward = latent_reward
         self.unit = np.float32(latent_unit(latent_reward.encoder))
         self.size = latent_reward.encoder.latent_size
@@ -39,6 +48,12 @@ class LatentGoals:
         self.with_deviation = name == "log_prob"
         count = self.size * (2 if self.with_deviation else 1)
         self.space = gym.spaces.Box(-np.inf, np.inf, (count,), np.float32)
+        self.features = LatentFeatures(
+            latent_reward.encoder, parts=parts, info_keys=info_keys, normalise=True
+        )
+        self.observation_space = gym.spaces.Dict(
+            {"observation": self.features.space, "achieved_goal": self.space, "desired_goal": self.space}
+        )
         needed = {
             "previous_achieved_goal": name in (*NEEDS_PREVIOUS, "function"),
             "truncated": truncation,
@@ -52,6 +67,30 @@ class LatentGoals:
         """The goal (G,) of a latent (D,) and its posterior standard deviation (D,)."""
         parts = [latent, deviation] if self.with_deviation else [latent]
         return np.concatenate(parts).astype(np.float32) / self.unit
+
+    def desired_goal(self, target: Target) -> NDArray[np.float32]:
+        """The goal (G,) of a single target."""
+        return self.goal_of(target.latents[0], target.deviations[0])
+
+    def observe(
+        self, encoded: Codes, row: int, info: Mapping[str, Any], *, desired: NDArray[np.float32]
+    ) -> dict[str, NDArray[np.float32]]:
+        """The observation of one frame.
+
+        Args:
+            encoded: encoded frames.
+            row: index of the frame among them.
+            info: info of its environment.
+            desired: (G,), the goal of its episode.
+
+        Raises:
+            InputError: as `LatentFeatures.observe`.
+        """
+        return {
+            "observation": self.features.observe(encoded, row, info),
+            "achieved_goal": self.goal_of(encoded.content[row], encoded.deviation[row]),
+            "desired_goal": desired,
+        }
 
     def single_target(self, target: Target, generator: np.random.Generator) -> Target:
         """Draw one of several targets for an episode, since a goal is one vector."""
@@ -111,10 +150,3 @@ class LatentGoals:
             # A buffer that relabels no step asks for the rewards of zero goals.
             steps[name] = given.reshape(steps[name].shape)
         return steps
-
-
-def goal_space(features: LatentFeatures, goals: LatentGoals) -> gym.spaces.Dict:
-    """The observation space of a goal environment."""
-    return gym.spaces.Dict(
-        {"observation": features.space, "achieved_goal": goals.space, "desired_goal": goals.space}
-    )

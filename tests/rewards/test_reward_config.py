@@ -35,7 +35,7 @@ WRAPPERS: list[Any] = [
 
 
 def replay(kind: Any) -> Any:
-    """Somebody's environment, or two of them, as the wrapper takes it."""
+    """A third-party environment, or a vector environment of two, as the wrapper takes it."""
     if kind in (LatentRewardWrapper, LatentGoalWrapper):
         return Replay(FILM)
     return SyncVectorEnv([lambda: Replay(FILM)] * 2, autoreset_mode=AutoresetMode.SAME_STEP)

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from morphsim.encoder import Encoder
 from morphsim.rewards.config import RewardOptions
-from morphsim.rewards.features import LatentFeatures, Part
-from morphsim.rewards.goals import LatentGoals, goal_space
+from morphsim.rewards.features import Part
+from morphsim.rewards.goals import LatentGoals
 from morphsim.rewards.targets import Target, TargetLike, TargetSampler
 from morphsim.rewards.vector.batching import info_of, replace_final_observations
 from morphsim.rewards.vector.reward import VectorLatentRewardWrapper
@@ -50,9 +50,8 @@ class VectorLatentGoalWrapper(VectorLatentRewardWrapper):
         # What is recorded first stays: `VectorLatentRewardWrapper` would leave out `parts` and `info_keys`.
         gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, encoder=encoder, **recorded)
         super().__init__(env, encoder, target=target, **options)
-        self.goals = LatentGoals(self.latent_reward)
-        self.features = LatentFeatures(self.encoder, parts=parts, info_keys=info_keys, normalise=True)
-        self.single_observation_space = goal_space(self.features, self.goals)
+        self.goals = LatentGoals(self.latent_reward, parts=parts, info_keys=info_keys)
+        self.single_observation_space = self.goals.observation_space
         self.observation_space = batch_space(self.single_observation_space, env.num_envs)
         self._observation = {
             name: np.zeros((env.num_envs, *space.shape), np.float32)  # type: ignore[misc]
@@ -70,7 +69,8 @@ class VectorLatentGoalWrapper(VectorLatentRewardWrapper):
         self, actions: Any
     ) -> tuple[dict[str, NDArray[np.float32]], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         """Step the environments; rewards are what `compute_reward` gives."""
-        previous, goals = self._observation["achieved_goal"].copy(), self._observation["desired_goal"].copy()
+        previous = self._observation["achieved_goal"].copy()
+        desired = self._observation["desired_goal"].copy()
         _, rewards, terminated, truncated, infos = super().step(actions)
         stepped = np.flatnonzero(self._mask.stepped).tolist()
         extra_infos = [
@@ -83,8 +83,8 @@ class VectorLatentGoalWrapper(VectorLatentRewardWrapper):
         ]
         infos = self._add_infos(infos, stepped, extra_infos, final=self._mask.ended)
         final = {
-            index: self._goal_observation(
-                row, info_of(infos.get("final_info", {}), index), desired=goals[index]
+            index: self.goals.observe(
+                self._batch.encoded, row, info_of(infos.get("final_info", {}), index), desired=desired[index]
             )
             for index, row in self._batch.final.items()
         }
@@ -106,19 +106,8 @@ class VectorLatentGoalWrapper(VectorLatentRewardWrapper):
     def _observe(self, infos: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
         """The observations after a reset or a step; environments that took no part keep theirs."""
         for index, row in self._batch.current.items():
-            target = self.episodes.targets[index]
-            desired = self.goals.goal_of(target.latents[0], target.deviations[0])
-            observation = self._goal_observation(row, info_of(infos, index), desired=desired)
+            desired = self.goals.desired_goal(self.episodes.targets[index])
+            observation = self.goals.observe(self._batch.encoded, row, info_of(infos, index), desired=desired)
             for name, values in observation.items():
                 self._observation[name][index] = values
         return {name: values.copy() for name, values in self._observation.items()}
-
-    def _goal_observation(
-        self, row: int, info: dict[str, Any], *, desired: NDArray[np.float32]
-    ) -> dict[str, NDArray[np.float32]]:
-        encoded = self._batch.encoded
-        return {
-            "observation": self.features.observe(encoded, row, info),
-            "achieved_goal": self.goals.goal_of(encoded.content[row], encoded.deviation[row]),
-            "desired_goal": desired,
-        }

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from morphsim.encoder import Encoder
 from morphsim.rewards.config import RewardOptions
-from morphsim.rewards.features import LatentFeatures, Part
-from morphsim.rewards.goals import LatentGoals, goal_space
+from morphsim.rewards.features import Part
+from morphsim.rewards.goals import LatentGoals
 from morphsim.rewards.targets import Target, TargetLike, TargetSampler
 from morphsim.rewards.wrappers.reward import LatentRewardWrapper
 
@@ -58,9 +58,8 @@ class LatentGoalWrapper(LatentRewardWrapper):
         # What is recorded first stays: `LatentRewardWrapper` would leave out `parts` and `info_keys`.
         gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, encoder=encoder, **recorded)
         super().__init__(env, encoder, target=target, **options)
-        self.goals = LatentGoals(self.latent_reward)
-        self.features = LatentFeatures(self.encoder, parts=parts, info_keys=info_keys, normalise=True)
-        self.observation_space = goal_space(self.features, self.goals)
+        self.goals = LatentGoals(self.latent_reward, parts=parts, info_keys=info_keys)
+        self.observation_space = self.goals.observation_space
         self._achieved: NDArray[np.float32] = np.zeros(self.goals.space.shape, np.float32)
 
     def reset(
@@ -106,11 +105,7 @@ class LatentGoalWrapper(LatentRewardWrapper):
         return self.goals.single_target(super()._choose_target(generator, given), generator)
 
     def _observe(self, info: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
-        encoded = self._encoded
-        self._achieved = self.goals.goal_of(encoded.content[0], encoded.deviation[0])
-        target = self.episodes.targets[0]
-        return {
-            "observation": self.features.observe(encoded, 0, info),
-            "achieved_goal": self._achieved.copy(),
-            "desired_goal": self.goals.goal_of(target.latents[0], target.deviations[0]),
-        }
+        desired = self.goals.desired_goal(self.episodes.targets[0])
+        observation = self.goals.observe(self._encoded, 0, info, desired=desired)
+        self._achieved = observation["achieved_goal"].copy()
+        return observation
