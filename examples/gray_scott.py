@@ -1,6 +1,6 @@
-"""Your own simulator under the latent reward: the Gray-Scott reaction, steered by its feed and kill rates.
+"""Your own simulator with the latent reward: the Gray-Scott reaction, steered by its feed and kill rates.
 
-Two chemicals diffuse; U + 2 V -> 3 V. U is fed in, V dies off, and the two rates decide between spots,
+Two chemicals diffuse and react, U + 2 V -> 3 V. U is fed in, V is removed, and the two rates select spots,
 worms and labyrinths (Pearson, Science 261, 189, 1993, doi:10.1126/science.261.5118.189).
 
 python examples/gray_scott.py --steps 10
@@ -68,13 +68,13 @@ parser.add_argument("--steps", type=int, default=10, help="actions in one run, 4
 parser.add_argument("--total-steps", type=int, default=0, help="actions to train PPO for; 0 trains nothing")
 arguments = parser.parse_args()
 
-# feed and kill from -1 to 1, by the pattern that they end in.
+# Actions (feed, kill), each from -1 to 1, by the pattern that they lead to.
 patterns = {"labyrinth": (-0.55, -0.6), "worms": (0.0, 0.2), "spots": (-0.25, 1.0)}
 picture, _ = run(GrayScott(arguments.steps), patterns["labyrinth"], seed=1)
-target = (picture >= 128).astype(np.uint8)  # the pictures of a run are cut there too, by the wrapper
+target = (picture >= 128).astype(np.uint8)  # the wrapper thresholds pictures at one half too
 
-# The encoder learned from films that demix, which this is not, so that no guard is asked whether a picture is
-# like them. Its distances still tell coarse from fine and many from few, which is what is steered here.
+# The encoder was trained on demixing films, unlike these patterns, so the guard is off. Its distances still
+# distinguish coarse from fine and many domains from few, which is what is steered here.
 env = LatentRewardWrapper(
     GrayScott(arguments.steps), load_encoder("default"), target=target, reward="progress", guard=False
 )
@@ -85,10 +85,10 @@ if arguments.total_steps > 0:
     from stable_baselines3 import PPO
 
     rollout = 2 * arguments.steps
-    coded = LatentObservationWrapper(env, load_encoder("default"), parts=["content", "target"])
-    model = PPO("MlpPolicy", coded, n_steps=rollout, batch_size=rollout, gamma=1.0, seed=0, device="cpu")
+    latent_env = LatentObservationWrapper(env, load_encoder("default"), parts=["content", "target"])
+    model = PPO("MlpPolicy", latent_env, n_steps=rollout, batch_size=rollout, gamma=1.0, seed=0, device="cpu")
     model.learn(arguments.total_steps)
-    observation, _ = coded.reset(seed=2)
+    observation, _ = latent_env.reset(seed=2)
     for _ in range(arguments.steps):
-        observation, _, _, _, info = coded.step(model.predict(observation, deterministic=True)[0])
+        observation, _, _, _, info = latent_env.step(model.predict(observation, deterministic=True)[0])
     print(f"PPO after {model.num_timesteps} steps: distance {info['distance']:.3f}")

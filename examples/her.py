@@ -1,4 +1,4 @@
-"""Hindsight experience replay: from each film the agent also learns to make what it happened to make.
+"""Hindsight experience replay: the agent also learns from each film how to make the frames that it reached.
 
 python examples/her.py --total-steps 2000
 """
@@ -28,22 +28,22 @@ def last_frame(evaporation: float) -> np.ndarray:
     return frame[0]
 
 
-# One of these is the goal of each film, drawn at its reset.
+# At each reset one of these is drawn as the goal of the film.
 goals = np.stack([last_frame(evaporation) for evaporation in (-0.8, 0.0, 0.8)])
 env = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation"], steps=arguments.steps)
-# The reward is the progress of each step: a cost of each step would pay for films that dry soon.
+# The reward is the default, "progress": a reward per step would favour films that dry fast.
 env = LatentGoalWrapper(env, encoder, target=goals, info_keys=["dryness"])
 model = SAC(
     "MultiInputPolicy",
     env,
     replay_buffer_class=HerReplayBuffer,
-    # Progress is counted from the frame before, which the info of each step holds.
+    # Progress depends on the previous frame, which is in the info of each step.
     replay_buffer_kwargs={
         "n_sampled_goal": 4,
         "goal_selection_strategy": "future",
         "copy_info_dict": True,
     },
-    # Hindsight needs a whole film.
+    # Hindsight needs a complete film.
     learning_starts=4 * arguments.steps,
     gamma=1.0,
     ent_coef="auto_0.05",

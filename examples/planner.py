@@ -1,9 +1,9 @@
-"""A planner without learning: from each state of the film it tries some schedules and takes the best.
+"""A planner without learning: from each state of the film it tries several schedules and takes the best.
 
 python examples/planner.py --candidates 8 --horizon 4
 
-`get_state` and `set_state` of the wrapped environment make the branches; the film that is kept is made with
-the noise of its own seed, as any other.
+The branches use `get_state` and `set_state` of the wrapped environment; the film that is kept has the
+noise of its own seed, like any other.
 """
 
 import argparse
@@ -32,7 +32,7 @@ _, info = env.reset(seed=2)
 first, over = info["distance"], False
 while not over:
     state, best = env.get_state(), None
-    # Each candidate keeps its knobs over the horizon: a handful of schedules says more than many of noise.
+    # Each candidate keeps its knobs over the horizon: few constant schedules are better than many noisy ones.
     for action in random.uniform(-1, 1, (arguments.candidates, 2)).astype(np.float32):
         env.set_state(state)
         for _ in range(arguments.horizon):

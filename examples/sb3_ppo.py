@@ -1,4 +1,4 @@
-"""Stable-Baselines3's PPO on the batched films: all films of a step are simulated and coded at once.
+"""Stable-Baselines3's PPO on the batched films: all films of a step are simulated and encoded at once.
 
 python examples/sb3_ppo.py --total-steps 4000
 """

@@ -25,14 +25,14 @@ for _ in range(arguments.steps):
 
 
 def make_env() -> gym.Env:
-    """A film, its reward and what the agent sees of it."""
+    """A film with its reward and its latent observation."""
     env = gym.make("morphsim:morphsim/Drying-v0", knobs=["evaporation", "temperature"], steps=arguments.steps)
     env = LatentRewardWrapper(env, encoder, target=frame[0], reward="progress")
     env = LatentObservationWrapper(env, encoder, parts=["content", "target"], info_keys=["dryness"])
     return Monitor(env, info_keywords=("distance", "is_success"))
 
 
-# A step earns tenths: with the usual weight of 1 at the start, the entropy would long count for more.
+# A step earns tenths: with the usual initial weight of 1, the entropy would dominate for a long time.
 model = SAC(
     "MlpPolicy", make_env(), gamma=1.0, ent_coef="auto_0.05", learning_starts=20, seed=0, device="cpu"
 )

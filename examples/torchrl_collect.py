@@ -1,4 +1,4 @@
-"""TorchRL's collector on one film: latents as observations, the latent distance gained as the reward.
+"""TorchRL's collector on one film: latents as observations, the decrease of the latent distance as reward.
 
 pip install 'morphsim[torchrl]'    # in a clone: pip install '.[torchrl]'
 python examples/torchrl_collect.py --total-frames 50

@@ -16,6 +16,14 @@ MOVED: dict[str, str] = {
         f"morphsim.simulator.{name}": f"morphsim.simulator.core.{name}"
         for name in ("energy", "grid", "mobility", "model", "noise", "solver", "stepper", "substrate")
     },
+    **{
+        f"morphsim.rewards.{name}": f"morphsim.rewards.wrappers.{name}"
+        for name in ("goal", "observation", "reward")
+    },
+    **{
+        f"morphsim.rewards.vector_{name}": f"morphsim.rewards.vector.{name}"
+        for name in ("goal", "observation", "reward")
+    },
 }
 """The present name of each module that anybody may have imported by another."""
 

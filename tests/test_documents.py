@@ -19,7 +19,7 @@ WITH_EXAMPLES = [
     "morphsim.envs.names",
     "morphsim.envs.replay",
     "morphsim.envs.vapour_annealing",
-    "morphsim.rewards.reward",
+    "morphsim.rewards.wrappers.reward",
     "morphsim.rewards.sb3",
     "morphsim.simulator.simulation",
 ]

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from morphsim.lazy import lazy_names
+from morphsim.rewards.config import RewardConfig
 from morphsim.rewards.functions import RewardFunction, RewardName, Transition
-from morphsim.rewards.goal import LatentGoalWrapper
 from morphsim.rewards.guard import GuardReport, OutOfDistributionGuard
 from morphsim.rewards.metric import LatentMetric, latent_unit
-from morphsim.rewards.observation import LatentObservationWrapper
-from morphsim.rewards.reward import LatentRewardWrapper
 from morphsim.rewards.source import FrameFunction, FrameSource
 from morphsim.rewards.targets import DataSetTargets, FixedTargets, PriorTargets, TargetSampler
-from morphsim.rewards.vector_goal import VectorLatentGoalWrapper
-from morphsim.rewards.vector_observation import VectorLatentObservationWrapper
-from morphsim.rewards.vector_reward import VectorLatentRewardWrapper
+from morphsim.rewards.vector.goal import VectorLatentGoalWrapper
+from morphsim.rewards.vector.observation import VectorLatentObservationWrapper
+from morphsim.rewards.vector.reward import VectorLatentRewardWrapper
+from morphsim.rewards.wrappers.goal import LatentGoalWrapper
+from morphsim.rewards.wrappers.observation import LatentObservationWrapper
+from morphsim.rewards.wrappers.reward import LatentRewardWrapper
 
 if TYPE_CHECKING:
     from morphsim.rewards.sb3 import SB3VecEnv
@@ -32,6 +33,7 @@ __all__ = [
     "LatentRewardWrapper",
     "OutOfDistributionGuard",
     "PriorTargets",
+    "RewardConfig",
     "RewardFunction",
     "RewardName",
     "SB3VecEnv",

@@ -1,93 +1,115 @@
-"""What is remembered of the episodes under way: their targets and what their last frames were like."""
+"""The episodes under way: their targets and their last latents."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.encoder import Codes
-from morphsim.errors import InputError
-from morphsim.rewards.functions import PER_STEP
 from morphsim.rewards.guard import GuardReport
-from morphsim.rewards.judge import Appraisal, Judge
+from morphsim.rewards.latent_reward import LatentReward, TargetComparison
 from morphsim.rewards.targets import Target
-
-AGENT_SETS_LENGTH = "agent_sets_length"
-"""Entry of an environment's metadata; True where its actions decide how many steps an episode has."""
+from morphsim.rewards.warn import warn_user
 
 
 class Episodes:
-    """The episodes of N environments: their targets, and what their last frames were like."""
+    """Rewards the steps of N environments, each with the target and the previous latent of its episode.
 
-    def __init__(self, judge: Judge, count: int) -> None:
-        self.judge = judge
-        size = judge.encoder.latent_size
+    Args:
+        latent_reward: computes the rewards.
+        count: N.
+
+    Attributes:
+        targets: N targets.
+        latents: (N, D) of the last frames.
+        distance: (N,) of the last frames.
+    """
+
+    def __init__(self, latent_reward: LatentReward, count: int) -> None:
+        self.latent_reward = latent_reward
+        size = latent_reward.encoder.latent_size
         empty = Target(latents=np.zeros((1, size), np.float32), deviations=np.ones((1, size), np.float32))
         self.targets = [empty] * count
         self.latents = np.zeros((count, size), np.float32)
         self.distance = np.zeros(count, np.float32)
-        # Shaping adds to a reward, which an environment may not have.
-        self._may_be_alone = judge.name == "shaped"
+        # Shaping must be added to a reward, which the environment may lack.
+        self._shapes_nothing = latent_reward.name == "shaped"
 
     def start(
-        self, rows: list[int], targets: list[Target], codes: Codes, report: GuardReport | None
+        self, indices: Sequence[int], targets: list[Target], encoded: Codes, report: GuardReport | None
     ) -> list[dict[str, Any]]:
-        """Begin the episodes of some environments; returns what `info` gains in each.
+        """Begin the episodes of B environments.
 
         Args:
-            rows: which.
-            targets: one for each.
-            codes: one row for each, of its first frame.
-            report: of the guard, one row for each.
+            indices: (B,) indices of the environments.
+            targets: B targets.
+            encoded: B rows, the first frames.
+            report: the guard's report on them.
+
+        Returns:
+            For each of them, the entries to add to `info`.
         """
-        for row, target in zip(rows, targets, strict=True):
-            self.targets[row] = target
-        found = self.judge.appraise(codes.content, *self._goals(rows))
-        self.latents[rows], self.distance[rows] = codes.content, found.distance
-        return self._infos(codes, found, report)
+        for index, target in zip(indices, targets, strict=True):
+            self.targets[index] = target
+        found = self.latent_reward.compare(encoded.content, *self._goals(indices))
+        self.latents[indices], self.distance[indices] = encoded.content, found.distance
+        return self._extra_infos(encoded, found, report)
 
     def step(
         self,
-        rows: list[int],
-        codes: Codes,
+        indices: Sequence[int],
+        encoded: Codes,
         report: GuardReport | None,
         *,
         original: NDArray[Any],
         terminated: NDArray[Any],
         truncated: NDArray[Any],
     ) -> tuple[NDArray[np.float32], list[dict[str, Any]]]:
-        """Judge a step of some environments; returns their rewards (B,) and what `info` gains in each."""
-        found = self.judge.appraise(codes.content, *self._goals(rows))
-        flagged = np.zeros(len(rows), np.bool_) if report is None else report.out_of_distribution
+        """Reward a step of B environments.
+
+        Args:
+            indices: (B,) indices of the environments.
+            encoded: B rows, the frames after the step.
+            report: the guard's report on them.
+            original: (B,) rewards of the environments.
+            terminated: (B,), as the environments returned it.
+            truncated: (B,) likewise.
+
+        Returns:
+            The rewards (B,) and, for each environment, the entries to add to `info`.
+        """
+        found = self.latent_reward.compare(encoded.content, *self._goals(indices))
+        is_ood = np.zeros(len(indices), np.bool_) if report is None else report.out_of_distribution
         own = np.asarray(original, np.float32)
-        rewards = self.judge.rewards(
-            codes.content,
+        rewards = self.latent_reward.compute(
+            encoded.content,
             found,
-            previous_latents=self.latents[rows],
-            previous_distance=self.distance[rows],
+            previous_latents=self.latents[indices],
+            previous_distance=self.distance[indices],
             terminated=np.asarray(terminated, np.bool_),
             truncated=np.asarray(truncated, np.bool_),
             original=own,
-            strange=flagged,
+            is_ood=is_ood,
         )
-        self.latents[rows], self.distance[rows] = codes.content, found.distance
-        self._check_own_reward(own, over=bool(np.any(terminated) or np.any(truncated)))
-        infos = self._infos(codes, found, report)
-        for info, value in zip(infos, np.asarray(original, np.float64), strict=True):
+        self.latents[indices], self.distance[indices] = encoded.content, found.distance
+        self._check_shaped_reward(own, over=bool(np.any(terminated) or np.any(truncated)))
+        extra_infos = self._extra_infos(encoded, found, report)
+        for info, value in zip(extra_infos, np.asarray(original, np.float64), strict=True):
             info["original_reward"] = float(value)
-        return rewards, infos
+        return rewards, extra_infos
 
-    def look(self, rows: list[int], codes: Codes, report: GuardReport | None) -> list[dict[str, Any]]:
-        """What `info` tells of frames that no step has led to."""
-        return self._infos(codes, self.judge.appraise(codes.content, *self._goals(rows)), report)
+    def describe(
+        self, indices: Sequence[int], encoded: Codes, report: GuardReport | None
+    ) -> list[dict[str, Any]]:
+        """The entries to add to `info` for frames that no step has led to."""
+        found = self.latent_reward.compare(encoded.content, *self._goals(indices))
+        return self._extra_infos(encoded, found, report)
 
     def state(self) -> dict[str, Any]:
-        """What `restore` needs."""
+        """The state, for `restore`."""
         return {
             "targets": list(self.targets),
             "latents": self.latents.copy(),
@@ -95,99 +117,51 @@ class Episodes:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a `state`."""
+        """Return to a `state`."""
         self.targets = list(state["targets"])
         self.latents, self.distance = state["latents"].copy(), state["distance"].copy()
 
-    def _check_own_reward(self, original: NDArray[np.float32], *, over: bool) -> None:
-        """Warn once of shaping that no reward was added to until the first episode ended."""
-        if not self._may_be_alone:
+    def _check_shaped_reward(self, original: NDArray[np.float32], *, over: bool) -> None:
+        """Warn once if shaping was added to a reward of 0 until the first episode ended."""
+        if not self._shapes_nothing:
             return
         if original.any() or over:
-            self._may_be_alone = False
+            self._shapes_nothing = False
         if not original.any() and over:
-            warnings.warn(
+            warn_user(
                 "reward is 'shaped', but the environment earned 0 until its first episode ended: shaping "
-                "says nothing of which policy is best by itself; use 'progress', or put it around a wrapper "
-                "that pays another reward",
-                UserWarning,
-                stacklevel=5,
+                "alone prefers no policy; use 'progress', or put it around a wrapper that gives another "
+                "reward"
             )
 
-    def _goals(self, rows: list[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Targets and deviations (B, K, D); those with fewer targets repeat their first one."""
-        chosen = [self.targets[row] for row in rows]
+    def _goals(self, indices: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Targets and deviations (B, K, D); where there are fewer than K, the first one is repeated."""
+        chosen = [self.targets[index] for index in indices]
         most = max(len(target.latents) for target in chosen)
         latents = np.stack([_padded(target.latents, most) for target in chosen])
         return latents, np.stack([_padded(target.deviations, most) for target in chosen])
 
-    def _infos(self, codes: Codes, found: Appraisal, report: GuardReport | None) -> list[dict[str, Any]]:
-        percentile = self.judge.metric.percentile(found.distance)
+    def _extra_infos(
+        self, encoded: Codes, found: TargetComparison, report: GuardReport | None
+    ) -> list[dict[str, Any]]:
+        percentile = self.latent_reward.metric.percentile(found.distance)
         infos: list[dict[str, Any]] = []
         for row in range(len(found.distance)):
             success = bool(found.success[row])
             infos.append(
                 {
-                    "latent": codes.content[row].copy(),
+                    "latent": encoded.content[row].copy(),
                     "target_latent": found.target[row].copy(),
                     "distance": float(found.distance[row]),
                     "percentile": float(percentile[row]),
                     "success": success,
                     "is_success": success,
                     "nearest_target": int(found.nearest[row]),
-                    "encoder_hash": self.judge.encoder.hash,
+                    "encoder_hash": self.latent_reward.encoder.hash,
                     **({} if report is None else report.row(row)),
                 }
             )
         return infos
-
-
-def warn_of_length(metadata: Mapping[str, Any], reward: str) -> None:
-    """Warn of a cost of each step where the agent sets how many steps there are.
-
-    Args:
-        metadata: of the environment, in which `agent_sets_length` may be True.
-        reward: its name.
-    """
-    if reward in PER_STEP and metadata.get(AGENT_SETS_LENGTH) is True:
-        warnings.warn(
-            f"every step earns {reward!r}, but in this environment the agent sets how many steps an episode "
-            "has: it is paid for ending early, or late, rather than near; reward='progress' with a discount "
-            "of 1 pays for where the episode ends",
-            UserWarning,
-            stacklevel=3,
-        )
-
-
-def check_resets(env: gym.Env[Any, Any]) -> None:
-    """Check that episodes begin with `reset`, where targets are drawn and the first frame is judged.
-
-    Raises:
-        InputError: a wrapper inside begins them by itself.
-    """
-    layer: Any = env
-    while layer is not None:
-        if isinstance(layer, gym.wrappers.Autoreset):
-            raise InputError(
-                "gymnasium's Autoreset is inside, which begins episodes unseen; put it outside: "
-                "Autoreset(LatentRewardWrapper(env, ...))"
-            )
-        layer = vars(layer).get("env")
-
-
-def go_back(env: gym.Env[Any, Any], state: Any) -> tuple[Any, dict[str, Any]]:
-    """Set the state of the environment inside; returns its observation and info.
-
-    Raises:
-        InputError: its `set_state` returns something else.
-    """
-    found = env.get_wrapper_attr("set_state")(state)
-    if not isinstance(found, tuple) or len(found) != 2:
-        raise InputError(
-            f"set_state of {env.unwrapped} returned {type(found).__name__}; "
-            "it must return (observation, info)"
-        )
-    return found
 
 
 def _padded(rows: NDArray[np.float32], count: int) -> NDArray[np.float32]:

@@ -16,83 +16,84 @@ RewardName = Literal[
     "distance", "squared", "cosine", "mahalanobis", "log_prob", "sparse", "progress", "shaped"
 ]
 
-Numbers = NDArray[np.float32]
+FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Transition:
-    """A step of B environments; all that a reward may depend on."""
+    """One step of each of B environments: everything that a reward may depend on."""
 
-    latent: Numbers
-    """(B, D) latent of the frame after the step."""
-    previous_latent: Numbers
-    """(B, D) latent of the frame before the step."""
-    target: Numbers
-    """(B, D) latent of the target that is nearest after the step."""
-    distance: Numbers
+    latent: FloatArray
+    """(B, D) latents of the frames after the step."""
+    previous_latent: FloatArray
+    """(B, D) latents of the frames before the step."""
+    target: FloatArray
+    """(B, D) latents of the targets that are nearest after the step."""
+    distance: FloatArray
     """(B,) distance to the nearest target after the step, 1.0 = median of random pairs."""
-    previous_distance: Numbers
-    """(B,) distance to the target nearest then, before the step."""
-    log_density: Numbers
-    """(B,) log q(latent | target) [nats], the largest of all targets; NaN where a target has no posterior."""
-    bounded_log_density: Numbers
-    """(B,) its mean over the latents, of which none counts for more than `LARGEST_DEVIATION` deviations [nats
-    a latent]."""
+    previous_distance: FloatArray
+    """(B,) distance before the step to the target that was nearest then."""
+    log_density: FloatArray
+    """(B,) log q(latent | target) [nats], the largest over all targets; NaN if one has no posterior."""
+    bounded_log_density: FloatArray
+    """(B,) its mean over the latents, each counted as at most `LARGEST_DEVIATION` standard deviations away
+    [nats per latent]."""
     success: NDArray[np.bool_]
     """(B,) whether the distance is within the threshold."""
     terminated: NDArray[np.bool_]
-    """(B,) whether the environment came to its physical end."""
-    original_reward: Numbers
+    """(B,) whether the environment reached a terminal state."""
+    original_reward: FloatArray
     """(B,) the environment's own reward."""
 
 
 RewardFunction = Callable[[Transition], ArrayLike]
-"""Returns (B,) rewards of a `Transition`."""
+"""Returns the rewards (B,) of a `Transition`."""
 
 
-def distance(step: Transition) -> Numbers:
-    """-d: every step counts, so the agent should get near the target early and stay there."""
+def distance(step: Transition) -> FloatArray:
+    """-d: every step counts, so the agent should approach the target early and stay there."""
     return -step.distance
 
 
-def squared(step: Transition) -> Numbers:
-    """-d²: as `distance`, but far frames count more."""
+def squared(step: Transition) -> FloatArray:
+    """-d²: as `distance`, but distant frames cost more."""
     return -np.square(step.distance)
 
 
-def log_prob(step: Transition) -> Numbers:
-    """Log q(z | target), a latent: the density of the frame's latent under the target's posterior [nats].
+def log_prob(step: Transition) -> FloatArray:
+    """Mean log density of the frame's latents z under the target's posterior [nats per latent], bounded.
 
-    As in RIG (Nair et al. 2018, doi 10.48550/arXiv.1807.04742), where the goal's posterior weighs the
-    latents; but bounded. A frame unlike the target lies hundreds of narrow deviations away, and the plain sum
-    is then of the order of -1e5, which no value function can learn beside the few nats near the target. Here
-    each latent counts for at most `LARGEST_DEVIATION` deviations s, and their mean is taken: a step earns
-    from -50 to 0, less the mean of log(s sqrt(2 pi)).
+    RIG (Nair et al. 2018, doi 10.48550/arXiv.1807.04742) weights latents in this way by the posterior of the
+    goal, without a bound. A frame unlike the target is hundreds of narrow standard deviations away; the sum
+    of log q(z | target) is then of the order of -1e5, and no value function resolves the few nats near the
+    target beside that. Here each latent counts as at most `LARGEST_DEVIATION` standard deviations s from the
+    target, and the mean over the latents is taken: a step earns from -50 to 0, less the mean of
+    log(s sqrt(2 pi)).
     """
     return step.bounded_log_density
 
 
-def sparse(step: Transition) -> Numbers:
-    """0 on success, else -1, the convention of goal environments (doi 10.48550/arXiv.1802.09464)."""
+def sparse(step: Transition) -> FloatArray:
+    """0 on success, else -1: the convention of goal environments (doi 10.48550/arXiv.1802.09464)."""
     return np.where(step.success, np.float32(0.0), np.float32(-1.0))
 
 
-def progress(step: Transition) -> Numbers:
-    """The d before less the d after: over an episode the whole gain, so only the final frame counts."""
+def progress(step: Transition) -> FloatArray:
+    """The decrease of d. Over an episode it sums to first d - last d, so only the final frame counts."""
     return step.previous_distance - step.distance
 
 
-def shaped(step: Transition, *, gamma: float) -> Numbers:
-    """F = gamma Phi(s') - Phi(s) with Phi = -d, and 0 at a terminal state.
+def shaped(step: Transition, *, gamma: float) -> FloatArray:
+    """F = gamma Phi(s') - Phi(s) with Phi = -d, and Phi = 0 at a terminal state.
 
-    Added to the environment's own reward it leaves the optimal policy what it is: Ng, Harada and Russell,
-    ICML 1999. A truncated episode has no terminal state.
+    Added to the environment's own reward, it leaves the optimal policy unchanged (Ng, Harada and Russell,
+    ICML 1999). Truncation is not a terminal state.
     """
     after = np.where(step.terminated, np.float32(0.0), -step.distance)
     return np.asarray(np.float32(gamma) * after + step.previous_distance, np.float32)
 
 
-_PLAIN: dict[str, RewardFunction] = {
+_BY_NAME: dict[str, RewardFunction] = {
     "distance": distance,
     "squared": squared,
     "cosine": distance,
@@ -103,20 +104,24 @@ _PLAIN: dict[str, RewardFunction] = {
 }
 
 LARGEST_DEVIATION = 10.0
-"""Posterior deviations for which a latent counts at most in "log_prob"."""
+"""Posterior standard deviations from the target at which "log_prob" caps each latent."""
 
 PER_STEP = ("distance", "squared", "cosine", "mahalanobis", "log_prob", "sparse")
-"""Rewards that every step costs, so that their sum depends on how many steps there are."""
+"""Rewards that are earned anew in each step, so that their sum depends on the number of steps."""
 
-LOOKS_BACK = ("progress", "shaped")
+NEEDS_PREVIOUS = ("progress", "shaped")
 """Rewards that depend on the frame before the step."""
 
 
 def reward_function(reward: RewardName | RewardFunction, *, gamma: float) -> RewardFunction:
-    """The function of a reward by its name; a function is returned as it is.
+    """Look up a reward by its name; a function is returned as it is.
+
+    Args:
+        reward: name or function.
+        gamma: discount factor of "shaped".
 
     Raises:
-        InputError: an unknown name, or a discount that is none.
+        InputError: the name is unknown, or `gamma` is not within 0 to 1.
     """
     if not 0.0 <= gamma <= 1.0:
         raise InputError(f"gamma is {gamma!r}; it must lie from 0 to 1")
@@ -124,6 +129,6 @@ def reward_function(reward: RewardName | RewardFunction, *, gamma: float) -> Rew
         return reward
     if reward == "shaped":
         return functools.partial(shaped, gamma=gamma)
-    if not isinstance(reward, str) or reward not in _PLAIN:
+    if not isinstance(reward, str) or reward not in _BY_NAME:
         raise InputError(f"reward is {reward!r}; use one of {', '.join(get_args(RewardName))}, or a function")
-    return _PLAIN[reward]
+    return _BY_NAME[reward]

@@ -1,4 +1,4 @@
-"""The distance between latents in units frozen from the encoder's training data."""
+"""The distance between latents, in a unit fixed by the encoder's training data."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from morphsim.similarity.calibration import DistanceName
 
 
 class LatentMetric:
-    """A distance of latents, 1.0 being the median of random pairs of training frames.
+    """A distance between latents; 1.0 is the median of random pairs of training frames.
 
-    Every number is computed over the last axis alone, so that it is the same to the last bit in any batch.
+    It is computed over the last axis alone, so that it is the same to the last bit in any batch.
 
     Args:
-        encoder: whose latents.
-        kind: "euclidean", "cosine" or "mahalanobis" (whitened with the covariance within recipes, where the
-            encoder knows them).
+        encoder: holds the calibration of the distance.
+        kind: "euclidean", "cosine" or "mahalanobis" (whitened by the covariance within recipes, if the
+            encoder stores it).
 
     Raises:
-        InputError: an unknown distance, or an encoder to which all training frames are one.
+        InputError: the distance is unknown, or the encoder gives all training frames the same latent.
     """
 
     def __init__(self, encoder: Encoder, kind: DistanceName = "euclidean") -> None:
@@ -34,7 +34,8 @@ class LatentMetric:
         scale = float(calibration["scale"])
         if not scale > 0:
             raise InputError(
-                f"the encoder's distance scale is {scale}: to it all training frames are one; train it longer"
+                f"the encoder's distance scale is {scale}: all training frames have the same latent; train "
+                "it longer"
             )
         self.kind: DistanceName = kind
         self.scale = np.float32(scale)
@@ -42,14 +43,14 @@ class LatentMetric:
         self._whitening = np.asarray(calibration.get("whitening", 0.0), np.float32)
 
     def __call__(self, first: ArrayLike, second: ArrayLike) -> NDArray[np.float32]:
-        """Distance (...) of latents (..., D); the other axes broadcast."""
+        """Distances (...) between latents (..., D), broadcast over the leading axes."""
         if self.kind == "mahalanobis":
             return mahalanobis(first, second, whitening=self._whitening) / self.scale
         plain = cosine if self.kind == "cosine" else euclidean
         return plain(first, second) / self.scale
 
     def percentile(self, distance: ArrayLike) -> NDArray[np.float32]:
-        """Share of random pairs of training frames that are closer than `distance` (...) [%]."""
+        """Percentage (...) of random pairs of training frames that are closer than `distance` (...) [%]."""
         raw = np.asarray(distance, np.float32) * self.scale
         return percentile_of_distance(raw, self._metadata, kind=self.kind)
 
@@ -57,7 +58,7 @@ class LatentMetric:
         """The distance below which `percentile` of the random pairs of training frames lie.
 
         Raises:
-            InputError: it is not above 0 and at most 100.
+            InputError: `percentile` is not above 0 and at most 100.
         """
         if not 0.0 < percentile <= 100.0:
             raise InputError(f"success_percentile is {percentile!r}; it must lie above 0 and up to 100")
@@ -66,11 +67,11 @@ class LatentMetric:
 
 
 def latent_unit(encoder: Encoder) -> float:
-    """The size of a latent, a power of two: observations and goals are latents in this unit.
+    """The typical size of a latent, a power of two; observations and goals are latents in this unit.
 
-    Two random normal vectors of D numbers with deviation s are some s sqrt(2 D) apart, and the calibration
-    knows how far apart random training frames are. Dividing by a power of two loses no bit, so that a reward
-    from stored goals is the reward of the step.
+    Two normal random vectors of D numbers with standard deviation s are about s sqrt(2 D) apart, and the
+    calibration gives the distance of random training frames. Division by a power of two is exact, so the
+    reward of a stored goal is exactly that of the step.
     """
     scale = float(encoder.metadata["distances"]["euclidean"]["scale"])
     return float(2.0 ** np.round(np.log2(scale / np.sqrt(2.0 * encoder.latent_size)))) if scale > 0 else 1.0

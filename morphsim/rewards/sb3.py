@@ -1,4 +1,4 @@
-"""Any Gymnasium vector environment as the kind of vector environment that Stable-Baselines3 trains on."""
+"""Any Gymnasium vector environment as a vector environment of Stable-Baselines3."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 
 from morphsim.errors import InputError
-from morphsim.rewards.batches import autoreset_mode, info_of, observation_of
+from morphsim.rewards.vector.batching import autoreset_mode, info_of, observation_of
 
-# What every vector environment has; a wrapper that has more has it on purpose.
+# A wrapper with further attributes has them on purpose.
 _COMMON = frozenset(dir(VectorWrapper))
 
 
 class SB3VecEnv(VecEnv):
     """A Gymnasium vector environment, with its vector wrappers, for Stable-Baselines3 (SB3).
 
-    It gives what SB3's `DummyVecEnv` gives around the same environments in `Monitor`: one info for each
-    environment, of the step that it made; where an episode ended, that info has `terminal_observation`,
+    It returns what SB3's `DummyVecEnv` returns around the same environments in `Monitor`: one info for each
+    environment, of the step that it made. Where an episode ended, this info has `terminal_observation`,
     `TimeLimit.truncated` and `episode` (return `r`, length `l`, seconds `t`), and `reset_infos` has the info
-    of the episode that has begun. So neither `Monitor` nor `VecMonitor` is needed. An `episode` that the
-    single environments count themselves stays as it is.
+    of the new episode. Neither `Monitor` nor `VecMonitor` is needed. An `episode` entry of the single
+    environments is kept.
 
     >>> import gymnasium as gym
     >>> from gymnasium.vector import AutoresetMode
@@ -42,7 +42,7 @@ class SB3VecEnv(VecEnv):
         envs: the vector environment.
 
     Raises:
-        InputError: it does not reset its environments within the step that ends an episode.
+        InputError: `envs` is not a vector environment, or its autoreset mode is not SAME_STEP.
     """
 
     def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
@@ -63,11 +63,11 @@ class SB3VecEnv(VecEnv):
         self._returns = np.zeros(envs.num_envs)
         self._lengths = np.zeros(envs.num_envs, np.int64)
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
-        # Recorders of videos look here for the pictures a second.
+        # Video recorders read the frame rate from the metadata.
         self.metadata = {**envs.metadata, **self.metadata}
 
     def reset(self) -> Any:
-        """Begin an episode everywhere, with the seeds of `seed` and the options of `set_options` once.
+        """Reset all environments, with the seeds of `seed` and the options of `set_options`, once.
 
         Raises:
             InputError: the options differ between the environments.
@@ -94,29 +94,29 @@ class SB3VecEnv(VecEnv):
         """Step all environments.
 
         Raises:
-            InputError: an episode ended and its last observation is not told.
+            InputError: an episode ended, but its last observation is missing.
         """
         observations, rewards, terminated, truncated, infos = self.envs.step(self.actions)
         terminated, truncated = np.asarray(terminated, np.bool_), np.asarray(truncated, np.bool_)
         done = terminated | truncated
         self._returns += rewards
         self._lengths += 1
-        every: list[dict[str, Any]] = []
+        all_infos: list[dict[str, Any]] = []
         for row in range(self.num_envs):
-            info = self._ended(infos, row) if done[row] else info_of(infos, row)
+            info = self._final_info(infos, row) if done[row] else info_of(infos, row)
             info["TimeLimit.truncated"] = bool(truncated[row] and not terminated[row])
-            every.append(info)
-        return _copied(observations), np.array(rewards, np.float32), done, every
+            all_infos.append(info)
+        return _copied(observations), np.array(rewards, np.float32), done, all_infos
 
-    def _ended(self, infos: Mapping[str, Any], row: int) -> dict[str, Any]:
-        """The info of the last step of an episode; what else `infos` tells is of the next one."""
+    def _final_info(self, infos: Mapping[str, Any], row: int) -> dict[str, Any]:
+        """The info of the last step of an episode; the other entries of `infos` are of the next episode."""
         final = infos.get("final_obs")
         if final is None:
             raise InputError(
                 f"an episode of environment {row} has ended, but the infos of the vector environment have no "
                 "final_obs; with autoreset_mode SAME_STEP it must be there"
             )
-        following = {key: value for key, value in infos.items() if key not in _LAST}
+        following = {key: value for key, value in infos.items() if key not in _OF_FINAL_STEP}
         self.reset_infos[row] = info_of(following, row)
         info = info_of(infos.get("final_info", {}), row)
         info["terminal_observation"] = _copied(observation_of(final, row))
@@ -137,12 +137,12 @@ class SB3VecEnv(VecEnv):
         self.envs.close()
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """A picture of each environment, with the render mode `rgb_array`."""
+        """A picture of each environment, in the render mode `rgb_array`."""
         pictures: Any = self.envs.render()
         return [None] * self.num_envs if pictures is None else list(pictures)
 
     def has_attr(self, attr_name: str) -> bool:
-        """Whether there is such an attribute or method."""
+        """Whether all environments, or the vector environment, have this attribute or method."""
         base: Any = self.envs.unwrapped
         if any(_adds(layer, attr_name) for layer in self._wrappers()):
             return True
@@ -151,14 +151,14 @@ class SB3VecEnv(VecEnv):
         return super().has_attr(attr_name)
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """What an attribute is in each environment; one of the vector environment is the same in all.
+        """The attribute of each environment; one of the vector environment is repeated.
 
         Raises:
-            AttributeError: neither has it.
+            AttributeError: there is none.
         """
         if attr_name in {"observation_space", "action_space"}:
-            return [getattr(self, attr_name)] * len(self._rows(indices))
-        rows = self._rows(indices)
+            return [getattr(self, attr_name)] * len(self._chosen(indices))
+        rows = self._chosen(indices)
         for layer in self._wrappers():
             if _adds(layer, attr_name):
                 return [getattr(layer, attr_name)] * len(rows)
@@ -167,7 +167,7 @@ class SB3VecEnv(VecEnv):
             return [getattr(base, attr_name)] * len(rows)
         values: Sequence[Any]
         if isinstance(base, SyncVectorEnv | AsyncVectorEnv):
-            # A worker process that is asked for what it lacks ends itself, and get_attr would call a method.
+            # A worker process asked for a missing attribute ends itself, and get_attr would call a method.
             if not self.has_attr(attr_name):
                 raise AttributeError(f"the environments have no attribute {attr_name!r}")
             values = base.call("get_wrapper_attr", attr_name)
@@ -176,12 +176,12 @@ class SB3VecEnv(VecEnv):
         return [values[row] for row in rows]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Set an attribute of each environment, or of the vector environment where that has it.
+        """Set an attribute of each environment, or of the vector environment if that has it.
 
         Raises:
-            InputError: it is one attribute of all, and only some are chosen.
+            InputError: it belongs to the vector environment, but `indices` choose only some environments.
         """
-        rows = self._rows(indices)
+        rows = self._chosen(indices)
         owners = [layer for layer in self._wrappers() if _adds(layer, attr_name)]
         base: Any = self.envs.unwrapped
         if owners or not hasattr(base, "set_attr"):
@@ -199,17 +199,17 @@ class SB3VecEnv(VecEnv):
     def env_method(
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
     ) -> Any:
-        """Call a method in the environments, and return a list of what it gives.
+        """Call a method in the environments; returns a list of the results.
 
         A method of the vector environment or of a vector wrapper, such as the `compute_reward` of
-        hindsight replay, is called once, and its result stands for each environment.
+        hindsight replay, is called once, and its result is repeated.
 
         Raises:
             AttributeError: there is none.
-            InputError: only some environments are chosen and the vector environment can't do that, or the
-                method would go behind the back of the vector wrappers.
+            InputError: the vector environment can't call it in only some environments, or the call would
+                bypass the vector wrappers.
         """
-        rows = self._rows(indices)
+        rows = self._chosen(indices)
         if method_name in {"reset", "step", "close"}:
             raise InputError(
                 f"{method_name} can't be called for single environments; call {method_name} of this one"
@@ -226,7 +226,7 @@ class SB3VecEnv(VecEnv):
             return [method(*method_args, **method_kwargs) for method in methods]
         if not hasattr(base, "call"):
             raise AttributeError(f"the vector environment has no method {method_name!r}")
-        # Rewards don't change the environments that are asked for nothing.
+        # Computing rewards does not change environments that were not chosen.
         if len(set(rows)) < self.num_envs and method_name != "compute_reward":
             raise InputError(
                 f"{type(base).__name__} calls a method in all environments at once; call {method_name} "
@@ -240,11 +240,12 @@ class SB3VecEnv(VecEnv):
     def env_is_wrapped(
         self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: Any = None
     ) -> list[bool]:
-        """Whether each environment has this wrapper, or the vector environment does.
+        """Whether each environment, or the vector environment, has this wrapper.
 
-        `Monitor` counts as there, as its work is done here. What is wrapped in other processes isn't seen.
+        The answer for `Monitor` is True, since this class does its work. Wrappers in other processes are not
+        found.
         """
-        rows = self._rows(indices)
+        rows = self._chosen(indices)
         around: type[Any] = wrapper_class
         if issubclass(around, Monitor) or any(isinstance(layer, around) for layer in self._wrappers()):
             return [True] * len(rows)
@@ -253,7 +254,7 @@ class SB3VecEnv(VecEnv):
             return [is_wrapped(base.envs[row], wrapper_class) for row in rows]
         return [False] * len(rows)
 
-    def _rows(self, indices: Any) -> list[int]:
+    def _chosen(self, indices: Any) -> list[int]:
         return [int(row) for row in self._get_indices(indices)]
 
     def _wrappers(self) -> Iterator[VectorWrapper[Any, Any, Any, Any, Any]]:
@@ -263,9 +264,9 @@ class SB3VecEnv(VecEnv):
             layer = layer.env
 
 
-# Gymnasium's vector wrapper counts episodes as `episode` too, but not the first step of each when they are
-# reset within a step (Gymnasium 1.2); they are counted here.
-_LAST = frozenset({"final_obs", "_final_obs", "final_info", "_final_info", "episode", "_episode"})
+# Gymnasium's RecordEpisodeStatistics has an entry `episode` too, but in Gymnasium 1.2 it leaves out the first
+# step of each episode in SAME_STEP; episodes are counted here instead.
+_OF_FINAL_STEP = frozenset({"final_obs", "_final_obs", "final_info", "_final_info", "episode", "_episode"})
 
 
 def _adds(layer: VectorEnv[Any, Any, Any], name: str) -> bool:
@@ -273,7 +274,7 @@ def _adds(layer: VectorEnv[Any, Any, Any], name: str) -> bool:
 
 
 def _one_seed(seeds: Sequence[int | None]) -> Any:
-    """Seeds that count up as the first of them, which every vector environment understands."""
+    """The first seed if the seeds count up from it, which every vector environment understands."""
     first = seeds[0]
     if all(seed is None for seed in seeds):
         return None
@@ -283,7 +284,7 @@ def _one_seed(seeds: Sequence[int | None]) -> Any:
 
 
 def _copied(value: Any) -> Any:
-    """A copy of an observation, which the environment may write over."""
+    """A copy of an observation, whose arrays the environment may overwrite."""
     if isinstance(value, Mapping):
         return {key: _copied(entry) for key, entry in value.items()}
     if isinstance(value, tuple):

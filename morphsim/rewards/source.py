@@ -1,9 +1,9 @@
-"""Where the frame of a step comes from: the observation, a part of it, `info`, a picture, or a function."""
+"""Where the frame of a step comes from: the observation, an entry of it, `info`, `render()` or a function."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import gymnasium as gym
 import numpy as np
@@ -15,35 +15,44 @@ from morphsim.frames.binarisation import Binarisation
 from morphsim.frames.colour import luminance
 
 FrameFunction = Callable[[Any, dict[str, Any]], NDArray[Any]]
-"""Takes an observation and its info, returns a frame as `Encoder.encode` takes it, without the batch axis."""
+"""Takes an observation and its info; returns a frame as `Encoder.encode` takes it, without the batch axis."""
 
 FrameSource = str | FrameFunction
 """`"observation"`, `"observation:KEY"`, `"info:KEY"`, `"render"`, or a function."""
 
+
+class FrameOptions(TypedDict, total=False):
+    """Types of the keyword arguments by which every latent wrapper finds and binarises its frames."""
+
+    frame: FrameSource
+    frame_threshold: float | None
+    invert: bool | None
+
+
 SHOWS_FRAMES = "render_shows_frames"
-"""Entry of an environment's metadata; False where its pictures are for people and no frames."""
+"""Entry of an environment's metadata; False if `render` draws for people rather than returning frames."""
 
 OBSERVES_FRAMES = "observes_frames"
-"""Entry of an environment's metadata; True where observations are frames already: 1, or white, is donor."""
+"""Entry of an environment's metadata; True if observations are already frames: 1, or white, is donor."""
 
 _FRAME_KEY = "frame"
 
 
 class FrameReader:
-    """Takes the frame out of what an environment returns.
+    """Reads the frame from an environment's observation, info or rendered picture.
 
     Args:
-        source: where it is. "observation" is a picture itself or the entry "frame" of a Dict observation.
-        space: of a single observation.
-        encoder: for whose frames it is.
-        binarisation: how pictures become its frames; without it as its training frames were made.
+        source: where the frame is. "observation" is a picture itself or the entry "frame" of a Dict.
+        space: space of a single observation.
+        encoder: the frame must have its shape.
+        binarisation: how pictures become frames; None for that of the encoder's training frames.
 
     Attributes:
-        picture: the last one in shades of grey, before it was cut.
-        colours_first: whether observations are pictures in colours, (3, H, W).
+        picture: the last picture in greyscale, before binarisation.
+        colours_first: whether observations are colour pictures (3, H, W).
 
     Raises:
-        InputError: an unknown source, or one that the observation space can't have.
+        InputError: the source is unknown, or the observation space lacks it.
     """
 
     def __init__(
@@ -60,7 +69,7 @@ class FrameReader:
         self.picture: NDArray[Any] = np.zeros((0, 0))
         self.function: FrameFunction | None = None
         self.rendered = source == "render"
-        self.place: tuple[str, str | None] = ("observation", None)
+        self.location: tuple[str, str | None] = ("observation", None)
         self.colours_first = encoder.channels == 1 and bool(
             shows_colours_first(source, space, self.binarisation, encoder)
         )
@@ -72,7 +81,7 @@ class FrameReader:
                     f"the observation has no entry 'frame'; name one as frame='observation:KEY' with KEY one "
                     f"of {', '.join(space.spaces)}, {_OTHERS}"
                 )
-            self.place = ("observation", _FRAME_KEY)
+            self.location = ("observation", _FRAME_KEY)
             self._check_picture(space.spaces[_FRAME_KEY])
         elif source == "observation":
             self._check_picture(space)
@@ -85,15 +94,19 @@ class FrameReader:
                     else f"no keys: it is {space}"
                 )
                 raise InputError(f"frame is {source!r}, but the observation has {has}; {_SOURCES}")
-            self.place = ("observation", key)
+            self.location = ("observation", key)
             self._check_picture(space.spaces[key])
         elif isinstance(source, str) and source.startswith("info:"):
-            self.place = ("info", source.removeprefix("info:"))
+            self.location = ("info", source.removeprefix("info:"))
         elif not self.rendered:
             raise InputError(f"frame is {source!r}; {_SOURCES}")
 
-    def one(self, observation: Any, info: dict[str, Any], render: Callable[[], Any]) -> NDArray[Any]:
-        """The frame (H, W), or (C, H, W) for an encoder of several channels, of one environment."""
+    def read(self, observation: Any, info: dict[str, Any], render: Callable[[], Any]) -> NDArray[np.uint8]:
+        """The frame (H, W), or (C, H, W) for an encoder of several channels, of one environment.
+
+        Raises:
+            InputError: there is no frame.
+        """
         if self.function is not None:
             return self.as_frame(self.function(observation, info))
         if self.rendered:
@@ -107,30 +120,30 @@ class FrameReader:
         return self.as_frame(self._entry(observation, info))
 
     def as_frame(self, picture: Any) -> NDArray[np.uint8]:
-        """Turn a picture into a frame: colours become shades of grey, which are cut.
+        """Turn a picture into a frame: colours become greyscale, which is thresholded.
 
         Raises:
-            InputError: it has no frame's number of axes, or numbers that are no picture's.
+            InputError: the number of axes or the values are not those of a picture.
         """
         array = np.asarray(picture)
         if self.channels == 1:
-            array = _grey(array)
+            array = _greyscale(array)
         self.picture = array
-        cut = self.binarisation.turned(self.binarisation.cut(array))
-        return self.binarisation.fit(cut, self.shape)
+        binary = self.binarisation.turned(self.binarisation.cut(array))
+        return self.binarisation.fit(binary, self.shape)
 
     def _check_picture(self, space: gym.Space[Any]) -> None:
         shape = space.shape
-        wanted: set[tuple[int, ...]] = set()
+        allowed: set[tuple[int, ...]] = set()
         for height, width in self.binarisation.sizes(self.shape):
             if self.channels > 1:
-                wanted |= {(self.channels, height, width)}
+                allowed |= {(self.channels, height, width)}
                 continue
-            wanted |= {(height, width)} | {(c, height, width) for c in (1, 3)}
-            wanted |= {(height, width, c) for c in (1, 3, 4)}
+            allowed |= {(height, width)} | {(c, height, width) for c in (1, 3)}
+            allowed |= {(height, width, c) for c in (1, 3, 4)}
         if not isinstance(space, gym.spaces.Box | gym.spaces.MultiBinary) or shape is None or len(shape) < 2:
-            raise InputError(f"the observation is {space}, which is no picture; {_SOURCES}")
-        if shape not in wanted:
+            raise InputError(f"the observation is {space}, which is not a picture; {_SOURCES}")
+        if shape not in allowed:
             frame = self.shape if self.channels == 1 else (self.channels, *self.shape)
             raise InputError(
                 f"the observation has the shape {shape}, but the encoder takes frames of {frame}; make the "
@@ -139,7 +152,7 @@ class FrameReader:
             )
 
     def _entry(self, observation: Any, info: dict[str, Any]) -> Any:
-        where, key = self.place
+        where, key = self.location
         if where == "observation":
             return observation if key is None else observation[key]
         assert key is not None
@@ -151,46 +164,46 @@ class FrameReader:
 
 
 def shows_colours_first(
-    source: FrameSource, space: gym.Space[Any], made: Binarisation, encoder: Encoder
+    source: FrameSource, space: gym.Space[Any], binarisation: Binarisation, encoder: Encoder
 ) -> bool | None:
-    """Whether pictures are in colours with these in the first axis, (3, H, W).
+    """Whether pictures are in colour with the colours in the first axis, (3, H, W).
 
     Args:
-        source: where pictures are.
-        space: of a single observation.
-        made: how they become frames.
-        encoder: for its frames.
+        source: where the pictures are.
+        space: space of a single observation.
+        binarisation: how pictures become frames.
+        encoder: takes the frames.
 
     Returns:
-        None where it is not known before they are seen.
+        None if this is unknown before a picture is seen.
     """
     if not isinstance(source, str) or source.startswith("info:"):
         return None
-    place = _place(source, space)
-    shape = None if place is None else place.shape
+    pictures = _picture_space(source, space)
+    shape = None if pictures is None else pictures.shape
     return (
         shape is not None
         and len(shape) == 3
         and shape[0] == 3
-        and shape[1:] in made.sizes(encoder.frame_shape)
+        and shape[1:] in binarisation.sizes(encoder.frame_shape)
     )
 
 
 def holds_picture(source: FrameSource, space: gym.Space[Any]) -> bool:
-    """Whether an observation has a picture where frames should be, of whatever size; latents have no bounds.
+    """Whether an observation has a picture, of any size, where frames should be; latents are unbounded.
 
     Args:
-        source: where pictures are.
-        space: of a single observation.
+        source: where the pictures are.
+        space: space of a single observation.
     """
-    place = _place(source, space) if isinstance(source, str) else None
-    if isinstance(place, gym.spaces.MultiBinary):
-        return len(place.shape) > 1
-    return isinstance(place, gym.spaces.Box) and len(place.shape) > 1 and place.is_bounded()
+    pictures = _picture_space(source, space) if isinstance(source, str) else None
+    if isinstance(pictures, gym.spaces.MultiBinary):
+        return len(pictures.shape) > 1
+    return isinstance(pictures, gym.spaces.Box) and len(pictures.shape) > 1 and pictures.is_bounded()
 
 
-def _place(source: str, space: gym.Space[Any]) -> gym.Space[Any] | None:
-    """The space of the pictures in an observation; None where they are elsewhere."""
+def _picture_space(source: str, space: gym.Space[Any]) -> gym.Space[Any] | None:
+    """The space of the pictures in an observation; None if they are elsewhere."""
     where, _, key = source.partition(":")
     if where != "observation":
         return None
@@ -198,28 +211,28 @@ def _place(source: str, space: gym.Space[Any]) -> gym.Space[Any] | None:
 
 
 def check_shows_frames(metadata: Mapping[str, Any]) -> None:
-    """Check that an environment's pictures are frames.
+    """Check that an environment renders frames.
 
     Raises:
-        InputError: it says that they are not.
+        InputError: its metadata say that it does not.
     """
     if metadata.get(SHOWS_FRAMES, True) is False:
         raise InputError(
-            "frame is 'render', but this environment's pictures are for people: they show films in colours, "
-            "at their present thickness; leave frame out, for its frames are in the observation"
+            "frame is 'render', but this environment's pictures are for people: they show films in colour, "
+            "at their present thickness; leave frame out, since the frames are in the observation"
         )
 
 
 def check_boundary(info: Mapping[str, Any], encoder: Encoder, *, name: str = "the film") -> None:
-    """Check that a film ends at its sides as the encoder's training frames did, where its info tells.
+    """Check that a film has the lateral boundary condition of the encoder's training frames.
 
     Args:
-        info: of the film.
-        encoder: for its frames.
-        name: what it is called in an error.
+        info: info of the film; nothing is checked if it has no `boundary`.
+        encoder: takes the frames.
+        name: name of the film in the error.
 
     Raises:
-        InputError: it does not.
+        InputError: the boundary conditions differ.
     """
     boundary = info.get("boundary")
     if isinstance(boundary, str) and boundary != encoder.boundary:
@@ -231,23 +244,23 @@ def check_boundary(info: Mapping[str, Any], encoder: Encoder, *, name: str = "th
 
 _OTHERS = "or as 'info:KEY', 'render' or a function(observation, info)"
 _SOURCES = (
-    "name where frames are as frame='observation', 'observation:KEY', 'info:KEY', 'render', or give a "
-    "function(observation, info) that returns one of (H, W)"
+    "set frame to where frames are: 'observation', 'observation:KEY', 'info:KEY', 'render', or a "
+    "function(observation, info) that returns a frame (H, W)"
 )
 
 
-def _grey(array: NDArray[Any]) -> NDArray[Any]:
-    """A picture as (H, W) in shades of grey."""
+def _greyscale(array: NDArray[Any]) -> NDArray[Any]:
+    """A picture as (H, W) in greyscale."""
     if array.ndim == 3 and 1 in (array.shape[0], array.shape[-1]):
         return array[0] if array.shape[0] == 1 else array[..., 0]
     colours = array.ndim == 3 and (array.shape[-1] in (3, 4) or array.shape[0] == 3)
     if colours and array.dtype.kind in "biuf":
         grey = luminance(array if array.shape[-1] in (3, 4) else np.moveaxis(array, 0, -1))
-        # Of whole numbers the luminance is a whole number.
+        # The luminance of integers is an integer.
         return grey if array.dtype.kind == "f" else grey.astype(np.int64)
     if array.ndim != 2:
         raise InputError(
-            f"the frame has shape {array.shape}, which is no (H, W), (1, H, W), (H, W, 1), or picture in "
-            f"colours, (3, H, W), (H, W, 3) or (H, W, 4); {_SOURCES}"
+            f"the frame has shape {array.shape}, which is not one of (H, W), (1, H, W), (H, W, 1), or in "
+            f"colour (3, H, W), (H, W, 3), (H, W, 4); {_SOURCES}"
         )
     return array

@@ -1,4 +1,4 @@
-"""Environments of other people and an encoder whose latents can be worked out by hand."""
+"""A third-party environment, and an encoder whose latents can be worked out by hand."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Shares(Network):
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         height, width = self.frame_shape
         rows = (latents / 10.0).repeat_interleave(height // 2, dim=1)
-        painted = rows[:, None, :, None].expand(-1, 1, -1, width)
-        return torch.logit(painted.clamp(1e-3, 1 - 1e-3))
+        decoded = rows[:, None, :, None].expand(-1, 1, -1, width)
+        return torch.logit(decoded.clamp(1e-3, 1 - 1e-3))
 
 
 def hand_encoder(
@@ -77,9 +77,9 @@ def layers(upper: int, lower: int) -> np.ndarray[Any, Any]:
 
 
 class Replay(gym.Env[Any, Any]):
-    """Somebody's environment: it shows given frames, one after the other; each step earns 0.25.
+    """A third-party environment that shows given frames, one after the other; each step earns 0.25.
 
-    Its metadata says nothing of films, and what it shows depends on nothing else.
+    Its metadata do not mention films, and its frames depend on nothing else.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 1}

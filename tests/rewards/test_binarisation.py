@@ -1,4 +1,4 @@
-"""Pictures become frames as those of the encoder's training did: where they are cut, what is bright."""
+"""Pictures are binarised as the encoder's training frames were: threshold, inversion, size."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FILM = np.stack([layers(0, 0), layers(6, 8), layers(3, 4)])
 
 
 class Grey(gym.Env[Any, Any]):
-    """Somebody's environment: acceptor has the grey value 40 of 255 and donor 90; or the other way round."""
+    """A third-party environment: acceptor has the grey value 40 of 255 and donor 90, or vice versa."""
 
     def __init__(self, frames: Any, *, dark_donor: bool = False, low: int = 40, high: int = 90) -> None:
         self.frames, self.dark_donor, self.low, self.high = frames, dark_donor, low, high
@@ -83,16 +83,16 @@ def second_latent(kind: Any, env: Any, encoder: Encoder, **settings: Any) -> lis
 
 
 @pytest.mark.parametrize("kind", SINGLE + VECTOR)
-def test_the_encoder_knows_where_pictures_are_cut(kind: Any) -> None:
+def test_the_encoder_stores_the_threshold_of_pictures(kind: Any) -> None:
     assert second_latent(kind, Grey(FILM), told_encoder(threshold=0.3)) == [6.0, 8.0]
-    # At one half all is acceptor, as for an encoder that knows nothing of its frames.
+    # Thresholded at one half, all is acceptor, as for an encoder that stores no threshold.
     assert second_latent(kind, Grey(FILM), hand_encoder()) == [0.0, 0.0]
     assert second_latent(kind, Grey(FILM), hand_encoder(), frame_threshold=0.3) == [6.0, 8.0]
     assert second_latent(kind, Grey(FILM), told_encoder(threshold=0.3), frame_threshold=0.5) == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("kind", SINGLE + VECTOR)
-def test_the_encoder_knows_which_phase_is_dark(kind: Any) -> None:
+def test_the_encoder_stores_which_phase_is_dark(kind: Any) -> None:
     env = Grey(FILM, dark_donor=True)
     assert second_latent(kind, env, told_encoder(threshold=0.7, invert=True)) == [6.0, 8.0]
     assert second_latent(kind, env, hand_encoder(), frame_threshold=0.7, invert=True) == [6.0, 8.0]
@@ -118,7 +118,7 @@ def test_our_environments_show_frames_that_are_never_inverted(name: str) -> None
         assert envs.metadata["observes_frames"] is True
 
 
-def test_targets_are_read_like_what_the_environment_shows(tmp_path: Path) -> None:
+def test_targets_are_binarised_like_the_pictures_of_the_environment(tmp_path: Path) -> None:
     encoder = told_encoder(threshold=0.7, invert=True)
     env = Grey(FILM, dark_donor=True)
     env.reset()
@@ -147,7 +147,7 @@ def test_targets_are_read_like_what_the_environment_shows(tmp_path: Path) -> Non
         assert score(FILM, target, encoder=encoder).distance[1] == 0.0, form
 
 
-def test_a_target_that_is_cut_to_nothing_is_refused() -> None:
+def test_a_target_below_the_threshold_is_refused() -> None:
     with pytest.raises(InputError, match=r"up to 90, of which none reaches the threshold of 0.5"):
         LatentRewardWrapper(Grey(FILM), hand_encoder(), target=np.where(FILM[1], 90, 40).astype(np.uint8))
 
@@ -188,7 +188,7 @@ def test_wrong_values_are_refused(settings: dict[str, Any], message: str) -> Non
         None,
     ],
 )
-def test_metadata_that_can_not_be_are_refused(values: Any, tmp_path: Path) -> None:
+def test_invalid_metadata_are_refused(values: Any, tmp_path: Path) -> None:
     encoder = hand_encoder()
     encoder.metadata["binarisation"] = values
     with pytest.raises(InputError):
@@ -197,12 +197,12 @@ def test_metadata_that_can_not_be_are_refused(values: Any, tmp_path: Path) -> No
         stated_binarisation({"binarisation": "[1"}, 0.5)
 
 
-def test_the_shipped_encoder_cuts_at_one_half() -> None:
+def test_the_threshold_of_the_shipped_encoder_is_one_half() -> None:
     assert Binarisation.of_encoder(load_encoder("default").metadata) == Binarisation()
 
 
-def test_import_and_training_keep_how_frames_were_made(tmp_path: Path) -> None:
-    """From dark pictures of another size to an environment that shows such: nothing is said by hand."""
+def test_import_and_training_store_the_binarisation(tmp_path: Path) -> None:
+    """From dark pictures of another size to an environment that shows such, with no option given by hand."""
     shape = (16, 24)
     frames = np.random.default_rng(0).integers(0, 2, (12, *shape))
     for number, frame in enumerate(frames):
@@ -217,7 +217,7 @@ def test_import_and_training_keep_how_frames_were_made(tmp_path: Path) -> None:
     wanted = Binarisation(threshold=0.8, invert=True, original_shape=(32, 48))
     stored = read_frames(out)
     assert stated_binarisation(read_notes(out), stored.threshold) == wanted
-    # Imported once more, it is still known.
+    # A second import keeps it.
     again = tmp_path / "again.h5"
     import_frames(ImportConfig(source=out, out=again))
     assert stated_binarisation(read_notes(again), read_frames(again).threshold) == wanted
@@ -236,7 +236,7 @@ def test_import_and_training_keep_how_frames_were_made(tmp_path: Path) -> None:
     threshold=st.floats(0.01, 0.99),
     invert=st.booleans(),
 )
-def test_bytes_are_cut_as_their_shares_are(picture: Any, threshold: float, invert: bool) -> None:
+def test_bytes_are_thresholded_like_the_equal_fractions(picture: Any, threshold: float, invert: bool) -> None:
     made = Binarisation(threshold=threshold, invert=invert)
     full = 1 if picture.max() == 1 else 255
     shares = picture.astype(np.float32) / np.float32(full)
@@ -265,7 +265,7 @@ def run(env: Any, steps: int) -> list[str]:
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_pictures_that_are_cut_to_one_phase_are_warned_of_once(many: bool) -> None:
+def test_pictures_of_a_single_phase_give_one_warning(many: bool) -> None:
     def wrapped(**values: Any) -> Any:
         if not many:
             return LatentRewardWrapper(Grey(FILM), hand_encoder(), target=FILM[1], **values)
@@ -273,29 +273,29 @@ def test_pictures_that_are_cut_to_one_phase_are_warned_of_once(many: bool) -> No
         return VectorLatentRewardWrapper(envs, hand_encoder(), target=FILM[1], **values)
 
     (message,) = run(wrapped(), 50)
-    assert message.startswith(f"every one of the first {20 * (1 + many)} frames is all acceptor, so that")
+    assert message.startswith(f"every one of the first {20 * (1 + many)} frames is all acceptor, so the")
     assert "the last picture's values run from 40 to 90" in message
-    assert "cut at frame_threshold=0.5 with invert=False" in message
+    assert "binarised with frame_threshold=0.5 and invert=False" in message
     (message,) = run(wrapped(frame_threshold=0.1), 50)
     assert "is all donor" in message
     assert run(wrapped(frame_threshold=0.3), 50) == []
 
 
-def test_pictures_that_never_change_are_warned_of_once() -> None:
+def test_pictures_that_never_change_give_one_warning() -> None:
     same = np.stack([FILM[1]] * 3)
     (message,) = run(LatentRewardWrapper(Grey(same, high=255), hand_encoder(), target=FILM[1]), 50)
-    assert message.startswith("the first 20 frames are all the same, so that")
-    # Two wrappers that share a frame say it once, and a film that changes late is not called constant.
+    assert message.startswith("the first 20 frames are all the same, so the")
+    # Two wrappers that share a frame give one warning, and a film that changes late gives none.
     inside = LatentRewardWrapper(Grey(same, high=255), hand_encoder(), target=FILM[1])
     assert len(run(LatentObservationWrapper(inside, hand_encoder()), 50)) == 1
     late = np.concatenate([[FILM[1]] * 15, [FILM[2]]])
     assert run(LatentRewardWrapper(Grey(late, high=255), hand_encoder(), target=FILM[1]), 50) == []
 
 
-def test_files_that_lie_on_their_side_or_are_inverted_are_read_as_an_import_reads_them(
+def test_transposed_and_inverted_files_are_read_as_an_import_reads_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Square frames would not be refused: each way must turn them by itself."""
+    """Square frames would not be refused, so each way of reading must transpose them by itself."""
     shape = (16, 16)
     frames = np.random.default_rng(0).integers(0, 2, (8, *shape)).astype(np.uint8)
     raw = 1 - frames.swapaxes(1, 2)
@@ -326,13 +326,13 @@ def test_files_that_lie_on_their_side_or_are_inverted_are_read_as_an_import_read
             json=True,
         ).run()
         assert json.loads(capsys.readouterr().out)["rows"][3]["distance"] == 0.0, name
-    # Imported as it is, it is no longer turned; and once more it is what it was.
+    # An import as it is removes the transposition, and another one restores it.
     import_frames(ImportConfig(source=own, out=tmp_path / "back.h5", invert=True, transpose=True))
     assert np.array_equal(read_frames(tmp_path / "back.h5").frames, raw)
     assert "binarisation" not in read_notes(tmp_path / "back.h5")
 
 
-def test_wide_pictures_on_their_side_are_taken() -> None:
+def test_transposed_pictures_are_accepted() -> None:
     encoder = told_encoder(transpose=True)
     assert second_latent(LatentRewardWrapper, Grey(FILM.swapaxes(1, 2), high=255), encoder) == [6.0, 8.0]
     with pytest.raises(InputError, match=r"shape \(4, 10\)"):

@@ -1,4 +1,4 @@
-"""What Gymnasium and Stable-Baselines3 ask of wrapped environments, and one coding a step."""
+"""Wrapped environments pass the checkers of Gymnasium and SB3, and encode one frame per step."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
 
 
 def film(name: str, **arguments: Any) -> gym.Env[Any, Any]:
-    # Checkers want the bare environment; time limits have checks of their own.
+    # Checkers expect the unwrapped environment; time limits are checked elsewhere.
     return gym.make(name, **FILMS[name], **arguments).unwrapped
 
 
@@ -41,8 +41,8 @@ def check(env: gym.Env[Any, Any], recwarn: pytest.WarningsRecorder) -> None:
     recwarn.clear()
     check_by_gymnasium(env, skip_render_check=True)
     check_by_sb3(env, warn=False)
-    # Both checkers say that they would rather have the bare environment, which is checked elsewhere, and that
-    # latents have no bounds; wrappers say of some rewards that they are not for films.
+    # Both checkers warn that the environment is wrapped, which is intended, and that latents are unbounded;
+    # wrappers warn that some rewards do not suit films.
     known = ("unwrapped", "the agent sets how many steps", "the environment earned 0")
     odd = [
         text for text in (str(each.message) for each in recwarn) if not any(part in text for part in known)
@@ -73,24 +73,17 @@ def test_all_wrappers_in_both_orders(
 
 
 @pytest.mark.parametrize("name", FILMS)
-def test_one_frame_is_coded_once_a_step(name: str, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_step_encodes_one_frame_once(name: str, encoder: Encoder, encoded_counts: list[int]) -> None:
     inner = LatentObservationWrapper(rewarded(film(name), encoder), encoder)
     env = LatentGoalWrapper(inner, encoder, target=blobs(1, SHAPE)[0])
-    counted: list[int] = []
-    code = Encoder.code
-
-    def counting(self: Encoder, frames: Any, **options: Any) -> Any:
-        counted.append(len(frames))
-        return code(self, frames, **options)
-
-    monkeypatch.setattr(Encoder, "code", counting)
+    encoded_counts.clear()
     env.reset(seed=0)
     for _ in range(3):
         env.step(env.action_space.sample())
-    assert counted == [1, 1, 1, 1]
+    assert encoded_counts == [1, 1, 1, 1]
 
 
-def test_monitor_sums_an_episode_and_records_what_info_tells(encoder: Encoder) -> None:
+def test_monitor_sums_an_episode_and_records_entries_of_info(encoder: Encoder) -> None:
     env = Monitor(
         rewarded(film("morphsim:morphsim/Drying-v0"), encoder, reward="progress"),
         info_keywords=("distance", "percentile", "is_success", "out_of_distribution"),
@@ -123,7 +116,7 @@ def test_a_stored_film_is_rewarded_as_it_is_replayed(encoder: Encoder) -> None:
     assert steps[-1][2]
 
 
-def test_the_same_episode_twice_bit_for_bit(encoder: Encoder) -> None:
+def test_an_episode_is_reproduced_bit_for_bit(encoder: Encoder) -> None:
     def rewards() -> list[float]:
         env = rewarded(film("morphsim:morphsim/Drying-v0"), encoder, reward="progress")
         env.reset(seed=2)
@@ -134,7 +127,7 @@ def test_the_same_episode_twice_bit_for_bit(encoder: Encoder) -> None:
 
 
 @pytest.mark.parametrize("kind", ["reward", "goal"])
-def test_branches_from_a_saved_state_earn_what_the_episode_earned(kind: str, encoder: Encoder) -> None:
+def test_branches_from_a_saved_state_earn_the_same_rewards(kind: str, encoder: Encoder) -> None:
     targets = list(blobs(3, SHAPE, seed=2))
     make: Any = LatentRewardWrapper if kind == "reward" else LatentGoalWrapper
     env = make(

@@ -1,4 +1,4 @@
-"""Latent goals: rewards of stored goals are those of the steps, and Stable-Baselines3 learns from them."""
+"""Latent goals: stored goals earn the rewards of the steps, and Stable-Baselines3 learns from them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def goal_env(reward: Any = "distance", **settings: Any) -> LatentGoalWrapper:
 
 @pytest.mark.parametrize("reward", [*REWARDS, middle])
 @pytest.mark.parametrize("settings", [{}, {"own_weight": 0.5, "reward_scale": 3.0}])
-def test_the_reward_of_stored_goals_is_that_of_the_step_to_the_last_bit(reward: Any, settings: Any) -> None:
+def test_stored_goals_earn_exactly_the_reward_of_the_step(reward: Any, settings: Any) -> None:
     env = goal_env(reward, **settings)
     env.reset(seed=0)
     stored = []
@@ -56,18 +56,18 @@ def test_the_reward_of_stored_goals_is_that_of_the_step_to_the_last_bit(reward: 
         assert float(batch[row]) == given
 
 
-def test_goals_are_latents_and_rewards_of_other_goals_are_what_they_would_have_been() -> None:
+def test_goals_are_latents_and_other_goals_earn_their_own_rewards() -> None:
     env = goal_env("progress")
     observation, _ = env.reset(seed=0)
     assert observation["achieved_goal"].tolist() == [0.0, 0.0]
     assert observation["desired_goal"].tolist() == [3.0, 4.0]
     observation, _, _, _, info = env.step(0)
-    # From (0, 0) to (6, 8): towards (6, 8) a gain of 10 / 2, away from (0, 0) a loss of as much.
+    # From (0, 0) to (6, 8): a gain of 10 / 2 towards (6, 8), and an equal loss away from (0, 0).
     for goal, gain in (([6.0, 8.0], 5.0), ([0.0, 0.0], -5.0)):
         assert env.compute_reward(observation["achieved_goal"], np.array(goal), info) == pytest.approx(gain)
 
 
-def test_log_prob_goals_carry_their_deviations() -> None:
+def test_log_prob_goals_include_their_deviations() -> None:
     env = goal_env("log_prob")
     observation, _ = env.reset(seed=0)
     assert observation["desired_goal"].tolist() == [3.0, 4.0, 0.5, 2.0]
@@ -90,7 +90,7 @@ def test_sb3_s_checker_accepts_every_reward(reward: Any) -> None:
 
 
 @pytest.mark.parametrize("reward", [*REWARDS, middle])
-def test_relabelled_steps_earn_exactly_what_compute_reward_says(reward: Any) -> None:
+def test_relabelled_steps_earn_exactly_what_compute_reward_returns(reward: Any) -> None:
     targets = FixedTargets([layers(3, 4), layers(6, 8), layers(9, 9)])
     model = DQN(
         "MultiInputPolicy",
@@ -107,7 +107,7 @@ def test_relabelled_steps_earn_exactly_what_compute_reward_says(reward: Any) -> 
     samples = buffer.sample(64)
     relabelled = (samples.observations["desired_goal"] != samples.next_observations["achieved_goal"]).any()
     assert bool(relabelled)
-    # Worked out here: what the step would have earned under the goal that the sample has.
+    # The expected reward of each step under the goal of its sample.
     env = goal_env(reward, target=targets)
     infos = buffer.infos
     by_transition = {}
@@ -125,7 +125,7 @@ def test_relabelled_steps_earn_exactly_what_compute_reward_says(reward: Any) -> 
         assert float(samples.rewards[row]) == np.float32(expected)
 
 
-def test_rewards_that_look_back_ask_for_the_info() -> None:
+def test_rewards_that_need_the_previous_frame_require_the_info() -> None:
     env = goal_env("progress")
     observation, _ = env.reset()
     goals = np.repeat(observation["achieved_goal"][None], 3, axis=0)
@@ -135,12 +135,12 @@ def test_rewards_that_look_back_ask_for_the_info() -> None:
         env.compute_reward(goals, goals[0], [{}])
     with pytest.raises(InputError, match="2 infos are given for 3 goals"):
         env.compute_reward(goals, goals, [{}, {}])
-    # Those of the present frame alone need nothing, as the buffer's default gives it.
+    # Rewards of the present frame alone need no info, which is the default of the buffer.
     assert goal_env().compute_reward(goals, goals, [{}]).tolist() == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("reward", [*REWARDS, middle])
-def test_no_goals_earn_nothing(reward: Any) -> None:
+def test_zero_goals_give_zero_rewards(reward: Any) -> None:
     env = goal_env(reward)
     none = np.zeros((0, env.goals.space.shape[0]), np.float32)
     assert env.compute_reward(none, none, []).shape == (0,)
@@ -152,7 +152,7 @@ def test_a_distribution_of_targets_has_its_mean_as_the_goal() -> None:
     assert (observation["desired_goal"] * env.goals.unit).tolist() == [4.0, 6.0]
 
 
-def test_what_is_cut_off_costs_goals_a_penalty_too() -> None:
+def test_truncation_costs_a_penalty_for_goals_too() -> None:
     env = goal_env("progress", truncation_penalty=0.75)
     observation, _ = env.reset(seed=0)
     goal = observation["desired_goal"]
@@ -165,7 +165,7 @@ def test_what_is_cut_off_costs_goals_a_penalty_too() -> None:
     plain = env.compute_reward(observation["achieved_goal"], goal, under_way)
     cut_off = env.compute_reward(observation["achieved_goal"], goal, {**under_way, "truncated": True})
     assert cut_off == pytest.approx(plain - 0.75)
-    # What comes to its end in the step that cuts it off is not cut off.
+    # An episode that ends in the step of its time limit was not cut off.
     ended = {**info, "terminated": True, "truncated": True}
     assert env.compute_reward(observation["achieved_goal"], goal, ended) == plain
     with pytest.raises(InputError, match="needs 'truncated' of each step's info"):

@@ -1,4 +1,4 @@
-"""Frames on which the encoder means nothing are flagged; films of all kinds are not."""
+"""Out-of-distribution frames are flagged; films of all kinds are not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def guard(encoder: Encoder) -> OutOfDistributionGuard:
 
 @pytest.fixture(scope="module")
 def annealed() -> np.ndarray[Any, Any]:
-    """Frames of a hot film, from the mixed one to coarse domains."""
+    """Frames of a hot film, from the mixed state to coarse domains."""
     film = Simulation([AnnealingRecipe(temperature=400.0)], seeds=[1], shape=SHAPE)
     frames = [film.donor_share()[0].numpy().copy()]
     for time in (0.003, 0.02):
@@ -55,11 +55,11 @@ def checkerboards() -> np.ndarray[Any, Any]:
     return np.stack(boards).astype(np.uint8)
 
 
-def test_a_pattern_made_to_please_the_metric_is_caught(
+def test_a_pattern_chosen_to_deceive_the_metric_is_flagged(
     encoder: Encoder, guard: OutOfDistributionGuard, annealed: Any
 ) -> None:
-    # Of some checkerboards the one that the metric takes for the film: nearer than 95 % of random pairs, and
-    # nearer than the same film is a little earlier.
+    # The checkerboard nearest to the film: nearer than 95 % of random pairs, and nearer than the same film
+    # shortly before.
     metric = LatentMetric(encoder)
     film, boards = annealed[-1], checkerboards()
     distances = metric(encoder.encode(boards), encoder.encode(film[None]))
@@ -69,8 +69,8 @@ def test_a_pattern_made_to_please_the_metric_is_caught(
     assert flags(guard, board[None]) == [True]
     assert flags(guard, annealed) == [False] * len(annealed)
 
-    class Painter(gym.Env[Any, Any]):
-        """An agent that may paint: it shows the board or the film, as it is told."""
+    class Chosen(gym.Env[Any, Any]):
+        """Shows the checkerboard or the film, as the action chooses."""
 
         observation_space = gym.spaces.Box(0, 1, SHAPE, np.uint8)
         action_space = gym.spaces.Discrete(2)
@@ -83,21 +83,21 @@ def test_a_pattern_made_to_please_the_metric_is_caught(
             return (film if action else board), 0.0, False, False, {}
 
     env = LatentRewardWrapper(
-        Painter(), encoder, target=film, reward="distance", out_of_distribution_penalty=2.0
+        Chosen(), encoder, target=film, reward="distance", out_of_distribution_penalty=2.0
     )
     env.reset(seed=0)
-    _, painted, _, _, info = env.step(0)
+    _, deceptive, _, _, info = env.step(0)
     assert info["out_of_distribution"]
-    assert float(painted) == pytest.approx(-2.0 - float(distances.min()), abs=1e-4)
+    assert float(deceptive) == pytest.approx(-2.0 - float(distances.min()), abs=1e-4)
     _, honest, _, _, info = env.step(1)
     assert not info["out_of_distribution"]
     assert float(honest) == 0.0
 
 
-def test_a_pattern_bred_to_please_the_metric_is_caught_too(
+def test_a_pattern_optimised_to_deceive_the_metric_is_flagged_too(
     encoder: Encoder, guard: OutOfDistributionGuard, annealed: Any
 ) -> None:
-    """Rectangles are painted into the checkerboard, and stay where they bring it nearer to the film."""
+    """Random rectangles in the checkerboard are kept if they bring it nearer to the film."""
     random = np.random.default_rng(0)
     metric = LatentMetric(encoder)
     goal = encoder.encode(annealed[-1:])
@@ -119,20 +119,20 @@ def test_a_pattern_bred_to_please_the_metric_is_caught_too(
     assert flags(guard, frame[None]) == [True]
 
 
-def test_patterns_that_are_no_films_are_flagged(guard: OutOfDistributionGuard) -> None:
-    strange = {
+def test_patterns_unlike_films_are_flagged(guard: OutOfDistributionGuard) -> None:
+    patterns = {
         "empty": np.zeros(SHAPE),
         "fine stripes": DEPTH // 4 % 2,
         "columns": ALONG // 10 % 2,
         "checkerboard": (ALONG // 4 + DEPTH // 4) % 2,
         "leaning stripes": (ALONG + DEPTH) // 12 % 2,
     }
-    found = flags(guard, np.stack(list(strange.values())).astype(np.uint8))
-    assert dict(zip(strange, found, strict=True)) == dict.fromkeys(strange, True)
+    found = flags(guard, np.stack(list(patterns.values())).astype(np.uint8))
+    assert dict(zip(patterns, found, strict=True)) == dict.fromkeys(patterns, True)
 
 
 def test_films_of_both_processes_are_not_flagged(guard: OutOfDistributionGuard) -> None:
-    # As the environment's own films: with domains in the bulk, not flat layers alone.
+    # Like the environment's films: with domains in the bulk, not only flat layers.
     rich = {"thermal_noise": 3e-7, "kappa": 1e-4, "substrate_strength": 2e-3}
     recipes = [DryingRecipe(evaporation=0.5, **rich), DryingRecipe(n_donor=5, evaporation=0.1, **rich)]
     film = Simulation(recipes, seeds=[5, 6], shape=SHAPE)
@@ -143,7 +143,7 @@ def test_films_of_both_processes_are_not_flagged(guard: OutOfDistributionGuard) 
     assert not any(flags(guard, np.concatenate(frames)))
 
 
-def test_a_frame_is_judged_alike_alone_and_among_others(
+def test_a_frame_has_the_same_measures_alone_and_in_a_batch(
     guard: OutOfDistributionGuard, encoder: Encoder, annealed: Any
 ) -> None:
     frames = np.concatenate([annealed, checkerboards()[:3]])
@@ -156,7 +156,7 @@ def test_a_frame_is_judged_alike_alone_and_among_others(
 
 
 def test_measures_and_percentiles_by_hand() -> None:
-    # Known latents are the whole numbers from 0 to 10; the held-out distances were spread from 0 to 1.
+    # Training latents are the integers from 0 to 10; the held-out distances are uniform from 0 to 1.
     encoder = hand_encoder(known=True)
     guard = OutOfDistributionGuard(encoder, measures=("training_distance",))
     assert not guard.needs_reconstruction
@@ -165,7 +165,7 @@ def test_measures_and_percentiles_by_hand() -> None:
     half[0, 3] = 1  # an upper share of 3.5
     frames = np.stack([layers(3, 4), half])
     report = guard.check(frames, encoder.code(frames))
-    # The scale is 2: half a unit away is 0.25, and 0.5 is the median of what was held out.
+    # The scale is 2: half a unit away is 0.25, and the median of the held-out distances is 0.5.
     assert report.values["training_distance"] == pytest.approx([0.0, 0.25])
     assert report.percentiles["training_distance"] == pytest.approx([0.0, 50.0])
     assert report.row(1) == {"out_of_distribution": False, "training_distance": pytest.approx(0.25)}
@@ -176,7 +176,7 @@ def test_measures_and_percentiles_by_hand() -> None:
 def test_the_reconstruction_error_is_the_cross_entropy() -> None:
     encoder = hand_encoder(known=True)
     guard = OutOfDistributionGuard(encoder, measures=("reconstruction_error",))
-    # Painted as two layers with the shares 0.3 and 0.4.
+    # Decoded as two layers with the donor fractions 0.3 and 0.4.
     entropy = sum(-share * np.log(share) - (1 - share) * np.log(1 - share) for share in (0.3, 0.4)) / 2
     frame = layers(3, 4)[None]
     report = guard.check(frame * np.uint8(255), encoder.code(frame, reconstruct=True))
@@ -188,16 +188,16 @@ def test_the_reconstruction_error_is_the_cross_entropy() -> None:
     [
         ({"factor": 0.0}, "factor is 0"),
         ({"measures": ("colour",)}, "measure 'colour' is unknown; use some of training_distance"),
-        ({"measures": ("statistics_residual",)}, "does not know the statistics_residual of its training"),
-        ({"measures": ()}, "remembers nothing"),
+        ({"measures": ("statistics_residual",)}, "does not store the statistics_residual of its training"),
+        ({"measures": ()}, "stores no measures"),
     ],
 )
-def test_guards_that_can_t_be_are_refused(arguments: dict[str, Any], message: str) -> None:
+def test_invalid_guards_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         OutOfDistributionGuard(hand_encoder(known=True), **arguments)
 
 
-def test_an_encoder_without_memory_has_no_guard() -> None:
+def test_an_encoder_without_stored_measures_has_no_guard() -> None:
     with pytest.raises(InputError, match="guard=False"):
         OutOfDistributionGuard(hand_encoder())
 
@@ -205,7 +205,7 @@ def test_an_encoder_without_memory_has_no_guard() -> None:
 def test_a_guard_of_another_encoder_is_refused() -> None:
     encoder, other = hand_encoder(known=True), hand_encoder(known=True)
     other.metadata["weights_sha256"] = "0" * 64
-    with pytest.raises(InputError, match="the guard is of another encoder"):
+    with pytest.raises(InputError, match="the guard belongs to another encoder"):
         LatentRewardWrapper(
             Replay(layers(3, 4)[None]), encoder, target=[3.0, 4.0], guard=OutOfDistributionGuard(other)
         )

@@ -1,4 +1,4 @@
-"""Wrappers upon wrappers: each reads the frame that it is given, and episodes begin where it sees them."""
+"""Stacked wrappers: each reads the frame that it receives, and sees every episode begin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from morphsim import (
     VectorLatentObservationWrapper,
     VectorLatentRewardWrapper,
 )
-from morphsim.encoder import Encoder
 from morphsim.errors import InputError
 from tests.envs.envs_helpers import assert_same
 from tests.rewards.rewards_helpers import Replay, hand_encoder, layers
@@ -30,20 +29,6 @@ TARGET = layers(3, 4)
 
 def upside_down(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
     return TransformObservation(env, lambda seen: seen[:, ::-1].copy(), env.observation_space)
-
-
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many frames each call of an encoder has coded."""
-    found: list[int] = []
-    code = Encoder.code
-
-    def counting(self: Encoder, frames: Any, **options: Any) -> Any:
-        found.append(len(frames))
-        return code(self, frames, **options)
-
-    monkeypatch.setattr(Encoder, "code", counting)
-    return found
 
 
 def test_a_frame_that_a_wrapper_in_between_has_changed_is_read_anew() -> None:
@@ -61,7 +46,7 @@ def test_a_frame_that_a_wrapper_in_between_has_changed_is_read_anew() -> None:
     assert reward == pytest.approx(-np.sqrt(29.0) / 2.0)
 
 
-def test_it_is_in_vectors_too() -> None:
+def test_vector_wrappers_read_a_changed_frame_anew_too() -> None:
     encoder = hand_encoder()
     makers = [lambda: Replay(FILM)] * 2
     inside = VectorLatentRewardWrapper(SyncVectorEnv(makers), encoder, target=TARGET)
@@ -82,18 +67,18 @@ def test_it_is_in_vectors_too() -> None:
     assert rewards == pytest.approx([-np.sqrt(29.0) / 2.0] * 2)
 
 
-def test_a_frame_is_coded_once_where_it_comes_through(counted: list[int]) -> None:
+def test_an_unchanged_frame_is_encoded_once(encoded_counts: list[int]) -> None:
     encoder = hand_encoder()
     inside = LatentRewardWrapper(Replay(FILM), encoder, target=TARGET)
     limited = gym.wrappers.TimeLimit(inside, 3)
     env = LatentGoalWrapper(LatentObservationWrapper(limited, encoder), encoder, target=TARGET)
-    counted.clear()
+    encoded_counts.clear()
     env.reset()
     env.step(0)
-    assert counted == [1, 1]
+    assert encoded_counts == [1, 1]
 
 
-def test_each_entry_of_a_dict_is_what_its_wrapper_was_told_to_read() -> None:
+def test_each_wrapper_reads_its_own_entry_of_a_dict() -> None:
     encoder = hand_encoder()
     space = gym.spaces.Box(0, 255, (1, *FILM.shape[1:]), np.uint8)
     both = TransformObservation(
@@ -105,7 +90,7 @@ def test_each_entry_of_a_dict_is_what_its_wrapper_was_told_to_read() -> None:
     env = LatentRewardWrapper(other, encoder, target=TARGET)
     env.reset()
     assert env.step(0)[4]["latent"].tolist() == [6.0, 8.0]
-    # Latents hide both entries; what is meant then is what they are the latents of.
+    # Latents replace both entries; "observation" then means the frame that they encode.
     seen = LatentObservationWrapper(both, encoder, frame="observation:other")
     env = LatentRewardWrapper(seen, encoder, target=TARGET)
     env.reset()
@@ -113,7 +98,7 @@ def test_each_entry_of_a_dict_is_what_its_wrapper_was_told_to_read() -> None:
 
 
 @pytest.mark.parametrize("kind", [LatentRewardWrapper, LatentGoalWrapper])
-def test_episodes_that_begin_by_themselves_must_do_so_outside(kind: Any) -> None:
+def test_autoreset_must_be_outside(kind: Any) -> None:
     def draw(generator: np.random.Generator) -> Any:
         return layers(int(generator.integers(10)), 3)
 
@@ -130,7 +115,7 @@ def test_episodes_that_begin_by_themselves_must_do_so_outside(kind: Any) -> None
     assert len(set(targets)) > 1
 
 
-def test_set_state_tells_what_is_seen_there_at_every_layer() -> None:
+def test_set_state_returns_observation_and_info_at_every_layer() -> None:
     encoder = hand_encoder(known=True)
     env = LatentObservationWrapper(
         LatentGoalWrapper(Replay(FILM), encoder, target=[3.0, 4.0], reward="progress"),
@@ -142,17 +127,17 @@ def test_set_state_tells_what_is_seen_there_at_every_layer() -> None:
     observation, *_, info = env.step(0)
     state = env.get_state()
     ahead = env.step(0)
-    again, told = env.set_state(state)
+    again, there = env.set_state(state)
     assert_same(again, observation)
     of_the_step = {"original_reward", "previous_achieved_goal", "terminated", "truncated"}
-    assert set(info) - set(told) == of_the_step
-    assert_same(told, {key: value for key, value in info.items() if key not in of_the_step})
+    assert set(info) - set(there) == of_the_step
+    assert_same(there, {key: value for key, value in info.items() if key not in of_the_step})
     assert_same(env.step(0), ahead)
     goal, _ = env.env.set_state(state)
     assert goal["achieved_goal"].tolist() == [6.0, 8.0]
 
 
-def test_an_environment_whose_set_state_tells_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_whose_set_state_returns_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Replay, "set_state", lambda self, state: None)
     env = LatentRewardWrapper(Replay(FILM), hand_encoder(), target=TARGET)
     env.reset()
@@ -161,7 +146,7 @@ def test_an_environment_whose_set_state_tells_nothing_is_refused(monkeypatch: py
 
 
 class InPlace(gym.Wrapper[Any, Any, Any, Any]):
-    """Turns the frame upside down in the very array that it lies in, wherever that is."""
+    """Turns the frame upside down in place, in the array that holds it."""
 
     def __init__(self, env: gym.Env[Any, Any], place: str) -> None:
         super().__init__(env)
@@ -190,7 +175,7 @@ PLACES = [("observation", "observation"), ("frame", "observation"), ("info", "in
 @pytest.mark.parametrize("outer", [LatentRewardWrapper, LatentGoalWrapper, LatentObservationWrapper])
 def test_a_frame_that_is_changed_in_place_is_read_anew(place: str, frame: str, outer: Any) -> None:
     encoder = hand_encoder()
-    # A copy of each frame: in place means in the film itself where `info` holds it.
+    # A copy, since `info` holds the film itself, which the change in place would alter.
     inside = LatentRewardWrapper(Replay(FILM.copy(), place=place), encoder, target=TARGET, frame=frame)
     settings = {} if outer is LatentObservationWrapper else {"target": TARGET}
     env = outer(InPlace(inside, place), encoder, frame=frame, **settings)
@@ -199,7 +184,7 @@ def test_a_frame_that_is_changed_in_place_is_read_anew(place: str, frame: str, o
 
 
 class VectorInPlace(gym.vector.VectorWrapper):
-    """`InPlace` around many."""
+    """`InPlace` for vector environments."""
 
     def __init__(self, envs: Any, place: str) -> None:
         super().__init__(envs)
@@ -230,7 +215,7 @@ class VectorInPlace(gym.vector.VectorWrapper):
 
 @pytest.mark.parametrize(("place", "frame"), PLACES)
 @pytest.mark.parametrize("outer", [VectorLatentRewardWrapper, VectorLatentGoalWrapper])
-def test_vectors_read_what_is_changed_in_place_anew(place: str, frame: str, outer: Any) -> None:
+def test_vector_wrappers_read_a_frame_changed_in_place_anew(place: str, frame: str, outer: Any) -> None:
     encoder = hand_encoder()
     makers = [lambda: Replay(FILM[:2].copy(), place=place), lambda: Replay(FILM.copy(), place=place)]
     inside = VectorLatentRewardWrapper(
@@ -239,12 +224,12 @@ def test_vectors_read_what_is_changed_in_place_anew(place: str, frame: str, oute
     envs = outer(VectorInPlace(inside, place), encoder, target=TARGET, frame=frame)
     envs.reset()
     infos = envs.step(np.zeros(2, int))[4]
-    # The first film has ended: its last frame is told in the final info.
+    # The first film has ended: its last frame is in the final info.
     assert infos["final_info"]["latent"][0].tolist() == [8.0, 6.0]
     assert infos["latent"].tolist() == [[0.0, 0.0], [8.0, 6.0]]
 
 
-def test_pictures_are_drawn_once_unless_a_wrapper_in_between_draws_others() -> None:
+def test_pictures_are_rendered_once_unless_a_wrapper_in_between_renders_others() -> None:
     encoder = hand_encoder()
     drawn: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Pictures of other people's environments that could be taken for something else."""
+"""Ambiguous pictures of third-party environments."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from tests.rewards.test_binarisation import FILM, Grey
 
 
 class Coloured(gym.Env[Any, Any]):
-    """Donor is yellow and acceptor blue; colours stand in the first axis, as networks take them."""
+    """Donor is yellow and acceptor blue; colours are in the first axis, as networks take them."""
 
-    def __init__(self, *, told: bool = False) -> None:
-        self.told = told
+    def __init__(self, *, in_info: bool = False) -> None:
+        self.in_info = in_info
         self.action_space = gym.spaces.Discrete(2)
         self.observation_space = gym.spaces.Box(0, 255, (3, *SHAPE), np.uint8)
-        if told:
+        if in_info:
             self.observation_space = gym.spaces.Box(0, 255, (1,), np.float32)
 
     def seen(self) -> Any:
         donor = FILM[self.number] == 1
         picture = np.stack([np.where(donor, 250, 20), np.where(donor, 240, 10), np.where(donor, 5, 200)])
         picture = picture.astype(np.uint8)
-        return (np.zeros(1, np.float32), {"picture": picture}) if self.told else (picture, {})
+        return (np.zeros(1, np.float32), {"picture": picture}) if self.in_info else (picture, {})
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
         super().reset(seed=seed)
@@ -51,7 +51,13 @@ class Coloured(gym.Env[Any, Any]):
         return observation, 0.0, self.number == 2, False, info
 
 
-def test_a_target_as_the_environment_shows_it_is_one_picture_in_colours() -> None:
+def number_of_targets(env: LatentRewardWrapper) -> int:
+    target = env.latent_reward.fixed_target
+    assert target is not None
+    return len(target.latents)
+
+
+def test_a_colour_picture_of_the_environment_is_one_target() -> None:
     env = Coloured()
     env.reset()
     target = env.step(0)[0]
@@ -62,12 +68,12 @@ def test_a_target_as_the_environment_shows_it_is_one_picture_in_colours() -> Non
             assert wrapped.step(0)[4]["distance"] == 0.0
     envs = VectorLatentRewardWrapper(SyncVectorEnv([Coloured] * 2), hand_encoder(), target=target)
     assert envs.reset()[1]["target_latent"].tolist() == [[6.0, 8.0]] * 2
-    # Three frames are three targets there too.
-    assert len(LatentRewardWrapper(env, hand_encoder(), target=FILM).judge.fixed.latents) == 3
+    # Three frames are three targets here too.
+    assert number_of_targets(LatentRewardWrapper(env, hand_encoder(), target=FILM)) == 3
 
 
-def test_three_pictures_or_one_in_colours_is_not_guessed() -> None:
-    env = Coloured(told=True)
+def test_an_ambiguous_colour_picture_is_refused() -> None:
+    env = Coloured(in_info=True)
     env.reset()
     target = env.step(0)[4]["picture"]
     with pytest.raises(InputError, match=r"may be three pictures, or one in colours; give three as frames"):
@@ -76,9 +82,9 @@ def test_three_pictures_or_one_in_colours_is_not_guessed() -> None:
     for given in (np.moveaxis(target, 0, -1), masks):
         wrapped = LatentRewardWrapper(env, hand_encoder(), target=given, frame="info:picture")
         assert wrapped.reset()[1]["nearest_target"] == 0
-    # Where pictures are in shades of grey, three are three.
+    # Where pictures are in greyscale, three are three targets.
     greys = np.where(FILM, 200, 30).astype(np.uint8)
-    assert len(LatentRewardWrapper(Grey(FILM), hand_encoder(), target=greys).judge.fixed.latents) == 3
+    assert number_of_targets(LatentRewardWrapper(Grey(FILM), hand_encoder(), target=greys)) == 3
     assert len(score(greys, FILM, encoder=hand_encoder())) == 3
 
 
@@ -93,7 +99,7 @@ def test_frames_of_three_steps_are_not_taken_for_colours() -> None:
         with pytest.raises(InputError, match="holds the frames of 3 steps"):
             VectorLatentObservationWrapper(envs, hand_encoder())
         envs.close()
-    # Their last one is the present one.
+    # The last of them is the present frame.
     env = LatentRewardWrapper(
         stacked(), hand_encoder(), target=FILM[1], frame=lambda seen, _: seen[-1], frame_threshold=0.3
     )
@@ -101,7 +107,7 @@ def test_frames_of_three_steps_are_not_taken_for_colours() -> None:
     assert env.step(0)[4]["distance"] == 0.0
 
 
-def test_a_wrapper_takes_over_how_one_inside_cuts_pictures() -> None:
+def test_a_wrapper_adopts_the_binarisation_of_the_one_inside() -> None:
     picture = np.where(FILM[1], 90, 40).astype(np.uint8)
     inside = LatentObservationWrapper(Grey(FILM), hand_encoder(), frame_threshold=0.3)
     env = LatentRewardWrapper(inside, hand_encoder(), target=picture)
@@ -114,9 +120,9 @@ def test_a_wrapper_takes_over_how_one_inside_cuts_pictures() -> None:
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_what_a_wrapper_inside_has_cut_can_not_be_cut_otherwise(many: bool) -> None:
+def test_frames_binarised_inside_can_not_be_binarised_otherwise(many: bool) -> None:
     settings: dict[str, Any] = {"target": FILM[1], "frame_threshold": 0.3}
-    with pytest.raises(InputError, match=r"wrapper inside .* frame_threshold=0.5 with invert=False; give"):
+    with pytest.raises(InputError, match=r"wrapper inside .* frame_threshold=0.5 and invert=False; give"):
         if many:
             envs = VectorLatentObservationWrapper(SyncVectorEnv([lambda: Grey(FILM)] * 2), hand_encoder())
             VectorLatentRewardWrapper(envs, hand_encoder(), **settings)
@@ -125,7 +131,7 @@ def test_what_a_wrapper_inside_has_cut_can_not_be_cut_otherwise(many: bool) -> N
             LatentRewardWrapper(env, hand_encoder(), **settings)
 
 
-def test_pictures_that_are_drawn_are_cut_as_each_wrapper_says() -> None:
+def test_rendered_pictures_are_binarised_by_each_wrapper() -> None:
     env = Replay(FILM, place="nowhere", render_mode="rgb_array")
     inside = LatentObservationWrapper(env, hand_encoder(), frame="render", invert=True)
     outside = LatentRewardWrapper(
@@ -143,7 +149,7 @@ def test_a_picture_of_another_size_is_not_replaced_by_the_one_inside() -> None:
     cropped = TransformObservation(inside, lambda seen: seen[:2], lower)
     with pytest.raises(InputError, match=r"the observation has the shape \(2, 10\)"):
         LatentObservationWrapper(cropped, hand_encoder())
-    # Latents of several steps are no picture: the frame that they are of is meant.
+    # Latents of several steps are not a picture: "observation" means the frame that they encode.
     latents = LatentObservationWrapper(Grey(FILM, high=255), hand_encoder())
     env = LatentRewardWrapper(FrameStackObservation(latents, 3), hand_encoder(), target=FILM[1])
     env.reset()

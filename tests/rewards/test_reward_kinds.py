@@ -1,4 +1,4 @@
-"""Every reward against numbers worked out by hand; `Shares` makes the latents plain."""
+"""Every reward against numbers worked out by hand, with the latents of `rewards_helpers.Shares`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_squared() -> None:
 
 
 def test_cosine() -> None:
-    # (6, 8) points where (3, 4) does; (3, 0) makes an angle with cosine 3/5: 1 - 0.6 = 0.4, scale 0.5.
+    # (6, 8) has the direction of (3, 4); (3, 0) makes an angle with cosine 3/5: 1 - 0.6 = 0.4, scale 0.5.
     assert rewards(reward="cosine") == pytest.approx([0.0, 0.0, -0.8], abs=1e-6)
 
 
@@ -61,7 +61,7 @@ def test_log_prob_is_the_density_under_the_target_s_posterior() -> None:
     )
 
 
-def test_in_log_prob_a_latent_counts_for_ten_deviations_at_most() -> None:
+def test_log_prob_caps_each_latent_at_ten_deviations() -> None:
     # (9, 4) is 12 deviations of 0.5 from the target in one latent, and none in the other.
     film = np.stack([layers(0, 0), layers(9, 4), layers(8, 4), layers(3, 4)])
     best = -math.log(2 * math.pi)
@@ -74,17 +74,17 @@ def test_in_log_prob_a_latent_counts_for_ten_deviations_at_most() -> None:
     assert rewards(film, reward=plain)[0] == pytest.approx(best - 0.5 * 144, rel=1e-5)
 
 
-def test_what_is_cut_off_costs_a_penalty() -> None:
+def test_truncation_costs_a_penalty() -> None:
     plain = rewards(reward="progress", terminates=False)
     found = rewards(reward="progress", terminates=False, truncation_penalty=0.75)
     assert found == pytest.approx([plain[0], plain[1], plain[2] - 0.75])
-    # An episode that ends by itself pays nothing.
+    # An episode that terminates costs nothing.
     assert rewards(reward="progress", truncation_penalty=0.75) == pytest.approx(plain)
 
 
 def test_progress_is_the_default_and_telescopes() -> None:
     assert rewards() == rewards(reward="progress")
-    # From 5 to 4 in units of 2, whatever lies between, and however many steps.
+    # From 5 to 4 in units of 2, whatever the frames and the number of steps in between.
     assert sum(rewards()) == pytest.approx(2.5 - 2.0)
     assert sum(rewards(FILM[[0, 3]])) == pytest.approx(2.5 - 2.0)
 
@@ -94,7 +94,7 @@ PER_STEP = ["distance", "squared", "cosine", "mahalanobis", "log_prob", "sparse"
 
 @pytest.mark.parametrize("kind", [LatentRewardWrapper, LatentGoalWrapper])
 @pytest.mark.parametrize("many", [False, True])
-def test_a_cost_of_each_step_is_warned_of_where_the_agent_sets_their_number(kind: Any, many: bool) -> None:
+def test_rewards_per_step_give_a_warning_if_the_agent_sets_the_number_of_steps(kind: Any, many: bool) -> None:
     class Ending(Replay):
         metadata: ClassVar[dict[str, Any]] = {**Replay.metadata, "agent_sets_length": True}
 
@@ -112,7 +112,7 @@ def test_a_cost_of_each_step_is_warned_of_where_the_agent_sets_their_number(kind
         wrapped(Ending, **({} if reward is None else {"reward": reward}))
 
 
-def test_shaping_that_is_added_to_nothing_is_warned_of_once() -> None:
+def test_shaping_alone_gives_one_warning() -> None:
     class Free(Replay):
         def step(self, action: Any) -> Any:
             observation, _, *rest = super().step(action)
@@ -124,7 +124,7 @@ def test_shaping_that_is_added_to_nothing_is_warned_of_once() -> None:
     env.step(0)
     with pytest.warns(UserWarning, match="earned 0 until its first episode ended"):
         env.step(0)
-    # Once, and not where it is put on another reward.
+    # Only once, and not around another reward.
     env.reset()
     for _ in range(3):
         env.step(0)
@@ -158,7 +158,7 @@ def test_log_prob_of_a_distribution_has_the_moments_of_the_mixture() -> None:
     )
 
 
-def test_sparse_looks_at_a_threshold_calibrated_on_the_data() -> None:
+def test_the_threshold_of_sparse_is_calibrated_on_the_data() -> None:
     # The quantiles run evenly from 0 to 4: the 50th percentile is 2, that is 1.0 in units of the scale.
     film = np.stack([layers(0, 0), layers(3, 6), layers(3, 7)])
     assert rewards(film, reward="sparse", success_percentile=50.0) == [0.0, -1.0]
@@ -166,7 +166,7 @@ def test_sparse_looks_at_a_threshold_calibrated_on_the_data() -> None:
     assert rewards(film, reward="sparse", threshold=1.6) == [0.0, 0.0]
 
 
-def test_progress_is_what_the_distance_fell_by() -> None:
+def test_progress_is_the_decrease_of_the_distance() -> None:
     assert rewards(reward="progress") == pytest.approx([0.0, 2.5, -2.0])
 
 
@@ -174,7 +174,7 @@ def test_shaped_adds_the_difference_of_potentials_to_the_own_reward() -> None:
     # 0.25 + 0.9 (-d') + d; at the terminal state the potential is 0.
     by_hand = [0.25 - 0.9 * 2.5 + 2.5, 0.25 + 2.5, 0.25 + 0.0]
     assert rewards(reward="shaped", gamma=0.9) == pytest.approx(by_hand)
-    # A time limit is no terminal state.
+    # A time limit is not a terminal state.
     by_hand[2] = 0.25 - 0.9 * 2.0
     assert rewards(reward="shaped", gamma=0.9, terminates=False) == pytest.approx(by_hand)
     assert rewards(reward="shaped", gamma=0.9, own_weight=0.0, terminates=False) == pytest.approx(
@@ -206,7 +206,7 @@ def test_the_own_reward_is_mixed_in_by_a_weight() -> None:
     )
 
 
-def test_progress_and_stacked_shaping_keep_what_they_are_stacked_on() -> None:
+def test_stacked_shaping_adds_to_the_reward_inside() -> None:
     encoder = hand_encoder()
     inner = LatentRewardWrapper(Replay(FILM), encoder, target=TARGET, reward="sparse")
     env = LatentRewardWrapper(inner, encoder, target=TARGET, reward="shaped", gamma=1.0)
@@ -217,7 +217,7 @@ def test_progress_and_stacked_shaping_keep_what_they_are_stacked_on() -> None:
     assert steps[0][4]["original_reward"] == -1.0
 
 
-def test_the_info_tells_what_the_reward_was_made_of() -> None:
+def test_the_info_holds_the_terms_of_the_reward() -> None:
     encoder = hand_encoder()
     env = LatentRewardWrapper(Replay(FILM), encoder, target=TARGET, reward="squared")
     _, info = env.reset(seed=0)
@@ -238,12 +238,12 @@ def test_the_info_tells_what_the_reward_was_made_of() -> None:
     assert info["percentile"] == 100.0
 
 
-def test_strange_frames_cost_a_penalty() -> None:
-    # Training latents lie on whole numbers up to 10, 1 apart; frames of two layers are painted exactly.
+def test_out_of_distribution_frames_cost_a_penalty() -> None:
+    # Training latents are integers up to 10; frames of two layers are reconstructed exactly.
     encoder = hand_encoder(known=True)
 
     class Flags(OutOfDistributionGuard):
-        """Flags what has more donor below than above."""
+        """Flags frames with more donor in the lower half."""
 
         def check(self, frames: Any, codes: Any) -> Any:
             report = super().check(frames, codes)
@@ -265,7 +265,7 @@ def test_strange_frames_cost_a_penalty() -> None:
 
 
 class Chain(gym.Env[Any, Any]):
-    """States 0 to 5 in a row, a frame each; left and right; 5 is terminal, and each step costs its toll."""
+    """States 0 to 5 in a row, each with a frame; actions move left or right; 5 is terminal; steps cost."""
 
     frames = np.stack([layers(0, 0), layers(2, 2), layers(9, 1), layers(3, 4), layers(1, 9), layers(5, 5)])
     tolls = (-1.0, -1.2, -4.0, -0.5, -3.0)
@@ -287,7 +287,7 @@ class Chain(gym.Env[Any, Any]):
 
 
 def optimal(env: gym.Env[Any, Any], gamma: float) -> tuple[list[int], np.ndarray[Any, Any]]:
-    """The optimal policy and values of `Chain`, by value iteration on what its steps really earn."""
+    """The optimal policy and values of `Chain`, by value iteration on the rewards of its steps."""
     earned, after = np.zeros((5, 2)), np.zeros((5, 2), int)
     for state in range(5):
         for action in range(2):
@@ -302,7 +302,7 @@ def optimal(env: gym.Env[Any, Any], gamma: float) -> tuple[list[int], np.ndarray
 
 
 @pytest.mark.parametrize("gamma", [0.5, 0.8, 0.95])
-def test_shaping_leaves_the_optimal_policy_as_it_is(gamma: float) -> None:
+def test_shaping_leaves_the_optimal_policy_unchanged(gamma: float) -> None:
     encoder = hand_encoder()
     policy, values = optimal(Chain(), gamma)
     shaped = LatentRewardWrapper(Chain(), encoder, target=TARGET, reward="shaped", gamma=gamma)
@@ -314,7 +314,7 @@ def test_shaping_leaves_the_optimal_policy_as_it_is(gamma: float) -> None:
 
 
 def test_other_rewards_do_change_the_optimal_policy() -> None:
-    # So the test above can fail: an agent that is paid for being near stays about the target.
+    # Shows that the test above can fail: an agent rewarded for being near stays near the target.
     policy, _ = optimal(Chain(), 0.95)
     paid = LatentRewardWrapper(
         Chain(), hand_encoder(), target=TARGET, reward=lambda step: 3.0 - step.distance
@@ -347,13 +347,13 @@ def test_other_rewards_do_change_the_optimal_policy() -> None:
         ({"reward": "log_prob", "target": np.array([3.0, 4.0])}, "no posterior"),
     ],
 )
-def test_wrong_settings_name_the_mend(settings: dict[str, Any], message: str) -> None:
+def test_errors_name_the_wrong_option_and_how_to_fix_it(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         LatentRewardWrapper(Replay(FILM), hand_encoder(), **{"target": TARGET, **settings})
 
 
 @pytest.mark.parametrize("returned", [[1.0, 2.0], float("nan"), [float("inf")]])
-def test_a_function_that_returns_nonsense_is_named(returned: Any) -> None:
+def test_a_function_that_returns_an_invalid_reward_is_refused(returned: Any) -> None:
     env = LatentRewardWrapper(Replay(FILM), hand_encoder(), target=TARGET, reward=lambda step: returned)
     env.reset()
     with pytest.raises(InputError, match="the reward function returned"):

@@ -1,4 +1,4 @@
-"""A vector environment of wrapped environments is a wrapped vector environment."""
+"""A wrapped vector environment equals a vector environment of wrapped environments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from morphsim import (
 from morphsim.encoder import Encoder
 from morphsim.errors import InputError
 from morphsim.rewards import FixedTargets
-from morphsim.rewards.batches import observation_of
+from morphsim.rewards.vector.batching import observation_of
 from tests.encoders import blobs, small_encoder
 from tests.rewards.rewards_helpers import Replay, hand_encoder, layers
 
@@ -34,7 +34,7 @@ MakeVector = Callable[[VectorEnv[Any, Any, Any]], VectorEnv[Any, Any, Any]]
 
 
 def same(one: Any, other: Any, where: str = "") -> None:
-    """Equal in structure, types and masks; floats to the rounding of a batch."""
+    """Assert equal structure, types and masks, and floats equal up to the rounding of a batch."""
     if isinstance(one, dict):
         assert isinstance(other, dict), where
         assert set(one) == set(other), f"{where}: {set(one) ^ set(other)}"
@@ -70,7 +70,7 @@ def compare(
     seed: Any = 5,
     options: dict[str, Any] | None = None,
 ) -> None:
-    """Step both side by side through several ends of episodes."""
+    """Step both side by side through the ends of several episodes."""
     one = SyncVectorEnv([lambda make=make: single(make()) for make in makers], autoreset_mode=mode)
     other = vector(SyncVectorEnv(makers, autoreset_mode=mode))
     assert one.single_observation_space == other.single_observation_space
@@ -106,7 +106,7 @@ def replays(**arguments: Any) -> list[Callable[[], gym.Env[Any, Any]]]:
 
 
 @pytest.mark.parametrize("wrapper", [VectorLatentRewardWrapper, VectorLatentGoalWrapper])
-def test_a_target_that_can_not_be_used_ends_no_episode(wrapper: Any) -> None:
+def test_an_unusable_target_ends_no_episode(wrapper: Any) -> None:
     inside = SyncVectorEnv(replays())
     envs = wrapper(inside, hand_encoder(), target=TARGETS)
     envs.reset(seed=1)
@@ -131,7 +131,7 @@ def test_rewards(mode: AutoresetMode, reward: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_what_is_cut_off_costs_as_much(mode: AutoresetMode) -> None:
+def test_truncation_penalties(mode: AutoresetMode) -> None:
     encoder = hand_encoder()
     settings: dict[str, Any] = {"target": TARGETS, "truncation_penalty": 0.75}
     for single, vector in (
@@ -219,7 +219,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
 @pytest.mark.parametrize("name", ["morphsim:morphsim/Drying-v0", "morphsim:morphsim/Annealing-v0"])
 @pytest.mark.parametrize("kind", ["reward", "observation", "goal"])
 def test_films(name: str, kind: str, trained: Encoder) -> None:
-    """The batched films themselves, wrapped, beside wrapped single films."""
+    """Wrapped batched films beside wrapped single films."""
     arguments: dict[str, Any] = {"shape": (36, 64), "steps": 3}
     targets = FixedTargets(list(blobs(3, (36, 64), seed=4)))
     wrappers: dict[str, tuple[Any, Any, dict[str, Any]]] = {
@@ -244,7 +244,7 @@ def test_films(name: str, kind: str, trained: Encoder) -> None:
         same(one.step(actions), other.step(actions), f"step {number}")
 
 
-def test_a_whole_batch_is_coded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_encodes_one_batch(encoded_counts: list[int]) -> None:
     encoder = hand_encoder(known=True)
     envs = VectorLatentObservationWrapper(
         VectorLatentRewardWrapper(
@@ -252,18 +252,11 @@ def test_a_whole_batch_is_coded_at_once(monkeypatch: pytest.MonkeyPatch) -> None
         ),
         encoder,
     )
-    counted: list[int] = []
-    code = Encoder.code
-
-    def counting(self: Encoder, frames: Any, **options: Any) -> Any:
-        counted.append(len(frames))
-        return code(self, frames, **options)
-
-    monkeypatch.setattr(Encoder, "code", counting)
+    encoded_counts.clear()
     envs.reset(seed=0)
     ended = [int((envs.step(np.zeros(3, int))[4].get("_final_obs", np.zeros(3))).sum()) for _ in range(4)]
-    # One call a step, for the three present frames and the last ones of the episodes that ended.
-    assert counted == [3, *(3 + each for each in ended)]
+    # One call per step, with the three present frames and the final ones of the episodes that ended.
+    assert encoded_counts == [3, *(3 + each for each in ended)]
     assert sum(ended) > 0
 
 
@@ -275,13 +268,15 @@ def test_the_observation_of_one_environment_has_the_form_of_its_space() -> None:
     assert (one["b"][0].tolist(), float(one["b"][1])) == ([2, 3], 1.0)
 
 
-def test_wrong_use_names_the_mend() -> None:
+def test_errors_name_the_wrong_option_and_how_to_fix_it() -> None:
     encoder = hand_encoder()
     envs = SyncVectorEnv(replays(), autoreset_mode=AutoresetMode.SAME_STEP)
     with pytest.raises(InputError, match="the last picture of an episode is gone"):
         VectorLatentRewardWrapper(envs, encoder, target=layers(1, 1), frame="render")
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'target'"):
+        VectorLatentRewardWrapper(envs, encoder)  # type: ignore[call-arg]
     with pytest.raises(InputError, match="target is missing"):
-        VectorLatentRewardWrapper(envs, encoder)
+        VectorLatentRewardWrapper(envs, encoder, target=None)  # type: ignore[arg-type]
     envs.metadata = {}
     with pytest.raises(InputError, match="no autoreset_mode"):
         VectorLatentRewardWrapper(envs, encoder, target=layers(1, 1))

@@ -1,4 +1,4 @@
-"""Wrapped environments travel: by pickle, by their spec, and into processes of every kind."""
+"""Wrapped environments can be pickled, rebuilt from their spec, and run in worker processes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def wrapped(folder: Path, kind: str) -> gym.Env[Any, Any]:
-    """Made where it is needed: an encoder by its folder, targets by a function."""
+    """A wrapped environment, made in the process that calls this, from the folder of an encoder."""
     env = gym.make(NAME, shape=SHAPE, steps=3)
     targets = FixedTargets(list(blobs(2, SHAPE, seed=5)))
     if kind == "goal":
@@ -47,7 +47,7 @@ def episode(env: gym.Env[Any, Any]) -> list[float]:
 
 
 @pytest.mark.parametrize("kind", ["reward", "goal"])
-def test_pickles_go_on_where_the_original_was(folder: Path, kind: str) -> None:
+def test_pickles_continue_where_the_original_was(folder: Path, kind: str) -> None:
     env = wrapped(folder, kind)
     copy = pickle.loads(pickle.dumps(env))
     assert episode(copy) == episode(env)
@@ -57,7 +57,7 @@ def test_pickles_go_on_where_the_original_was(folder: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["reward", "goal"])
-def test_the_spec_builds_the_whole_again(folder: Path, kind: str) -> None:
+def test_the_spec_rebuilds_all_wrappers(folder: Path, kind: str) -> None:
     env = wrapped(folder, kind)
     assert env.spec is not None
     again = gym.make(env.spec)
@@ -66,7 +66,7 @@ def test_the_spec_builds_the_whole_again(folder: Path, kind: str) -> None:
     assert episode(again) == episode(env)
 
 
-def test_samplers_travel() -> None:
+def test_samplers_can_be_pickled() -> None:
     frames = blobs(3, SHAPE)
     from morphsim.frames import FrameSet
 
@@ -77,7 +77,7 @@ def test_samplers_travel() -> None:
         assert np.array_equal(*drawn)
 
 
-def test_prior_targets_travel(folder: Path) -> None:
+def test_prior_targets_can_be_pickled(folder: Path) -> None:
     from morphsim import load_encoder
 
     encoder: Encoder = load_encoder(folder, device="cpu")
@@ -87,14 +87,14 @@ def test_prior_targets_travel(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("start", STARTS)
-def test_processes_of_every_kind_earn_what_this_one_earns(start: str, folder: Path) -> None:
+def test_every_start_method_gives_the_same_rewards(start: str, folder: Path) -> None:
     expected = episode(wrapped(folder, "reward"))
     makers: list[Callable[[], gym.Env[Any, Any]]] = [partial(wrapped, folder, "reward")]
     actions = [np.full((1, 3), value, np.float32) for value in (0.2, -0.6)]
     envs = AsyncVectorEnv(makers, context=start)
     try:
         envs.reset(seed=4)
-        # Loops that this process has just compiled may round otherwise than those read from the cache.
+        # Freshly compiled loops may round differently from cached ones.
         earned = [float(envs.step(action)[1][0]) for action in actions]
         assert earned == pytest.approx(expected, rel=1e-4, abs=1e-6)
     finally:

@@ -1,4 +1,4 @@
-"""Where frames come from, in environments of all kinds."""
+"""Sources of frames in environments of all kinds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FILM = np.stack([layers(0, 0), layers(6, 8), layers(3, 4)])
         ("info", lambda observation, info: info["picture"]),
     ],
 )
-def test_frames_are_found_wherever_they_are(place: str, frame: Any) -> None:
+def test_frames_are_found_in_every_source(place: str, frame: Any) -> None:
     env = LatentRewardWrapper(
         Replay(FILM, place=place, render_mode="rgb_array"), hand_encoder(), target=FILM[1], frame=frame
     )
@@ -43,20 +43,20 @@ def test_frames_are_found_wherever_they_are(place: str, frame: Any) -> None:
 @pytest.mark.parametrize(
     ("place", "frame", "message"),
     [
-        ("nowhere", "observation", r"which is no picture; name where frames are as frame='observation'"),
+        ("nowhere", "observation", "which is not a picture; set frame to where frames are: 'observation'"),
         ("picture", "observation", "no entry 'frame'; name one as frame='observation:KEY' with KEY one of"),
         ("picture", "observation:image", "but the observation has .*picture"),
         ("nowhere", "observation:image", "no keys"),
-        ("info", "pixels", "frame is 'pixels'; name where"),
-        ("info", 3, "frame is 3; name where"),
+        ("info", "pixels", "frame is 'pixels'; set frame to where frames are"),
+        ("info", 3, "frame is 3; set frame to where frames are"),
     ],
 )
-def test_a_frame_that_is_nowhere_is_said_at_once(place: str, frame: Any, message: str) -> None:
+def test_a_missing_frame_is_refused_at_once(place: str, frame: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         LatentRewardWrapper(Replay(FILM, place=place), hand_encoder(), target=FILM[1], frame=frame)
 
 
-def test_what_turns_out_to_hold_no_frame_names_the_mend() -> None:
+def test_errors_at_reset_name_the_missing_frame_and_how_to_fix_it() -> None:
     encoder = hand_encoder()
     with pytest.raises(InputError, match=r"info has no 'picture'.*it has number"):
         LatentRewardWrapper(
@@ -80,7 +80,7 @@ def test_frames_of_another_shape_are_refused_before_the_first_step() -> None:
         LatentRewardWrapper(Replay(small), hand_encoder(), target=FILM[1])
 
 
-def test_films_with_other_ends_than_the_encoder_s_are_refused() -> None:
+def test_films_with_another_boundary_than_the_encoder_s_are_refused() -> None:
     encoder = hand_encoder()
     env = LatentRewardWrapper(Replay(FILM, boundary="no-flux"), encoder, target=FILM[1])
     with pytest.raises(
@@ -90,7 +90,7 @@ def test_films_with_other_ends_than_the_encoder_s_are_refused() -> None:
     LatentRewardWrapper(Replay(FILM, boundary="periodic"), encoder, target=FILM[1]).reset()
 
 
-def test_colours_and_greys_are_cut_at_the_middle() -> None:
+def test_colour_and_greyscale_are_thresholded_at_one_half() -> None:
     reader = FrameReader("info:x", gym.spaces.Discrete(2), hand_encoder())
     grey = np.array([[0, 127], [128, 255]], np.uint8)
     assert reader.as_frame(grey).tolist() == [[0, 0], [1, 1]]
@@ -113,7 +113,7 @@ def test_colours_and_greys_are_cut_at_the_middle() -> None:
         (np.full(SHAPE, "a"), "the frame is of <U1"),
     ],
 )
-def test_pictures_of_other_numbers_are_refused(picture: Any, message: str) -> None:
+def test_pictures_with_invalid_values_are_refused(picture: Any, message: str) -> None:
     reader = FrameReader("info:x", gym.spaces.Discrete(2), hand_encoder())
     with pytest.raises(InputError, match=message):
         reader.as_frame(picture)
@@ -132,7 +132,7 @@ def test_observations_of_zeros_and_ones_may_be_of_any_type() -> None:
 
 
 @pytest.mark.parametrize("name", ["Drying-v0", "Annealing-v0", "FrameReplay-v0"])
-def test_pictures_of_films_for_people_are_no_frames(name: str) -> None:
+def test_rendered_pictures_of_films_are_refused_as_frames(name: str) -> None:
     arguments: dict[str, Any] = {"shape": (16, 32)}
     if name == "FrameReplay-v0":
         arguments = {"frames": FrameSet(frames=FILM, columns={"trajectory": np.zeros(3, int)})}
@@ -196,7 +196,7 @@ def test_wrong_parts_are_refused(arguments: dict[str, Any], message: str) -> Non
         LatentObservationWrapper(Replay(FILM), hand_encoder(), **arguments)
 
 
-def test_numbers_and_targets_that_are_missing_are_named() -> None:
+def test_missing_numbers_and_targets_are_named() -> None:
     with pytest.raises(InputError, match="info has no number dryness; it has number"):
         LatentObservationWrapper(Replay(FILM), hand_encoder(), info_keys=["dryness"]).reset()
     with pytest.raises(InputError, match="info has no number boundary; it has number"):

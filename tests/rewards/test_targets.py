@@ -1,4 +1,4 @@
-"""Targets: what they may be, how they are drawn, and what is said of strange ones."""
+"""Targets: their forms, how they are drawn, and warnings of out-of-distribution ones."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_reset_sets_the_target_of_one_episode_only() -> None:
 
 
 @pytest.mark.parametrize("wrapper", [LatentRewardWrapper, LatentGoalWrapper])
-def test_a_target_that_can_not_be_used_ends_no_episode(wrapper: Any) -> None:
+def test_an_unusable_target_ends_no_episode(wrapper: Any) -> None:
     inside = Replay(FILM)
     env = wrapper(inside, hand_encoder(), target=layers(3, 4))
     env.reset()
@@ -130,7 +130,7 @@ def test_prior_targets_have_the_moments_of_the_training_latents() -> None:
     found = np.stack([sampler(generator) for _ in range(4000)])
     assert found.mean(axis=0) == pytest.approx([5.0, 5.0], abs=0.2)
     assert found.std(axis=0) == pytest.approx([np.sqrt(10.0)] * 2, rel=0.05)
-    # Without known latents it is the prior of a variational autoencoder.
+    # Without training latents it is the prior of a variational autoencoder.
     plain = PriorTargets(hand_encoder())
     assert np.std([plain(generator) for _ in range(2000)]) == pytest.approx(1.0, rel=0.05)
 
@@ -168,23 +168,23 @@ def test_only_chosen_rows_of_a_data_set_are_drawn(tmp_path: Path) -> None:
         ("absent.h5:3", "absent.h5 does not exist"),
     ],
 )
-def test_targets_that_are_none_are_refused(target: Any, message: str) -> None:
+def test_invalid_targets_are_refused(target: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         wrapped(target)
 
 
-def test_what_a_sampler_draws_is_checked() -> None:
+def test_draws_of_a_sampler_are_checked() -> None:
     with pytest.raises(InputError, match="this encoder takes"):
         wrapped(lambda generator: np.zeros((3, 3), np.uint8)).reset()
 
 
-def test_a_target_outside_the_data_is_warned_of_with_its_percentile() -> None:
+def test_a_target_outside_the_training_data_gives_a_warning_with_its_percentile() -> None:
     encoder = hand_encoder(known=True)
-    # Training latents were whole numbers from 0 to 10; these lie far outside.
+    # Training latents were integers from 0 to 10; the target is now far outside.
     encoder.training_latents = encoder.training_latents / np.float32(20.0)  # type: ignore[operator]
     with pytest.warns(
         UserWarning,
-        match=r"target 0 lies outside .*: its training distance .* exceeds that of 100 % of the frames held",
+        match=r"target 0 lies outside .*: its training distance .* exceeds that of 100 % of the held-out",
     ):
         env = LatentRewardWrapper(Replay(FILM), encoder, target=layers(9, 9))
     with pytest.warns(UserWarning, match="target 1 lies outside"):
@@ -195,38 +195,38 @@ def test_a_target_outside_the_data_is_warned_of_with_its_percentile() -> None:
         LatentRewardWrapper(Replay(FILM), encoder, target=layers(0, 0))
 
 
-def test_latents_are_no_shades_of_grey() -> None:
+def test_latents_are_not_read_as_greyscale() -> None:
     for target in ([0.25, 1.0], [200, 100]):
         _, info = wrapped(np.array(target)).reset()
         assert info["target_latent"].tolist() == target
 
 
-def test_a_target_frame_that_the_guard_would_flag_is_warned_of() -> None:
+def test_a_target_frame_that_the_guard_would_flag_gives_a_warning() -> None:
     board = (np.indices((4, 10)).sum(axis=0) % 2).astype(np.uint8)
     encoder = hand_encoder(known=True)
-    # The decoder paints two layers, so that half the pixels of a checkerboard are wrong.
+    # The decoder makes two layers, so half the pixels of a checkerboard are wrong.
     encoder.metadata["held_out"]["reconstruction_error"] = list(np.linspace(0.0, 0.1, 101))
     with pytest.warns(UserWarning, match=r"target 0 lies outside .*: its reconstruction error of 0.69"):
         LatentRewardWrapper(Replay(FILM), encoder, target=board)
 
 
-def test_limits_of_nothing_are_no_error() -> None:
+def test_limits_of_zero_are_allowed() -> None:
     encoder = hand_encoder(known=True)
     encoder.metadata["held_out"]["training_distance"] = [0.0] * 101
-    # Latents of whole numbers are training latents themselves.
+    # Integer latents are training latents themselves.
     LatentRewardWrapper(Replay(FILM), encoder, target=[3.0, 4.0])
     with pytest.warns(UserWarning, match="its training distance of 0.177 exceeds that of 100 %"):
         LatentRewardWrapper(Replay(FILM), encoder, target=[3.25, 4.25])
 
 
-def test_rows_that_are_not_there_are_named() -> None:
+def test_missing_rows_are_named() -> None:
     data = FrameSet(frames=FILM, columns={"trajectory": np.zeros(3, int)})
     for rows, wrong in (([-1, 2], -1), ([0, 3], 3)):
         with pytest.raises(InputError, match=f"row {wrong} is asked for; rows run from 0 to 2"):
             DataSetTargets(data, rows=rows)
 
 
-def test_a_file_of_frames_with_other_ends_is_refused(tmp_path: Path) -> None:
+def test_a_file_of_frames_with_another_boundary_is_refused(tmp_path: Path) -> None:
     for boundary in ("no-flux", "periodic"):
         data = FrameSet(frames=FILM, columns={"trajectory": np.zeros(3, int)}, boundary=boundary)
         write_frames(tmp_path / f"{boundary}.h5", data)

@@ -1,0 +1,93 @@
+"""Observations made of latents and of numbers from `info`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.encoder import Codes, Encoder
+from morphsim.errors import InputError
+from morphsim.rewards.metric import latent_unit
+
+Part = Literal["content", "pose", "deviation", "target"]
+
+
+class LatentFeatures:
+    """Assembles an agent's observation from parts of the latents and numbers of `info`.
+
+    Args:
+        encoder: encodes the frames.
+        parts: any of "content", "pose", "deviation" (of the content's posterior) and "target" (the latent of
+            the nearest target), in this order.
+        info_keys: numbers of `info` to append.
+        normalise: whether to divide content, deviation and target by `latent_unit`, so that they are of the
+            order of 1.
+
+    Attributes:
+        space: the observation space, a Box of S numbers.
+
+    Raises:
+        InputError: a part is unknown or repeated, or there is neither a part nor a key.
+    """
+
+    def __init__(
+        self, encoder: Encoder, *, parts: Sequence[Part], info_keys: Sequence[str], normalise: bool
+    ) -> None:
+        for name, given in (("parts", parts), ("info_keys", info_keys)):
+            if isinstance(given, str):
+                raise InputError(f"{name} is the text {given!r}; give a list, [{given!r}]")
+        self.parts, self.info_keys = tuple(parts), tuple(info_keys)
+        for part in self.parts:
+            if part not in get_args(Part):
+                raise InputError(f"part {part!r} is unknown; use some of {', '.join(get_args(Part))}")
+        if len(set(self.parts)) < len(self.parts) or not (self.parts or self.info_keys):
+            raise InputError(f"parts are {list(parts)}; name at least one, and each once")
+        self.unit = np.float32(latent_unit(encoder) if normalise else 1.0)
+        size = encoder.latent_size
+        sizes = {
+            "content": size,
+            "deviation": size,
+            "target": size,
+            "pose": encoder.network.latent_size - size,
+        }
+        count = sum(sizes[part] for part in self.parts) + len(self.info_keys)
+        self.space = gym.spaces.Box(-np.inf, np.inf, (count,), np.float32)
+
+    def observe(self, encoded: Codes, row: int, info: Mapping[str, Any]) -> NDArray[np.float32]:
+        """The observation (S,) of one frame.
+
+        Args:
+            encoded: encoded frames.
+            row: index of the frame among them.
+            info: info of its environment.
+
+        Raises:
+            InputError: `info` lacks the target or one of the numbers.
+        """
+        found: list[NDArray[np.float32]] = []
+        for part in self.parts:
+            if part == "pose":
+                found.append(encoded.pose[row])
+            elif part == "target":
+                if "target_latent" not in info:
+                    raise InputError(
+                        "there is no target to observe; wrap the environment with LatentRewardWrapper first"
+                    )
+                found.append(info["target_latent"] / self.unit)
+            else:
+                latents = encoded.content if part == "content" else encoded.deviation
+                found.append(latents[row] / self.unit)
+        missing = [key for key in self.info_keys if not _is_number(info.get(key))]
+        if missing:
+            numbers = [key for key, value in info.items() if _is_number(value)]
+            raise InputError(f"info has no number {', '.join(missing)}; it has {', '.join(numbers)}")
+        numbers_of_info = np.array([float(info[key]) for key in self.info_keys], np.float32)
+        return np.concatenate([*found, numbers_of_info]).astype(np.float32)
+
+
+def _is_number(value: object) -> bool:
+    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"  # type: ignore[arg-type]

@@ -1,0 +1,152 @@
+"""Latent goals: the observations of a goal environment, and rewards computed from stored goals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from morphsim.encoder import Codes
+from morphsim.errors import InputError
+from morphsim.rewards.features import LatentFeatures, Part
+from morphsim.rewards.functions import NEEDS_PREVIOUS
+from morphsim.rewards.latent_reward import LatentReward
+from morphsim.rewards.metric import latent_unit
+from morphsim.rewards.targets import Target
+
+
+class LatentGoals:
+    """Represents goals as vectors, and computes the reward of reaching one goal while another was desired.
+
+    A goal is the content of a frame in units of `latent_unit`; for the reward "log_prob" it is followed by
+    the posterior standard deviations.
+
+    Args:
+        latent_reward: computes rewards.
+        parts: parts of the latents in `observation`, see `LatentFeatures`.
+        info_keys: numbers of `info` to append to them.
+
+    Attributes:
+        unit: `latent_unit` of the encoder.
+        space: the space of goals, a Box of G numbers.
+        observation_space: a Dict of `observation`, `achieved_goal` and `desired_goal`.
+
+    Raises:
+        InputError: as `LatentFeatures`.
+    """
+
+    def __init__(
+        self, latent_reward: LatentReward, *, parts: Sequence[Part], info_keys: Sequence[str]
+    ) -> None:
+        self.latent_reward = latent_reward
+        self.unit = np.float32(latent_unit(latent_reward.encoder))
+        self.size = latent_reward.encoder.latent_size
+        name, truncation = latent_reward.name, latent_reward.truncation_penalty > 0
+        self.with_deviation = name == "log_prob"
+        count = self.size * (2 if self.with_deviation else 1)
+        self.space = gym.spaces.Box(-np.inf, np.inf, (count,), np.float32)
+        self.features = LatentFeatures(
+            latent_reward.encoder, parts=parts, info_keys=info_keys, normalise=True
+        )
+        self.observation_space = gym.spaces.Dict(
+            {"observation": self.features.space, "achieved_goal": self.space, "desired_goal": self.space}
+        )
+        needed = {
+            "previous_achieved_goal": name in (*NEEDS_PREVIOUS, "function"),
+            "truncated": truncation,
+            "terminated": name in ("shaped", "function") or truncation,
+            "original_reward": name == "function" or latent_reward.own_weight != 0,
+            "out_of_distribution": latent_reward.ood_penalty > 0,
+        }
+        self._needed_info = [key for key, value in needed.items() if value]
+
+    def goal_of(self, latent: NDArray[np.float32], deviation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The goal (G,) of a latent (D,) and its posterior standard deviation (D,)."""
+        parts = [latent, deviation] if self.with_deviation else [latent]
+        return np.concatenate(parts).astype(np.float32) / self.unit
+
+    def desired_goal(self, target: Target) -> NDArray[np.float32]:
+        """The goal (G,) of a single target."""
+        return self.goal_of(target.latents[0], target.deviations[0])
+
+    def observe(
+        self, encoded: Codes, row: int, info: Mapping[str, Any], *, desired: NDArray[np.float32]
+    ) -> dict[str, NDArray[np.float32]]:
+        """The observation of one frame.
+
+        Args:
+            encoded: encoded frames.
+            row: index of the frame among them.
+            info: info of its environment.
+            desired: (G,), the goal of its episode.
+
+        Raises:
+            InputError: as `LatentFeatures.observe`.
+        """
+        return {
+            "observation": self.features.observe(encoded, row, info),
+            "achieved_goal": self.goal_of(encoded.content[row], encoded.deviation[row]),
+            "desired_goal": desired,
+        }
+
+    def single_target(self, target: Target, generator: np.random.Generator) -> Target:
+        """Draw one of several targets for an episode, since a goal is one vector."""
+        count = len(target.latents)
+        row = int(generator.integers(count)) if count > 1 else 0
+        return Target(latents=target.latents[[row]], deviations=target.deviations[[row]])
+
+    def compute_reward(self, achieved: ArrayLike, desired: ArrayLike, info: Any) -> NDArray[np.float32]:
+        """Rewards (...) of goals (..., G); see `LatentGoalWrapper.compute_reward`."""
+        reached, wanted = np.asarray(achieved, np.float32), np.asarray(desired, np.float32)
+        size = self.space.shape[0]
+        if reached.shape != wanted.shape or reached.ndim not in (1, 2) or reached.shape[-1] != size:
+            raise InputError(
+                f"goals have the shapes {reached.shape} and {wanted.shape}; both must have the shape "
+                f"({size},) or (B, {size})"
+            )
+        reached, wanted = np.atleast_2d(reached) * self.unit, np.atleast_2d(wanted) * self.unit
+        steps = self._step_info(info, len(reached))
+        targets, deviations = wanted[:, None, : self.size], wanted[:, None, self.size :]
+        if not self.with_deviation:
+            deviations = np.full_like(targets, np.nan)
+        latents = reached[:, : self.size]
+        previous = steps["previous_achieved_goal"][:, : self.size] * self.unit
+        rewards = self.latent_reward.compute(
+            latents,
+            self.latent_reward.compare(latents, targets, deviations),
+            previous_latents=previous,
+            previous_distance=self.latent_reward.compare(previous, targets, deviations).distance,
+            terminated=steps["terminated"],
+            truncated=steps["truncated"],
+            original=steps["original_reward"],
+            is_ood=steps["out_of_distribution"],
+        )
+        return rewards if np.ndim(achieved) == 2 else np.asarray(rewards[0])
+
+    def _step_info(self, info: Any, count: int) -> dict[str, NDArray[Any]]:
+        """What the reward of each step needs beside both goals, from its info or infos."""
+        infos = [info] * count if isinstance(info, Mapping) else list(info)
+        if len(infos) == 1:
+            infos = infos * count
+        if len(infos) != count:
+            raise InputError(f"{len(infos)} infos are given for {count} goals; give one for each")
+        steps: dict[str, NDArray[Any]] = {
+            "previous_achieved_goal": np.zeros((count, self.space.shape[0]), np.float32),
+            "terminated": np.zeros(count, np.bool_),
+            "truncated": np.zeros(count, np.bool_),
+            "original_reward": np.zeros(count, np.float32),
+            "out_of_distribution": np.zeros(count, np.bool_),
+        }
+        for name in self._needed_info:
+            if any(name not in each for each in infos):
+                raise InputError(
+                    f"the reward needs {name!r} of each step's info; make the buffer with "
+                    "copy_info_dict=True, or use a reward of the present frame alone, such as 'distance'"
+                )
+            given = np.asarray([each[name] for each in infos], steps[name].dtype)
+            # A buffer that relabels no step asks for the rewards of zero goals.
+            steps[name] = given.reshape(steps[name].shape)
+        return steps

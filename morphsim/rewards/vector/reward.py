@@ -1,0 +1,148 @@
+"""`LatentRewardWrapper` for vector environments: all frames of a step are encoded in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self, Unpack
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
+
+from morphsim.encoder import Codes, Encoder, load_encoder
+from morphsim.rewards.checks import warn_of_episode_length
+from morphsim.rewards.config import RewardConfig, RewardOptions
+from morphsim.rewards.episodes import Episodes
+from morphsim.rewards.guard import GuardReport
+from morphsim.rewards.latent_reward import LatentReward
+from morphsim.rewards.targets import Target, TargetLike, TargetSampler
+from morphsim.rewards.vector.batching import (
+    AnyVectorWrapper,
+    EncodedBatch,
+    EpisodeTracker,
+    StepMask,
+    VectorTargetGenerators,
+)
+from morphsim.rewards.vector.frame_encoder import VectorFrameEncoder
+
+
+class VectorLatentRewardWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs):
+    """`LatentRewardWrapper` around a vector environment, with the same rewards and infos.
+
+    Around N environments it gives what N wrapped environments give side by side, but encodes all frames of a
+    step in one batch. It supports every autoreset mode of Gymnasium; in SAME_STEP the reward of the last step
+    of an episode is that of its final frame, and `infos["final_info"]` holds the entries for this frame.
+
+    Args:
+        env: any vector environment whose environments show binary frames of the encoder's shape.
+        encoder: an encoder, or what `load_encoder` takes.
+        target: as for `LatentRewardWrapper`.
+        options: as for `LatentRewardWrapper`; a `frame` function is called for each environment.
+
+    Raises:
+        InputError: as `LatentRewardWrapper`, or the autoreset mode is unknown.
+    """
+
+    _batch: EncodedBatch
+    """The frames of the last reset or step."""
+    _mask: StepMask
+    """What the last step did in each environment."""
+
+    def __init__(
+        self,
+        env: VectorEnv[Any, Any, Any],
+        encoder: Encoder | str | Path,
+        *,
+        target: TargetLike | TargetSampler,
+        **options: Unpack[RewardOptions],
+    ) -> None:
+        gym.utils.RecordConstructorArgs.__init__(
+            self, _disable_deepcopy=True, encoder=encoder, target=target, **options
+        )
+        config = RewardConfig(target=target, **options)
+        AnyVectorWrapper.__init__(self, env)
+        self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
+        self.frame_encoder = VectorFrameEncoder(env, self.encoder, **config.frame_options())
+        self.latent_reward = LatentReward(self.encoder, config, binarisation=self.frame_encoder.binarisation)
+        warn_of_episode_length(env.metadata, self.latent_reward.name)
+        self.episodes = Episodes(self.latent_reward, env.num_envs)
+        self.tracker = EpisodeTracker(env)
+        self._random = VectorTargetGenerators(env.num_envs)
+
+    @classmethod
+    def from_config(
+        cls, env: VectorEnv[Any, Any, Any], encoder: Encoder | str | Path, config: RewardConfig, **others: Any
+    ) -> Self:
+        """Wrap `env` with the options of `config`; `others` are further keyword arguments of the wrapper."""
+        return cls(env, encoder, **config.as_arguments(), **others)
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Reset the environments; `options={"target": ...}` is the target of the episodes that begin now."""
+        given, options = self.latent_reward.take_target(options)
+        # Gymnasium's own vector environments remove the mask from the options that they are given.
+        observations, infos = self.env.reset(seed=seed, options=None if options is None else dict(options))
+        indices = self.tracker.reset(options)
+        generators = self._random.after_reset(indices, seed, self.env)
+        targets = [self._choose_target(generator, given) for generator in generators]
+        batch = self._batch = self.frame_encoder.encode_reset(
+            observations, infos, indices, reconstruct=self.latent_reward.needs_reconstruction
+        )
+        return observations, self._start(indices, targets, batch, infos)
+
+    def step(self, actions: Any) -> tuple[Any, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
+        """Step the environments and reward the frames that they show now."""
+        observations, original, terminated, truncated, infos = self.env.step(actions)
+        mask = self._mask = self.tracker.step(terminated, truncated)
+        batch = self._batch = self.frame_encoder.encode_step(
+            observations, infos, mask, reconstruct=self.latent_reward.needs_reconstruction
+        )
+        stepped, started = np.flatnonzero(mask.stepped).tolist(), np.flatnonzero(mask.started).tolist()
+        rewards = np.zeros(self.num_envs, np.float64)
+        extra_infos: list[dict[str, Any]] = []
+        if stepped:
+            rewards[stepped], extra_infos = self.episodes.step(
+                stepped,
+                *self._encoded_rows(batch, batch.after_step(stepped)),
+                original=np.asarray(original)[stepped],
+                terminated=np.asarray(terminated)[stepped],
+                truncated=np.asarray(truncated)[stepped],
+            )
+        targets = [
+            self._choose_target(generator, None) for generator in self._random.after_autoreset(started)
+        ]
+        infos = self._add_infos(infos, stepped, extra_infos, final=mask.ended)
+        return observations, rewards, terminated, truncated, self._start(started, targets, batch, infos)
+
+    def _choose_target(self, generator: np.random.Generator, given: Target | None) -> Target:
+        return self.latent_reward.choose_target(generator, given)
+
+    def _start(
+        self, indices: list[int], targets: list[Target], batch: EncodedBatch, infos: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Begin the episodes of some environments; returns the infos with what is added to them."""
+        if not indices:
+            return infos
+        rows = [batch.current[index] for index in indices]
+        extra_infos = self.episodes.start(indices, targets, *self._encoded_rows(batch, rows))
+        return self._add_infos(infos, indices, extra_infos)
+
+    def _encoded_rows(self, batch: EncodedBatch, rows: list[int]) -> tuple[Codes, GuardReport | None]:
+        """Some encoded frames of a batch, with the guard's report on them."""
+        encoded = batch.encoded.rows(rows)
+        return encoded, self.latent_reward.check(batch.frames[rows], encoded)
+
+    def _add_infos(
+        self,
+        infos: dict[str, Any],
+        indices: Sequence[int],
+        extra_infos: Sequence[dict[str, Any]],
+        *,
+        final: NDArray[np.bool_] | None = None,
+    ) -> dict[str, Any]:
+        """Add entries to the infos of some environments; where `final` (N,) is set, to `final_info`."""
+        for index, extra_info in zip(indices, extra_infos, strict=True):
+            is_final = final is not None and final[index]
+            infos = self._add_info(infos, {"final_info": extra_info} if is_final else extra_info, index)
+        return infos

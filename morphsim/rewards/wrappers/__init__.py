@@ -1,0 +1,3 @@
+"""Wrappers for single environments."""
+
+from __future__ import annotations
