@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
-from morphsim.encoder import Codes, Encoder
+from morphsim.encoder import EncodedFrames, Encoder
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
 from morphsim.rewards.coder import FrameCoder, TargetGenerator, find_frames
@@ -30,7 +30,7 @@ class Coded:
 
     frames: NDArray[Any]
     """(M, H, W)."""
-    codes: Codes
+    codes: EncodedFrames
     """M rows."""
     current: Mapping[int, int]
     """By environment, the row of the frame that it shows now."""
@@ -51,7 +51,7 @@ class Rows:
 
 
 class VectorCoder(FrameCoder):
-    """Codes the frames of a vector environment. For its arguments see `Coder`.
+    """Encodes the frames of a vector environment. For its arguments see `Coder`.
 
     Raises:
         InputError: no known autoreset mode, or frames that are gone when an episode has ended.
@@ -101,7 +101,7 @@ class VectorCoder(FrameCoder):
         if inner is not None and (frames is None or _are(inner, frames, rows, ended)):
             coded = inner
             if self.reconstruct and coded.codes.reconstruction is None:
-                codes = self.encoder.code(coded.frames, reconstruct=True)
+                codes = self.encoder.encode_all(coded.frames, reconstruct=True)
                 coded = Coded(frames=coded.frames, codes=codes, current=coded.current, final=coded.final)
         else:
             assert frames is not None
@@ -112,7 +112,7 @@ class VectorCoder(FrameCoder):
                 # Each frame that a step has led to.
                 stepped = {env: row for env, row in current.items() if env not in started} | final
                 self._watch.see(frames[list(stepped.values())], list(stepped), self._reader)
-            codes = self.encoder.code(frames, reconstruct=self.reconstruct)
+            codes = self.encoder.encode_all(frames, reconstruct=self.reconstruct)
             coded = Coded(frames=frames, codes=codes, current=current, final=final)
         self.latest = coded
         return coded

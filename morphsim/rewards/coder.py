@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from morphsim.encoder import Codes, Encoder
+from morphsim.encoder import EncodedFrames, Encoder
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
 from morphsim.rewards.source import (
@@ -35,7 +35,7 @@ class FrameCoder:
 
 
 class Coder(FrameCoder):
-    """Codes the frames of one environment.
+    """Encodes the frames of one environment.
 
     A wrapper inside that coded an equal frame with the same encoder is asked for what it has found. Frames
     are compared by their pixels, since a wrapper in between may have changed the very array that was coded.
@@ -75,9 +75,9 @@ class Coder(FrameCoder):
         )
         self._watch = FrameWatch()
         self.frames: NDArray[Any] = np.zeros((0, *encoder.frame_shape))
-        self.codes: Codes | None = None
+        self.codes: EncodedFrames | None = None
 
-    def code(self, observation: Any, info: dict[str, Any], *, first: bool = False) -> Codes:
+    def code(self, observation: Any, info: dict[str, Any], *, first: bool = False) -> EncodedFrames:
         """Code the frame that the environment shows now.
 
         Args:
@@ -97,7 +97,7 @@ class Coder(FrameCoder):
             self.frames, codes = inner.frames, inner.codes
             assert codes is not None
             if self.reconstruct and codes.reconstruction is None:
-                codes = self.encoder.code(self.frames, reconstruct=True)
+                codes = self.encoder.encode_all(self.frames, reconstruct=True)
         else:
             assert frames is not None
             assert self._reader is not None
@@ -106,7 +106,7 @@ class Coder(FrameCoder):
             self.frames = frames
             # Always one by one: equal frames have equal latents to the last bit, and a frame that reached
             # its target is at distance 0.
-            codes = self.encoder.code(frames, reconstruct=self.reconstruct)
+            codes = self.encoder.encode_all(frames, reconstruct=self.reconstruct)
         self.codes = codes
         return codes
 

@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.encoder import Codes
+from morphsim.encoder import EncodedFrames
 from morphsim.errors import InputError
 from morphsim.rewards.functions import PER_STEP
 from morphsim.rewards.guard import GuardReport
@@ -35,7 +35,7 @@ class Episodes:
         self._may_be_alone = judge.name == "shaped"
 
     def start(
-        self, rows: list[int], targets: list[Target], codes: Codes, report: GuardReport | None
+        self, rows: list[int], targets: list[Target], codes: EncodedFrames, report: GuardReport | None
     ) -> list[dict[str, Any]]:
         """Begin the episodes of some environments; returns what `info` gains in each.
 
@@ -54,7 +54,7 @@ class Episodes:
     def step(
         self,
         rows: list[int],
-        codes: Codes,
+        codes: EncodedFrames,
         report: GuardReport | None,
         *,
         original: NDArray[Any],
@@ -82,7 +82,7 @@ class Episodes:
             info["original_reward"] = float(value)
         return rewards, infos
 
-    def look(self, rows: list[int], codes: Codes, report: GuardReport | None) -> list[dict[str, Any]]:
+    def look(self, rows: list[int], codes: EncodedFrames, report: GuardReport | None) -> list[dict[str, Any]]:
         """What `info` tells of frames that no step has led to."""
         return self._infos(codes, self.judge.appraise(codes.content, *self._goals(rows)), report)
 
@@ -121,7 +121,9 @@ class Episodes:
         latents = np.stack([_padded(target.latents, most) for target in chosen])
         return latents, np.stack([_padded(target.deviations, most) for target in chosen])
 
-    def _infos(self, codes: Codes, found: Appraisal, report: GuardReport | None) -> list[dict[str, Any]]:
+    def _infos(
+        self, codes: EncodedFrames, found: Appraisal, report: GuardReport | None
+    ) -> list[dict[str, Any]]:
         percentile = self.judge.metric.percentile(found.distance)
         infos: list[dict[str, Any]] = []
         for row in range(len(found.distance)):

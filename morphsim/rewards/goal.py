@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from morphsim.encoder import Codes, Encoder, load_encoder
+from morphsim.encoder import EncodedFrames, Encoder, load_encoder
 from morphsim.errors import InputError
 from morphsim.rewards.coder import Coder, TargetGenerator, binarisation_for
 from morphsim.rewards.episodes import Episodes, check_resets, go_back, warn_of_length
@@ -312,7 +312,7 @@ class LatentGoalWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         info = {**info, **gained}
         return self._seen(codes, info), info
 
-    def _seen(self, codes: Codes, info: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
+    def _seen(self, codes: EncodedFrames, info: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
         self._achieved = self.goals.of(codes.content[0], codes.deviation[0])
         target = self.episodes.targets[0]
         return {

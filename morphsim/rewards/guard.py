@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from morphsim.encoder import Codes, Encoder
-from morphsim.encoder.familiarity import (
+from morphsim.encoder import EncodedFrames, Encoder
+from morphsim.encoder.input import check_frames
+from morphsim.encoder.out_of_distribution import (
     MEASURES,
     frame_statistics,
     nearest_distance,
     reconstruction_errors,
 )
-from morphsim.encoder.input import check_frames
 from morphsim.errors import InputError
 
 
@@ -95,7 +95,7 @@ class OutOfDistributionGuard:
         self.limits = {name: float(factor * known[-1]) for name, known in self._known.items()}
         self.needs_reconstruction = "reconstruction_error" in chosen
 
-    def check(self, frames: ArrayLike, codes: Codes) -> GuardReport:
+    def check(self, frames: ArrayLike, codes: EncodedFrames) -> GuardReport:
         """Measure frames.
 
         Args:
@@ -123,16 +123,16 @@ class OutOfDistributionGuard:
         found = nearest_distance(latents, known) / np.float32(self._scales["training_distance"])
         return found, _share_below(found, self._known["training_distance"])
 
-    def _measure(self, name: str, frames: NDArray[Any], codes: Codes) -> NDArray[np.float32]:
+    def _measure(self, name: str, frames: NDArray[Any], codes: EncodedFrames) -> NDArray[np.float32]:
         encoder = self.encoder
         if name == "training_distance":
             return self.training_distance(codes.content)[0]
         if name == "statistics_residual":
-            assert encoder.familiarity is not None
+            assert encoder.training_statistics is not None
             measured = codes.statistics
             if measured is None:
                 measured = frame_statistics(frames, boundary=encoder.boundary)
-            return encoder.familiarity.residual(measured)
+            return encoder.training_statistics.residual(measured)
         assert codes.reconstruction is not None
         return reconstruction_errors(frames, codes.reconstruction)
 
@@ -140,7 +140,7 @@ class OutOfDistributionGuard:
 def _remembers(encoder: Encoder, measure: str) -> bool:
     if measure == "training_distance":
         return encoder.training_latents is not None
-    return measure != "statistics_residual" or encoder.familiarity is not None
+    return measure != "statistics_residual" or encoder.training_statistics is not None
 
 
 def _share_below(values: NDArray[np.float32], quantiles: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.encoder import Codes, Encoder
+from morphsim.encoder import EncodedFrames, Encoder
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
 from morphsim.rewards.functions import (
@@ -225,7 +225,7 @@ class Judge:
             total = total - np.float32(self.truncation_penalty) * cut_off
         return np.asarray(total, np.float32)
 
-    def check(self, frames: NDArray[Any], codes: Codes) -> GuardReport | None:
+    def check(self, frames: NDArray[Any], codes: EncodedFrames) -> GuardReport | None:
         """Ask the guard, where there is one."""
         return None if self.guard is None else self.guard.check(frames, codes)
 
@@ -235,7 +235,7 @@ class Judge:
         if guard is None:
             return
         if target.frames is not None:
-            codes = self.encoder.code(target.frames, reconstruct=guard.needs_reconstruction)
+            codes = self.encoder.encode_all(target.frames, reconstruct=guard.needs_reconstruction)
             report = guard.check(target.frames, codes)
             values, percentiles = report.values, report.percentiles
         elif "training_distance" in guard.limits:

@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.encoder import Codes, Encoder, load_encoder
+from morphsim.encoder import EncodedFrames, Encoder, load_encoder
 from morphsim.errors import InputError
 from morphsim.rewards.coder import Coder, binarisation_for
 from morphsim.rewards.episodes import go_back
@@ -57,7 +57,7 @@ class LatentState:
         count = sum(sizes[part] for part in self.parts) + len(self.info_keys)
         self.space = gym.spaces.Box(-np.inf, np.inf, (count,), np.float32)
 
-    def of(self, codes: Codes, row: int, info: Mapping[str, Any]) -> NDArray[np.float32]:
+    def of(self, codes: EncodedFrames, row: int, info: Mapping[str, Any]) -> NDArray[np.float32]:
         """The observation (S,) of one frame.
 
         Raises:

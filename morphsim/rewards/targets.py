@@ -104,7 +104,7 @@ def _encode(array: NDArray[Any], encoder: Encoder, made: Binarisation) -> Target
         frames = frames[None]
     # One by one: equal frames then have equal latents to the last bit, and a frame that reached its target
     # is at distance 0.
-    codes = [encoder.code(frame[None]) for frame in frames] if frames.ndim == frame_axes + 1 else []
+    codes = [encoder.encode_all(frame[None]) for frame in frames] if frames.ndim == frame_axes + 1 else []
     if not codes:
         shape = encoder.frame_shape if encoder.channels == 1 else (encoder.channels, *encoder.frame_shape)
         raise InputError(

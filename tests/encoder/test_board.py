@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from morphsim import MachineError
-from morphsim.encoder.board import Board
+from morphsim.encoder.training.board import Board
 from morphsim.frames import to_rgb
 
 with warnings.catch_warnings():

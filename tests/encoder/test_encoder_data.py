@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from numpy.typing import NDArray
 
 from morphsim.encoder.data import DeviceFrames, augment
-from morphsim.encoder.sampling import Sampler, epoch_generator, label_groups, share_sizes
+from morphsim.encoder.seeding import epoch_generator
+from morphsim.encoder.training.sampler import Sampler, label_groups, share_sizes
 
 CPU = torch.device("cpu")
 

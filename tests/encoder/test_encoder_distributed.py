@@ -14,7 +14,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from morphsim.encoder import distributed, train_encoder
+from morphsim.encoder import train_encoder
+from morphsim.encoder.training import distributed
 from morphsim.errors import MachineError
 from morphsim.frames import FrameSet, write_frames
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import morphsim.encoder.figures as figures
-from morphsim.encoder.results import frame_titles
+import morphsim.encoder.training.figures as figures
+from morphsim.encoder.training.figures import frame_titles
 from morphsim.frames import to_rgb
 from morphsim.frames.render import ACCEPTOR_COLOUR, DONOR_COLOUR
 from tests.encoder.conftest import frame_set, stripes

@@ -204,10 +204,10 @@ def test_no_triplets_where_no_label_has_two_films_or_there_is_one_label() -> Non
 
 def test_terms_and_weights_of_an_objective() -> None:
     plain = ObjectiveConfig()
-    assert plain.terms(random=True) == ("reconstruction", "kl")
-    assert plain.terms(random=False) == ("reconstruction",)
+    assert plain.terms(variational=True) == ("reconstruction", "kl")
+    assert plain.terms(variational=False) == ("reconstruction",)
     full = ObjectiveConfig(kl=4.0, kl_warm_up=3, triplet=50, l1=0.1, l2=0.2)
-    assert full.terms(random=True) == ("reconstruction", "kl", "triplet", "l1", "l2")
+    assert full.terms(variational=True) == ("reconstruction", "kl", "triplet", "l1", "l2")
     assert [full.weights(epoch)["kl"] for epoch in range(5)] == [1.0, 2.0, 3.0, 4.0, 4.0]
     assert full.weights(0) == {"reconstruction": 1.0, "kl": 1.0, "triplet": 50, "l1": 0.1, "l2": 0.2}
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-import morphsim.encoder.preparation as preparation_module
+import morphsim.encoder.training.learner as learner_module
 from morphsim.encoder import AutoencoderConfig, ObjectiveConfig, TrainingConfig, load_encoder, train_encoder
-from morphsim.encoder.curves import kept_epoch, progress_note, stops_early
-from morphsim.encoder.schedules import learning_rate_factor
+from morphsim.encoder.training.history import kept_epoch, progress_note, stops_early
+from morphsim.encoder.training.schedules import learning_rate_factor
 from morphsim.errors import InputError
 from morphsim.frames import (
     FrameSet,
@@ -248,7 +248,7 @@ def test_half_precision_trains_nearly_the_same(small_config: Make, tmp_path: Pat
 def test_compilation_without_a_compiler_is_refused(
     small_config: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparation_module.shutil, "which", lambda name: None)
+    monkeypatch.setattr(learner_module.shutil, "which", lambda name: None)
     with pytest.raises(InputError, match=r"C\+\+ compiler.*leave --compile out"):
         train_encoder(small_config(compile=True), show_progress=False)
 
@@ -347,7 +347,7 @@ def test_a_compiled_network_trains_the_same(
 ) -> None:
     # The same way through torch's compiler, but for the C++ code, whose making takes a minute.
     quick = functools.partial(torch.compile, backend="aot_eager")
-    monkeypatch.setattr(preparation_module.torch, "compile", quick)
+    monkeypatch.setattr(learner_module.torch, "compile", quick)
     losses = {}
     for name in (False, True):
         # Two shapes of batches, the second of a single frame.

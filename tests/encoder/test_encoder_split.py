@@ -20,9 +20,9 @@ from morphsim.encoder import (
     load_encoder,
     train_encoder,
 )
-from morphsim.encoder.familiarity import frame_statistics
 from morphsim.encoder.networks import SplitConfig
 from morphsim.encoder.networks.statistics import moments_size, spectra_size, statistics
+from morphsim.encoder.out_of_distribution import frame_statistics
 from morphsim.encoder.triplet import random_triplets, triplet_accuracy
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, frame_labels, read_frames, write_frames
@@ -166,7 +166,7 @@ def test_spectra_keep_the_variance_of_a_frame(boundary: Boundary) -> None:
 def test_preparing_brings_statistics_to_the_order_of_one() -> None:
     network = built((24, 32), "periodic")
     frames = blobs(64, (24, 32))
-    network.prepare(frames)
+    network.fit_normalisation(frames)
     measured = network.measure(frames)
     assert measured.mean(dim=0).abs().max() < 1e-3
     deviations = measured.std(dim=0, correction=0)
@@ -177,9 +177,9 @@ def test_preparing_brings_statistics_to_the_order_of_one() -> None:
 def test_statistics_that_content_is_made_of_are_told(boundary: Boundary) -> None:
     encoder = Encoder(built((13, 7), boundary), {"boundary": boundary}, device=torch.device("cpu"))
     frames = blobs(70, (13, 7))[:, 0].numpy().astype(np.uint8)
-    codes = encoder.code(frames)
-    np.testing.assert_allclose(codes.statistics, frame_statistics(frames, boundary=boundary), atol=1e-5)
-    assert np.array_equal(codes.rows([3, 1]).statistics, codes.statistics[[3, 1]])
+    encoded = encoder.encode_all(frames)
+    np.testing.assert_allclose(encoded.statistics, frame_statistics(frames, boundary=boundary), atol=1e-5)
+    assert np.array_equal(encoded.rows([3, 1]).statistics, encoded.statistics[[3, 1]])
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "no-flux"])

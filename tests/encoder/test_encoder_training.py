@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-import morphsim.encoder.training as training_module
+import morphsim.encoder.training.epoch as epoch_module
 from morphsim.encoder import (
     AutoencoderConfig,
     ObjectiveConfig,
@@ -165,13 +165,13 @@ def test_only_periodic_frames_are_rolled(
     expected: bool,
 ) -> None:
     rolled = []
-    original = training_module.augment
+    original = epoch_module.augment
 
     def spy(batch: Any, *, shifts: Any, **options: Any) -> Any:
         rolled.append(shifts is not None)
         return original(batch, shifts=shifts, **options)
 
-    monkeypatch.setattr(training_module, "augment", spy)
+    monkeypatch.setattr(epoch_module, "augment", spy)
     encoder = train_encoder(small_config(boundary=boundary, roll=asked, epochs=2), show_progress=True)
     assert rolled == [expected] * 10
     assert encoder.boundary == boundary
@@ -228,15 +228,15 @@ def test_divergence_is_told_and_the_last_checkpoint_kept(small_config: Make) -> 
     train_encoder(config, show_progress=False)
     before = (config.out / "checkpoint.safetensors").read_bytes()
     # A weight of 1e38 overflows on the first step, as a training that runs away does.
-    from morphsim.encoder.checkpoint import Checkpoint
+    from morphsim.encoder.training.checkpoint import TrainingCheckpoint
 
-    checkpoint = Checkpoint.load(config.out)
+    checkpoint = TrainingCheckpoint.load(config.out)
     for tensor in checkpoint.weights.values():
         tensor.fill_(1e38)
     checkpoint.save(config.out)
     with pytest.raises(TrainingDiverged, match=r"epoch 2, at step 1 of 5.*learning rate"):
         train_encoder(replace(config, epochs=3, resume=True), show_progress=False)
-    assert Checkpoint.load(config.out).history == checkpoint.history
+    assert TrainingCheckpoint.load(config.out).history == checkpoint.history
     assert len(before) == (config.out / "checkpoint.safetensors").stat().st_size
 
 

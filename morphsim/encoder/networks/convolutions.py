@@ -1,4 +1,4 @@
-"""What networks share: convolutions and a dense layer down from the frame, and the way back up to it."""
+"""Layers that networks share: strided and transposed convolutions with dense layers."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def convolutional_encoder(
 ) -> nn.Sequential:
     """Make strided convolutions and two dense layers.
 
-    With the padding of half a kernel a convolution of stride s turns n pixels into ceil(n / s), so that
-    every frame shape is allowed.
+    Padded by half a kernel, a convolution of stride s turns n pixels into ceil(n / s), so that every frame
+    shape is allowed.
 
     Args:
-        latent_numbers: what comes out for each frame.
+        latent_numbers: how many numbers to return for each frame.
         frame_shape: (H, W) of the frames [pixels].
-        frame_channels: C, pictures that make a frame.
+        frame_channels: C, the channels of a frame.
         hidden: width of the first dense layer.
         channels: after each convolution.
         strides: of the convolutions [pixels].
         kernel_size: odd, and at least the largest stride [pixels].
-        activation: what follows every layer but the last.
+        activation: after every layer but the last.
 
     Returns:
-        (B, C, H, W) -> (B, latent_numbers).
+        A module, (B, C, H, W) -> (B, latent_numbers).
     """
     inner = shapes_of(frame_shape, strides)[-1]
     layers: list[nn.Module] = []
@@ -72,20 +72,20 @@ def convolutional_decoder(
 ) -> nn.Sequential:
     """Make a decoder that mirrors an encoder of strided convolutions and two dense layers.
 
-    Transposed convolutions are told the size to come back to, so that every frame shape is allowed.
+    The output padding of the transposed convolutions restores every frame shape.
 
     Args:
         latent_size: D.
         frame_shape: (H, W) of the frames [pixels].
-        frame_channels: C, pictures that make a frame.
-        hidden: width of the dense layer behind the latents.
-        channels: after each convolution of the encoder, the frame's end first.
+        frame_channels: C, the channels of a frame.
+        hidden: width of the dense layer after the latents.
+        channels: after each convolution of the encoder, the one next to the frame first.
         strides: of those convolutions [pixels].
         kernel_size: odd, and at least the largest stride [pixels].
-        activation: what follows every layer but the last.
+        activation: after every layer but the last.
 
     Returns:
-        (B, D) -> (B, C, H, W) logits.
+        A module, (B, D) -> (B, C, H, W) logits.
     """
     shapes = shapes_of(frame_shape, strides)
     inner = shapes[-1]
@@ -99,7 +99,7 @@ def convolutional_decoder(
     widths = [frame_channels, *channels]
     for level in range(len(channels), 0, -1):
         layers.append(
-            enlarging(
+            upsampling(
                 widths[level],
                 widths[level - 1],
                 kernel_size=kernel_size,
@@ -113,7 +113,7 @@ def convolutional_decoder(
     return nn.Sequential(*layers)
 
 
-def enlarging(
+def upsampling(
     channels_in: int,
     channels_out: int,
     *,
@@ -122,10 +122,14 @@ def enlarging(
     shape: tuple[int, int],
     target: tuple[int, int],
 ) -> nn.ConvTranspose2d:
-    """Make the transposed convolution that undoes the shrinking of `target` to `shape` by `stride`."""
+    """Make the transposed convolution from `shape` back to `target`, which a stride reduced to `shape`."""
     missing = tuple(target[axis] - ((shape[axis] - 1) * stride + 1) for axis in range(2))
-    # Those of few channels to paint waste most of a processor's width.
-    kind = _Painting if kernel_size == 2 * stride - 1 and channels_out < stride else nn.ConvTranspose2d
+    # With few output channels a transposed convolution uses little of a processor's vector width.
+    kind = (
+        _SubPixelConvolution
+        if kernel_size == 2 * stride - 1 and channels_out < stride
+        else nn.ConvTranspose2d
+    )
     return kind(
         channels_in,
         channels_out,
@@ -136,16 +140,15 @@ def enlarging(
     )
 
 
-class _Painting(nn.ConvTranspose2d):
-    """A transposed convolution whose kernel covers two strides less one, to few channels.
+class _SubPixelConvolution(nn.ConvTranspose2d):
+    """A transposed convolution to few channels, with a kernel of two strides less one.
 
-    On a processor it is computed as a convolution of 2 x 2 to all the pixels of a stride at once, which are
-    then shuffled into their places (Shi et al. 2016, https://doi.org/10.1109/CVPR.2016.207): the same sums,
-    in less time.
+    On the CPU it is computed as a 2 x 2 convolution to all pixels of a stride, followed by a pixel shuffle
+    (Shi et al. 2016, https://doi.org/10.1109/CVPR.2016.207): the same sums in less time.
     """
 
     def forward(self, values: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
-        # The shuffle has no gradient for a batch without frames, as a process may have.
+        # The shuffle has no gradient for a batch without frames, which a process may get.
         if values.is_cuda or output_size is not None or not len(values):
             return super().forward(values, output_size)
         stride, channels = self.stride[0], self.out_channels

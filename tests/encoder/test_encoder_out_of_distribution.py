@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from safetensors.torch import load_file, save_file
 
 from morphsim.encoder import Encoder, load_encoder
-from morphsim.encoder.familiarity import (
+from morphsim.encoder.out_of_distribution import (
     MEASURES,
-    fit_familiarity,
+    fit_training_statistics,
     frame_statistics,
     nearest_distance,
     reconstruction_errors,
@@ -31,7 +31,7 @@ SHAPE = (12, 20)
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Encoder, Path]:
-    folder = tmp_path_factory.mktemp("familiarity") / "encoder"
+    folder = tmp_path_factory.mktemp("statistics") / "encoder"
     return small_encoder(folder, SHAPE), folder
 
 
@@ -46,24 +46,25 @@ def test_training_remembers_its_frames_and_files_keep_them(trained: tuple[Encode
     loaded = load_encoder(folder, device="cpu")
     assert loaded.metadata["held_out"] == encoder.metadata["held_out"]
     assert set(loaded.metadata["held_out"]) == set(MEASURES)
-    assert encoder.familiarity is not None and loaded.familiarity is not None
+    kept, read = encoder.training_statistics, loaded.training_statistics
+    assert kept is not None and read is not None
     for name in ("mean", "scale", "components"):
-        assert np.array_equal(getattr(loaded.familiarity, name), getattr(encoder.familiarity, name))
+        assert np.array_equal(getattr(read, name), getattr(kept, name))
 
 
 def test_residuals_are_what_orthonormal_components_leave() -> None:
     frames = blobs(100, SHAPE)
-    familiarity = fit_familiarity(frames, boundary="periodic")
-    components = familiarity.components
+    statistics = fit_training_statistics(frames, boundary="periodic")
+    components = statistics.components
     assert components @ components.T == pytest.approx(np.eye(len(components)), abs=1e-4)
-    values = (frame_statistics(frames, boundary="periodic") - familiarity.mean) / familiarity.scale
+    values = (frame_statistics(frames, boundary="periodic") - statistics.mean) / statistics.scale
     # Pythagoras: what the components hold and what they leave make up the whole.
     whole = np.square(values).sum(axis=1)
     held = np.square(values @ components.T).sum(axis=1)
-    residual = familiarity.residual(frame_statistics(frames, boundary="periodic"))
+    residual = statistics.residual(frame_statistics(frames, boundary="periodic"))
     assert residual == pytest.approx(np.sqrt(np.maximum(whole - held, 0.0) / values.shape[1]), abs=1e-3)
     board = (np.indices(SHAPE).sum(axis=0) % 2).astype(np.uint8)
-    assert familiarity.residual(frame_statistics(board[None], boundary="periodic"))[0] > 2.0 * residual.max()
+    assert statistics.residual(frame_statistics(board[None], boundary="periodic"))[0] > 2.0 * residual.max()
 
 
 @settings(max_examples=30, deadline=None)
@@ -82,10 +83,10 @@ def test_the_size_of_the_statistics_is_known_beforehand(
 
 def test_rolls_do_not_change_the_residual() -> None:
     frames = blobs(30, SHAPE)
-    familiarity = fit_familiarity(frames, boundary="periodic")
-    rolled = familiarity.residual(frame_statistics(np.roll(frames, 7, axis=2), boundary="periodic"))
+    statistics = fit_training_statistics(frames, boundary="periodic")
+    rolled = statistics.residual(frame_statistics(np.roll(frames, 7, axis=2), boundary="periodic"))
     assert rolled == pytest.approx(
-        familiarity.residual(frame_statistics(frames, boundary="periodic")), abs=1e-4
+        statistics.residual(frame_statistics(frames, boundary="periodic")), abs=1e-4
     )
 
 
@@ -147,7 +148,7 @@ def test_encoders_without_memory_still_load(copy: Path) -> None:
     forget_hashes(copy, "held_out")
     save_file({"content": load_file(copy / "latents.safetensors")["content"]}, copy / "latents.safetensors")
     loaded = load_encoder(copy, device="cpu")
-    assert loaded.familiarity is None and "held_out" not in loaded.metadata
+    assert loaded.training_statistics is None and "held_out" not in loaded.metadata
     assert loaded.training_latents is not None
 
 
@@ -183,7 +184,7 @@ def test_latents_of_an_encoder_for_other_frames_are_refused(
     copy: Path, shape: tuple[int, int], hashes: bool
 ) -> None:
     tensors = load_file(copy / "latents.safetensors")
-    strange = fit_familiarity(blobs(30, shape), boundary="periodic")
+    strange = fit_training_statistics(blobs(30, shape), boundary="periodic")
     assert strange.mean.shape != tensors["statistics_mean"].shape
     for name in ("mean", "scale", "components"):
         tensors[f"statistics_{name}"] = torch.from_numpy(getattr(strange, name))
@@ -210,6 +211,6 @@ def test_earlier_folders_load_and_get_their_hashes_when_saved(
     written = (copy / "config.json").read_text()
     forget_hashes(copy)
     loaded = load_encoder(copy, device="cpu")
-    assert loaded.metadata == trained[0].metadata and loaded.familiarity is not None
+    assert loaded.metadata == trained[0].metadata and loaded.training_statistics is not None
     loaded.save(copy)
     assert (copy / "config.json").read_text() == written

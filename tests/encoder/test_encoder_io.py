@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from safetensors.torch import load_file, save_file
 
-import morphsim.encoder.folder as folder_module
+import morphsim.encoder.io.load as load_module
 from morphsim.encoder import AutoencoderConfig, Encoder, load_encoder
 from morphsim.errors import InputError
 from morphsim.files import read_json
@@ -63,7 +63,7 @@ def test_loading_draws_no_random_numbers(folder: Path) -> None:
 def test_shipped_encoders_go_by_name(
     encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder_module, "_ASSETS", tmp_path / "assets")
+    monkeypatch.setattr(load_module, "_ASSETS", tmp_path / "assets")
     refused("default", "none is shipped")
     encoder.save(tmp_path / "assets" / "default")
     assert load_encoder("default", device="cpu").hash == encoder.hash
@@ -73,7 +73,7 @@ def test_shipped_encoders_go_by_name(
 def test_the_shipped_encoder_has_all_its_hashes(tmp_path: Path) -> None:
     encoder = load_encoder("default", device="cpu")
     encoder.save(tmp_path)
-    shipped = Path(folder_module.__file__).parents[1] / "assets" / "default"
+    shipped = Path(load_module.__file__).parents[2] / "assets" / "default"
     assert (tmp_path / "config.json").read_text() == (shipped / "config.json").read_text()
     assert {"latents_sha256", "config_sha256"} <= set(read_json(shipped / "config.json")["metadata"])
 
