@@ -10,7 +10,7 @@ from morphsim.encoder.networks import ARCHITECTURES, DEFAULT_ARCHITECTURE
 
 
 def _choices() -> Any:
-    return Literal[tuple(ARCHITECTURES)]  # type: ignore[valid-type]
+    return Literal[tuple(ARCHITECTURES)]
 
 
 Architecture = Annotated[

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
 
 import torch
 from torch import nn
 from torch.nn import functional
+
+from morphsim.encoder.networks.base import ACTIVATIONS, Activation
 
 
 def strided(shape: tuple[int, int], stride: int) -> tuple[int, int]:
@@ -22,17 +26,64 @@ def shapes_of(frame_shape: tuple[int, int], strides: Sequence[int]) -> list[tupl
     return shapes
 
 
-def convolutional_encoder(
-    latent_numbers: int,
-    frame_shape: tuple[int, int],
-    *,
-    frame_channels: int,
-    hidden: int,
-    channels: Sequence[int],
-    strides: Sequence[int],
-    kernel_size: int,
-    activation: type[nn.Module],
-) -> nn.Sequential:
+class ConvolutionConfig(Protocol):
+    """The fields of a configuration from which `ConvolutionSizes` are made."""
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels after each convolution."""
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Strides of the convolutions [pixels]."""
+
+    @property
+    def kernel_size(self) -> int:
+        """Width of the square kernels [pixels]."""
+
+    @property
+    def hidden(self) -> int:
+        """Width of the dense layers."""
+
+    @property
+    def activation(self) -> Activation:
+        """The name of the activation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvolutionSizes:
+    """The sizes of strided convolutions and two dense layers, and of a decoder that mirrors them."""
+
+    frame_shape: tuple[int, int]
+    """(H, W) of the frames [pixels]."""
+    frame_channels: int
+    """C, the channels of a frame."""
+    channels: tuple[int, ...]
+    """Channels after each convolution, the one next to the frame first."""
+    strides: tuple[int, ...]
+    """Strides of the convolutions [pixels]."""
+    kernel_size: int
+    """Width of the square kernels [pixels]; odd, and at least the largest stride."""
+    hidden: int
+    """Width of the dense layer next to the latents."""
+    activation: type[nn.Module]
+    """After every layer but the last one."""
+
+    @classmethod
+    def of(cls, config: ConvolutionConfig, frame_shape: tuple[int, int], frame_channels: int) -> Self:
+        """Take the sizes of a network's configuration for frames (C, H, W)."""
+        return cls(
+            frame_shape=frame_shape,
+            frame_channels=frame_channels,
+            channels=config.channels,
+            strides=config.strides,
+            kernel_size=config.kernel_size,
+            hidden=config.hidden,
+            activation=ACTIVATIONS[config.activation],
+        )
+
+
+def convolutional_encoder(latent_numbers: int, sizes: ConvolutionSizes) -> nn.Sequential:
     """Make strided convolutions and two dense layers.
 
     Padded by half a kernel, a convolution of stride s turns n pixels into ceil(n / s), so that every frame
@@ -40,70 +91,52 @@ def convolutional_encoder(
 
     Args:
         latent_numbers: how many numbers to return for each frame.
-        frame_shape: (H, W) of the frames [pixels].
-        frame_channels: C, the channels of a frame.
-        hidden: width of the first dense layer.
-        channels: after each convolution.
-        strides: of the convolutions [pixels].
-        kernel_size: odd, and at least the largest stride [pixels].
-        activation: after every layer but the last.
+        sizes: of the layers.
 
     Returns:
         A module, (B, C, H, W) -> (B, latent_numbers).
     """
-    inner = shapes_of(frame_shape, strides)[-1]
+    channels, kernel_size, activation = sizes.channels, sizes.kernel_size, sizes.activation
+    inner = shapes_of(sizes.frame_shape, sizes.strides)[-1]
     layers: list[nn.Module] = []
-    for before, after, stride in zip([frame_channels, *channels], channels, strides, strict=False):
+    for before, after, stride in zip(
+        [sizes.frame_channels, *channels], channels, sizes.strides, strict=False
+    ):
         layers += [nn.Conv2d(before, after, kernel_size, stride, kernel_size // 2), activation()]
-    layers += [nn.Flatten(), nn.Linear(channels[-1] * inner[0] * inner[1], hidden), activation()]
-    return nn.Sequential(*layers, nn.Linear(hidden, latent_numbers))
+    layers += [nn.Flatten(), nn.Linear(channels[-1] * inner[0] * inner[1], sizes.hidden), activation()]
+    return nn.Sequential(*layers, nn.Linear(sizes.hidden, latent_numbers))
 
 
-def convolutional_decoder(
-    latent_size: int,
-    frame_shape: tuple[int, int],
-    *,
-    frame_channels: int,
-    hidden: int,
-    channels: Sequence[int],
-    strides: Sequence[int],
-    kernel_size: int,
-    activation: type[nn.Module],
-) -> nn.Sequential:
+def convolutional_decoder(latent_size: int, sizes: ConvolutionSizes) -> nn.Sequential:
     """Make a decoder that mirrors an encoder of strided convolutions and two dense layers.
 
     The output padding of the transposed convolutions restores every frame shape.
 
     Args:
         latent_size: D.
-        frame_shape: (H, W) of the frames [pixels].
-        frame_channels: C, the channels of a frame.
-        hidden: width of the dense layer after the latents.
-        channels: after each convolution of the encoder, the one next to the frame first.
-        strides: of those convolutions [pixels].
-        kernel_size: odd, and at least the largest stride [pixels].
-        activation: after every layer but the last.
+        sizes: of the layers of the encoder.
 
     Returns:
         A module, (B, D) -> (B, C, H, W) logits.
     """
-    shapes = shapes_of(frame_shape, strides)
+    channels, activation = sizes.channels, sizes.activation
+    shapes = shapes_of(sizes.frame_shape, sizes.strides)
     inner = shapes[-1]
     layers: list[nn.Module] = [
-        nn.Linear(latent_size, hidden),
+        nn.Linear(latent_size, sizes.hidden),
         activation(),
-        nn.Linear(hidden, channels[-1] * inner[0] * inner[1]),
+        nn.Linear(sizes.hidden, channels[-1] * inner[0] * inner[1]),
         activation(),
         nn.Unflatten(1, (channels[-1], *inner)),
     ]
-    widths = [frame_channels, *channels]
+    widths = [sizes.frame_channels, *channels]
     for level in range(len(channels), 0, -1):
         layers.append(
             upsampling(
                 widths[level],
                 widths[level - 1],
-                kernel_size=kernel_size,
-                stride=strides[level - 1],
+                kernel_size=sizes.kernel_size,
+                stride=sizes.strides[level - 1],
                 shape=shapes[level],
                 target=shapes[level - 1],
             )

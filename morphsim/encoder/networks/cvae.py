@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 
 from morphsim.encoder.networks.base import (
-    ACTIVATIONS,
     Activation,
     Network,
     NetworkConfig,
@@ -21,7 +20,11 @@ from morphsim.encoder.networks.base import (
     check_pairs,
     check_size,
 )
-from morphsim.encoder.networks.convolutions import convolutional_decoder, convolutional_encoder
+from morphsim.encoder.networks.convolutions import (
+    ConvolutionSizes,
+    convolutional_decoder,
+    convolutional_encoder,
+)
 from morphsim.encoder.networks.initialise import start_narrow, start_near_even_odds
 from morphsim.encoder.networks.search import SearchChoice, SearchDimension, SearchRange
 from morphsim.types import Boundary
@@ -81,16 +84,9 @@ class CVAE(Network):
 
     def __init__(self, config: CVAEConfig, frame_shape: tuple[int, int], channels: int = 1) -> None:
         super().__init__(config, frame_shape, channels, latent_size=config.latent_size)
-        sizes: dict[str, Any] = {
-            "frame_channels": channels,
-            "hidden": config.hidden,
-            "channels": config.channels,
-            "strides": config.strides,
-            "kernel_size": config.kernel_size,
-            "activation": ACTIVATIONS[config.activation],
-        }
-        self.encoder = convolutional_encoder(2 * config.latent_size, frame_shape, **sizes)
-        self.decoder = convolutional_decoder(config.latent_size, frame_shape, **sizes)
+        sizes = ConvolutionSizes.of(config, frame_shape, channels)
+        self.encoder = convolutional_encoder(2 * config.latent_size, sizes)
+        self.decoder = convolutional_decoder(config.latent_size, sizes)
 
     def encode(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Encode frames (B, C, H, W) as means and logarithms of variances, each (B, D)."""

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import nn
 
 from morphsim.checks import check_number
 from morphsim.encoder.networks.base import (
-    ACTIVATIONS,
     Activation,
     Network,
     NetworkConfig,
@@ -26,7 +25,11 @@ from morphsim.encoder.networks.base import (
     check_size,
 )
 from morphsim.encoder.networks.content import Content, train_content
-from morphsim.encoder.networks.convolutions import convolutional_decoder, convolutional_encoder
+from morphsim.encoder.networks.convolutions import (
+    ConvolutionSizes,
+    convolutional_decoder,
+    convolutional_encoder,
+)
 from morphsim.encoder.networks.initialise import start_narrow, start_near_even_odds
 from morphsim.encoder.networks.pretraining import Pretraining
 from morphsim.encoder.networks.search import SearchChoice, SearchDimension, SearchRange
@@ -123,16 +126,9 @@ class Split(Network):
             hidden=config.content_hidden,
             dropout=config.dropout,
         )
-        sizes: dict[str, Any] = {
-            "frame_channels": channels,
-            "hidden": config.hidden,
-            "channels": config.channels,
-            "strides": config.strides,
-            "kernel_size": config.kernel_size,
-            "activation": ACTIVATIONS[config.activation],
-        }
-        self.pose = convolutional_encoder(2 * config.pose_size, frame_shape, **sizes)
-        self.decoder = convolutional_decoder(latents, frame_shape, **sizes)
+        sizes = ConvolutionSizes.of(config, frame_shape, channels)
+        self.pose = convolutional_encoder(2 * config.pose_size, sizes)
+        self.decoder = convolutional_decoder(latents, sizes)
 
     def encode(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Encode frames (B, C, H, W) as means and logarithms of variances, each (B, D), content first."""

@@ -73,7 +73,7 @@ class TrainingConfig:
     """Of the split into training and held-out frames, the first weights, the order of the frames and the
     latent noise."""
     device: DeviceName = "auto"
-    """Where to train; auto takes a CUDA GPU where there is one."""
+    """Where to train; auto takes a CUDA GPU if there is one."""
     threads: int = 1
     """CPU threads of torch."""
     content_steps: int = 0

@@ -52,7 +52,7 @@ class TuningConfig:
     seed: int = 0
     """Of the search and of each training."""
     device: DeviceName = "auto"
-    """Where to train; auto takes a CUDA GPU where there is one."""
+    """Where to train; auto takes a CUDA GPU if there is one."""
     threads: int = 1
     """CPU threads of torch."""
     resume: bool = False
