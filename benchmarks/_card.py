@@ -85,8 +85,8 @@ def _films(results: Mapping[str, Any]) -> Iterator[str]:
         "The films of these tables have recipes and noise that were not used in training. Every baseline is "
         "fitted on the same training films, and the other networks are trained for up to ten minutes. "
         "Triplets: share of those whose positive (same recipe and moment, other noise) is nearer than the "
-        "negative, which is of another recipe at the same moment, of the same recipe at another moment, or of "
-        "another recipe among the last frames of films. [How the metric is evaluated](judging.md), "
+        "negative, which is of another recipe at the same moment, of the same recipe at another moment, or "
+        "of another recipe among the last frames of films. [How the metric is evaluated](judging.md), "
         "[all figures](benchmarks.md)."
     )
     header = (
@@ -155,8 +155,8 @@ def _limits(result: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[
     yield "## Limits"
     yield "\n".join(
         [
-            f"- It takes frames of {height} x {width} with periodic left and right ends. Frames between walls "
-            "are encoded as if they were periodic, with a seam.",
+            f"- It takes frames of {height} x {width} with periodic left and right ends. Frames between "
+            "walls are encoded as if they were periodic, with a seam.",
             "- Films of one recipe differ by chance. The ceiling in the tables is what a classifier reaches "
             "that is trained on the test recipes themselves.",
             "- It reconstructs layers well and labyrinths badly: a few latents of pose can't store the "

@@ -116,7 +116,7 @@ def test_any_changed_byte_of_the_weights_is_refused(folder: Path, place: float, 
     except InputError as error:
         assert "\n" not in str(error)
     else:
-        # Blanks in the header are the only bytes without meaning.
+        # Only blanks in the header have no meaning.
         assert encoder.hash == json.loads((folder / "config.json").read_text())["metadata"]["weights_sha256"]
     path.write_bytes(whole)
 
@@ -301,7 +301,7 @@ def test_training_latents_come_back_and_may_be_missing(encoder: Encoder, tmp_pat
         np.asarray(load_encoder(tmp_path / "again", device="cpu").training_latents),
         np.asarray(known.training_latents),
     )
-    # Those of another encoder must not stay behind.
+    # Latents of an earlier encoder must be removed.
     encoder.save(tmp_path)
     assert load_encoder(tmp_path, device="cpu").training_latents is None
 
@@ -336,7 +336,7 @@ def test_training_latents_of_another_encoder_are_refused(encoder: Encoder, tmp_p
     name = "latents.safetensors"
     (tmp_path / "one" / name).write_bytes((tmp_path / "other" / name).read_bytes())
     refused(tmp_path / "one", r"latents\.safetensors has been altered, or belongs to another encoder")
-    # An encoder without them can still code frames.
+    # An encoder without them can still encode frames.
     (tmp_path / "one" / name).unlink()
     assert load_encoder(tmp_path / "one", device="cpu").training_latents is None
 

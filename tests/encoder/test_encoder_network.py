@@ -133,7 +133,7 @@ def test_network_refuses_a_shape_without_pixels() -> None:
 
 
 def small_networks() -> list[NetworkConfig]:
-    """A small network of every architecture."""
+    """Return a small network of every architecture."""
     sizes: dict[str, list[str]] = {
         "cvae": ["latent_size=4", "channels=3,5", "hidden=8"],
         "autoencoder": ["latent_size=4", "channels=3,5,4"],
@@ -233,16 +233,16 @@ def test_bad_texts_are_refused_in_one_line(architecture: str, text: str, message
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
 @pytest.mark.parametrize("target", [(100, 400), (13, 17), (1, 9), (16, 16)])
-def test_painting_is_the_transposed_convolution(stride: int, target: tuple[int, int]) -> None:
+def test_sub_pixel_convolutions_are_transposed_ones(stride: int, target: tuple[int, int]) -> None:
     shape = (-(-target[0] // stride), -(-target[1] // stride))
     layer = upsampling(3, 1, kernel_size=2 * stride - 1, stride=stride, shape=shape, target=target)
     assert type(layer) is not torch.nn.ConvTranspose2d
     values = torch.randn(2, 3, *shape, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    painted = layer(values)
+    pixels = layer(values)
     expected = torch.nn.ConvTranspose2d.forward(layer, values)
-    assert painted.shape == (2, 1, *target)
-    torch.testing.assert_close(painted, expected, atol=1e-5, rtol=1e-5)
+    assert pixels.shape == (2, 1, *target)
+    torch.testing.assert_close(pixels, expected, atol=1e-5, rtol=1e-5)
     inputs = (values, layer.weight, layer.bias)
-    found, wanted = (torch.autograd.grad(each.square().sum(), inputs) for each in (painted, expected))
+    found, wanted = (torch.autograd.grad(each.square().sum(), inputs) for each in (pixels, expected))
     for own, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(own, other, atol=1e-3, rtol=1e-4)

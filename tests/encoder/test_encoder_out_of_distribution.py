@@ -1,4 +1,4 @@
-"""What an encoder remembers of its training frames: measures by hand, and as training and files keep them."""
+"""Out-of-distribution measures: by hand, after training, and in files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def copy(trained: tuple[Encoder, Path], tmp_path: Path) -> Path:
     return tmp_path / "copy"
 
 
-def test_training_remembers_its_frames_and_files_keep_them(trained: tuple[Encoder, Path]) -> None:
+def test_training_measures_frames_and_files_store_the_measures(trained: tuple[Encoder, Path]) -> None:
     encoder, folder = trained
     loaded = load_encoder(folder, device="cpu")
     assert loaded.metadata["held_out"] == encoder.metadata["held_out"]
@@ -58,7 +58,7 @@ def test_residuals_are_what_orthonormal_components_leave() -> None:
     components = statistics.components
     assert components @ components.T == pytest.approx(np.eye(len(components)), abs=1e-4)
     values = (frame_statistics(frames, boundary="periodic") - statistics.mean) / statistics.scale
-    # Pythagoras: what the components hold and what they leave make up the whole.
+    # Pythagoras: the components and the residual add up to the whole.
     whole = np.square(values).sum(axis=1)
     held = np.square(values @ components.T).sum(axis=1)
     residual = statistics.residual(frame_statistics(frames, boundary="periodic"))
@@ -100,10 +100,10 @@ def test_the_nearest_distance_is_that_of_brute_force() -> None:
 
 def test_reconstruction_errors_by_hand_and_finite() -> None:
     frames = np.array([[[1, 0]], [[1, 0]], [[1, 0]]], np.uint8)
-    painted = np.array([[[0.5, 0.5]], [[0.9, 0.2]], [[0.0, 1.0]]], np.float32)
-    errors = reconstruction_errors(frames, painted)
+    probabilities = np.array([[[0.5, 0.5]], [[0.9, 0.2]], [[0.0, 1.0]]], np.float32)
+    errors = reconstruction_errors(frames, probabilities)
     assert errors[:2] == pytest.approx([np.log(2.0), -(np.log(0.9) + np.log(0.8)) / 2.0], rel=1e-5)
-    # A pixel painted for certain and wrong counts as one in a million.
+    # A wrong pixel with a probability of 0 counts as one in a million.
     assert errors[2] == pytest.approx(-np.log(1e-6), rel=0.01)
 
 
@@ -136,7 +136,7 @@ def test_altered_quantiles_are_refused(copy: Path, held_out: Any) -> None:
 
 
 def forget_hashes(folder: Path, *also: str) -> None:
-    """Make the folder one of an earlier version, which had the hash of the weights alone."""
+    """Turn the folder into one of an earlier version, with the hash of the weights alone."""
     path = folder / "config.json"
     values = json.loads(path.read_text())
     for name in ("latents_sha256", "config_sha256", *also):
@@ -144,7 +144,7 @@ def forget_hashes(folder: Path, *also: str) -> None:
     path.write_text(json.dumps(values))
 
 
-def test_encoders_without_memory_still_load(copy: Path) -> None:
+def test_encoders_without_statistics_still_load(copy: Path) -> None:
     forget_hashes(copy, "held_out")
     save_file({"content": load_file(copy / "latents.safetensors")["content"]}, copy / "latents.safetensors")
     loaded = load_encoder(copy, device="cpu")
@@ -184,10 +184,10 @@ def test_latents_of_an_encoder_for_other_frames_are_refused(
     copy: Path, shape: tuple[int, int], hashes: bool
 ) -> None:
     tensors = load_file(copy / "latents.safetensors")
-    strange = fit_training_statistics(blobs(30, shape), boundary="periodic")
-    assert strange.mean.shape != tensors["statistics_mean"].shape
+    other = fit_training_statistics(blobs(30, shape), boundary="periodic")
+    assert other.mean.shape != tensors["statistics_mean"].shape
     for name in ("mean", "scale", "components"):
-        tensors[f"statistics_{name}"] = torch.from_numpy(getattr(strange, name))
+        tensors[f"statistics_{name}"] = torch.from_numpy(getattr(other, name))
     save_file(tensors, copy / "latents.safetensors")
     if not hashes:
         forget_hashes(copy)
@@ -196,7 +196,7 @@ def test_latents_of_an_encoder_for_other_frames_are_refused(
 
 
 @pytest.mark.parametrize("name", ["content", "statistics_mean", "statistics_scale", "statistics_components"])
-def test_one_bit_of_the_memory_changed_is_refused(copy: Path, name: str) -> None:
+def test_a_flipped_bit_of_the_latents_is_refused(copy: Path, name: str) -> None:
     path = copy / "latents.safetensors"
     tensors = {key: tensor.clone() for key, tensor in load_file(path).items()}
     tensors[name].view(torch.uint8).flatten()[0] ^= 1

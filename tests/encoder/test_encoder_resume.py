@@ -25,7 +25,7 @@ TIMINGS = {"seconds", "frames_per_second"}
 
 
 def lasting_results(folder: Path) -> dict[str, Any]:
-    """All that two runs must agree in: results without timings, pictures and what names the folder."""
+    """Return all results in which two runs must agree, without timings, pictures and names of folders."""
     metrics = json.loads((folder / "metrics.json").read_text())
     with (folder / "curves.csv").open() as file:
         curves = [{k: v for k, v in row.items() if k not in TIMINGS} for row in csv.DictReader(file)]
@@ -38,7 +38,7 @@ def lasting_results(folder: Path) -> dict[str, Any]:
 
 
 class Killed(BaseException):
-    """Stands in for a signal."""
+    """Stands for a signal."""
 
 
 @pytest.mark.parametrize(("steps", "checkpoint_every"), [(0, 1), (5, 1), (13, 1), (13, 2), (24, 3)])
@@ -210,7 +210,7 @@ def test_altered_metrics_are_refused(small_config: Make) -> None:
     path.write_text(json.dumps({**values, "kept_epoch": 9}))
     with pytest.raises(InputError, match=r"metrics\.json has been altered"):
         train_encoder(replace(config, resume=True), show_progress=False)
-    # Those of earlier versions have no hash.
+    # Metrics of earlier versions have no hash.
     del values["sha256"]
     path.write_text(json.dumps(values))
     train_encoder(replace(config, resume=True), show_progress=False)

@@ -73,8 +73,8 @@ def test_training_lowers_the_loss_on_training_and_held_out_frames(small_config: 
     training, held_out = split_by_trajectory(frame_set.trajectory, held_out=0.2, seed=0)
     bound = encoder.elbo(frame_set.frames[held_out]).mean()
     assert -bound == pytest.approx(metrics(config.out)["held_out"]["negative_elbo"], rel=0.05)
-    painted = encoder.reconstruct(frame_set.frames[held_out])
-    wrong = ((painted > 0.5) != frame_set.frames[held_out]).mean()
+    decoded = encoder.reconstruct(frame_set.frames[held_out])
+    wrong = ((decoded > 0.5) != frame_set.frames[held_out]).mean()
     assert wrong == pytest.approx(metrics(config.out)["held_out"]["pixel_error"], abs=1e-3)
     latents = encoder.encode(frame_set.frames[training])
     pairs = np.triu_indices(len(latents), 1)
@@ -88,7 +88,7 @@ def test_training_lowers_the_loss_on_training_and_held_out_frames(small_config: 
     ):
         assert known[name]["scale"] == pytest.approx(np.median(apart), rel=0.05)
         assert known[name]["quantiles"][100] == pytest.approx(apart.max(), rel=0.05)
-    # There are no replicas, so that all latents together are white.
+    # Without replicas the whitening is that of all latents.
     np.testing.assert_allclose(np.cov((latents @ whitening).T), np.eye(4), atol=0.1)
     assert encoder.training_latents is not None
     np.testing.assert_allclose(encoder.training_latents, latents, atol=5e-3)
@@ -193,7 +193,7 @@ def test_the_seed_decides_everything(small_config: Make, tmp_path: Path) -> None
 
 
 def test_best_or_last_weights_are_kept(small_config: Make, tmp_path: Path) -> None:
-    # Steps this large learn and forget again, so that the last epoch is not the best.
+    # With such large steps the network learns and forgets, so that the last epoch is not the best.
     options = {"epochs": 12, "learning_rate": 0.05, "drop_at": 1.0, "resume": True}
     for keep in ("best", "last"):
         config = small_config(out=tmp_path / keep, keep=keep, **options)
@@ -227,7 +227,7 @@ def test_divergence_is_told_and_the_last_checkpoint_kept(small_config: Make) -> 
     config = small_config(epochs=1)
     train_encoder(config, show_progress=False)
     before = (config.out / "checkpoint.safetensors").read_bytes()
-    # A weight of 1e38 overflows on the first step, as a training that runs away does.
+    # A weight of 1e38 overflows in the first step, as in a training that diverges.
     from morphsim.encoder.training.checkpoint import TrainingCheckpoint
 
     checkpoint = TrainingCheckpoint.load(config.out)

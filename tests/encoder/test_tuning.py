@@ -1,4 +1,4 @@
-"""A search for settings: what is searched, that it goes on after it was killed, and what it leaves."""
+"""A search for settings: its ranges, its resumption and its results."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def search(tmp_path: Path, **options: Any) -> TuningConfig:
 
 @pytest.fixture
 def scored(monkeypatch: pytest.MonkeyPatch) -> list[TrainingConfig]:
-    """Take the place of training: a score that a learning rate of 1e-3 makes best; what was trained."""
+    """Replace training by a score that is best at a learning rate of 1e-3; collect what was trained."""
     trained: list[TrainingConfig] = []
 
     def train(config: TrainingConfig, **_: object) -> None:
@@ -140,7 +140,7 @@ def test_a_search_learns_from_its_trials(tmp_path: Path, scored: list[TrainingCo
     config = search(tmp_path, trials=40, search=("learning-rate",))
     best = tune_encoder(config, show_progress=False)
     distances = [abs(np.log10(each.learning_rate) + 3.0) for each in scored]
-    # At random they would lie half a decade away on average, and the mean of 15 within 0.08 of that.
+    # Random ones would be half a decade away on average, and the mean of 15 within 0.08 of that.
     assert np.mean(distances[-15:]) < 0.3
     assert best.value == min(distances) < 0.05
 
@@ -164,7 +164,7 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(
     with pytest.raises(KeyboardInterrupt):
         tune_encoder(config, show_progress=False)
     assert len(scored) == killed_at
-    # What it was writing when it was killed.
+    # A line that was not finished.
     with (config.out / "trials.journal").open("ab") as file:
         file.write(b'{"op_code":4,"worker')
     monkeypatch.setattr(search_module, "train_encoder", train)
@@ -178,7 +178,7 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(
         whole.settings,
         13,
     )
-    # An interrupted training goes on too.
+    # An interrupted training is resumed too.
     assert all(each.resume for each in scored)
 
 
@@ -301,7 +301,7 @@ def test_a_journal_of_a_version_without_hashes_goes_on(tmp_path: Path, scored: l
     assert tune_encoder(replace(config, trials=3, resume=True), show_progress=False).finished == 3
 
 
-def test_without_optuna_the_mend_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_optuna_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     config = search(tmp_path)
     with pytest.raises(InputError, match=r"pip install 'morphsim\[tune\]'"):

@@ -55,7 +55,7 @@ class Learner:
         self.network = self._first_network()
         # One kernel for all weights.
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, fused=True)
-        forward = prepare_forward(config, self.network)
+        forward = _make_forward(config, self.network)
         self.loss = Loss(self.network, config.objective, forward, processes)
         self.history: History = []
         self.kept: dict[str, torch.Tensor] = {}
@@ -146,7 +146,7 @@ class Learner:
         return self.network
 
 
-def prepare_forward(config: TrainingConfig, network: Network) -> Forward:
+def _make_forward(config: TrainingConfig, network: Network) -> Forward:
     """Make the forward pass of training in the chosen precision, compiled if that is chosen.
 
     Raises:
