@@ -2,13 +2,13 @@
 
     python benchmarks/_card.py
 
-The same results always give the same card. A test holds the card to them, and them to the weights.
+A test compares the card with these results, and the results with the hash of the weights.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from _harness import BAD_INPUT, say
@@ -20,7 +20,7 @@ from morphsim.files import read_json, write_text
 
 ENCODER = FOLDER.parent / "morphsim" / "assets" / "default"
 CARD = ENCODER / "README.md"
-_OWN = "encoder"
+_TRIPLETS = ("recipe", "moment", "last")
 _FAMILIES = ("layering", "orientation", "connectivity")
 _PREDICTED = ("JSC", "log time", "log interface length")
 
@@ -41,126 +41,134 @@ def card(result: Mapping[str, Any], config: Mapping[str, Any], metrics: Mapping[
         raise InputError(
             "benchmarks/results/metric.json is of another encoder; run benchmarks/metric.py again"
         )
+    parts = [
+        *_network_and_data(config, metrics),
+        *_films(results),
+        *_equal_descriptors(results),
+        *_published(results),
+        *_limits(result, metadata),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _network_and_data(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> Iterator[str]:
+    """Render what the encoder is, and how it was trained."""
+    metadata = config["metadata"]
     data, training = metadata["data"], metadata["training"]
     height, width = metadata["frame_shape"]
     held_out = metrics["held_out"]
-    parts = [
-        "# The default encoder",
-        f"A `{config['architecture']}` network: {len(metadata['latent_names'])} latents of content, "
-        f"which distances "
-        f"read, and {config['network']['pose_size']} of pose, for {metadata['boundary']} frames of "
-        f"{height} x "
-        f"{width}; {metrics['parameters']:,} parameters.",
-        "## Data and command",
-        f"{data['training_frames']:,} frames of {data['training_trajectories']} simulated films, made "
-        f"by the presets "
-        "`annealing` and `drying`; frames of a single phase are left out, and no published frame was "
-        "trained on. "
-        f"{data['held_out_frames']:,} frames of other recipes were held out. `make default-encoder` "
-        f"simulates, trains "
-        "and puts it in its place: the content by itself for "
-        f"{training['content_steps']:,} steps of the triplet loss, pose and decoder for "
-        f"{metrics['epochs']} epochs.",
+    yield "# The default encoder"
+    yield (
+        f"A `{config['architecture']}` network for {metadata['boundary']} frames of {height} x {width}, with "
+        f"{len(metadata['latent_names'])} latents of content, which distances read, "
+        f"{config['network']['pose_size']} latents of pose, and {metrics['parameters']:,} parameters."
+    )
+    yield "## Data and command"
+    yield (
+        f"It was trained on {data['training_frames']:,} frames of {data['training_trajectories']} simulated "
+        "films, made by the presets `annealing` and `drying`. Frames of a single phase are left out, and no "
+        f"published frame was used. {data['held_out_frames']:,} frames of other recipes were held out. "
+        "`make default-encoder` simulates the films, trains the encoder and installs it: first the content "
+        f"alone, for {training['content_steps']:,} steps of the triplet loss, then pose and decoder for "
+        f"{metrics['epochs']} epochs."
+    )
+    yield (
         f"On the held-out frames: -ELBO {held_out['negative_elbo']:,.0f} nats a frame, "
-        f"{100 * held_out['pixel_error']:.1f} % wrong pixels.",
-        "## What it sees",
-        "Films whose recipes and noise no training saw; every baseline is fitted on the same "
-        "training films, and "
-        "networks beside it are trained for up to ten minutes. Triplets: share of those whose positive "
-        "(same recipe and "
-        "moment, other noise) is nearer than the negative: of another recipe at the same moment, of "
-        "the same recipe "
-        "at another moment, and of another recipe among the last frames of films. "
-        "[How it is judged](judging.md), [all figures](benchmarks.md).",
-    ]
+        f"{100 * held_out['pixel_error']:.1f} % wrong pixels."
+    )
+
+
+def _films(results: Mapping[str, Any]) -> Iterator[str]:
+    """Render the tables of triplets, retrieval and invariance on simulated films."""
+    yield "## What it distinguishes"
+    yield (
+        "The films of these tables have recipes and noise that were not used in training. Every baseline is "
+        "fitted on the same training films, and the other networks are trained for up to ten minutes. "
+        "Triplets: share of those whose positive (same recipe and moment, other noise) is nearer than the "
+        "negative, which is of another recipe at the same moment, of the same recipe at another moment, or "
+        "of another recipe among the last frames of films. [How the metric is evaluated](judging.md), "
+        "[all figures](benchmarks.md)."
+    )
+    header = (
+        "embedding",
+        "other recipe [%]",
+        "other moment [%]",
+        "last frames [%]",
+        "precision at 1 [%]",
+        "mirror ratio",
+        "roll ratio",
+    )
     for process in ("annealing", "drying"):
         found = results[process]
-        ceiling = found["ceiling"]
-        parts.append(
+        yield (
             f"### {process.capitalize()}: {found['recipes']} recipes, {found['films']} films, "
             f"{found['frames']:,} frames"
         )
-        rows = [
-            (
-                name,
-                _percent(row["triplets_recipe"]),
-                _percent(row["triplets_moment"]),
-                _percent(row["triplets_last"]),
-                _percent(row["precision_at_1_recipe_and_moment"]),
-                _ratio(row["mirror_ratio"]),
-                _ratio(row["roll_ratio"]),
-            )
-            for name, row in found["embeddings"].items()
-        ]
-        rows.append(
-            (
-                "ceiling",
-                _percent([ceiling["recipe"]["value"]]),
-                _percent([ceiling["moment"]["value"]]) if "moment" in ceiling else "",
-                _percent([ceiling["last"]["value"]]) if "last" in ceiling else "",
-                "",
-                "",
-                "",
-            )
-        )
-        header = (
-            "embedding",
-            "other recipe [%]",
-            "other moment [%]",
-            "last frames [%]",
-            "precision at 1 [%]",
-            "mirror ratio",
-            "roll ratio",
-        )
-        parts.append(_table(header, rows))
-    parts += [
-        "### Frames with equal area fraction, interface length and wavenumber",
-        _table(
-            ("embedding", *(f"{family} [%]" for family in _FAMILIES)),
-            [
-                (name, *(_percent(row[f"equal_{family}"]) for family in _FAMILIES))
-                for name, row in results["annealing"]["embeddings"].items()
-            ],
-        ),
-    ]
-    if results["published_frames"]:
-        parts += [
-            "### Published frames",
-            "R2 of a prediction by five nearest neighbours / by ridge, one chi left out at a time, "
-            "test frames "
-            "mirrored.",
-            _table(
-                ("embedding", *_PREDICTED),
-                [
-                    (name, *(" / ".join(f"{value:.2f}" for value in row[target]) for target in _PREDICTED))
-                    for name, row in results["published_frames"].items()
-                ],
+        rows = [(name, *_measures(row)) for name, row in found["embeddings"].items()]
+        ceiling = found["ceiling"]
+        shares = [ceiling[name]["value"] if name in ceiling else None for name in _TRIPLETS]
+        yield _table(header, [*rows, ("ceiling", *(_percent([share]) for share in shares), "", "", "")])
+
+
+def _measures(row: Mapping[str, Any]) -> Iterator[str]:
+    for name in _TRIPLETS:
+        yield _percent(row[f"triplets_{name}"])
+    yield _percent(row["precision_at_1_recipe_and_moment"])
+    yield _ratio(row["mirror_ratio"])
+    yield _ratio(row["roll_ratio"])
+
+
+def _equal_descriptors(results: Mapping[str, Any]) -> Iterator[str]:
+    """Render the table of frames that plain descriptors can't distinguish."""
+    yield "### Frames with equal area fraction, interface length and wavenumber"
+    yield _table(
+        ("embedding", *(f"{family} [%]" for family in _FAMILIES)),
+        [
+            (name, *(_percent(row[f"equal_{family}"]) for family in _FAMILIES))
+            for name, row in results["annealing"]["embeddings"].items()
+        ],
+    )
+
+
+def _published(results: Mapping[str, Any]) -> Iterator[str]:
+    """Render the table of predictions on published frames, if there are any."""
+    if not results["published_frames"]:
+        return
+    yield "### Published frames"
+    yield (
+        "R2 of a prediction by five nearest neighbours / by ridge regression. One chi at a time is left out, "
+        "and the test frames are mirrored."
+    )
+    yield _table(
+        ("embedding", *_PREDICTED),
+        [
+            (name, *(" / ".join(f"{value:.2f}" for value in row[target]) for target in _PREDICTED))
+            for name, row in results["published_frames"].items()
+        ],
+    )
+
+
+def _limits(result: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[str]:
+    """Render what the encoder can't do, and the targets that it missed."""
+    height, width = metadata["frame_shape"]
+    missed = [target for target in result["targets"] if not target["holds"]]
+    yield "## Limits"
+    yield "\n".join(
+        [
+            f"- It takes frames of {height} x {width} with periodic left and right ends. Frames between "
+            "walls are encoded as if they were periodic, with a seam.",
+            "- Films of one recipe differ by chance. The ceiling in the tables is what a classifier reaches "
+            "that is trained on the test recipes themselves.",
+            "- It reconstructs layers well and labyrinths badly: a few latents of pose can't store the "
+            "positions of many domains.",
+            "- Frames of a single phase were left out of training.",
+            *(
+                f"- Target missed: {target['name']}: {target['value']:.3g} instead of {target['sense']} "
+                f"{target['target']:g}."
+                for target in missed
             ),
         ]
-    missed = [target for target in result["targets"] if not target["holds"]]
-    parts += [
-        "## Limits",
-        "\n".join(
-            [
-                f"- It takes frames of {height} x {width} whose left and right end meet. Frames "
-                f"between walls are "
-                "coded as if they met there; it then sees a seam.",
-                "- Films of one recipe differ by chance; the ceiling in the tables is what a "
-                "classifier trained on "
-                "the judged recipes themselves reaches.",
-                "- It paints layers sharply and labyrinths hardly: a few latents of pose can't tell "
-                "where each of "
-                "many domains lies.",
-                "- Frames of one phase alone were left out of training.",
-                *(
-                    f"- Target missed: {target['name']}: {target['value']:.3g}, asked {target['sense']} "
-                    f"{target['target']:g}."
-                    for target in missed
-                ),
-            ]
-        ),
-    ]
-    return "\n\n".join(parts) + "\n"
+    )
 
 
 def write_card() -> None:

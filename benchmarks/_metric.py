@@ -8,7 +8,7 @@ from pathlib import Path
 from _harness import say
 
 from morphsim.encoder import Encoder, NetworkConfig, TrainingConfig, load_encoder, train_encoder
-from morphsim.encoder.results import METRICS
+from morphsim.encoder.io.layout import METRICS
 from morphsim.files import read_json
 from morphsim.frames import DatasetConfig, FrameSet, make_dataset, read_frames, read_notes, write_frames
 from morphsim.hashes import hash_arrays

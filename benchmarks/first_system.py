@@ -38,9 +38,9 @@ from training import frames_like_films
 
 from morphsim.device import DeviceName, resolve_device
 from morphsim.encoder import CVAEConfig, NetworkConfig, ObjectiveConfig, TrainingConfig, train_encoder
-from morphsim.encoder.config import Precision
+from morphsim.encoder.io.layout import METRICS
 from morphsim.encoder.networks import SplitConfig
-from morphsim.encoder.results import METRICS
+from morphsim.encoder.training.config import Precision
 from morphsim.errors import InputError
 from morphsim.files import read_json
 from morphsim.frames import DatasetConfig, FrameSet, make_dataset, read_frames, write_frames

@@ -37,7 +37,7 @@ from _idx import read_idx
 from numpy.typing import NDArray
 
 from morphsim.encoder import CVAEConfig, ObjectiveConfig, TrainingConfig, train_encoder
-from morphsim.encoder.results import METRICS
+from morphsim.encoder.io.layout import METRICS
 from morphsim.encoder.triplet import random_triplets
 from morphsim.errors import InputError
 from morphsim.files import read_json

@@ -192,14 +192,14 @@ def test_a_network_of_too_many_weights_is_refused_before_it_is_built(architectur
     ]
     network = parse_network(architecture, [sizes, "kernel_size=63"])
     with pytest.raises(InputError, match=r"the network would have [\d,]+ weights for frames of 512 x 512"):
-        network.outline((512, 512))
+        network.build_on_meta((512, 512))
     network = parse_network(architecture, [sizes, "kernel_size=65535"])
     with pytest.raises(InputError, match="weights for frames of 65536 x 65536"):
-        network.outline((65_536, 65_536), channels=65_536)
+        network.build_on_meta((65_536, 65_536), channels=65_536)
 
 
 def test_the_smallest_frames_are_checked_alike() -> None:
-    assert CVAEConfig(latent_size=4).outline((8, 8)).latent_size == 4
+    assert CVAEConfig(latent_size=4).build_on_meta((8, 8)).latent_size == 4
 
 
 def test_what_an_agent_remembers_must_fit_into_memory() -> None:

@@ -6,8 +6,10 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 
+from morphsim import load_encoder
 from morphsim.moved import MOVED
 
 
@@ -26,10 +28,34 @@ def test_other_modules_are_not_found() -> None:
     assert find_spec("morphsim.simulator.nothing") is None
 
 
+# Package, old name, present name.
+RENAMED = [("morphsim.encoder", "Codes", "EncodedFrames")]
+
+
+@pytest.mark.parametrize(("package", "old", "new"), RENAMED)
+def test_a_renamed_name_is_found_by_its_old_one(package: str, old: str, new: str) -> None:
+    module = import_module(package)
+    with pytest.warns(DeprecationWarning, match=rf"^{package}\.{old} is now {package}\.{new}; .* 0\.3$"):
+        assert getattr(module, old) is getattr(module, new)
+
+
+def test_renamed_members_of_an_encoder_are_found_by_their_old_names() -> None:
+    encoder = load_encoder("default", device="cpu")
+    with pytest.warns(DeprecationWarning, match=r"^Encoder\.familiarity is now Encoder\.training_statistics"):
+        assert encoder.familiarity is encoder.training_statistics
+    frames = np.zeros((2, *encoder.frame_shape), np.uint8)
+    with pytest.warns(DeprecationWarning, match=r"^Encoder\.code is now Encoder\.encode_all") as caught:
+        old = encoder.code(frames, reconstruct=True)
+    assert caught[0].filename == __file__
+    new = encoder.encode_all(frames, reconstruct=True)
+    for name in ("content", "deviation", "pose", "reconstruction", "statistics"):
+        assert np.array_equal(getattr(old, name), getattr(new, name))
+
+
 def test_unknown_names_of_packages_are_errors() -> None:
     import morphsim
-    from morphsim import frames
+    from morphsim import encoder, frames
 
-    for module in (morphsim, frames):
+    for module in (morphsim, encoder, frames):
         with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute 'nothing'"):
             module.nothing  # noqa: B018

@@ -21,7 +21,7 @@ from morphsim.locks import claimed_folder
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Measure how well an encoder compares films, beside baselines, on frames that it was not trained on.
+    """Compare how well an encoder and baselines distinguish films that the encoder was not trained on.
 
     Example: morphsim evaluate-encoder unseen.h5 --encoder runs/encoder --training frames.h5
     """
@@ -29,30 +29,30 @@ class Options:
     failures: ClassVar[tuple[type[Exception], ...]] = ()
 
     frames: Annotated[Positional[Path], arg(metavar="FRAMES")]
-    """HDF5 file of films to judge on: several films of each recipe, of recipes that no training saw."""
+    """HDF5 file of the films to evaluate on: several films of each recipe, of recipes unseen in training."""
     encoder: str = "default"
-    """Name of a shipped encoder, or the folder of one."""
+    """Name of a shipped encoder, or the folder of an encoder."""
     training: Path | None = None
-    """HDF5 file to fit the baselines on; without it they are fitted on half of the recipes of FRAMES, and
-    the other half is judged."""
+    """HDF5 file to fit the baselines on; without it they are fitted on half of the recipes of FRAMES, and the
+    evaluation uses the other half."""
     compare: tuple[str, ...] = ()
-    """Names or folders of other encoders, which then stand beside as baselines."""
+    """Names or folders of other encoders, as further baselines."""
     published: Path | None = None
-    """HDF5 file of the published frames with their device currents (opv_frames.h5), to predict those."""
+    """HDF5 file of the published frames with device currents (opv_frames.h5), to predict the currents."""
     most: int = 4000
-    """About how many frames to judge at most; whole films are left out."""
+    """Approximate largest number of frames to evaluate on; whole films are left out."""
     quick: bool = False
     """Make fewer frames with equal descriptors."""
     out: Path | None = None
-    """Folder for everything that was measured as judgement.json, and a picture of it."""
+    """Folder for all results as judgement.json, and a picture of them."""
     seed: int = 0
-    """Of everything that is chosen at random."""
+    """Of all random choices."""
     device: DeviceName = "auto"
-    """Where to encode; auto takes a CUDA GPU where there is one."""
+    """Where to encode; auto takes a CUDA GPU if there is one."""
     threads: int = 1
     """CPU threads of torch."""
     json: bool = False
-    """Print everything that was measured as JSON."""
+    """Print all results as JSON."""
 
     def check(self) -> None:
         """Check the numbers.
@@ -65,7 +65,7 @@ class Options:
         check_whole("--threads", self.threads, 1, MOST_THREADS)
 
     def run(self) -> None:
-        """Judge the encoder and print the tables."""
+        """Evaluate the encoder and print the tables."""
         self.check()
         set_threads(self.threads)
         with contextlib.nullcontext() if self.out is None else claimed_folder(self.out):

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from tyro.conf import Positional, arg
 
 from morphsim._commandline import show, show_json
+from morphsim._commands.architecture import Architecture
 from morphsim.encoder import TrainingConfig, TrainingDiverged, train_encoder
-from morphsim.encoder.networks import parse_network
-from morphsim.encoder.results import METRICS
+from morphsim.encoder.io.layout import METRICS
+from morphsim.encoder.networks import DEFAULT_ARCHITECTURE, parse_network
 from morphsim.files import read_sealed_json
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(TrainingConfig):
-    """Train an encoder on a file of frames; --resume goes on with it, torchrun trains in several processes.
+    """Train an encoder on a file of frames; --resume goes on, and torchrun trains in several processes.
 
     Example: morphsim train-encoder frames.h5 --out runs/encoder --epochs 30 --network latent_size=8
     """
@@ -27,28 +28,26 @@ class Options(TrainingConfig):
 
     frames: Annotated[Positional[Path], arg(metavar="FRAMES")]
     """HDF5 file of the frames to train on."""
-    architecture: Literal["cvae", "autoencoder", "split"] = "cvae"
-    """What kind of network: convolutional variational autoencoder, convolutional autoencoder, or one that
-    splits what a film is like from where its domains lie."""
+    architecture: Architecture = DEFAULT_ARCHITECTURE
     network: tuple[str, ...] = ()  # type: ignore[assignment]
     """Sizes of the network as NAME=VALUE, several numbers as NAME=16,32; docs/encoder.md lists them."""
     json: bool = False
     """Print the result as JSON."""
 
     def __post_init__(self) -> None:
-        """Leave the checks to the configuration that `run` builds, whose message then stays whole."""
+        """Leave the checks to the configuration that `run` builds, so that its messages are not rewritten."""
 
     def config(self) -> TrainingConfig:
-        """Build the configuration of the run.
+        """Return the configuration of the run.
 
         Raises:
-            InputError: a value is out of range, or a size that the network does not have.
+            InputError: a value is out of range, or the network has no such size.
         """
         values: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(TrainingConfig)}
         return TrainingConfig(**{**values, "network": parse_network(self.architecture, self.network)})
 
     def run(self) -> None:
-        """Train the encoder and print how good it became."""
+        """Train the encoder and print its metrics."""
         encoder = train_encoder(self.config())
         if os.environ.get("RANK", "0") != "0":
             return

@@ -10,19 +10,21 @@ from typing import Annotated, Any, ClassVar
 from tyro.conf import Positional, arg
 
 from morphsim._commandline import only, show, show_json
+from morphsim._commands.architecture import Architecture
 from morphsim.encoder import ObjectiveConfig, TrainingConfig, TrainingDiverged
+from morphsim.encoder.networks import DEFAULT_ARCHITECTURE
 from morphsim.encoder.tuning import BEST, TuningConfig, tune_encoder
 
-_OF_THIS_MACHINE = frozenset({"frames", "out", "resume", "tensorboard", "network", "objective"})
+_HANDLED_APART = frozenset({"frames", "out", "resume", "tensorboard", "network", "objective"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(TuningConfig):
     """Search the settings of an encoder by many short trainings; needs pip install 'morphsim[tune]'.
 
-    It searches learning rate 1e-4 to 1e-2; batch size 8 to 64; sizes of the network; and weights of the
-    objective: KL divergence 0.1 to 2, or for an autoencoder L1 and L2, and with --by triplet the triplet loss
-    1 to 300 with a margin of 0.1 to 5.
+    It varies the learning rate from 1e-4 to 1e-2, the batch size from 8 to 64, sizes of the network, and
+    weights of the objective: KL divergence from 0.1 to 2, or L1 and L2 for a network without noise, and with
+    --by triplet the triplet loss from 1 to 300 with a margin of 0.1 to 5.
     Example: morphsim tune-encoder frames.h5 --trials 30 --architecture split --by triplet
     """
 
@@ -30,39 +32,39 @@ class Options(TuningConfig):
 
     frames: Annotated[Positional[Path], arg(metavar="FRAMES")]
     """HDF5 file of the frames to train on."""
+    architecture: Architecture = DEFAULT_ARCHITECTURE
     json: bool = False
     """Print the result as JSON."""
 
     def __post_init__(self) -> None:
-        """Leave the checks to the configuration that `run` builds, whose message then stays whole."""
+        """Leave the checks to the configuration that `run` builds, so that its messages are not rewritten."""
 
     def run(self) -> None:
-        """Search, and print the best settings and the command that repeats their training."""
+        """Search, and print the best settings and the command that repeats the training with them."""
         best = tune_encoder(only(TuningConfig, self))
         command = training_command(replace(best.config, out=self.out / "best"))
         if self.json:
             show_json({**vars(best), "config": best.config.to_dict(), "by": self.by, "command": command})
             return
-        names = {"triplet": "share of triplets right", "elbo": "-ELBO [nats]"}
-        what = (
-            "reconstruction loss"
-            if self.architecture == "autoencoder" and self.by == "elbo"
-            else names[self.by]
-        )
+        without_noise = not best.config.network.variational
+        names = {
+            "triplet": "share of triplets right",
+            "elbo": "reconstruction loss" if without_noise else "-ELBO [nats]",
+        }
         diverged = f", {best.diverged} diverged" if best.diverged else ""
         show(f"{self.out / BEST}: trial {best.trial} of {best.finished + best.diverged}{diverged}")
-        show(f"held-out frames: {what} {best.value:.6g}")
+        show(f"held-out frames: {names[self.by]} {best.value:.6g}")
         for name, value in best.settings.items():
             show(f"  {name}  {value:.4g}" if isinstance(value, float) else f"  {name}  {value}")
-        show("the same training again, for which --epochs may be raised:")
+        show("the command that repeats this training, where --epochs may be raised:")
         show(command)
 
 
 def training_command(config: TrainingConfig) -> str:
-    """Write a training run as the command that makes it; what is default is left out."""
+    """Return the command of a training run; options with default values are left out."""
     words = ["morphsim", "train-encoder", str(config.frames), "--out", str(config.out)]
     for entry in fields(TrainingConfig):
-        if entry.name not in _OF_THIS_MACHINE:
+        if entry.name not in _HANDLED_APART:
             words += _option(entry.name, getattr(config, entry.name), entry.default)
     if not config.tensorboard:
         words.append("--no-tensorboard")

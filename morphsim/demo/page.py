@@ -13,7 +13,7 @@ from morphsim.agents import Agent, Evaluation
 from morphsim.agents.curves import read_curves
 from morphsim.demo.figures import LABELS, draw_comparison, draw_films, draw_learning, draw_schedules
 from morphsim.demo.rollout import Rollout
-from morphsim.encoder.results import METRICS
+from morphsim.encoder.io.layout import METRICS
 from morphsim.files import read_sealed_json, write_text
 from morphsim.frames import animate, frame_strip
 

@@ -1,9 +1,8 @@
 """Encoders: from binary frames to latent vectors, their training and their files."""
 
-from morphsim.encoder.config import TrainingConfig
-from morphsim.encoder.encoder import Codes, Encoder
+from morphsim.encoder.encoder import EncodedFrames, Encoder
 from morphsim.encoder.errors import TrainingDiverged
-from morphsim.encoder.folder import load_encoder
+from morphsim.encoder.io.load import load_encoder
 from morphsim.encoder.networks import (
     ARCHITECTURES,
     CVAE,
@@ -17,8 +16,9 @@ from morphsim.encoder.networks import (
 )
 from morphsim.encoder.objective import ObjectiveConfig
 from morphsim.encoder.terms import kl_divergence, reconstruction_loss, sample_latents
-from morphsim.encoder.training import train_encoder
+from morphsim.encoder.training import TrainingConfig, train_encoder
 from morphsim.encoder.triplet import triplet_accuracy, triplet_loss
+from morphsim.lazy import lazy_names
 
 __all__ = [
     "ARCHITECTURES",
@@ -26,7 +26,7 @@ __all__ = [
     "Autoencoder",
     "AutoencoderConfig",
     "CVAEConfig",
-    "Codes",
+    "EncodedFrames",
     "Encoder",
     "Network",
     "NetworkConfig",
@@ -43,3 +43,5 @@ __all__ = [
     "triplet_accuracy",
     "triplet_loss",
 ]
+
+__getattr__ = lazy_names(__name__, {}, renamed={"Codes": "EncodedFrames"})

@@ -1,4 +1,4 @@
-"""How far apart random training frames lie, so that a distance can be read without knowing the encoder."""
+"""Distances between random training frames, so that a distance can be read without knowing the encoder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from morphsim.encoder.distances import cosine, euclidean, whitening_matrix
 from morphsim.encoder.encoder import Encoder
-from morphsim.encoder.familiarity import (
+from morphsim.encoder.out_of_distribution import (
     MEASURES,
     frame_statistics,
     nearest_distance,
@@ -29,13 +29,13 @@ def calibrate_distances(
 
     Args:
         latents: (N, D) of training frames, at least two.
-        groups: (N,) labels of frames that ought to be alike, where several have the same: the Mahalanobis
-            distance is then that of the covariance within groups, else of the total covariance.
+        groups: (N,) labels; frames of one label should be alike. If some frames share a label, the
+            Mahalanobis distance uses the covariance within groups, else the total covariance.
         seed: of the 100,000 pairs of different frames.
 
     Returns:
-        For `euclidean`, `cosine` and `mahalanobis` the median as `scale`, the 0 to 100 % `quantiles`, and for
-        the last `whitening`, a matrix (D, D).
+        For `euclidean`, `cosine` and `mahalanobis` the median as `scale` and the 0 to 100 % `quantiles`; for
+        `mahalanobis` also the matrix `whitening` (D, D).
     """
     whitening = _whitening(latents, groups)
     generator = np.random.default_rng(seed)
@@ -53,7 +53,7 @@ def calibrate_distances(
 
 
 def sample_rows(latents: NDArray[np.float32], *, seed: int) -> NDArray[np.float16]:
-    """Choose up to 4096 latents at random, for the encoder's folder.
+    """Choose up to 4096 latents at random, to be stored with the encoder.
 
     Args:
         latents: (N, D).
@@ -68,23 +68,23 @@ def sample_rows(latents: NDArray[np.float32], *, seed: int) -> NDArray[np.float1
 
 
 def measure_held_out(encoder: Encoder, frames: NDArray[np.uint8]) -> dict[str, list[float]]:
-    """Measure what `Familiarity` is about on frames that training held out.
+    """Measure how far held-out frames are out of distribution.
 
     Args:
-        encoder: with its training latents and the familiarity of its training frames.
+        encoder: with the latents and the statistics of its training frames.
         frames: (N, H, W), or (N, C, H, W), 0/1.
 
     Returns:
         The 0 to 100 % quantiles of each of `MEASURES`.
     """
     assert encoder.training_latents is not None
-    assert encoder.familiarity is not None
-    codes = encoder.code(frames, reconstruct=True)
-    assert codes.reconstruction is not None
+    assert encoder.training_statistics is not None
+    encoded = encoder.encode_all(frames, reconstruct=True)
+    assert encoded.reconstruction is not None
     found = (
-        nearest_distance(codes.content, encoder.training_latents),
-        encoder.familiarity.residual(frame_statistics(frames, boundary=encoder.boundary)),
-        reconstruction_errors(frames, codes.reconstruction),
+        nearest_distance(encoded.content, encoder.training_latents),
+        encoder.training_statistics.residual(frame_statistics(frames, boundary=encoder.boundary)),
+        reconstruction_errors(frames, encoded.reconstruction),
     )
     return {name: _quantiles(values) for name, values in zip(MEASURES, found, strict=True)}
 
@@ -95,7 +95,7 @@ def _whitening(latents: NDArray[np.float32], groups: NDArray[np.int64] | None) -
         try:
             return whitening_matrix(latents, choice)
         except InputError:
-            # No scatter within groups, or none at all: a network to which all frames are one is kept too.
+            # No scatter within groups, or none at all if the network encodes all frames alike.
             continue
     return np.eye(latents.shape[1], dtype=np.float32)
 
@@ -107,5 +107,5 @@ def _summary(distances: NDArray[np.float32]) -> dict[str, Any]:
 
 def _quantiles(values: NDArray[np.float32]) -> list[float]:
     quantiles = np.quantile(values, np.linspace(0.0, 1.0, 101)).astype(np.float32)
-    # Rounding may let neighbours fall by a bit.
+    # Rounding may make neighbouring quantiles fall slightly.
     return [float(value) for value in np.maximum.accumulate(quantiles)]

@@ -16,8 +16,9 @@ class DeviceFrames:
 
     Args:
         frames: (N, H, W) or (N, C, H, W) uint8 0/1.
-        device: where they are kept and the batches are made.
-        packed: whether to keep bits; None for a GPU only, since a CPU's memory is large and bytes are faster.
+        device: where frames are kept and batches are made.
+        packed: whether to keep bits; None for bits on a GPU only, since a CPU has more memory and bytes are
+            faster.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class DeviceFrames:
         self.packed = device.type == "cuda" if packed is None else packed
         if self.packed:
             channelled = np.packbits(channelled, axis=-1, bitorder="little")
-        # torch.from_numpy warns of arrays that it could write to but must not.
+        # torch.from_numpy warns of read-only arrays.
         writeable = channelled.flags.writeable and channelled.flags.c_contiguous
         self.frames = torch.from_numpy(channelled if writeable else channelled.copy()).to(device)
         self.device = device
@@ -66,9 +67,9 @@ def augment(
 
     Args:
         batch: (B, C, H, W) of 0 and 1.
-        mirrored: (B,) bool; None to mirror none.
-        shifts: (B,) pixels to roll to the left; None to roll none. Only right for periodic frames.
-        exchanged: (B,) bool; None to exchange none.
+        mirrored: (B,) bool; None mirrors none.
+        shifts: (B,) pixels to roll to the left; None rolls none. Only for periodic frames.
+        exchanged: (B,) bool; None exchanges none.
 
     Returns:
         (B, C, H, W), the dtype of `batch`.

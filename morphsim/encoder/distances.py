@@ -1,7 +1,7 @@
 """Distances between latent vectors.
 
-All are computed in float32 with operations whose result for a vector does not depend on what stands beside
-it in a batch, so that one pair and a batch of pairs give the same bits. Equal vectors are exactly 0.0 apart.
+All are computed in float32 with operations whose result for a pair does not depend on the rest of a batch, so
+that one pair and a batch of pairs give the same bits. The distance of equal vectors is exactly 0.0.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ Distances = NDArray[np.float32]
 
 
 def euclidean(first: ArrayLike, second: ArrayLike) -> Distances:
-    """Euclidean distance over the last axis; the other axes broadcast.
+    """Return the Euclidean distance over the last axis; the other axes broadcast.
 
     Args:
         first: (..., D).
         second: (..., D).
 
     Returns:
-        (...) float32; 0.0 exactly where both vectors are equal.
+        (...) float32; exactly 0.0 for equal vectors.
 
     Raises:
         InputError: shapes that do not broadcast, or no axis to sum over.
@@ -31,18 +31,18 @@ def euclidean(first: ArrayLike, second: ArrayLike) -> Distances:
 
 
 def cosine(first: ArrayLike, second: ArrayLike) -> Distances:
-    """One less the cosine of the angle between vectors over the last axis; the other axes broadcast.
+    """Return 1 minus the cosine of the angle between vectors over the last axis; the other axes broadcast.
 
-    It is computed as half the squared distance of the unit vectors, |u - v|²/2 = 1 - u·v, which does not
-    lose the small angles.
+    It is computed as half the squared distance of the unit vectors, |u - v|²/2 = 1 - u·v, which is accurate
+    for small angles.
 
     Args:
         first: (..., D).
         second: (..., D).
 
     Returns:
-        (...) float32, 0 to 2; 0.0 exactly where both vectors are equal, also for two zero vectors, and 1.0
-        where one of them is zero.
+        (...) float32, 0 to 2; exactly 0.0 for equal vectors, also for two zero vectors, and 1.0 if one of
+        them is zero.
 
     Raises:
         InputError: shapes that do not broadcast, or no axis to sum over.
@@ -55,7 +55,7 @@ def cosine(first: ArrayLike, second: ArrayLike) -> Distances:
 
 
 def mahalanobis(first: ArrayLike, second: ArrayLike, *, whitening: ArrayLike) -> Distances:
-    """Length of the whitened difference, |(a - b) W|, over the last axis; the other axes broadcast.
+    """Return the length of the whitened difference, |(a - b) W|, over the last axis; other axes broadcast.
 
     Args:
         first: (..., D).
@@ -63,7 +63,7 @@ def mahalanobis(first: ArrayLike, second: ArrayLike, *, whitening: ArrayLike) ->
         whitening: (D, D), see `whitening_matrix`.
 
     Returns:
-        (...) float32; 0.0 exactly where both vectors are equal.
+        (...) float32; exactly 0.0 for equal vectors.
 
     Raises:
         InputError: shapes that do not broadcast, no axis to sum over, or a matrix of another shape.
@@ -72,8 +72,10 @@ def mahalanobis(first: ArrayLike, second: ArrayLike, *, whitening: ArrayLike) ->
     matrix = np.asarray(whitening, np.float32)
     size = difference.shape[-1]
     if matrix.shape != (size, size):
-        raise InputError(f"whitening is {matrix.shape}; vectors of {size} numbers want ({size}, {size})")
-    # A matrix product may round differently for one vector and for many; sums of rows in order do not.
+        raise InputError(
+            f"whitening is {matrix.shape}; it must be ({size}, {size}) for vectors of {size} numbers"
+        )
+    # A matrix product may round differently for one vector and for many; a sum of rows in order does not.
     white = np.zeros(difference.shape, np.float32)
     for number in range(size):
         white += difference[..., number, None] * matrix[number]
@@ -83,10 +85,10 @@ def mahalanobis(first: ArrayLike, second: ArrayLike, *, whitening: ArrayLike) ->
 def whitening_matrix(
     latents: ArrayLike, groups: ArrayLike | None = None, *, shrinkage: float = 0.01
 ) -> NDArray[np.float32]:
-    """The inverse square root of the covariance of latents, within groups where groups are given.
+    """Return the inverse square root of the covariance of latents, within groups if groups are given.
 
-    With groups of frames that ought to be alike (one recipe, one moment, different noise) the metric becomes
-    Fisher's: directions in which like frames differ count little (Fisher, Ann. Eugen. 7 (1936) 179,
+    With groups of frames that should be alike (one recipe, one moment, different noise) the metric becomes
+    Fisher's: directions in which such frames differ have little weight (Fisher, Ann. Eugen. 7 (1936) 179,
     doi 10.1111/j.1469-1809.1936.tb02137.x). The covariance C within groups is pooled: the sum over all
     latents of the squared deviation from the mean of their group, over the number of latents less that of
     groups. It is shrunk towards its mean eigenvalue m = tr C / D, C' = (1 - s) C + s m, so that a direction
@@ -96,14 +98,14 @@ def whitening_matrix(
     Args:
         latents: (N, D).
         groups: (N,) whole numbers, the group of each latent; None for the total covariance.
-        shrinkage: s, more than 0 and at most 1.
+        shrinkage: s, greater than 0 and at most 1.
 
     Returns:
         (D, D) float32, symmetric, for `mahalanobis`.
 
     Raises:
-        InputError: other shapes, values that are not finite, a shrinkage outside its range, or latents that
-            have no scatter (each group a single latent, or all equal).
+        InputError: other shapes, values that are not finite, a shrinkage outside its range, or latents
+            without scatter (each group a single latent, or all equal).
     """
     values = np.asarray(latents, np.float64)
     if values.ndim != 2 or 0 in values.shape:
@@ -111,15 +113,17 @@ def whitening_matrix(
     if not np.isfinite(values).all():
         raise InputError("latents hold NaN or infinite values; they must be finite")
     if not 0.0 < shrinkage <= 1.0:
-        raise InputError(f"shrinkage is {shrinkage!r}; it must be more than 0 and at most 1")
+        raise InputError(f"shrinkage is {shrinkage!r}; it must be greater than 0 and at most 1")
     labels = np.zeros(len(values), np.int64) if groups is None else np.asarray(groups)
     if labels.shape != (len(values),):
-        raise InputError(f"groups are {labels.shape}; {len(values)} latents want ({len(values)},)")
+        raise InputError(
+            f"groups are {labels.shape}; they must be ({len(values)},) for {len(values)} latents"
+        )
     _, member, count = np.unique(labels, return_inverse=True, return_counts=True)
     means = np.zeros((len(count), values.shape[1]))
     np.add.at(means, member, values)
     deviation = values - (means / count[:, None])[member]
-    # What is left of equal latents is rounding, which must not pass for scatter.
+    # Rounding errors of equal latents must not pass for scatter.
     rounding = 1e-12 * np.abs(values).max()
     if len(values) == len(count) or np.abs(deviation).max() <= rounding:
         raise InputError("latents do not differ within groups; give several different ones of a group")
@@ -155,7 +159,7 @@ def _length(vectors: Distances) -> Distances:
 
 
 def _unit(vectors: Distances) -> Distances:
-    """Vectors of length 1; zero vectors stay zero. Scaled first, so that no square over- or underflows."""
+    """Return unit vectors, or zero for zero vectors; scaled first, so that no square over- or underflows."""
     contiguous = np.ascontiguousarray(vectors)
     largest = np.abs(contiguous).max(axis=-1, keepdims=True, initial=0.0)
     scaled = np.asarray(contiguous / np.where(largest > 0.0, largest, np.float32(1.0)), np.float32)

@@ -13,63 +13,65 @@ from numpy.typing import ArrayLike, NDArray
 
 from morphsim.device import threads_for
 from morphsim.encoder.evaluation import FRAMES_AT_ONCE
-from morphsim.encoder.familiarity import Familiarity
 from morphsim.encoder.input import check_frames
+from morphsim.encoder.io.save import save_encoder
 from morphsim.encoder.networks import Network
+from morphsim.encoder.out_of_distribution import TrainingStatistics
 from morphsim.encoder.terms import draw_noise, kl_divergence, reconstruction_loss, sample_latents
 from morphsim.errors import InputError
 from morphsim.hashes import hash_tensors
+from morphsim.lazy import warn_of_old_name
 from morphsim.types import Boundary
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Codes:
-    """What an encoder makes of N frames in one pass."""
+class EncodedFrames:
+    """All that an encoder computes from N frames in one pass."""
 
     content: NDArray[np.float32]
     """(N, D) latent means that distances read."""
     deviation: NDArray[np.float32]
-    """(N, D) standard deviations of their posterior; 0 without noise."""
+    """(N, D) standard deviations of the posterior; 0 without noise."""
     pose: NDArray[np.float32]
     """(N, P) latent means that only the decoder reads."""
     reconstruction: NDArray[np.float32] | None = None
-    """(N, H, W), or (N, C, H, W), the probability of donor in each pixel, where it was asked for."""
+    """(N, H, W), or (N, C, H, W), probability of donor in each pixel; None if it was not asked for."""
     statistics: NDArray[np.float32] | None = None
-    """(N, S) of the frames, see `networks.statistics`, where the network measures them."""
+    """(N, S) statistics of the frames, see `networks.statistics`; None if the network measures none."""
 
     def __len__(self) -> int:
         return len(self.content)
 
-    def rows(self, rows: Sequence[int]) -> Codes:
-        """The codes of some frames, in this order."""
+    def rows(self, rows: Sequence[int]) -> EncodedFrames:
+        """Return some of the encoded frames, in this order."""
         chosen = list(rows)
-        painted, measured = self.reconstruction, self.statistics
-        return Codes(
+        decoded, measured = self.reconstruction, self.statistics
+        return EncodedFrames(
             content=self.content[chosen],
             deviation=self.deviation[chosen],
             pose=self.pose[chosen],
-            reconstruction=None if painted is None else painted[chosen],
+            reconstruction=None if decoded is None else decoded[chosen],
             statistics=None if measured is None else measured[chosen],
         )
 
 
 class Encoder:
-    """Codes frames into latent vectors whose distance compares their morphology.
+    """Encodes frames as latent vectors whose distance compares their morphology.
 
-    Made by `load_encoder` or `train_encoder`. It holds plain values and weights only, so that it can be
-    pickled into the worker processes of a vector environment. Few frames are coded by one thread; torch's
-    number of threads is left as it was.
+    Made by `load_encoder` or `train_encoder`. It holds only plain values and weights, so that it can be
+    pickled into the worker processes of a vector environment. Small batches are encoded by one thread, and
+    torch's number of threads is restored afterwards.
 
     Args:
         network: with its trained weights; it is frozen and moved to `device`.
-        metadata: what is known about the encoder, as `config.json` holds it.
-        device: where frames are coded.
-        training_latents: (K, D) content of some training frames, where it is known.
-        familiarity: what the statistics of training frames span, where it is known.
+        metadata: facts about the encoder, as in `config.json`.
+        device: where frames are encoded.
+        training_latents: (K, D) content of some training frames, if known.
+        training_statistics: principal components of the statistics of training frames, if known.
 
     Attributes:
-        training_latents: as given, float32; what is far from all of them, the encoder has never seen.
-        familiarity: as given.
+        training_latents: as given, float32; a frame far from all of them is out of distribution.
+        training_statistics: as given.
 
     Example:
         >>> encoder = load_encoder("runs/encoder")      # doctest: +SKIP
@@ -84,11 +86,11 @@ class Encoder:
         *,
         device: torch.device,
         training_latents: NDArray[np.floating[Any]] | None = None,
-        familiarity: Familiarity | None = None,
+        training_statistics: TrainingStatistics | None = None,
     ) -> None:
         self.network = network.to(device).eval().requires_grad_(False)
-        # Weights that were mapped from a file lie at odd addresses, where the kernels round otherwise: in
-        # memory of their own, every copy of an encoder gives the same latents to the last bit.
+        # Weights that were mapped from a file lie at odd addresses, where the kernels round differently. In
+        # memory of their own, every copy of an encoder returns the same latents to the last bit.
         for parameter in self.network.parameters():
             parameter.data = parameter.data.clone()
         self.device = device
@@ -96,7 +98,7 @@ class Encoder:
         self.training_latents: NDArray[np.float32] | None = (
             None if training_latents is None else np.asarray(training_latents, np.float32)
         )
-        self.familiarity = familiarity
+        self.training_statistics = training_statistics
 
     def __repr__(self) -> str:
         height, width = self.frame_shape
@@ -110,12 +112,12 @@ class Encoder:
 
     @property
     def frame_shape(self) -> tuple[int, int]:
-        """(H, W) of the frames that it takes [pixels]."""
+        """(H, W) of the frames that the encoder takes [pixels]."""
         return self.network.frame_shape
 
     @property
     def channels(self) -> int:
-        """C, the channels of a frame; with 1 frames are (H, W)."""
+        """C, the channels of a frame; with a single one frames are (H, W)."""
         return self.network.channels
 
     @property
@@ -134,13 +136,24 @@ class Encoder:
         """SHA-256 of the weights."""
         return str(self.metadata["weights_sha256"])
 
+    @property
+    def familiarity(self) -> TrainingStatistics | None:
+        """The old name of `training_statistics`."""
+        warn_of_old_name("Encoder.familiarity", "Encoder.training_statistics")
+        return self.training_statistics
+
+    def code(self, frames: ArrayLike, *, reconstruct: bool = False) -> EncodedFrames:
+        """The old name of `encode_all`."""
+        warn_of_old_name("Encoder.code", "Encoder.encode_all")
+        return self.encode_all(frames, reconstruct=reconstruct)
+
     @torch.inference_mode()
-    def code(self, frames: ArrayLike, *, reconstruct: bool = False) -> Codes:
-        """Code frames into all that the network makes of them, in one pass.
+    def encode_all(self, frames: ArrayLike, *, reconstruct: bool = False) -> EncodedFrames:
+        """Encode frames as content, deviation and pose in one pass.
 
         Args:
             frames: as for `encode`.
-            reconstruct: paint them again too, from their latent means.
+            reconstruct: also decode their latent means.
 
         Raises:
             InputError: another shape, type or value.
@@ -149,33 +162,33 @@ class Encoder:
         size = self.latent_size
         means = np.empty((len(checked), self.network.latent_size), np.float32)
         deviations = np.zeros((len(checked), size), np.float32)
-        painted = np.empty(checked.shape, np.float32) if reconstruct else None
+        decoded = np.empty(checked.shape, np.float32) if reconstruct else None
         measured: list[NDArray[np.float32]] = []
         with threads_for(checked.size, self.device):
             for rows, batch in self._batches(checked):
-                batch_means, log_variances, statistics = self.network.code(batch)
+                batch_means, log_variances, statistics = self.network.encode_with_statistics(batch)
                 means[rows] = batch_means.cpu().numpy()
                 if statistics is not None:
                     measured.append(statistics.cpu().numpy())
                 if log_variances is not None:
                     deviations[rows] = torch.exp(0.5 * log_variances[:, :size]).cpu().numpy()
-                if painted is not None:
+                if decoded is not None:
                     logits = self.network.decode(batch_means)
-                    painted[rows] = torch.sigmoid(logits).reshape(-1, *checked.shape[1:]).cpu().numpy()
-        return Codes(
+                    decoded[rows] = torch.sigmoid(logits).reshape(-1, *checked.shape[1:]).cpu().numpy()
+        return EncodedFrames(
             content=means[:, :size],
             deviation=deviations,
             pose=means[:, size:],
-            reconstruction=painted,
+            reconstruction=decoded,
             statistics=np.concatenate(measured) if measured else None,
         )
 
     def encode(self, frames: ArrayLike) -> NDArray[np.float32]:
-        """Code frames into the latent means that distances read.
+        """Encode frames as the latent means that distances read.
 
         Args:
             frames: (N, H, W), or (N, C, H, W) for an encoder of several channels: bool; uint8 of 0/1 or of
-                0/255; or floating point from 0 to 1, whose grey values reach the network as they are, though
+                0/255; or floating point from 0 to 1. Grey values are passed to the network unchanged, though
                 it was trained on binary frames.
 
         Returns:
@@ -184,39 +197,39 @@ class Encoder:
         Raises:
             InputError: another shape, type or value.
         """
-        return self.code(frames).content
+        return self.encode_all(frames).content
 
     def encode_pose(self, frames: ArrayLike) -> NDArray[np.float32]:
-        """Code frames into the latent means that only the decoder reads: where the pattern lies.
+        """Encode frames as the latent means that only the decoder reads: where the pattern lies.
 
         Args:
             frames: as for `encode`.
 
         Returns:
-            (N, P) float32; P is 0 for networks that make no such difference.
+            (N, P) float32; P is 0 for networks that do not separate content and pose.
 
         Raises:
             InputError: another shape, type or value.
         """
-        return self.code(frames).pose
+        return self.encode_all(frames).pose
 
     def encode_distribution(self, frames: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Code frames into normal distributions of the content.
+        """Encode frames as normal distributions of the content.
 
         Args:
             frames: as for `encode`.
 
         Returns:
-            The means and the standard deviations, each (N, D) float32; without noise the latter are zero.
+            The means and the standard deviations, each (N, D) float32; the latter are zero without noise.
 
         Raises:
             InputError: another shape, type or value.
         """
-        codes = self.code(frames)
-        return codes.content, codes.deviation
+        encoded = self.encode_all(frames)
+        return encoded.content, encoded.deviation
 
     def reconstruct(self, frames: ArrayLike) -> NDArray[np.float32]:
-        """Paint frames from their latent means.
+        """Reconstruct frames from their latent means.
 
         Args:
             frames: as for `encode`.
@@ -227,9 +240,9 @@ class Encoder:
         Raises:
             InputError: another shape, type or value.
         """
-        painted = self.code(frames, reconstruct=True).reconstruction
-        assert painted is not None
-        return painted
+        decoded = self.encode_all(frames, reconstruct=True).reconstruction
+        assert decoded is not None
+        return decoded
 
     @torch.inference_mode()
     def elbo(self, frames: ArrayLike, *, seed: int = 0) -> NDArray[np.float32]:
@@ -240,10 +253,10 @@ class Encoder:
             seed: of the latent noise.
 
         Returns:
-            (N,) float32 [nats a frame], negative; larger is better.
+            (N,) float32 [nats a frame], at most 0; larger is better.
 
         Raises:
-            InputError: another shape, type or value, or a network without noise, which has no such bound.
+            InputError: another shape, type or value, or a network without noise, which has no bound.
         """
         checked = self._check(frames)
         bounds = np.empty(len(checked), np.float32)
@@ -263,9 +276,13 @@ class Encoder:
 
     def save(self, folder: str | Path) -> None:
         """Write the encoder into `folder`, for `load_encoder`."""
-        from morphsim.encoder.folder import save_encoder
-
-        save_encoder(self, folder)
+        save_encoder(
+            folder,
+            network=self.network,
+            metadata=self.metadata,
+            training_latents=self.training_latents,
+            training_statistics=self.training_statistics,
+        )
 
     def _check(self, frames: ArrayLike) -> NDArray[Any]:
         return check_frames(frames, self.frame_shape, channels=self.channels)

@@ -1,4 +1,4 @@
-"""What may go wrong in training though the input is good."""
+"""Errors of a training whose input is good."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good a network is on frames: its losses and what its latents carry."""
+"""Measures of a network on frames: its losses, errors, and the use it makes of its latents."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _ACTIVE_VARIANCE = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """Means over a set of frames."""
+class HeldOutEvaluation:
+    """Means over the held-out frames."""
 
     reconstruction: float
     """Reconstruction term of the objective, from one sample of the latents; nats for the cross-entropy."""
     kl: float | None
-    """KL divergence of the latents from the standard normal distribution [nats a frame]; None without."""
+    """KL divergence from the standard normal distribution [nats a frame]; None without noise."""
     activity: float
-    """Sum of the sizes of the latent means."""
+    """Sum of the absolute values of the latent means."""
     active_units: int
     """Latents whose means vary over the frames with a variance above 0.01.
 
     Burda, Grosse and Salakhutdinov 2016, https://doi.org/10.48550/arXiv.1509.00519.
     """
     triplet_accuracy: float | None
-    """Share of triplets whose positive is nearer than the negative; None where there are no triplets."""
+    """Share of triplets whose positive is nearer than the negative; None without triplets."""
 
     def record(self) -> dict[str, float]:
-        """Return the columns of an epoch's record that concern held-out frames."""
+        """Return the values as columns of an epoch's record."""
         values: dict[str, float] = {"held_out_reconstruction": self.reconstruction}
         if self.kl is not None:
             values["held_out_kl"] = self.kl
@@ -59,14 +59,14 @@ def evaluate(
     objective: ObjectiveConfig,
     generator: torch.Generator,
     triplets: torch.Tensor | None = None,
-) -> Evaluation:
+) -> HeldOutEvaluation:
     """Evaluate a network on the frames of `indices`, a batch at a time.
 
     Args:
         network: on the device of `data`.
         data: the frames.
         indices: (K,) frame numbers, at least one.
-        objective: what the reconstruction term and the distance are.
+        objective: decides the reconstruction term and the distance.
         generator: of the CPU, for the latent noise.
         triplets: (T, 3) places in `indices`, on the device.
     """
@@ -90,7 +90,7 @@ def evaluate(
     if triplets is not None:
         content = means[:, : network.content_size]
         accuracy = float(triplet_accuracy(content, triplets, distance=objective.distance))
-    return Evaluation(
+    return HeldOutEvaluation(
         reconstruction=reconstruction,
         kl=kl_mean if random else None,
         activity=activity_mean,
@@ -101,7 +101,7 @@ def evaluate(
 
 @torch.inference_mode()
 def pixel_errors(network: Network, data: DeviceFrames, indices: torch.Tensor) -> tuple[float, float]:
-    """Compare frames with what the decoder paints from their latent means.
+    """Compare frames with their reconstructions from latent means.
 
     Args:
         network: on the device of `data`.
@@ -109,7 +109,7 @@ def pixel_errors(network: Network, data: DeviceFrames, indices: torch.Tensor) ->
         indices: (K,) frame numbers, at least one.
 
     Returns:
-        The share of pixels that are wrong, and the mean squared error of the probabilities per pixel.
+        The share of wrong pixels, and the mean squared error of the probabilities per pixel.
     """
     totals = torch.zeros(2, dtype=torch.float64, device=data.device)
     for frames in data.batches(indices, FRAMES_AT_ONCE):
@@ -124,7 +124,7 @@ def pixel_errors(network: Network, data: DeviceFrames, indices: torch.Tensor) ->
 
 @torch.inference_mode()
 def content_of(network: Network, data: DeviceFrames, indices: torch.Tensor) -> NDArray[np.float32]:
-    """Code the frames of `indices` (K,) into the latents (K, D) that distances read."""
+    """Encode the frames of `indices` (K,) as the latents (K, D) that distances read."""
     means = [network.encode(frames)[0] for frames in data.batches(indices, FRAMES_AT_ONCE)]
     content: NDArray[np.float32] = torch.cat(means)[:, : network.content_size].float().cpu().numpy()
     return content

@@ -1,4 +1,4 @@
-"""What `Encoder.encode` takes: frames as numpy arrays, in the few forms that mean the same."""
+"""Checks of the frames that an encoder takes: numpy arrays of several equivalent types."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from morphsim.errors import InputError
 
 
 def as_array(frames: ArrayLike, *, name: str = "frames") -> NDArray[Any]:
-    """Turn `frames` into an array, whatever its shape.
+    """Turn `frames` into an array of any shape.
 
     Raises:
-        InputError: it has no one shape, or is the name of a file.
+        InputError: it is ragged, or the name of a file.
     """
     if isinstance(frames, str | bytes | os.PathLike):
         raise InputError(
@@ -31,17 +31,17 @@ def as_array(frames: ArrayLike, *, name: str = "frames") -> NDArray[Any]:
 def check_frames(
     frames: ArrayLike, frame_shape: tuple[int, int], *, channels: int = 1, name: str = "frames"
 ) -> NDArray[Any]:
-    """Check a batch of frames and bring it to 0..1.
+    """Check a batch of frames and scale it to 0..1.
 
     Args:
-        frames: (N, H, W), or (N, C, H, W) where a frame has several channels: bool; uint8 of 0/1 or of 0/255;
-            or floating point from 0 to 1, whose grey values are kept as they are.
-        frame_shape: the (H, W) that is accepted [pixels].
-        channels: the C that is accepted.
-        name: what the frames are called in an error.
+        frames: (N, H, W), or (N, C, H, W) for frames of several channels: bool; uint8 of 0/1 or of 0/255;
+            or floating point from 0 to 1, whose grey values are kept.
+        frame_shape: the accepted (H, W) [pixels].
+        channels: the accepted C.
+        name: of the frames in an error.
 
     Returns:
-        The frames in their shape as uint8 0/1, or float32 0..1 where floating point was given.
+        The frames in their shape as uint8 0/1, or as float32 0..1 if they were floating point.
 
     Raises:
         InputError: another type, shape or value, NaN included.

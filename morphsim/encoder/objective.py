@@ -1,4 +1,4 @@
-"""What training minimises: a weighted sum of named terms, of which a run chooses."""
+"""The objective of a training: a weighted sum of named terms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from morphsim.encoder.terms import Reconstruction
 from morphsim.encoder.triplet import Miner, TripletDistance
 from morphsim.errors import InputError
 
-# A loss that is weighted more overflows in single precision.
+# Larger weights overflow single precision.
 _LARGEST_WEIGHT = 1e9
 
 TermName = Literal["reconstruction", "kl", "triplet", "l1", "l2"]
@@ -21,7 +21,7 @@ TermName = Literal["reconstruction", "kl", "triplet", "l1", "l2"]
 class ObjectiveConfig:
     """The terms of the loss and their weights; a weight of 0 leaves a term out.
 
-    Reconstruction plus KL divergence is -ELBO; with a triplet term beside them it is the loss of a TVAE.
+    Reconstruction plus KL divergence is -ELBO; with a triplet term it is the loss of a TVAE.
 
     Raises:
         InputError: a value is out of range.
@@ -30,23 +30,23 @@ class ObjectiveConfig:
     reconstruction: Reconstruction = "cross-entropy"
     """Summed over the pixels of a frame: the binary cross-entropy [nats], or the squared error."""
     kl: float = 1.0
-    """Weight of the KL divergence; 1 gives the evidence lower bound. Nothing to a network without noise."""
+    """Weight of the KL divergence; 1 gives the evidence lower bound. Ignored by a network without noise."""
     kl_warm_up: int = 0
-    """Epochs over which that weight rises linearly to its value."""
+    """Epochs over which the weight of the KL divergence rises linearly to its value."""
     triplet: float = 0.0
-    """Weight of the triplet loss on the content latents, whose labels are recipe and moment."""
+    """Weight of the triplet loss on the content latents; frames of one recipe and moment have one label."""
     margin: float = 1.0
-    """By how much frames of other labels must lie farther away than those of the same."""
+    """How much farther away frames of other labels must be than those of the same label."""
     miner: Miner = "all"
-    """Which triplets of a batch count: all, only semi-hard or only hard ones."""
+    """Which triplets of a batch count: all, only semi-hard ones or only hard ones."""
     distance: TripletDistance = "euclidean"
     """The distance of the triplet loss and of triplet accuracy."""
     group: int = 2
-    """Frames of one label from different trajectories that stand together in a batch."""
+    """Frames of one label from different trajectories that are put together in a batch."""
     l1: float = 0.0
-    """Weight of the sum of the sizes of the latents."""
+    """Weight of the sum of the absolute values of the latents."""
     l2: float = 0.0
-    """Weight of the sum of the squared weights of the network, a term of the loss as any other."""
+    """Weight of the sum of the squared weights of the network, as a term of the loss."""
 
     def __post_init__(self) -> None:
         for name in ("kl", "triplet", "margin", "l1", "l2"):
@@ -76,11 +76,11 @@ class ObjectiveConfig:
             raise InputError(f"the objective must have exactly the fields {', '.join(names)}")
         return cls(**values)
 
-    def terms(self, *, random: bool) -> tuple[TermName, ...]:
-        """Name the terms that are measured; `random` tells whether the network's latents are."""
+    def terms(self, *, variational: bool) -> tuple[TermName, ...]:
+        """Return the names of the terms that are measured for a network that is variational, or not."""
         chosen: list[TermName] = ["reconstruction"]
-        # Its value belongs to -ELBO even where its weight is 0.
-        chosen += ["kl"] if random else []
+        # It is part of -ELBO even if its weight is 0.
+        chosen += ["kl"] if variational else []
         optional: tuple[TermName, ...] = ("triplet", "l1", "l2")
         return (*chosen, *(name for name in optional if getattr(self, name)))
 

@@ -1,4 +1,4 @@
-"""The terms of an objective that concern each frame by itself, in nats a frame where they are likelihoods."""
+"""The terms of an objective that are computed frame by frame; likelihoods are in nats a frame."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Reconstruction = Literal["cross-entropy", "mse"]
 def reconstruction_loss(
     logits: torch.Tensor, frames: torch.Tensor, *, kind: Reconstruction = "cross-entropy"
 ) -> torch.Tensor:
-    """How far frames are from what was painted, summed over the pixels.
+    """Return the reconstruction loss of frames, summed over the pixels.
 
     Args:
         logits: (B, ...) log-odds of donor.
@@ -29,7 +29,7 @@ def reconstruction_loss(
 
 
 def kl_divergence(means: torch.Tensor, log_variances: torch.Tensor) -> torch.Tensor:
-    """KL divergence of a diagonal normal distribution from the standard one, summed over the latents.
+    """Return the KL divergence of a diagonal normal distribution from the standard one, summed over latents.
 
     ½ Σ (μ² + σ² - 1 - log σ²): Kingma and Welling 2013, appendix B, https://doi.org/10.48550/arXiv.1312.6114.
 
@@ -44,12 +44,12 @@ def kl_divergence(means: torch.Tensor, log_variances: torch.Tensor) -> torch.Ten
 
 
 def activity(means: torch.Tensor) -> torch.Tensor:
-    """Sum of the sizes of the latent means (B, D): its weight makes codes sparse (L1). Returns (B,)."""
+    """Return the sum (B,) of the absolute values of latent means (B, D), the L1 term for sparse latents."""
     return means.abs().sum(dim=1)
 
 
 def squared_weights(network: torch.nn.Module) -> torch.Tensor:
-    """Sum of the squares of all weights, biases left out: its weight keeps them small (L2)."""
+    """Return the sum of the squares of all weights, without biases, the L2 term for small weights."""
     squares = [parameter.square().sum() for parameter in network.parameters() if parameter.ndim > 1]
     return torch.stack(squares).sum()
 
@@ -69,5 +69,5 @@ def sample_latents(means: torch.Tensor, log_variances: torch.Tensor, noise: torc
 
 
 def draw_noise(shape: tuple[int, int], generator: torch.Generator, device: torch.device) -> torch.Tensor:
-    """Draw standard normal noise (B, D) on the CPU, so that one seed gives the same on every device."""
+    """Draw standard normal noise (B, D) on the CPU, so that a seed gives the same noise on every device."""
     return torch.randn(shape, generator=generator).to(device, non_blocking=True)

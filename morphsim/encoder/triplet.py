@@ -34,17 +34,17 @@ def triplet_loss(
     miner: Miner = "all",
     distance: TripletDistance = "euclidean",
 ) -> torch.Tensor:
-    """Mean loss of the mined triplets of a batch that violate the margin; 0 where none does.
+    """Return the mean loss of the mined triplets of a batch that violate the margin; 0 if none does.
 
-    The positive pairs are known beforehand, so that nothing here has to wait for a GPU.
+    The positive pairs are computed beforehand, so that nothing here waits for a GPU.
 
     Args:
         content: (B, D) latents.
         labels: (B,).
         pairs: (P, 2) from `positive_pairs`.
-        margin: by how much negatives must be farther away than positives.
+        margin: how much farther away negatives must be than positives.
         miner: `all` triplets, those that are `hard` (the negative is not farther away than the positive), or
-            those that are `semi-hard` (it is, but by less than the margin).
+            those that are `semi-hard` (the negative is farther away, but by less than the margin).
         distance: `euclidean`, or `cosine`: 1 less the cosine of the angle.
     """
     distances = pairwise_distances(content, distance)
@@ -64,7 +64,7 @@ def pairwise_distances(vectors: torch.Tensor, distance: TripletDistance) -> torc
     if distance == "cosine":
         unit = functional.normalize(vectors, dim=1)
         return 1.0 - unit @ unit.T
-    # Not by way of products, which lose what near vectors differ in.
+    # Products of matrices would cancel the small differences of close vectors.
     distances: torch.Tensor = torch.cdist(vectors, vectors, compute_mode="donot_use_mm_for_euclid_dist")
     return distances
 
@@ -81,7 +81,7 @@ def random_triplets(
         seed: of the draw.
 
     Returns:
-        (count, 3) frame numbers, or None where no label has two trajectories or there is only one label.
+        (count, 3) frame numbers, or None if no label has two trajectories or there is only one label.
     """
     films = np.unique(np.stack([labels, trajectory], axis=1), axis=0)[:, 0]
     names, counts = np.unique(films, return_counts=True)
@@ -106,7 +106,7 @@ def random_triplets(
 def triplet_accuracy(
     content: torch.Tensor, triplets: torch.Tensor, *, distance: TripletDistance = "euclidean"
 ) -> torch.Tensor:
-    """Share of triplets (T, 3) whose positive is nearer to the anchor than the negative.
+    """Return the share of triplets (T, 3) whose positive is nearer to the anchor than the negative.
 
     Args:
         content: (N, D) latents.
@@ -115,7 +115,7 @@ def triplet_accuracy(
     """
     vectors = functional.normalize(content, dim=1) if distance == "cosine" else content
     anchor, positive, negative = (vectors[triplets[:, place]] for place in range(3))
-    # Between unit vectors the Euclidean distance has the order of the cosine one.
+    # For unit vectors the Euclidean distance orders pairs as the cosine distance does.
     nearer = (anchor - positive).norm(dim=1) < (anchor - negative).norm(dim=1)
     share: torch.Tensor = nearer.float().mean()
     return share

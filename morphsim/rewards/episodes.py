@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.encoder import Codes
+from morphsim.encoder import EncodedFrames
 from morphsim.rewards.guard import GuardReport
 from morphsim.rewards.latent_reward import LatentReward, TargetComparison
 from morphsim.rewards.targets import Target
@@ -39,7 +39,11 @@ class Episodes:
         self._shapes_nothing = latent_reward.name == "shaped"
 
     def start(
-        self, indices: Sequence[int], targets: list[Target], encoded: Codes, report: GuardReport | None
+        self,
+        indices: Sequence[int],
+        targets: list[Target],
+        encoded: EncodedFrames,
+        report: GuardReport | None,
     ) -> list[dict[str, Any]]:
         """Begin the episodes of B environments.
 
@@ -61,7 +65,7 @@ class Episodes:
     def step(
         self,
         indices: Sequence[int],
-        encoded: Codes,
+        encoded: EncodedFrames,
         report: GuardReport | None,
         *,
         original: NDArray[Any],
@@ -102,7 +106,7 @@ class Episodes:
         return rewards, extra_infos
 
     def describe(
-        self, indices: Sequence[int], encoded: Codes, report: GuardReport | None
+        self, indices: Sequence[int], encoded: EncodedFrames, report: GuardReport | None
     ) -> list[dict[str, Any]]:
         """The entries to add to `info` for frames that no step has led to."""
         found = self.latent_reward.compare(encoded.content, *self._goals(indices))
@@ -142,7 +146,7 @@ class Episodes:
         return latents, np.stack([_padded(target.deviations, most) for target in chosen])
 
     def _extra_infos(
-        self, encoded: Codes, found: TargetComparison, report: GuardReport | None
+        self, encoded: EncodedFrames, found: TargetComparison, report: GuardReport | None
     ) -> list[dict[str, Any]]:
         percentile = self.latent_reward.metric.percentile(found.distance)
         infos: list[dict[str, Any]] = []

@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.encoder import Codes, Encoder
+from morphsim.encoder import EncodedFrames, Encoder
 from morphsim.errors import InputError
 from morphsim.rewards.metric import latent_unit
 
@@ -57,7 +57,7 @@ class LatentFeatures:
         count = sum(sizes[part] for part in self.parts) + len(self.info_keys)
         self.space = gym.spaces.Box(-np.inf, np.inf, (count,), np.float32)
 
-    def observe(self, encoded: Codes, row: int, info: Mapping[str, Any]) -> NDArray[np.float32]:
+    def observe(self, encoded: EncodedFrames, row: int, info: Mapping[str, Any]) -> NDArray[np.float32]:
         """The observation (S,) of one frame.
 
         Args:

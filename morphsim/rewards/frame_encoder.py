@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from morphsim.encoder import Codes, Encoder
+from morphsim.encoder import EncodedFrames, Encoder
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
 from morphsim.rewards.source import (
@@ -141,11 +141,11 @@ class FrameEncoder(BaseFrameEncoder):
     def __init__(self, env: gym.Env[Any, Any], encoder: Encoder, **options: Unpack[FrameOptions]) -> None:
         super().__init__(env, env.observation_space, encoder, **options)
         self.frames: NDArray[Any] = np.zeros((0, *encoder.frame_shape))
-        self.encoded: Codes | None = None
+        self.encoded: EncodedFrames | None = None
 
     def encode_frame(
         self, observation: Any, info: dict[str, Any], *, reset: bool = False, reconstruct: bool = False
-    ) -> Codes:
+    ) -> EncodedFrames:
         """Encode the frame that the environment shows now.
 
         Args:
@@ -169,7 +169,7 @@ class FrameEncoder(BaseFrameEncoder):
             self.frames, encoded = inner.frames, inner.encoded
             assert encoded is not None
             if reconstruct and encoded.reconstruction is None:
-                encoded = self.encoder.code(self.frames, reconstruct=True)
+                encoded = self.encoder.encode_all(self.frames, reconstruct=True)
         else:
             assert frames is not None
             assert self._reader is not None
@@ -178,7 +178,7 @@ class FrameEncoder(BaseFrameEncoder):
             self.frames = frames
             # Encoded one by one, equal frames have equal latents to the last bit, and a frame that reached
             # its target is at distance 0.
-            encoded = self.encoder.code(frames, reconstruct=reconstruct)
+            encoded = self.encoder.encode_all(frames, reconstruct=reconstruct)
         self.encoded = encoded
         return encoded
 

@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from morphsim.encoder import Codes
+from morphsim.encoder import EncodedFrames
 from morphsim.errors import InputError
 from morphsim.rewards.features import LatentFeatures, Part
 from morphsim.rewards.functions import NEEDS_PREVIOUS
@@ -73,7 +73,7 @@ class LatentGoals:
         return self.goal_of(target.latents[0], target.deviations[0])
 
     def observe(
-        self, encoded: Codes, row: int, info: Mapping[str, Any], *, desired: NDArray[np.float32]
+        self, encoded: EncodedFrames, row: int, info: Mapping[str, Any], *, desired: NDArray[np.float32]
     ) -> dict[str, NDArray[np.float32]]:
         """The observation of one frame.
 

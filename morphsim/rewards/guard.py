@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from morphsim.encoder import Codes, Encoder
-from morphsim.encoder.familiarity import (
+from morphsim.encoder import EncodedFrames, Encoder
+from morphsim.encoder.input import check_frames
+from morphsim.encoder.out_of_distribution import (
     MEASURES,
     frame_statistics,
     nearest_distance,
     reconstruction_errors,
 )
-from morphsim.encoder.input import check_frames
 from morphsim.errors import InputError
 from morphsim.rewards.targets import Target
 from morphsim.rewards.warn import warn_user
@@ -98,7 +98,7 @@ class OutOfDistributionGuard:
         self.limits = {name: float(factor * values[-1]) for name, values in self._quantiles.items()}
         self.needs_reconstruction = "reconstruction_error" in chosen
 
-    def check(self, frames: ArrayLike, encoded: Codes) -> GuardReport:
+    def check(self, frames: ArrayLike, encoded: EncodedFrames) -> GuardReport:
         """Measure frames.
 
         Args:
@@ -126,16 +126,16 @@ class OutOfDistributionGuard:
         found = nearest_distance(latents, known) / np.float32(self._scales["training_distance"])
         return found, _percentile(found, self._quantiles["training_distance"])
 
-    def _measure(self, name: str, frames: NDArray[Any], encoded: Codes) -> NDArray[np.float32]:
+    def _measure(self, name: str, frames: NDArray[Any], encoded: EncodedFrames) -> NDArray[np.float32]:
         encoder = self.encoder
         if name == "training_distance":
             return self.training_distance(encoded.content)[0]
         if name == "statistics_residual":
-            assert encoder.familiarity is not None
+            assert encoder.training_statistics is not None
             measured = encoded.statistics
             if measured is None:
                 measured = frame_statistics(frames, boundary=encoder.boundary)
-            return encoder.familiarity.residual(measured)
+            return encoder.training_statistics.residual(measured)
         assert encoded.reconstruction is not None
         return reconstruction_errors(frames, encoded.reconstruction)
 
@@ -185,7 +185,7 @@ def warn_of_ood_target(guard: OutOfDistributionGuard, target: Target) -> None:
         UserWarning: for each target outside the training data, with its worst measure.
     """
     if target.frames is not None:
-        encoded = guard.encoder.code(target.frames, reconstruct=guard.needs_reconstruction)
+        encoded = guard.encoder.encode_all(target.frames, reconstruct=guard.needs_reconstruction)
         report = guard.check(target.frames, encoded)
         values, percentiles = report.values, report.percentiles
     elif "training_distance" in guard.limits:
@@ -210,7 +210,7 @@ def warn_of_ood_target(guard: OutOfDistributionGuard, target: Target) -> None:
 def _stores(encoder: Encoder, measure: str) -> bool:
     if measure == "training_distance":
         return encoder.training_latents is not None
-    return measure != "statistics_residual" or encoder.familiarity is not None
+    return measure != "statistics_residual" or encoder.training_statistics is not None
 
 
 def _percentile(values: NDArray[np.float32], quantiles: NDArray[np.float32]) -> NDArray[np.float32]:

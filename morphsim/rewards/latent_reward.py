@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.encoder import Codes, Encoder
+from morphsim.encoder import EncodedFrames, Encoder
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
 from morphsim.rewards.config import RewardConfig
@@ -212,6 +212,6 @@ class LatentReward:
             total = total - np.float32(self.truncation_penalty) * (truncated & ~terminated)
         return np.asarray(total, np.float32)
 
-    def check(self, frames: NDArray[Any], encoded: Codes) -> GuardReport | None:
+    def check(self, frames: NDArray[Any], encoded: EncodedFrames) -> GuardReport | None:
         """The guard's report on frames; None without a guard."""
         return None if self.guard is None else self.guard.check(frames, encoded)

@@ -105,7 +105,7 @@ def _encode(array: NDArray[Any], encoder: Encoder, binarisation: Binarisation) -
         frames = frames[None]
     # Encoded one by one, equal frames have equal latents to the last bit, and a frame that reached its target
     # is at distance 0.
-    encoded = [encoder.code(frame[None]) for frame in frames] if frames.ndim == frame_axes + 1 else []
+    encoded = [encoder.encode_all(frame[None]) for frame in frames] if frames.ndim == frame_axes + 1 else []
     if not encoded:
         shape = encoder.frame_shape if encoder.channels == 1 else (encoder.channels, *encoder.frame_shape)
         raise InputError(

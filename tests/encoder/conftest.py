@@ -16,7 +16,7 @@ SMALL = CVAEConfig(latent_size=4, channels=(4, 6), kernel_size=3, strides=(2, 2)
 
 
 def stripes(count: int, shape: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:
-    """Slanted stripes of random wavelength and phase: something that a small network can learn."""
+    """Return slanted stripes of random wavelength and phase, which a small network can learn."""
     rng = np.random.default_rng(seed)
     z, x = np.mgrid[: shape[0], : shape[1]]
     waves = [
@@ -39,7 +39,7 @@ def frame_set(
 
 @pytest.fixture
 def small_config(tmp_path: Path) -> Callable[..., TrainingConfig]:
-    """Make a small training run's configuration, and the file of frames that it names."""
+    """Make the configuration of a small training run, and its file of frames."""
 
     def make(
         *, shape: tuple[int, int] = (12, 20), boundary: Any = "periodic", films: int = 4, **options: Any

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from morphsim import MachineError
-from morphsim.encoder.board import Board
+from morphsim.encoder.training.board import Board
 from morphsim.frames import to_rgb
 
 with warnings.catch_warnings():
@@ -26,7 +26,7 @@ with warnings.catch_warnings():
 def test_runs_resumed_within_a_second_are_read_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Of two files of one second, TensorBoard reads that of a process's tenth writer before its ninth's.
+    # Of two files of one second, TensorBoard reads that of a process's tenth writer before that of its ninth.
     monkeypatch.setattr(event_file_writer, "_global_uid", SimpleNamespace(get=count(9).__next__))
     for epoch in (1, 2):
         board = Board(tmp_path, first_epoch=epoch, enabled=True)
@@ -64,7 +64,7 @@ def test_a_full_disk_is_one_error(
 
     before = threading.excepthook
     board = Board(tmp_path, first_epoch=1, enabled=True)
-    # What the thread does that writes the log.
+    # The thread that writes the log does this.
     monkeypatch.setattr(record_writer.RecordWriter, "write", full)
     with pytest.raises(MachineError, match=f"{tmp_path}: No space left on device"):
         for epoch in range(1, 100):

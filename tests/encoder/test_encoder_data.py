@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from numpy.typing import NDArray
 
 from morphsim.encoder.data import DeviceFrames, augment
-from morphsim.encoder.sampling import Sampler, epoch_generator, label_groups, share_sizes
+from morphsim.encoder.seeding import epoch_generator
+from morphsim.encoder.training.sampler import Sampler, label_groups, share_sizes
 
 CPU = torch.device("cpu")
 
@@ -129,7 +130,7 @@ def test_exchanged_frames_are_of_labels_of_their_own() -> None:
         kinds = list(zip(labels[step.frames.numpy()], step.exchanged.tolist(), strict=True))
         same = {(a, b) for a in range(20) for b in range(20) if a != b and kinds[a] == kinds[b]}
         assert set(map(tuple, step.pairs.tolist())) == same
-        # Groups stay whole, so that every frame keeps a positive.
+        # Groups are not divided, so that every frame keeps a positive.
         assert {a for a, _ in same} == set(range(20))
         assert [step.labels[a] == step.labels[b] for a, b in same] == [True] * len(same)
         exchanged += step.exchanged.tolist()

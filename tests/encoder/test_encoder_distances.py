@@ -60,7 +60,7 @@ def test_a_pair_has_the_bits_that_it_has_in_any_batch(name: str, size: int) -> N
     assert whole.shape == (37, 11)
     assert all(distance(a[i], b[j]) == whole[i, j] for i in range(37) for j in range(11))
     assert np.array_equal(whole[5], distance(a[5], b))
-    # The place in memory makes no difference either.
+    # The layout in memory makes no difference either.
     assert np.array_equal(distance(np.asfortranarray(a)[:11], np.asfortranarray(b)), np.diag(whole))
     assert np.array_equal(distance(np.repeat(a, 2, axis=1)[:, ::2], a), np.zeros(37))
 
@@ -70,7 +70,7 @@ def test_cosine_by_hand() -> None:
     assert cosine([1.0, 1.0], [-3.0, -3.0]) == pytest.approx(2.0, abs=1e-6)
     assert cosine([3.0, 4.0], [4.0, 3.0]) == pytest.approx(1.0 - 24.0 / 25.0, rel=1e-5)
     assert cosine([5.0, 0.0], [7.0, 0.0]) == 0.0
-    # Far below what is left of 1 in single precision.
+    # Far below the single-precision resolution at 1.
     assert cosine([1.0, 0.0], [1.0, 1e-5]) == pytest.approx(0.5e-10, rel=1e-3)
     assert cosine([0.0, 0.0], [0.0, 0.0]) == 0.0
     assert cosine([[0.0, 0.0], [1e-3, 2.0]], [[1.0, 2.0], [0.0, 0.0]]).tolist() == [1.0, 1.0]
@@ -116,7 +116,7 @@ def test_whitened_latents_have_unit_covariance_within_groups() -> None:
     np.testing.assert_allclose(within.T @ within / 1600, np.eye(6), atol=1e-3)
     total = latents @ whitening_matrix(latents, shrinkage=1e-9)
     np.testing.assert_allclose(np.cov(total.T), np.eye(6), atol=1e-3)
-    # The order of latents and the names of groups say nothing.
+    # The order of latents and the names of groups do not matter.
     order = generator.permutation(2000)
     np.testing.assert_allclose(
         whitening_matrix(latents[order], 1000 - groups[order], shrinkage=1e-9), matrix, rtol=1e-4, atol=1e-6

@@ -1,4 +1,4 @@
-"""Training in several processes is the training of one, up to rounding."""
+"""Training in several processes equals training in one, up to rounding."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from morphsim.encoder import distributed, train_encoder
+from morphsim.encoder import train_encoder
+from morphsim.encoder.training import distributed
 from morphsim.errors import MachineError
 from morphsim.frames import FrameSet, write_frames
 
 ROOT = Path(__file__).resolve().parents[2]
-# In the last batch one frame is left, so that one of two processes has none.
+# One frame is left for the last batch, so that one of two processes has none.
 OPTIONS = shlex.split(
     "--epochs 3 --batch-size 29 --device cpu --no-tensorboard --learning-rate 1e-3 --schedule constant "
     "--objective.triplet 20 --objective.l1 0.1 --objective.l2 0.01 "
@@ -29,7 +30,7 @@ OPTIONS = shlex.split(
 
 @pytest.fixture
 def frames(tmp_path: Path) -> Path:
-    """Twelve films of four recipes, of which 30 frames are trained on."""
+    """Write twelve films of four recipes; 30 of their frames are trained on."""
     rng = np.random.default_rng(0)
     path = tmp_path / "frames.h5"
     film = np.repeat(np.arange(12), 3)
@@ -80,7 +81,7 @@ def test_two_processes_take_the_very_steps_of_one(frames: Path, tmp_path: Path) 
     for part in ("train", "held_out"):
         for name, value in alone[part].items():
             assert report[part][name] == pytest.approx(value, rel=1e-3), name
-    # A run of one process goes on where two left off, and the other way round.
+    # Two processes resume the run of one.
     longer = [*OPTIONS, "--resume", "--epochs", "4"]
     done = torchrun(2, frames, "--out", tmp_path / "one", "--json", *longer)
     assert done.returncode == 0, done.stderr
@@ -96,7 +97,7 @@ def test_bad_input_is_told_once(tmp_path: Path) -> None:
 
 
 class _Store:
-    """What processes tell each other: nothing yet."""
+    """An empty key-value store of the processes."""
 
     def __init__(self) -> None:
         self.told: dict[str, str] = {}

@@ -122,14 +122,14 @@ def test_distribution_reconstruction_and_elbo(encoder: Encoder) -> None:
     means, deviations = encoder.encode_distribution(frames)
     assert np.array_equal(means, encoder.encode(frames))
     assert deviations.shape == (5, 4) and np.allclose(deviations, np.exp(-2.0))
-    painted = encoder.reconstruct(frames)
-    assert painted.shape == frames.shape and painted.dtype == np.float32
-    assert painted.min() >= 0 and painted.max() <= 1
+    decoded = encoder.reconstruct(frames)
+    assert decoded.shape == frames.shape and decoded.dtype == np.float32
+    assert decoded.min() >= 0 and decoded.max() <= 1
     bound = encoder.elbo(frames, seed=1)
     assert np.array_equal(bound, encoder.elbo(frames, seed=1))
     assert not np.array_equal(bound, encoder.elbo(frames, seed=2))
     # The mean alone leaves out the KL divergence and the cost of the noise, so it is close but not equal.
-    likelihood = np.where(frames == 1, np.log(painted), np.log1p(-painted)).sum(axis=(1, 2))
+    likelihood = np.where(frames == 1, np.log(decoded), np.log1p(-decoded)).sum(axis=(1, 2))
     assert np.all(bound < 0) and np.allclose(bound, likelihood, rtol=0.2)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import morphsim.encoder.figures as figures
-from morphsim.encoder.results import frame_titles
+import morphsim.encoder.training.figures as figures
+from morphsim.encoder.training.figures import frame_titles
 from morphsim.frames import to_rgb
 from morphsim.frames.render import ACCEPTOR_COLOUR, DONOR_COLOUR
 from tests.encoder.conftest import frame_set, stripes
@@ -18,7 +18,7 @@ from tests.encoder.conftest import frame_set, stripes
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The figures that are saved, as matplotlib has them."""
+    """Collect the matplotlib figures that are saved."""
     kept: list[Any] = []
     save = figures._save
 
@@ -58,7 +58,7 @@ def test_reconstructions_have_the_colours_of_all_frames_and_a_legend(
             if above.images:
                 images[len(images)] = [above.images[0].get_array(), below.images[0].get_array()]
                 assert above.get_title().replace("\n", " ") == titles[len(images) - 1]
-                # No title reaches into that of its neighbour.
+                # Titles do not overlap.
                 title, panel = above.title.get_window_extent(), above.get_window_extent()
                 assert title.width <= panel.width
     assert len(images) == 7

@@ -17,7 +17,7 @@ from morphsim.encoder import (
     reconstruction_loss,
 )
 from morphsim.encoder.networks import find_architecture, parse_network
-from morphsim.encoder.networks.decoder import enlarging
+from morphsim.encoder.networks.convolutions import upsampling
 from morphsim.errors import InputError
 
 
@@ -133,7 +133,7 @@ def test_network_refuses_a_shape_without_pixels() -> None:
 
 
 def small_networks() -> list[NetworkConfig]:
-    """A small network of every architecture."""
+    """Return a small network of every architecture."""
     sizes: dict[str, list[str]] = {
         "cvae": ["latent_size=4", "channels=3,5", "hidden=8"],
         "autoencoder": ["latent_size=4", "channels=3,5,4"],
@@ -161,10 +161,10 @@ def test_every_architecture_takes_every_shape_and_number_of_channels(
     logits.sum().backward()
     assert all(parameter.grad is not None for parameter in network.decoder.parameters())
     assert not list(network.buffers())
-    outline = config.outline(shape, channels=channels, boundary=boundary)
-    assert all(parameter.is_meta for parameter in outline.parameters())
-    outline.load_state_dict(network.state_dict(), assign=True)
-    assert torch.equal(outline.eval().encode(frames)[0], means)
+    loaded = config.build_on_meta(shape, channels=channels, boundary=boundary)
+    assert all(parameter.is_meta for parameter in loaded.parameters())
+    loaded.load_state_dict(network.state_dict(), assign=True)
+    assert torch.equal(loaded.eval().encode(frames)[0], means)
 
 
 @pytest.mark.parametrize("config", small_networks(), ids=lambda config: config.architecture)
@@ -233,16 +233,16 @@ def test_bad_texts_are_refused_in_one_line(architecture: str, text: str, message
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
 @pytest.mark.parametrize("target", [(100, 400), (13, 17), (1, 9), (16, 16)])
-def test_painting_is_the_transposed_convolution(stride: int, target: tuple[int, int]) -> None:
+def test_sub_pixel_convolutions_are_transposed_ones(stride: int, target: tuple[int, int]) -> None:
     shape = (-(-target[0] // stride), -(-target[1] // stride))
-    layer = enlarging(3, 1, kernel_size=2 * stride - 1, stride=stride, shape=shape, target=target)
+    layer = upsampling(3, 1, kernel_size=2 * stride - 1, stride=stride, shape=shape, target=target)
     assert type(layer) is not torch.nn.ConvTranspose2d
     values = torch.randn(2, 3, *shape, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    painted = layer(values)
+    pixels = layer(values)
     expected = torch.nn.ConvTranspose2d.forward(layer, values)
-    assert painted.shape == (2, 1, *target)
-    torch.testing.assert_close(painted, expected, atol=1e-5, rtol=1e-5)
+    assert pixels.shape == (2, 1, *target)
+    torch.testing.assert_close(pixels, expected, atol=1e-5, rtol=1e-5)
     inputs = (values, layer.weight, layer.bias)
-    found, wanted = (torch.autograd.grad(each.square().sum(), inputs) for each in (painted, expected))
+    found, wanted = (torch.autograd.grad(each.square().sum(), inputs) for each in (pixels, expected))
     for own, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(own, other, atol=1e-3, rtol=1e-4)

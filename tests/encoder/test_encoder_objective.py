@@ -175,11 +175,11 @@ def test_triplet_accuracy_by_hand() -> None:
     content = torch.tensor([[0.0, 1.0], [0.0, 3.0], [2.0, 0.0], [0.1, 1.0]])
     triplets = torch.tensor([[0, 1, 3], [0, 1, 2], [0, 3, 1], [0, 3, 2]])
     assert triplet_accuracy(content, triplets).item() == 0.75
-    # By angle frames 0 and 1 are one.
+    # Frames 0 and 1 have the same angle.
     assert triplet_accuracy(content, triplets, distance="cosine").item() == 0.75
     assert triplet_accuracy(content, triplets[:1], distance="cosine").item() == 1.0
     assert triplet_accuracy(content, triplets[:1]).item() == 0.0
-    # A tie is not right: a network to which all frames are one gets nothing.
+    # A tie counts as wrong: a network that encodes all frames alike has an accuracy of 0.
     assert triplet_accuracy(torch.zeros(4, 2), triplets).item() == 0.0
 
 
@@ -204,10 +204,10 @@ def test_no_triplets_where_no_label_has_two_films_or_there_is_one_label() -> Non
 
 def test_terms_and_weights_of_an_objective() -> None:
     plain = ObjectiveConfig()
-    assert plain.terms(random=True) == ("reconstruction", "kl")
-    assert plain.terms(random=False) == ("reconstruction",)
+    assert plain.terms(variational=True) == ("reconstruction", "kl")
+    assert plain.terms(variational=False) == ("reconstruction",)
     full = ObjectiveConfig(kl=4.0, kl_warm_up=3, triplet=50, l1=0.1, l2=0.2)
-    assert full.terms(random=True) == ("reconstruction", "kl", "triplet", "l1", "l2")
+    assert full.terms(variational=True) == ("reconstruction", "kl", "triplet", "l1", "l2")
     assert [full.weights(epoch)["kl"] for epoch in range(5)] == [1.0, 2.0, 3.0, 4.0, 4.0]
     assert full.weights(0) == {"reconstruction": 1.0, "kl": 1.0, "triplet": 50, "l1": 0.1, "l2": 0.2}
 

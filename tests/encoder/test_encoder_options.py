@@ -1,4 +1,4 @@
-"""What a run can be told beside its sizes: triplets, schedules, early stopping, precision, channels."""
+"""Options of a run: triplets, schedules, early stopping, precision, channels."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-import morphsim.encoder.preparation as preparation_module
+import morphsim.encoder.training.learner as learner_module
 from morphsim.encoder import AutoencoderConfig, ObjectiveConfig, TrainingConfig, load_encoder, train_encoder
-from morphsim.encoder.curves import kept_epoch, progress_note, stops_early
-from morphsim.encoder.schedules import learning_rate_factor
+from morphsim.encoder.training.history import kept_epoch, progress_note, stops_early
+from morphsim.encoder.training.schedules import learning_rate_factor
 from morphsim.errors import InputError
 from morphsim.frames import (
     FrameSet,
@@ -34,7 +34,7 @@ Make = Callable[..., TrainingConfig]
 def replicas(
     shape: tuple[int, int] = (16, 32), *, recipes: int = 12, films: int = 3, length: int = 2
 ) -> FrameSet:
-    """Films of a bar over a layer: recipe and moment set the layer's height, the film the bar's place."""
+    """Films of a bar over a layer: recipe and moment set the layer's height, the film the bar's position."""
     rng = np.random.default_rng(0)
     z, x = np.mgrid[: shape[0], : shape[1]]
     heights = np.linspace(1, shape[0] / 2, recipes * length).round()
@@ -55,7 +55,7 @@ def replicas(
 
 @pytest.fixture
 def triplet_config(small_config: Make, tmp_path: Path) -> Make:
-    """A run on replicas with a triplet loss."""
+    """Make the configuration of a run on replicas with a triplet loss."""
     path = tmp_path / "replicas.h5"
     write_frames(path, replicas())
 
@@ -106,7 +106,7 @@ def test_triplets_teach_what_reconstruction_alone_does_not(triplet_config: Make,
     for row in curve:
         expected = row["train_reconstruction"] + row["train_kl"] + 200.0 * row["train_triplet"]
         assert row["train_loss"] == pytest.approx(expected, rel=1e-5)
-    # The whitening comes from within labels, where latents still vary by the film.
+    # The whitening is computed within labels, in which latents still vary from film to film.
     encoder = load_encoder(tmp_path / "triplet", device="cpu")
     frame_set = read_frames(frames)
     training, _ = split_by_trajectory(frame_set.trajectory, held_out=0.3, seed=0)
@@ -248,7 +248,7 @@ def test_half_precision_trains_nearly_the_same(small_config: Make, tmp_path: Pat
 def test_compilation_without_a_compiler_is_refused(
     small_config: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparation_module.shutil, "which", lambda name: None)
+    monkeypatch.setattr(learner_module.shutil, "which", lambda name: None)
     with pytest.raises(InputError, match=r"C\+\+ compiler.*leave --compile out"):
         train_encoder(small_config(compile=True), show_progress=False)
 
@@ -289,7 +289,7 @@ def test_kept_epochs_and_early_stopping_by_hand() -> None:
 
 
 def test_training_stops_when_nothing_gets_better(small_config: Make) -> None:
-    # Steps this large forget what was learned.
+    # With such large steps the network forgets what it learned.
     config = small_config(epochs=60, learning_rate=0.05, schedule="constant", patience=3, tensorboard=True)
     train_encoder(config, show_progress=False)
     curve = rows(config.out)
@@ -301,7 +301,7 @@ def test_training_stops_when_nothing_gets_better(small_config: Make) -> None:
     before = (config.out / "metrics.json").stat().st_mtime_ns
     train_encoder(again, show_progress=False)
     assert (config.out / "metrics.json").stat().st_mtime_ns == before
-    # More patience takes it on from there.
+    # Without early stopping the run goes on from there.
     train_encoder(replace(again, epochs=len(curve) + 1, patience=0), show_progress=False)
     assert metrics(config.out)["epochs"] == len(curve) + 1
 
@@ -345,12 +345,12 @@ def test_the_note_says_how_good_the_last_epoch_is() -> None:
 def test_a_compiled_network_trains_the_same(
     small_config: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The same way through torch's compiler, but for the C++ code, whose making takes a minute.
+    # The same path through torch's compiler, except for the C++ code, which takes a minute to compile.
     quick = functools.partial(torch.compile, backend="aot_eager")
-    monkeypatch.setattr(preparation_module.torch, "compile", quick)
+    monkeypatch.setattr(learner_module.torch, "compile", quick)
     losses = {}
     for name in (False, True):
-        # Two shapes of batches, the second of a single frame.
+        # Batches have two shapes, the second of a single frame.
         config = small_config(out=tmp_path / str(name), compile=name, epochs=2, batch_size=17)
         train_encoder(config, show_progress=False)
         losses[name] = [row["train_negative_elbo"] for row in rows(config.out)]

@@ -19,7 +19,7 @@ def test_a_few_epochs_on_published_frames(shared_data: Path, tmp_path: Path) -> 
     assert encoder.frame_shape == (101, 401) and encoder.boundary == "no-flux"
     metrics = json.loads((config.out / "metrics.json").read_text())
     first = metrics["first_epoch"]["held_out_negative_elbo"]
-    # Even odds for each pixel cost log 2, which no first epoch can be far from.
+    # Even odds cost log 2 for each pixel; the first epoch ends close to that.
     assert first < 1.05 * 101 * 401 * 0.6931
     assert metrics["held_out"]["negative_elbo"] < 0.85 * first
     # Small enough to be shipped inside the package.

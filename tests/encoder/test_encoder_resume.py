@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-import morphsim.encoder.training as training_module
+import morphsim.encoder.training.epoch as epoch_module
 from morphsim.encoder import TrainingConfig, train_encoder
-from morphsim.encoder.checkpoint import Checkpoint
+from morphsim.encoder.training.checkpoint import TrainingCheckpoint
 from morphsim.errors import InputError
 from morphsim.files import load_tree, save_tree
 
@@ -25,7 +25,7 @@ TIMINGS = {"seconds", "frames_per_second"}
 
 
 def lasting_results(folder: Path) -> dict[str, Any]:
-    """All that two runs must agree in: results without timings, pictures and what names the folder."""
+    """Return all results in which two runs must agree, without timings, pictures and names of folders."""
     metrics = json.loads((folder / "metrics.json").read_text())
     with (folder / "curves.csv").open() as file:
         curves = [{k: v for k, v in row.items() if k not in TIMINGS} for row in csv.DictReader(file)]
@@ -38,7 +38,7 @@ def lasting_results(folder: Path) -> dict[str, Any]:
 
 
 class Killed(BaseException):
-    """Stands in for a signal."""
+    """Stands for a signal."""
 
 
 @pytest.mark.parametrize(("steps", "checkpoint_every"), [(0, 1), (5, 1), (13, 1), (13, 2), (24, 3)])
@@ -48,7 +48,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
     # Five steps an epoch: the run ends in the first epoch, between two, within the third, in the last.
     config = small_config(out=tmp_path / "cut", epochs=5, resume=True, checkpoint_every=checkpoint_every)
     train_encoder(replace(config, out=tmp_path / "whole"), show_progress=False)
-    original = training_module.augment
+    original = epoch_module.augment
     left = steps
 
     def interrupting(*arguments: Any, **options: Any) -> Any:
@@ -58,7 +58,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
         left -= 1
         return original(*arguments, **options)
 
-    monkeypatch.setattr(training_module, "augment", interrupting)
+    monkeypatch.setattr(epoch_module, "augment", interrupting)
     with pytest.raises(Killed):
         train_encoder(config, show_progress=False)
     monkeypatch.undo()
@@ -196,7 +196,7 @@ def test_a_damaged_checkpoint_is_refused(small_config: Make) -> None:
         changed[place] ^= 1 << place % 8
         path.write_bytes(changed)
         with pytest.raises(InputError, match=r"checkpoint\.safetensors"):
-            Checkpoint.load(config.out)
+            TrainingCheckpoint.load(config.out)
     path.write_bytes(whole)
     train_encoder(resumed, show_progress=False)
 
@@ -210,7 +210,7 @@ def test_altered_metrics_are_refused(small_config: Make) -> None:
     path.write_text(json.dumps({**values, "kept_epoch": 9}))
     with pytest.raises(InputError, match=r"metrics\.json has been altered"):
         train_encoder(replace(config, resume=True), show_progress=False)
-    # Those of earlier versions have no hash.
+    # Metrics of earlier versions have no hash.
     del values["sha256"]
     path.write_text(json.dumps(values))
     train_encoder(replace(config, resume=True), show_progress=False)

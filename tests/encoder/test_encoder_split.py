@@ -1,4 +1,4 @@
-"""Content and pose: what the content can't know, and what its statistics are."""
+"""Content and pose: invariances of the content, and its statistics."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from morphsim.encoder import (
     load_encoder,
     train_encoder,
 )
-from morphsim.encoder.familiarity import frame_statistics
 from morphsim.encoder.networks import SplitConfig
 from morphsim.encoder.networks.statistics import moments_size, spectra_size, statistics
+from morphsim.encoder.out_of_distribution import frame_statistics
 from morphsim.encoder.triplet import random_triplets, triplet_accuracy
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, frame_labels, read_frames, write_frames
@@ -69,7 +69,7 @@ def test_any_frame_has_content_and_pose(boundary: Boundary, shape: tuple[int, in
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 31), st.integers(0, 100))
-def test_content_does_not_know_where_a_periodic_pattern_lies(shift: int, seed: int) -> None:
+def test_content_does_not_depend_on_where_a_periodic_pattern_lies(shift: int, seed: int) -> None:
     network = built((24, 32), "periodic")
     frames = blobs(4, (24, 32), seed=seed)
     content = network.encode_content(frames)[0]
@@ -78,14 +78,14 @@ def test_content_does_not_know_where_a_periodic_pattern_lies(shift: int, seed: i
     assert (content[0] - content[1]).abs().max() > 1e-3
 
 
-def test_content_between_walls_does_not_know_left_from_right() -> None:
+def test_content_between_walls_does_not_depend_on_left_and_right() -> None:
     network = built((24, 30), "no-flux")
     frames = blobs(4, (24, 30))
     content = network.encode_content(frames)[0]
     torch.testing.assert_close(network.encode_content(frames.flip(3))[0], content, atol=2e-5, rtol=0)
 
 
-def test_content_knows_up_from_down_and_donor_from_acceptor_and_pose_knows_where() -> None:
+def test_content_depends_on_depth_and_phase_and_pose_on_position() -> None:
     network = built((24, 32), "periodic")
     frames = blobs(4, (24, 32))
     frames[:, :, 12:] = 1.0
@@ -110,18 +110,18 @@ def test_statistics_of_stripes_are_what_they_must_be() -> None:
     assert every == across_x == pytest.approx(np.log(8 / 32 + 1e-3) + 3.0)
     assert across_depth == pytest.approx(np.log(1e-3) + 3.0)
     assert mean == pytest.approx(along_x) and along_depth == pytest.approx(np.log(1e-3) + 3.5, abs=1e-3)
-    # Of a square wave only odd harmonics have power, in a ring average k times less each: the first moment
-    # lies between the first and the third.
+    # A square wave has odd harmonics only, and the ring average divides each by k: the first moment is
+    # between the first and the third.
     wavenumber = np.exp(mean - 3.5) - 1e-3
     assert 1 / 8 < wavenumber < 3 / 8
 
 
-def test_layers_are_told_by_their_place() -> None:
+def test_layers_are_distinguished_by_their_depth() -> None:
     depth = torch.arange(40)[:, None].expand(1, 1, 40, 60)
     first = []
     for donor in (depth < 20, depth >= 20, (depth < 10) | (depth >= 30), (depth >= 10) & (depth < 30)):
         first.append(statistics(donor.float(), boundary="periodic")[0][0, 1:3].tolist())
-    # The mean of a cosine over half of its period is 2 / pi; of the frame half is donor.
+    # The mean of a cosine over half of its period is 2 / pi, and half of the frame is donor.
     size = (8.0 / np.pi) ** 2
     expected = [[size, 0.0], [-size, 0.0], [0.0, size], [0.0, -size]]
     assert np.allclose(first, expected, rtol=0.01, atol=1e-4)
@@ -163,10 +163,10 @@ def test_spectra_keep_the_variance_of_a_frame(boundary: Boundary) -> None:
     torch.testing.assert_close(total / pixels, variance, rtol=1e-4, atol=1e-6)
 
 
-def test_preparing_brings_statistics_to_the_order_of_one() -> None:
+def test_statistics_are_normalised() -> None:
     network = built((24, 32), "periodic")
     frames = blobs(64, (24, 32))
-    network.prepare(frames)
+    network.fit_normalisation(frames)
     measured = network.measure(frames)
     assert measured.mean(dim=0).abs().max() < 1e-3
     deviations = measured.std(dim=0, correction=0)
@@ -174,12 +174,12 @@ def test_preparing_brings_statistics_to_the_order_of_one() -> None:
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
-def test_statistics_that_content_is_made_of_are_told(boundary: Boundary) -> None:
+def test_statistics_are_returned_with_the_encoded_frames(boundary: Boundary) -> None:
     encoder = Encoder(built((13, 7), boundary), {"boundary": boundary}, device=torch.device("cpu"))
     frames = blobs(70, (13, 7))[:, 0].numpy().astype(np.uint8)
-    codes = encoder.code(frames)
-    np.testing.assert_allclose(codes.statistics, frame_statistics(frames, boundary=boundary), atol=1e-5)
-    assert np.array_equal(codes.rows([3, 1]).statistics, codes.statistics[[3, 1]])
+    encoded = encoder.encode_all(frames)
+    np.testing.assert_allclose(encoded.statistics, frame_statistics(frames, boundary=boundary), atol=1e-5)
+    assert np.array_equal(encoded.rows([3, 1]).statistics, encoded.statistics[[3, 1]])
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
@@ -239,7 +239,7 @@ def test_content_steps_that_cannot_be_are_refused(
 
 
 def labelled_frames(path: Path, boundary: Boundary) -> Path:
-    """Four recipes, stripes of another width each, three films of four moments."""
+    """Write films of stripes: four recipes of different widths, three films each, four moments."""
     random = np.random.default_rng(0)
     frames, trajectory = [], []
     for film in range(12):
@@ -260,7 +260,7 @@ def labelled_frames(path: Path, boundary: Boundary) -> Path:
     return path
 
 
-def test_features_are_left_out_in_training_only_and_by_the_seed() -> None:
+def test_features_are_dropped_in_training_only_and_by_the_seed() -> None:
     network = built((24, 32), "periodic")
     frames = blobs(4, (24, 32))
     assert torch.equal(network.encode(frames)[0], network.encode(frames)[0])
@@ -311,7 +311,7 @@ def test_impossible_sizes_are_refused(options: dict[str, Any], message: str) -> 
 
 
 def test_gradients_run_through_the_statistics_after_an_inference() -> None:
-    # Constants that were first made while frames were coded must not spoil a later gradient.
+    # Constants that were first computed in inference mode must not break a later gradient.
     from tests.encoders import blobs, untrained_encoder
 
     encoder = untrained_encoder((24, 40), SplitConfig())

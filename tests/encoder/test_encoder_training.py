@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-import morphsim.encoder.training as training_module
+import morphsim.encoder.training.epoch as epoch_module
 from morphsim.encoder import (
     AutoencoderConfig,
     ObjectiveConfig,
@@ -73,8 +73,8 @@ def test_training_lowers_the_loss_on_training_and_held_out_frames(small_config: 
     training, held_out = split_by_trajectory(frame_set.trajectory, held_out=0.2, seed=0)
     bound = encoder.elbo(frame_set.frames[held_out]).mean()
     assert -bound == pytest.approx(metrics(config.out)["held_out"]["negative_elbo"], rel=0.05)
-    painted = encoder.reconstruct(frame_set.frames[held_out])
-    wrong = ((painted > 0.5) != frame_set.frames[held_out]).mean()
+    decoded = encoder.reconstruct(frame_set.frames[held_out])
+    wrong = ((decoded > 0.5) != frame_set.frames[held_out]).mean()
     assert wrong == pytest.approx(metrics(config.out)["held_out"]["pixel_error"], abs=1e-3)
     latents = encoder.encode(frame_set.frames[training])
     pairs = np.triu_indices(len(latents), 1)
@@ -88,7 +88,7 @@ def test_training_lowers_the_loss_on_training_and_held_out_frames(small_config: 
     ):
         assert known[name]["scale"] == pytest.approx(np.median(apart), rel=0.05)
         assert known[name]["quantiles"][100] == pytest.approx(apart.max(), rel=0.05)
-    # There are no replicas, so that all latents together are white.
+    # Without replicas the whitening is that of all latents.
     np.testing.assert_allclose(np.cov((latents @ whitening).T), np.eye(4), atol=0.1)
     assert encoder.training_latents is not None
     np.testing.assert_allclose(encoder.training_latents, latents, atol=5e-3)
@@ -165,13 +165,13 @@ def test_only_periodic_frames_are_rolled(
     expected: bool,
 ) -> None:
     rolled = []
-    original = training_module.augment
+    original = epoch_module.augment
 
     def spy(batch: Any, *, shifts: Any, **options: Any) -> Any:
         rolled.append(shifts is not None)
         return original(batch, shifts=shifts, **options)
 
-    monkeypatch.setattr(training_module, "augment", spy)
+    monkeypatch.setattr(epoch_module, "augment", spy)
     encoder = train_encoder(small_config(boundary=boundary, roll=asked, epochs=2), show_progress=True)
     assert rolled == [expected] * 10
     assert encoder.boundary == boundary
@@ -193,7 +193,7 @@ def test_the_seed_decides_everything(small_config: Make, tmp_path: Path) -> None
 
 
 def test_best_or_last_weights_are_kept(small_config: Make, tmp_path: Path) -> None:
-    # Steps this large learn and forget again, so that the last epoch is not the best.
+    # With such large steps the network learns and forgets, so that the last epoch is not the best.
     options = {"epochs": 12, "learning_rate": 0.05, "drop_at": 1.0, "resume": True}
     for keep in ("best", "last"):
         config = small_config(out=tmp_path / keep, keep=keep, **options)
@@ -227,16 +227,16 @@ def test_divergence_is_told_and_the_last_checkpoint_kept(small_config: Make) -> 
     config = small_config(epochs=1)
     train_encoder(config, show_progress=False)
     before = (config.out / "checkpoint.safetensors").read_bytes()
-    # A weight of 1e38 overflows on the first step, as a training that runs away does.
-    from morphsim.encoder.checkpoint import Checkpoint
+    # A weight of 1e38 overflows in the first step, as in a training that diverges.
+    from morphsim.encoder.training.checkpoint import TrainingCheckpoint
 
-    checkpoint = Checkpoint.load(config.out)
+    checkpoint = TrainingCheckpoint.load(config.out)
     for tensor in checkpoint.weights.values():
         tensor.fill_(1e38)
     checkpoint.save(config.out)
     with pytest.raises(TrainingDiverged, match=r"epoch 2, at step 1 of 5.*learning rate"):
         train_encoder(replace(config, epochs=3, resume=True), show_progress=False)
-    assert Checkpoint.load(config.out).history == checkpoint.history
+    assert TrainingCheckpoint.load(config.out).history == checkpoint.history
     assert len(before) == (config.out / "checkpoint.safetensors").stat().st_size
 
 

@@ -1,4 +1,4 @@
-"""A search for settings: what is searched, that it goes on after it was killed, and what it leaves."""
+"""A search for settings: its ranges, its resumption and its results."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from morphsim.encoder import CVAEConfig, TrainingConfig, TrainingDiverged, load_encoder, train_encoder, tuning
+import morphsim.encoder.tuning.search as search_module
+from morphsim.encoder import CVAEConfig, TrainingConfig, TrainingDiverged, load_encoder, train_encoder
 from morphsim.encoder.networks import ARCHITECTURES
-from morphsim.encoder.search_space import Choice, Range, search_space
+from morphsim.encoder.networks.search import SearchChoice, SearchRange
 from morphsim.encoder.tuning import TuningConfig, tune_encoder
+from morphsim.encoder.tuning.space import search_space
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet, write_frames
 from tests.encoder.conftest import frame_set, stripes
@@ -42,7 +44,7 @@ def search(tmp_path: Path, **options: Any) -> TuningConfig:
 
 @pytest.fixture
 def scored(monkeypatch: pytest.MonkeyPatch) -> list[TrainingConfig]:
-    """Take the place of training: a score that a learning rate of 1e-3 makes best; what was trained."""
+    """Replace training by a score that is best at a learning rate of 1e-3; collect what was trained."""
     trained: list[TrainingConfig] = []
 
     def train(config: TrainingConfig, **_: object) -> None:
@@ -52,7 +54,7 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[TrainingConfig]:
         metrics = {"held_out": {"negative_elbo": score, "triplet_accuracy": 1.0 - score}}
         (config.out / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
 
-    monkeypatch.setattr(tuning, "train_encoder", train)
+    monkeypatch.setattr(search_module, "train_encoder", train)
     return trained
 
 
@@ -66,11 +68,11 @@ def settings_of(trained: list[TrainingConfig]) -> list[dict[str, Any]]:
 def test_the_ends_of_every_range_are_settings_that_networks_take(
     architecture: Any, by: Any, end: int, tmp_path: Path
 ) -> None:
-    space = search_space(architecture, by, ALL)  # type: ignore[arg-type]
+    space = search_space(ARCHITECTURES[architecture], by, ALL)  # type: ignore[arg-type]
     config = search(tmp_path, architecture=architecture, by=by, search=ALL)
     assert config.space == space
     values = {
-        name: found.values[end] if isinstance(found, Choice) else (found.low, found.high)[end]
+        name: found.values[end] if isinstance(found, SearchChoice) else (found.low, found.high)[end]
         for name, found in space.items()
     }
     training = config.training(values, tmp_path)
@@ -84,12 +86,12 @@ def test_the_ends_of_every_range_are_settings_that_networks_take(
 
 
 def test_defaults_lie_within_the_ranges() -> None:
-    for architecture, kind in ARCHITECTURES.items():
+    for kind in ARCHITECTURES.values():
         usual = kind().to_dict()
-        for name, found in search_space(architecture, "elbo", ("network",)).items():
+        for name, found in search_space(kind, "elbo", ("network",)).items():
             value = usual[name.removeprefix("network.")]
             text = ",".join(map(str, value)) if isinstance(value, list) else value
-            if isinstance(found, Range):
+            if isinstance(found, SearchRange):
                 assert found.low <= value <= found.high, name
             else:
                 assert text in found.values, name
@@ -138,7 +140,7 @@ def test_a_search_learns_from_its_trials(tmp_path: Path, scored: list[TrainingCo
     config = search(tmp_path, trials=40, search=("learning-rate",))
     best = tune_encoder(config, show_progress=False)
     distances = [abs(np.log10(each.learning_rate) + 3.0) for each in scored]
-    # At random they would lie half a decade away on average, and the mean of 15 within 0.08 of that.
+    # Random ones would be half a decade away on average, and the mean of 15 within 0.08 of that.
     assert np.mean(distances[-15:]) < 0.3
     assert best.value == min(distances) < 0.05
 
@@ -150,22 +152,22 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(
     whole = tune_encoder(search(tmp_path, trials=13, out=tmp_path / "whole"), show_progress=False)
     expected = settings_of(scored)
     scored.clear()
-    train = tuning.train_encoder
+    train = search_module.train_encoder
 
     def kill(config: TrainingConfig, **_: object) -> None:
         if config.out.name == f"trial-{killed_at:03}":
             raise KeyboardInterrupt
         train(config)
 
-    monkeypatch.setattr(tuning, "train_encoder", kill)
+    monkeypatch.setattr(search_module, "train_encoder", kill)
     config = search(tmp_path, trials=13)
     with pytest.raises(KeyboardInterrupt):
         tune_encoder(config, show_progress=False)
     assert len(scored) == killed_at
-    # What it was writing when it was killed.
+    # A line that was not finished.
     with (config.out / "trials.journal").open("ab") as file:
         file.write(b'{"op_code":4,"worker')
-    monkeypatch.setattr(tuning, "train_encoder", train)
+    monkeypatch.setattr(search_module, "train_encoder", train)
     with pytest.raises(InputError, match="go on with --resume"):
         tune_encoder(config, show_progress=False)
     best = tune_encoder(replace(config, resume=True), show_progress=False)
@@ -176,7 +178,7 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(
         whole.settings,
         13,
     )
-    # An interrupted training goes on too.
+    # An interrupted training is resumed too.
     assert all(each.resume for each in scored)
 
 
@@ -219,14 +221,14 @@ def test_other_frames_are_another_search(tmp_path: Path, scored: list[TrainingCo
 def test_trials_that_diverge_are_passed_over(
     tmp_path: Path, scored: list[TrainingConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = tuning.train_encoder
+    train = search_module.train_encoder
 
     def diverge(config: TrainingConfig, **_: object) -> None:
         if config.out.name != "trial-001":
             raise TrainingDiverged("the loss became NaN")
         train(config)
 
-    monkeypatch.setattr(tuning, "train_encoder", diverge)
+    monkeypatch.setattr(search_module, "train_encoder", diverge)
     config = search(tmp_path, trials=3)
     best = tune_encoder(config, show_progress=False)
     assert (best.trial, best.finished, best.diverged) == (1, 1, 2)
@@ -299,7 +301,7 @@ def test_a_journal_of_a_version_without_hashes_goes_on(tmp_path: Path, scored: l
     assert tune_encoder(replace(config, trials=3, resume=True), show_progress=False).finished == 3
 
 
-def test_without_optuna_the_mend_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_optuna_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     config = search(tmp_path)
     with pytest.raises(InputError, match=r"pip install 'morphsim\[tune\]'"):

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from morphsim.encoder import TrainingConfig
-from morphsim.encoder.preparation import split_frames
+from morphsim.encoder.training.data import split_frames
 from morphsim.errors import FrameWarning, InputError
 from morphsim.frames import FrameSet, read_any, read_frames, read_target_frames, write_frames
 from morphsim.frames.axes import channels_first, one_grey_channel

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from morphsim.encoder.board import Board
-from morphsim.encoder.figures import draw_reconstructions
+from morphsim.encoder.training.board import Board
+from morphsim.encoder.training.figures import draw_reconstructions
 from morphsim.frames import animate, frame_strip
 from morphsim.frames.picture_size import LONGEST_SIDE, MOST_PIXELS, shrink
 

@@ -43,7 +43,7 @@ def annealed() -> np.ndarray[Any, Any]:
 
 
 def flags(guard: OutOfDistributionGuard, frames: Any) -> list[bool]:
-    codes = guard.encoder.code(frames, reconstruct=guard.needs_reconstruction)
+    codes = guard.encoder.encode_all(frames, reconstruct=guard.needs_reconstruction)
     return [bool(flag) for flag in guard.check(frames, codes).out_of_distribution]
 
 
@@ -147,9 +147,9 @@ def test_a_frame_has_the_same_measures_alone_and_in_a_batch(
     guard: OutOfDistributionGuard, encoder: Encoder, annealed: Any
 ) -> None:
     frames = np.concatenate([annealed, checkerboards()[:3]])
-    together = guard.check(frames, encoder.code(frames, reconstruct=True))
+    together = guard.check(frames, encoder.encode_all(frames, reconstruct=True))
     for row in range(len(frames)):
-        alone = guard.check(frames[[row]], encoder.code(frames[[row]], reconstruct=True))
+        alone = guard.check(frames[[row]], encoder.encode_all(frames[[row]], reconstruct=True))
         assert alone.out_of_distribution[0] == together.out_of_distribution[row]
         for name, values in alone.values.items():
             assert values[0] == pytest.approx(together.values[name][row], abs=1e-4)
@@ -164,7 +164,7 @@ def test_measures_and_percentiles_by_hand() -> None:
     half = layers(3, 4)
     half[0, 3] = 1  # an upper share of 3.5
     frames = np.stack([layers(3, 4), half])
-    report = guard.check(frames, encoder.code(frames))
+    report = guard.check(frames, encoder.encode_all(frames))
     # The scale is 2: half a unit away is 0.25, and the median of the held-out distances is 0.5.
     assert report.values["training_distance"] == pytest.approx([0.0, 0.25])
     assert report.percentiles["training_distance"] == pytest.approx([0.0, 50.0])
@@ -179,7 +179,7 @@ def test_the_reconstruction_error_is_the_cross_entropy() -> None:
     # Decoded as two layers with the donor fractions 0.3 and 0.4.
     entropy = sum(-share * np.log(share) - (1 - share) * np.log(1 - share) for share in (0.3, 0.4)) / 2
     frame = layers(3, 4)[None]
-    report = guard.check(frame * np.uint8(255), encoder.code(frame, reconstruct=True))
+    report = guard.check(frame * np.uint8(255), encoder.encode_all(frame, reconstruct=True))
     assert report.values["reconstruction_error"] == pytest.approx([entropy], rel=1e-4)
 
 

@@ -1,4 +1,7 @@
-"""Networks by the names of their architectures: one module each, all behind the same few methods."""
+"""Networks by the name of their architecture: one module each, all with the interface of `base`.
+
+A new architecture is a module with a `Network` and its `NetworkConfig`, and a line in `_CONFIGS`.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,23 @@ from morphsim.encoder.networks.split import Split, SplitConfig
 from morphsim.errors import InputError
 from morphsim.suggest import did_you_mean
 
-_CONFIGS: tuple[type[NetworkConfig], ...] = (CVAEConfig, AutoencoderConfig, SplitConfig)
+_CONFIGS: tuple[type[NetworkConfig], ...] = (
+    CVAEConfig,
+    AutoencoderConfig,
+    SplitConfig,
+)
 
 ARCHITECTURES: dict[str, type[NetworkConfig]] = {config.architecture: config for config in _CONFIGS}
-"""Every architecture's configuration by its name."""
+"""The configuration of every architecture by its name; the first one is the default."""
+
+DEFAULT_ARCHITECTURE = next(iter(ARCHITECTURES))
 
 
 def find_architecture(name: object) -> type[NetworkConfig]:
     """Return the configuration of an architecture.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is no architecture of that name.
     """
     if not isinstance(name, str) or name not in ARCHITECTURES:
         raise InputError(f"architecture is {name!r}; {did_you_mean(name, ARCHITECTURES)}")
@@ -36,10 +45,10 @@ def parse_network(architecture: str, texts: Sequence[str]) -> NetworkConfig:
 
     Args:
         architecture: its name.
-        texts: `NAME=VALUE` each, several numbers as `NAME=16,32`; what is not named keeps its default.
+        texts: `NAME=VALUE` each, several numbers as `NAME=16,32`; all other sizes keep their defaults.
 
     Raises:
-        InputError: an unknown name, a name given twice, or a value that can't be.
+        InputError: an unknown name, a name given twice, or an impossible value.
     """
     kind = find_architecture(architecture)
     names = [field.name for field in fields(kind)]
@@ -81,6 +90,7 @@ def _parse(name: str, text: str, hint: Any) -> Any:
 __all__ = [
     "ARCHITECTURES",
     "CVAE",
+    "DEFAULT_ARCHITECTURE",
     "Activation",
     "Autoencoder",
     "AutoencoderConfig",

@@ -1,11 +1,12 @@
-"""The convolutional autoencoder of image retrieval: strided convolutions to a code, and back; nothing random.
+"""The convolutional autoencoder of image retrieval: strided convolutions, deterministic latents.
 
-Its code is compared by a distance of its own choice, as the cosine of Krizhevsky and Hinton 2011 ("Using very
-deep autoencoders for content-based image retrieval", ESANN 2011) or the Euclidean one.
+Latents are compared by a cosine distance, as by Krizhevsky and Hinton 2011 ("Using very deep autoencoders for
+content-based image retrieval", ESANN 2011), or by the Euclidean one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,8 +22,9 @@ from morphsim.encoder.networks.base import (
     check_activation,
     check_size,
 )
-from morphsim.encoder.networks.decoder import enlarging, shapes_of
+from morphsim.encoder.networks.convolutions import shapes_of, upsampling
 from morphsim.encoder.networks.initialise import start_near_even_odds
+from morphsim.encoder.networks.search import SearchChoice, SearchDimension, SearchRange
 from morphsim.errors import InputError
 from morphsim.types import Boundary
 
@@ -34,16 +36,23 @@ class AutoencoderConfig(NetworkConfig):
     """The sizes of a convolutional autoencoder; the decoder mirrors the encoder."""
 
     architecture: ClassVar[str] = "autoencoder"
+    summary: ClassVar[str] = "a convolutional autoencoder without noise"
+    variational: ClassVar[bool] = False
     channels_last: ClassVar[bool] = True
+    search_space: ClassVar[Mapping[str, SearchDimension]] = {
+        "latent_size": SearchRange(16, 256),
+        "channels": SearchChoice(("8,16,16,32", "8,16,32,64", "16,32,64,64")),
+        "kernel_size": SearchChoice((3, 5, 7)),
+    }
 
     latent_size: int = 192
-    """Numbers in the code."""
+    """Number of latents."""
     channels: tuple[int, ...] = (8, 16, 32, 64)
-    """Channels after each convolution of stride 2: as many convolutions as numbers."""
+    """Channels after each convolution of stride 2; there are as many convolutions as numbers."""
     kernel_size: int = 5
     """Width of the square kernels [pixels]; odd, and at least 3."""
     activation: Activation = "elu"
-    """What follows every layer but the last one of encoder and decoder."""
+    """After every layer but the last ones of encoder and decoder."""
 
     def __post_init__(self) -> None:
         for name in ("latent_size", "kernel_size"):
@@ -58,8 +67,8 @@ class AutoencoderConfig(NetworkConfig):
             )
         check_activation(self.activation)
 
-    def network(self, frame_shape: tuple[int, int], channels: int, boundary: Boundary) -> Autoencoder:
-        """Make the network; the boundary is nothing to it."""
+    def uninitialised(self, frame_shape: tuple[int, int], channels: int, boundary: Boundary) -> Autoencoder:
+        """Make the network with uninitialised weights; `boundary` is ignored."""
         return Autoencoder(self, frame_shape, channels)
 
 
@@ -69,7 +78,7 @@ class Autoencoder(Network):
     Args:
         config: the sizes.
         frame_shape: (H, W) of the frames [pixels].
-        channels: C, pictures that make a frame.
+        channels: C, the channels of a frame.
 
     Raises:
         InputError: a side of the frame shape is not positive.
@@ -82,11 +91,11 @@ class Autoencoder(Network):
         widths = [channels, *config.channels]
         flat = widths[-1] * shapes[-1][0] * shapes[-1][1]
         activation = ACTIVATIONS[config.activation]
-        shrinking: list[nn.Module] = []
-        growing: list[nn.Module] = []
+        downward: list[nn.Module] = []
+        upward: list[nn.Module] = []
         for level in range(len(config.channels)):
-            shrinking += [nn.Conv2d(widths[level], widths[level + 1], kernel, _STRIDE, padding), activation()]
-            layer = enlarging(
+            downward += [nn.Conv2d(widths[level], widths[level + 1], kernel, _STRIDE, padding), activation()]
+            layer = upsampling(
                 widths[level + 1],
                 widths[level],
                 kernel_size=kernel,
@@ -94,21 +103,21 @@ class Autoencoder(Network):
                 shape=shapes[level + 1],
                 target=shapes[level],
             )
-            growing = [activation(), layer, *growing]
-        self.encoder = nn.Sequential(*shrinking, nn.Flatten(), nn.Linear(flat, config.latent_size))
+            upward = [activation(), layer, *upward]
+        self.encoder = nn.Sequential(*downward, nn.Flatten(), nn.Linear(flat, config.latent_size))
         self.decoder = nn.Sequential(
-            nn.Linear(config.latent_size, flat), nn.Unflatten(1, (widths[-1], *shapes[-1])), *growing
+            nn.Linear(config.latent_size, flat), nn.Unflatten(1, (widths[-1], *shapes[-1])), *upward
         )
 
     def encode(self, frames: torch.Tensor) -> tuple[torch.Tensor, None]:
-        """Code frames (B, C, H, W) into (B, D)."""
+        """Encode frames (B, C, H, W) as latents (B, D)."""
         return self.encoder(frames), None
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Turn codes (B, D) into the logits of donor in each pixel, (B, C, H, W)."""
+        """Decode latents (B, D) to the logits of donor in each pixel, (B, C, H, W)."""
         logits: torch.Tensor = self.decoder(latents)
         return logits
 
-    def settle(self) -> None:
+    def init_output_layers(self) -> None:
         """Start near even odds for every pixel."""
         start_near_even_odds(self.decoder[-1])

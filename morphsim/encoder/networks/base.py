@@ -1,4 +1,4 @@
-"""What every network of an encoder is: a way from frames to latents and a way back, and its sizes."""
+"""The interface of all networks, from frames to latents and back, and of their configurations."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from torch import nn
 
 from morphsim.checks import shown
 from morphsim.encoder.networks.initialise import he_uniform
+from morphsim.encoder.networks.pretraining import Pretraining
+from morphsim.encoder.networks.search import SearchDimension
 from morphsim.errors import InputError
 from morphsim.types import Boundary
 
@@ -24,21 +26,20 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "silu": nn.SiLU,
 }
 
-
 MOST_WEIGHTS = 250_000_000
-"""Of a network: with gradients and the two moments of Adam 4 GB."""
+"""Of a network: 4 GB with gradients and the two moments of Adam."""
 
 
 class Network(nn.Module, abc.ABC):
-    """Codes frames into latents and paints latents as frames.
+    """Encodes frames as latents and decodes latents to frames.
 
-    The first `content_size` latents are the content, which distances read; the rest is the pose. Weights are
-    parameters only: a network has no buffers, so that it can be made without memory and filled from a file.
+    The first `content_size` latents are the content, which distances read; the rest is the pose. All state is
+    in parameters: a network has no buffers, so that it can be built without memory and filled from a file.
 
     Args:
         config: the sizes.
         frame_shape: (H, W) of the frames [pixels].
-        channels: C, pictures that make a frame.
+        channels: C, the channels of a frame.
         latent_size: D, the number of all latents.
         content_size: how many of them are content; None for all.
 
@@ -67,32 +68,41 @@ class Network(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def encode(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Code frames into normal distributions.
+        """Encode frames as normal distributions of the latents.
 
         Args:
             frames: (B, C, H, W) float, 0 to 1.
 
         Returns:
-            The means (B, D) and the logarithms of the variances (B, D), None where nothing is random.
+            The means (B, D) and the logarithms of the variances (B, D), or None if the network is not
+            variational.
         """
 
-    def code(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
-        """Code frames as `encode` does, and tell what was measured of them on the way.
+    def encode_with_statistics(
+        self, frames: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        """Encode frames as `encode` does, and return the statistics that the network measures on the way.
 
         Returns:
-            What `encode` returns, and the `statistics` (B, S) of the frames, None where they are not needed.
+            What `encode` returns, and the `statistics` (B, S) of the frames, or None if it measures none.
         """
         return *self.encode(frames), None
 
     @abc.abstractmethod
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Turn latents (B, D) into the logits of donor in each pixel, (B, C, H, W)."""
+        """Decode latents (B, D) to the logits of donor in each pixel, (B, C, H, W)."""
 
-    def prepare(self, frames: torch.Tensor) -> None:
-        """Look at some training frames (B, C, H, W) before the first step; most networks need not."""
+    def init_output_layers(self) -> None:
+        """Change the first weights of layers that He's rule does not suit; called without gradients."""
 
-    def settle(self) -> None:
-        """Change first weights that He's rule does not suit; called without gradients when it is built."""
+    def fit_normalisation(self, frames: torch.Tensor) -> None:
+        """Fit what normalises the input to training frames (B, C, H, W), if the network has such a part."""
+
+    def pretrain(self, pretraining: Pretraining) -> None:
+        """Train a part of the network before the main training, if `NetworkConfig.pretrains_content`."""
+
+    def freeze_pretrained(self) -> None:
+        """Keep the pretrained part as it is from now on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,13 +114,21 @@ class NetworkConfig(abc.ABC):
     """
 
     architecture: ClassVar[str]
-    """The name by which `config.json` and the command line know it."""
+    """Its name in `config.json` and on the command line."""
+    summary: ClassVar[str]
+    """What it is in a few words, for the help of the command line."""
+    variational: ClassVar[bool] = True
+    """Whether latents are distributions, so that there is a KL divergence."""
     channels_last: ClassVar[bool] = False
     """Whether it trains faster with the channels of a pixel side by side in memory."""
+    pretrains_content: ClassVar[bool] = False
+    """Whether `Network.pretrain` can train the content before the rest (`content_steps`)."""
+    search_space: ClassVar[Mapping[str, SearchDimension]] = {}
+    """Fields that `morphsim tune-encoder` varies, and their bounds."""
 
     @abc.abstractmethod
-    def network(self, frame_shape: tuple[int, int], channels: int, boundary: Boundary) -> Network:
-        """Make the network with weights that nobody has chosen."""
+    def uninitialised(self, frame_shape: tuple[int, int], channels: int, boundary: Boundary) -> Network:
+        """Make the network with uninitialised weights; most architectures ignore `boundary`."""
 
     def build(
         self,
@@ -120,34 +138,34 @@ class NetworkConfig(abc.ABC):
         boundary: Boundary = "no-flux",
         generator: torch.Generator,
     ) -> Network:
-        """Make the network on the CPU, its first weights from `generator` alone.
+        """Make the network on the CPU with first weights from `generator`.
 
         Args:
             frame_shape: (H, W) of the frames [pixels].
-            channels: C, pictures that make a frame.
+            channels: C, the channels of a frame.
             boundary: what happens at the left and right end of a frame.
             generator: of the CPU; torch's global random state is neither read nor changed.
         """
-        network = self.outline(frame_shape, channels=channels, boundary=boundary).to_empty(device="cpu")
+        network = self.build_on_meta(frame_shape, channels=channels, boundary=boundary).to_empty(device="cpu")
         with torch.no_grad():
             he_uniform(network, generator)
-            network.settle()
+            network.init_output_layers()
         return network
 
-    def outline(
+    def build_on_meta(
         self, frame_shape: tuple[int, int], *, channels: int = 1, boundary: Boundary = "no-flux"
     ) -> Network:
-        """Make the network without memory for its weights, to be filled from a file.
+        """Make the network on torch's meta device, without memory for its weights, to be filled from a file.
 
         Raises:
             InputError: it has more weights than `MOST_WEIGHTS`.
         """
         try:
             with torch.device("meta"):
-                network = self.network(frame_shape, channels, boundary)
+                network = self.uninitialised(frame_shape, channels, boundary)
             weights = sum(parameter.numel() for parameter in network.parameters())
         except (OverflowError, RuntimeError) as error:
-            # A layer of more weights than whole numbers can count.
+            # The number of weights of a layer exceeds 64 bits.
             raise _too_large("more than any machine could hold", frame_shape) from error
         if weights > MOST_WEIGHTS:
             raise _too_large(f"{weights:,}", frame_shape)
@@ -182,7 +200,7 @@ def check_size(name: str, value: object) -> None:
     """Check one size of a network.
 
     Raises:
-        InputError: it is no whole number from 1 to 65536.
+        InputError: it is not a whole number from 1 to 65536.
     """
     # The limit keeps a damaged configuration from asking for more memory than any machine has.
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65_536:
@@ -193,7 +211,7 @@ def check_pairs(*, channels: object, strides: object, kernel_size: int) -> None:
     """Check the sizes of two strided convolutions.
 
     Raises:
-        InputError: channels or strides are no two sizes, or the kernel is even or leaves pixels out.
+        InputError: channels or strides are not two sizes, or the kernel is even or skips pixels.
     """
     for name, pair in (("channels", channels), ("strides", strides)):
         if not isinstance(pair, tuple) or len(pair) != 2:

@@ -1,4 +1,4 @@
-"""First weights that come from one generator, and let latents carry something from the first steps on."""
+"""First weights, all from one generator, with which latents are used from the first steps on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def he_uniform(network: nn.Module, generator: torch.Generator) -> None:
     layers (He et al. 2015, https://doi.org/10.1109/ICCV.2015.123).
 
     Args:
-        network: any; its layers are filled in the order of `modules()`.
+        network: any module; its layers are filled in the order of `modules()`.
         generator: of the CPU; torch's global random state is neither read nor changed.
     """
     with torch.no_grad():
@@ -34,15 +34,15 @@ def he_uniform(network: nn.Module, generator: torch.Generator) -> None:
 
 
 def start_near_even_odds(last: nn.Module) -> None:
-    """Shrink the weights of a decoder's last layer, so that it starts near even odds for every pixel."""
+    """Scale the weights of a decoder's last layer down, so that it starts near even odds for every pixel."""
     with torch.no_grad():
         last.get_parameter("weight").mul_(_LAST_WEIGHTS)
 
 
 def start_narrow(last: nn.Module, latent_size: int) -> None:
-    """Let standard deviations start at exp(-2) for every frame, well below the spread of the means.
+    """Start the standard deviations at exp(-2) for every frame, well below the spread of the means.
 
-    Otherwise hundreds of steps pass before the decoder stops ignoring the latents.
+    Otherwise the decoder ignores the latents for hundreds of steps.
 
     Args:
         last: a dense layer whose outputs are `latent_size` means and then as many log variances.
@@ -58,6 +58,6 @@ def _fan_in(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> float:
         return layer.in_features
     pixels = layer.kernel_size[0] * layer.kernel_size[1]
     if isinstance(layer, nn.ConvTranspose2d):
-        # Of the kernel only one in stride² weights meets any one output pixel.
+        # Only one in stride² weights of the kernel contributes to an output pixel.
         return layer.in_channels * pixels / (layer.stride[0] * layer.stride[1])
     return layer.in_channels * pixels

@@ -1,9 +1,9 @@
 """Statistics of frames that neither a roll nor a mirror image changes, as a layer without weights.
 
 They are what a materials scientist reads off a micrograph by eye or by Fourier transform: how much donor
-there is at each depth, how much interface and which way it runs, and the power spectrum, whose transform is
-the two-point statistics (Torquato 2002, chapter 2, https://doi.org/10.1007/978-1-4757-6355-3). A network gets
-from them at once, and exactly, what convolutions only approach.
+there is at each depth, how much interface there is and in which direction it runs, and the power spectrum,
+which is the Fourier transform of the two-point statistics (Torquato 2002, chapter 2,
+https://doi.org/10.1007/978-1-4757-6355-3). They are exact, while convolutions only approximate them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import torch
 
 from morphsim.types import Boundary
 
-_Made = TypeVar("_Made")
+_T = TypeVar("_T")
 
 
-def _kept(make: Callable[..., _Made]) -> Callable[..., _Made]:
-    """Make a constant once; not as part of an inference, since gradients may run through it later."""
+def _constant(make: Callable[..., _T]) -> Callable[..., _T]:
+    """Compute a constant once, and outside inference mode, since it may be needed for gradients later."""
     return cache(torch.inference_mode(False)(make))
 
 
@@ -37,18 +37,18 @@ _LAYERS = 3
 
 
 def statistics(frames: torch.Tensor, *, boundary: Boundary) -> tuple[torch.Tensor, torch.Tensor]:
-    """Measure frames, each number brought to the order of 1.
+    """Measure frames; every number is scaled to the order of 1.
 
     Args:
         frames: (B, C, H, W) float, 0 to 1.
         boundary: what happens at the left and right end.
 
     Returns:
-        The few numbers that tell most, (B, 13 C): phase fraction; squares, with their signs, of the first
-        three cosine moments of the depth profile, which tell layers from what few domains are by chance;
-        interface per pixel, all, across x and across the depth; mean wavenumber,
-        all, along x, along the depth, and along both at once, which tells leaning domains; Euler number per
-        pixel, of the frame and of its majority in windows of 5 x 5. Interface and wavenumber are logarithmic.
+        The few most informative numbers, (B, 13 C): phase fraction; signed squares of the first three cosine
+        moments of the depth profile, which distinguish layers from random variations of few domains;
+        interface per pixel, in total, across x and across the depth; mean wavenumber, in total, along x,
+        along the depth, and along both at once, which detects inclined domains; Euler number per pixel, of
+        the frame and of its majority in windows of 5 x 5. Interface and wavenumber are logarithmic.
         And (B, S), S = `spectra_size`: the depth profile and power spectra in logarithmic bands, of the rows
         at each depth and of the plane.
     """
@@ -58,12 +58,12 @@ def statistics(frames: torch.Tensor, *, boundary: Boundary) -> tuple[torch.Tenso
     rows = frames if boundary == "periodic" else torch.cat([frames, frames.flip(3)], dim=3)
     modes = torch.view_as_real(torch.fft.rfft(rows, dim=3)).flatten(3) / math.sqrt(rows.shape[3])
     along_x = _power(modes)
-    # Cosines in depth as a product of matrices, which is faster than a transform of so few rows.
+    # The cosine transform in depth as a matrix product, which is faster than an FFT of so few rows.
     plane = _power(_cosines(height, device) @ modes)
     lines = (depths @ along_x) @ _bands(along_x.shape[3], _BANDS_OF_ROWS, False, device).T
     bands_of_depth = _bands(height, _BANDS_OF_PLANE[0], True, device)
     bands_of_x = _bands(along_x.shape[3], _BANDS_OF_PLANE[1], True, device)
-    # The mode of the mean belongs to no band of fluctuations.
+    # The mean is not a fluctuation and belongs to no band.
     plane = plane * _without_mean(height, along_x.shape[3], device)
     powers = torch.cat([lines.flatten(1), (bands_of_depth @ plane @ bands_of_x.T).flatten(1)], dim=1)
     profile = frames.mean(dim=3)
@@ -79,12 +79,12 @@ def statistics(frames: torch.Tensor, *, boundary: Boundary) -> tuple[torch.Tenso
 
 
 def moments_size(channels: int) -> int:
-    """How many of the few numbers `statistics` gives."""
+    """Return how many of the few numbers `statistics` returns."""
     return (_LAYERS + 10) * channels
 
 
 def spectra_size(frame_shape: tuple[int, int], channels: int, *, boundary: Boundary) -> int:
-    """How many of the many numbers `statistics` gives."""
+    """Return how many of the many numbers `statistics` returns."""
     height, width = frame_shape
     waves = (width if boundary == "periodic" else 2 * width) // 2 + 1
     depths = len(_edges_of_depths(height)) - 1
@@ -94,7 +94,7 @@ def spectra_size(frame_shape: tuple[int, int], channels: int, *, boundary: Bound
 
 
 def _power(modes: torch.Tensor) -> torch.Tensor:
-    """Squared sizes of complex modes (..., 2 K), real and imaginary parts in turn; (..., K)."""
+    """Return |modes|² (..., K) of complex modes (..., 2 K), whose real and imaginary parts alternate."""
     squares = modes.square()
     return squares[..., 0::2] + squares[..., 1::2]
 
@@ -104,7 +104,7 @@ def _signed_square(values: torch.Tensor) -> torch.Tensor:
 
 
 def _interface(frames: torch.Tensor, boundary: Boundary) -> tuple[torch.Tensor, ...]:
-    """Changes of phase between neighbours per pixel, all, along x and along the depth, each (B, C)."""
+    """Return changes of phase between neighbours per pixel, all, along x and along the depth, each (B, C)."""
     pixels = frames.shape[2] * frames.shape[3]
     wrapped = torch.cat([frames, frames[..., :1]], dim=3) if boundary == "periodic" else frames
     along_x = wrapped.diff(dim=3).abs().sum(dim=(2, 3)) / pixels
@@ -113,13 +113,14 @@ def _interface(frames: torch.Tensor, boundary: Boundary) -> tuple[torch.Tensor, 
 
 
 def _euler_numbers(frames: torch.Tensor, boundary: Boundary) -> tuple[torch.Tensor, torch.Tensor]:
-    """Donor domains less the holes in them, per pixel, of the frame and of it without specks, each (B, C).
+    """Return donor domains minus holes per pixel, of the frame and of the frame without specks, each (B, C).
 
-    The one measure here that is odd under an exchange of the phases, beside their share: droplets of donor
-    count up, droplets of acceptor down. It is the mean of those of 4- and of 8-connected donor, from the
-    quads of pixels that hold one and three donors (Gray 1971, https://doi.org/10.1109/T-C.1971.223289).
+    Besides the phase fraction it is the only measure here that is odd under an exchange of the phases:
+    droplets of donor count as +1, droplets of acceptor as -1. It is the mean of the Euler numbers of 4- and
+    of 8-connected donor, from the quads of pixels with one and with three donors (Gray 1971,
+    https://doi.org/10.1109/T-C.1971.223289).
     """
-    # In bytes, which take a quarter of the time.
+    # Bytes take a quarter of the time of floats.
     phases = (frames > 0.5).to(torch.int8)
     reach = _WINDOW // 2
     ends = (phases[..., -reach:], phases[..., :reach])
@@ -137,7 +138,7 @@ def _euler_numbers(frames: torch.Tensor, boundary: Boundary) -> tuple[torch.Tens
 
 
 def _window_sums(phases: torch.Tensor, axis: int) -> torch.Tensor:
-    """Sums of the neighbours in a window along an axis, which gets shorter by the window less one."""
+    """Return sums in a window along an axis, which gets shorter by the window minus one."""
     length = phases.shape[axis] - _WINDOW + 1
     total = phases.narrow(axis, 0, length).clone()
     for start in range(1, _WINDOW):
@@ -155,7 +156,7 @@ def _euler_number(phases: torch.Tensor, boundary: Boundary) -> torch.Tensor:
 
 
 def _mean_wavenumbers(power: torch.Tensor) -> Iterator[torch.Tensor]:
-    """First moments of the power (B, C, K, L) averaged over rings [1/pixel], each (B, C)."""
+    """Yield first moments of the power (B, C, K, L) averaged over rings [1/pixel], each (B, C)."""
     wavenumber, along_depth, along_x, weights = _wavenumbers(*power.shape[2:], str(power.device))
     weighted = power * weights
     total = weighted.sum(dim=(2, 3)).clamp(min=1e-12)
@@ -163,22 +164,22 @@ def _mean_wavenumbers(power: torch.Tensor) -> Iterator[torch.Tensor]:
         yield (weighted * axis).sum(dim=(2, 3)) / total
 
 
-@_kept
+@_constant
 def _wavenumbers(height: int, width: int, device: str) -> tuple[torch.Tensor, ...]:
-    """Wavenumbers [1/pixel], all, along the depth and along x, and weights that average over rings."""
+    """Return wavenumbers [1/pixel], absolute, along the depth and along x, and weights of a ring average."""
     along_depth = torch.arange(height, device=device)[:, None] / (2 * height)
     along_x = torch.arange(width, device=device)[None] / (2 * max(width - 1, 1))
     wavenumber = torch.hypot(along_depth, along_x)
     weights = torch.where(wavenumber > 0, 1.0 / wavenumber.clamp(min=1e-9), torch.zeros_like(wavenumber))
-    # Of the modes k and -k along x only one is stored.
+    # Only one of the modes k and -k along x is stored.
     twice = torch.full((1, width), 2.0, device=device)
     twice[:, 0] = 1.0
     return wavenumber, along_depth, along_x, weights * twice
 
 
-@_kept
+@_constant
 def _cosines(height: int, device: str) -> torch.Tensor:
-    """(H, H): the orthonormal cosine transform, type II."""
+    """Return the orthonormal cosine transform, type II, (H, H)."""
     order, place = np.mgrid[:height, :height]
     matrix = np.sqrt(2.0 / height) * np.cos(np.pi * order * (place + 0.5) / height)
     matrix[0] /= np.sqrt(2.0)
@@ -186,33 +187,33 @@ def _cosines(height: int, device: str) -> torch.Tensor:
 
 
 def _layers(height: int, device: str) -> torch.Tensor:
-    """(layers, H): the first cosines over the depth, 1 under the free surface."""
+    """Return the first cosines over the depth, (layers, H), which are 1 below the free surface."""
     cosines = _cosines(max(height, _LAYERS + 1), device)[1 : _LAYERS + 1, :height]
     return cosines * math.sqrt(max(height, _LAYERS + 1) / 2.0)
 
 
-@_kept
+@_constant
 def _without_mean(height: int, width: int, device: str) -> torch.Tensor:
     keep = torch.ones(height, width, device=device)
     keep[0, 0] = 0.0
     return keep
 
 
-@_kept
+@_constant
 def _depths(height: int, device: str) -> torch.Tensor:
-    """(depths, H): averages over equal parts of the depth."""
+    """Return averages over equal parts of the depth, (depths, H)."""
     return _averages(_edges_of_depths(height), height).to(device)
 
 
-@_kept
+@_constant
 def _bands(count: int, bands: int, zero: bool, device: str) -> torch.Tensor:
-    """(bands, count): averages over logarithmic bands of the modes 1 to count - 1; `zero` adds mode 0."""
+    """Return averages (bands, count) over logarithmic bands of the modes from 1; `zero` adds mode 0."""
     edges = [edge + 1 for edge in _edges(count - 1, bands)]
     return _averages([0, *edges] if zero else edges, count).to(device)
 
 
 def _edges(count: int, bands: int) -> list[int]:
-    """Edges, from 0 to `count`, of at most `bands` bands that grow geometrically."""
+    """Return the edges, from 0 to `count`, of at most `bands` bands that grow geometrically."""
     if count < 1:
         return [0]
     return sorted({round(float(edge)) - 1 for edge in np.geomspace(1.0, count + 1.0, bands + 1)})

@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
-from morphsim.encoder import Codes
+from morphsim.encoder import EncodedFrames
 from morphsim.errors import InputError
 from morphsim.rewards.target_generator import TargetGenerator
 
@@ -27,7 +27,7 @@ class EncodedBatch:
 
     frames: NDArray[Any]
     """(M, H, W) or (M, C, H, W)."""
-    encoded: Codes
+    encoded: EncodedFrames
     """M rows."""
     current: Mapping[int, int]
     """For each environment, by index, the row of the frame that it shows now."""
@@ -39,7 +39,7 @@ class EncodedBatch:
         same = list(self.current) == list(indices) and list(self.final) == list(ended)
         return same and np.array_equal(self.frames, frames)
 
-    def with_encoded(self, encoded: Codes) -> EncodedBatch:
+    def with_encoded(self, encoded: EncodedFrames) -> EncodedBatch:
         """The same frames, encoded again."""
         return replace(self, encoded=encoded)
 

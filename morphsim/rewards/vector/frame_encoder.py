@@ -79,7 +79,7 @@ class VectorFrameEncoder(BaseFrameEncoder):
         if inner is not None and (frames is None or inner.holds(frames, indices, ended)):
             batch = inner
             if reconstruct and batch.encoded.reconstruction is None:
-                batch = batch.with_encoded(self.encoder.code(batch.frames, reconstruct=True))
+                batch = batch.with_encoded(self.encoder.encode_all(batch.frames, reconstruct=True))
         else:
             assert frames is not None
             assert self._reader is not None
@@ -89,7 +89,7 @@ class VectorFrameEncoder(BaseFrameEncoder):
                 # Frames after steps only.
                 stepped = {index: row for index, row in current.items() if index not in started} | final
                 self._watch.update(frames[list(stepped.values())], list(stepped), self._reader)
-            encoded = self.encoder.code(frames, reconstruct=reconstruct)
+            encoded = self.encoder.encode_all(frames, reconstruct=reconstruct)
             batch = EncodedBatch(frames=frames, encoded=encoded, current=current, final=final)
         self.latest = batch
         return batch

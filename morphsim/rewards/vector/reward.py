@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from morphsim.encoder import Codes, Encoder, load_encoder
+from morphsim.encoder import EncodedFrames, Encoder, load_encoder
 from morphsim.rewards.checks import warn_of_episode_length
 from morphsim.rewards.config import RewardConfig, RewardOptions
 from morphsim.rewards.episodes import Episodes
@@ -128,7 +128,7 @@ class VectorLatentRewardWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArg
         extra_infos = self.episodes.start(indices, targets, *self._encoded_rows(batch, rows))
         return self._add_infos(infos, indices, extra_infos)
 
-    def _encoded_rows(self, batch: EncodedBatch, rows: list[int]) -> tuple[Codes, GuardReport | None]:
+    def _encoded_rows(self, batch: EncodedBatch, rows: list[int]) -> tuple[EncodedFrames, GuardReport | None]:
         """Some encoded frames of a batch, with the guard's report on them."""
         encoded = batch.encoded.rows(rows)
         return encoded, self.latent_reward.check(batch.frames[rows], encoded)

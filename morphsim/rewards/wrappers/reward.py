@@ -8,7 +8,7 @@ from typing import Any, Self, SupportsFloat, Unpack
 import gymnasium as gym
 import numpy as np
 
-from morphsim.encoder import Codes, Encoder, load_encoder
+from morphsim.encoder import EncodedFrames, Encoder, load_encoder
 from morphsim.errors import InputError
 from morphsim.rewards.checks import check_resets, restore_env, warn_of_episode_length
 from morphsim.rewards.config import RewardConfig, RewardOptions
@@ -112,7 +112,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
     >>> env = LatentRewardWrapper(env, encoder, target=binarise(film.share))
     """
 
-    _encoded: Codes
+    _encoded: EncodedFrames
     """The frame of the last reset or step."""
 
     def __init__(
@@ -202,7 +202,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
 
     def _encode(
         self, observation: Any, info: dict[str, Any], *, reset: bool = False
-    ) -> tuple[Codes, GuardReport | None]:
+    ) -> tuple[EncodedFrames, GuardReport | None]:
         """Encode the present frame; returns it with the guard's report."""
         encoded = self._encoded = self.frame_encoder.encode_frame(
             observation, info, reset=reset, reconstruct=self.latent_reward.needs_reconstruction

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.encoder.figures import pictures
+from morphsim.encoder.training.figures import pictures
 from morphsim.errors import MachineError
 from morphsim.frames import to_rgb
 from morphsim.frames.picture_size import shrink
@@ -23,15 +23,15 @@ _THUMBNAIL = 64
 
 
 class Board:
-    """Writes a run to TensorBoard, or nothing where it is switched off.
+    """Writes a run to TensorBoard, or nothing if it is disabled.
 
     Attributes:
-        MOST_POINTS: of a map of latents; the thumbnails of more would not fit into one picture.
+        MOST_POINTS: of a map of latents; more thumbnails would not fit into one picture.
 
     Args:
         folder: for the event files.
-        first_epoch: the epoch (from 1) that is logged next; what an interrupted run logged from there on is
-            hidden by TensorBoard.
+        first_epoch: the epoch (from 1) that is logged next; TensorBoard hides what an interrupted run logged
+            from there on.
         enabled: whether to write.
     """
 
@@ -42,13 +42,13 @@ class Board:
         self._writer: Any = None
         if enabled:
             with warnings.catch_warnings():
-                # Its imports warn of their own deprecated calls, which no user of ours can mend.
+                # Importing it warns of deprecated calls of its own, which users can't fix.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 from torch.utils.tensorboard import SummaryWriter
-            _let_second_pass(folder)
+            _wait_for_next_second(folder)
             self._quiet = _QuietThreads()
             try:
-                with self._told():
+                with self._explained():
                     self._writer = SummaryWriter(str(folder), purge_step=first_epoch)
             except MachineError:
                 self._quiet.wait()
@@ -56,21 +56,21 @@ class Board:
                 raise
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """Say what the system refused."""
+    def _explained(self) -> Iterator[None]:
+        """Turn errors of the system into errors with an explanation."""
         try:
             yield
         except OSError as error:
             raise explain(error, self._folder) or error from error
 
     def scalars(self, record: dict[str, float]) -> None:
-        """Log the record of an epoch, `train_...` and `held_out_...` in groups of their own."""
+        """Log the record of an epoch; `train_...` and `held_out_...` have their own groups."""
         if self._writer is None:
             return
         for name, value in record.items():
             if name != "epoch":
                 group = next((part for part in ("train", "held_out") if name.startswith(f"{part}_")), "run")
-                with self._told():
+                with self._explained():
                     self._writer.add_scalar(
                         f"{group}/{name.removeprefix(f'{group}_')}", value, int(record["epoch"])
                     )
@@ -85,7 +85,7 @@ class Board:
             np.concatenate(pair) for pair in zip(pictures(frames), pictures(probabilities), strict=True)
         ]
         picture = shrink(to_rgb(np.concatenate(columns, axis=1)))
-        with self._told():
+        with self._explained():
             self._writer.add_image("reconstructions", picture, epoch, dataformats="HWC")
 
     def map(
@@ -102,24 +102,24 @@ class Board:
         scale = min(1.0, _THUMBNAIL / max(height, width))
         size = (max(1, round(scale * height)), max(1, round(scale * width)))
         thumbnails = functional.interpolate(shown, size, mode="area")
-        # Torch makes one square picture as wide as a row of thumbnails; none may be taller than wide.
+        # Torch makes one square picture as wide as a row of thumbnails, so none may be taller than wide.
         thumbnails = functional.pad(thumbnails, (0, max(0, size[0] - size[1])), value=1.0)
-        with self._told():
+        with self._explained():
             self._writer.add_embedding(
                 latents, metadata=list(titles), label_img=thumbnails, global_step=epoch, tag="latents"
             )
 
     def flush(self) -> None:
-        """Bring everything logged so far to disk."""
+        """Write everything logged so far to disk."""
         if self._writer is not None:
-            with self._told():
+            with self._explained():
                 self._writer.flush()
 
     def close(self) -> None:
         """Flush and close the event file."""
         if self._writer is not None:
             try:
-                with self._told():
+                with self._explained():
                     self._writer.close()
             except MachineError:
                 self._quiet.wait()
@@ -129,7 +129,7 @@ class Board:
 
 
 class _QuietThreads:
-    """Keeps the thread that writes the log from printing a traceback where the system refuses it.
+    """Keeps the thread that writes the log from printing a traceback if it can't write.
 
     The writer raises the same error at its next call.
     """
@@ -139,7 +139,7 @@ class _QuietThreads:
         threading.excepthook = self._hook
 
     def wait(self) -> None:
-        """Wait a little for threads that have failed, since they tell so at their very end."""
+        """Wait a little for threads that have failed, since they report it when they end."""
         for thread in threading.enumerate():
             if _writes_log(thread):
                 thread.join(1.0)
@@ -149,7 +149,7 @@ class _QuietThreads:
             self._before(failed)
 
     def end(self) -> None:
-        """Let threads speak as before."""
+        """Restore the hook that prints tracebacks of threads."""
         if threading.excepthook == self._hook:
             threading.excepthook = self._before
 
@@ -158,12 +158,12 @@ def _writes_log(thread: threading.Thread | None) -> bool:
     return type(thread).__module__.startswith("tensorboard.")
 
 
-def _let_second_pass(folder: Path) -> None:
-    """Wait until no event file in `folder` was begun in this very second.
+def _wait_for_next_second(folder: Path) -> None:
+    """Wait until no event file in `folder` was begun in the current second.
 
     TensorBoard reads event files in the order of their names: second, machine, process and a count of the
-    process's writers, where "10" comes before "9". Of two files of one second, the resumed run's may then be
-    read first, and the curves of both are mixed up.
+    process's writers, in which "10" comes before "9". Of two files of one second, that of the resumed run may
+    be read first, which would mix up the curves of both.
     """
     while any(folder.glob(f"events.out.tfevents.{int(time.time()):010d}.*")):
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""The state of a training run between two epochs, and whether a run may go on from it."""
+"""The checkpoint of a training run, from which another run may go on."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 
 import torch
 
-from morphsim.encoder.config import TrainingConfig
-from morphsim.encoder.curves import History
+from morphsim.encoder.training.config import TrainingConfig
+from morphsim.encoder.training.history import History
 from morphsim.errors import InputError
 from morphsim.files import load_tree, save_tree
 from morphsim.resuming import check_same_run, damaged_checkpoint
 
 CHECKPOINT = "checkpoint.safetensors"
 
-# What may change from one part of a run to the next. The frames are compared by their content.
+# Options that may change when a run is resumed. The frames are compared by their hash.
 _FREE = frozenset({"frames", "out", "epochs", "patience", "resume", "checkpoint_every", "tensorboard"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checkpoint:
+class TrainingCheckpoint:
     """All that the next epoch depends on."""
 
     weights: dict[str, torch.Tensor]
@@ -43,7 +43,7 @@ class Checkpoint:
         save_tree(folder / CHECKPOINT, vars(self))
 
     @classmethod
-    def load(cls, folder: Path) -> Checkpoint:
+    def load(cls, folder: Path) -> TrainingCheckpoint:
         """Read the checkpoint of `folder`.
 
         Raises:
@@ -64,10 +64,10 @@ class Checkpoint:
         return cls(**tree)
 
     def check_continues(self, config: TrainingConfig, frames_sha256: str) -> None:
-        """Check that a run with `config` on these frames is the one that was begun here.
+        """Check that a run with `config` on these frames continues the one of this checkpoint.
 
         Raises:
-            InputError: it isn't; the message names the first difference.
+            InputError: it doesn't; the message names the first difference.
         """
         if frames_sha256 != self.frames_sha256:
             raise InputError(
@@ -84,30 +84,30 @@ class Checkpoint:
         """Check that each record of the history has exactly these columns.
 
         Raises:
-            InputError: one hasn't.
+            InputError: one has others.
         """
         for record in self.history:
             if not isinstance(record, dict) or set(record) != set(columns):
                 raise damaged_checkpoint(folder / CHECKPOINT)
 
     def restore(self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, folder: Path) -> None:
-        """Put the state into a network and its optimizer.
+        """Load the weights and the state of the optimiser.
 
         Raises:
-            InputError: it does not fit them.
+            InputError: they do not fit the network or the optimiser.
         """
         try:
-            # The kept weights only to see that they fit; the others are those to go on from.
+            # The kept weights are loaded only to check that they fit.
             network.load_state_dict(self.kept)
             network.load_state_dict(self.weights)
             optimizer.load_state_dict(self.optimizer)
-            _laid_out(optimizer)
+            _match_layout(optimizer)
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise damaged_checkpoint(folder / CHECKPOINT) from error
 
 
-def _laid_out(optimizer: torch.optim.Optimizer) -> None:
-    """Lay the state out in memory as the weights are: kernels that take all of them at once rely on it."""
+def _match_layout(optimizer: torch.optim.Optimizer) -> None:
+    """Give the state the memory layout of the weights, on which fused kernels rely."""
     for parameter, state in optimizer.state.items():
         for name, value in state.items():
             if isinstance(value, torch.Tensor) and value.shape == parameter.shape:

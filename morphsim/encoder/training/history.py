@@ -1,4 +1,4 @@
-"""The curves of a training run as a table for any plotting tool, and the score by which epochs compare."""
+"""The history of a training run: its records, their table, and the score that compares epochs."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ History = list[dict[str, float]]
 
 
 def curve_columns(terms: Sequence[TermName], *, triplets: bool) -> tuple[str, ...]:
-    """Name the columns of a run's curves.
+    """Return the names of the columns of a run's curves.
 
     Args:
-        terms: of its objective that are measured.
+        terms: of the objective.
         triplets: whether there are held-out triplets.
     """
-    random = "kl" in terms
+    variational = "kl" in terms
     return (
         "epoch",
         "learning_rate",
         "train_loss",
-        *(["train_negative_elbo"] if random else []),
+        *(["train_negative_elbo"] if variational else []),
         *(f"train_{term}" for term in terms),
-        *(["held_out_negative_elbo"] if random else []),
+        *(["held_out_negative_elbo"] if variational else []),
         "held_out_reconstruction",
-        *(["held_out_kl"] if random else []),
+        *(["held_out_kl"] if variational else []),
         *(["held_out_triplet_accuracy"] if triplets else []),
         "active_units",
         "seconds",
@@ -41,8 +41,8 @@ def curve_columns(terms: Sequence[TermName], *, triplets: bool) -> tuple[str, ..
 def write_curves(path: Path, history: History, columns: Sequence[str]) -> None:
     """Write a row for each epoch as CSV, in one step.
 
-    Losses are per frame: on training frames the mean over the epoch as it went, with augmentation; on
-    held-out frames after the epoch, without. Seconds and frames a second are of the training alone.
+    Losses are per frame: on training frames the mean over the steps of the epoch, with augmentation; on
+    held-out frames after the epoch, without. Seconds and frames per second exclude the evaluation.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -52,13 +52,13 @@ def write_curves(path: Path, history: History, columns: Sequence[str]) -> None:
 
 
 def score_name(record: dict[str, float]) -> str:
-    """Name the column that tells how good an epoch is: -ELBO, or the reconstruction where there is none."""
+    """Return the column that epochs are compared by: -ELBO, or the reconstruction loss without noise."""
     name = "held_out_negative_elbo"
     return name if name in record else "held_out_reconstruction"
 
 
 def kept_epoch(history: History, keep: Literal["best", "last", "triplet"]) -> int:
-    """Return the epoch (from 0) whose weights become the encoder; of equally good ones the first."""
+    """Return the epoch (from 0) whose weights become the encoder; the first of equally good ones."""
     if keep == "last":
         return len(history) - 1
     if keep == "triplet":
@@ -68,9 +68,9 @@ def kept_epoch(history: History, keep: Literal["best", "last", "triplet"]) -> in
 
 
 def stops_early(history: History, keep: Literal["best", "last", "triplet"], patience: int) -> bool:
-    """Whether the last `patience` epochs brought nothing better; with a patience of 0 never.
+    """Return whether the last `patience` epochs brought no improvement; never with a patience of 0.
 
-    What is better, `keep` tells; where it keeps the last epoch, the held-out score does.
+    Epochs are compared as by `keep`, or by the held-out score if it keeps the last one.
     """
     if not patience or not history:
         return False
@@ -78,7 +78,7 @@ def stops_early(history: History, keep: Literal["best", "last", "triplet"], pati
 
 
 def training_record(terms: Sequence[TermName], means: Sequence[float]) -> dict[str, float]:
-    """Name the means of an epoch's terms, the last of which is the loss."""
+    """Return the means of an epoch by column, given those of its terms and then of the loss."""
     values = dict(zip(terms, means, strict=False))
     record = {"train_loss": means[-1], **{f"train_{name}": value for name, value in values.items()}}
     if "kl" in values:
@@ -87,7 +87,7 @@ def training_record(terms: Sequence[TermName], means: Sequence[float]) -> dict[s
 
 
 def progress_note(history: History) -> str:
-    """Say in a few words how good the last epoch is."""
+    """Return a few words on how good the last epoch is."""
     if not history:
         return ""
     record = history[-1]

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from morphsim.files import atomic_buffer
-from morphsim.frames import to_rgb
+from morphsim.frames import FrameSet, to_rgb
 from morphsim.frames.picture_size import MOST_PIXELS, drawn_aspect, shrink
 from morphsim.frames.render import ACCEPTOR_COLOUR, DONOR_COLOUR
 
+_SHOWN_FRAMES = 12
 _INCHES_ACROSS = 12.0
 _INCHES_OF_LEGEND = 0.6
 _LETTERS_AN_INCH = 13
@@ -32,7 +34,7 @@ def draw_reconstructions(
         probabilities: of donor, in the same shape.
         titles: K texts, one above each frame.
 
-    However high the frames are, the picture keeps to the limits of `morphsim.frames.picture_size`.
+    The picture stays within the limits of `morphsim.frames.picture_size`, however high the frames are.
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
@@ -45,7 +47,7 @@ def draw_reconstructions(
     panel = _INCHES_ACROSS / across
     aspect = drawn_aspect(height, width)
     wanted = down * (2 * panel / aspect + 0.6) + _INCHES_OF_LEGEND
-    # As wide as ever, which the text needs: high frames become narrower.
+    # The text needs the full width, so high frames become narrower.
     size = (_INCHES_ACROSS, min(wanted, MOST_PIXELS / _DOTS_PER_INCH**2 / _INCHES_ACROSS))
     figure = Figure(figsize=size, layout="constrained")
     heights = [*[size[1] - _INCHES_OF_LEGEND] * down, _INCHES_OF_LEGEND * down]
@@ -59,14 +61,14 @@ def draw_reconstructions(
                 axis.imshow(shrink(to_rgb(image)), interpolation="nearest", aspect="auto")
                 axis.set_box_aspect(1 / aspect)
             title = textwrap.fill(titles[index], round(panel * _LETTERS_AN_INCH))
-            # A unit of a user's own may hold dollar signs.
+            # A user's unit may contain dollar signs.
             axes[0, column].set_title(title, fontsize=8, parse_math=False)
     groups[-1].legend(
         handles=[
             Patch(color="#{:02x}{:02x}{:02x}".format(*colour), label=label)
             for colour, label in ((DONOR_COLOUR, one), (ACCEPTOR_COLOUR, none))
         ],
-        title="Above: frame. Below: its reconstruction, mixed of both colours by their probabilities.",
+        title="Above: frame. Below: its reconstruction, both colours mixed by their probabilities.",
         title_fontsize=9,
         fontsize=9,
         loc="center",
@@ -77,12 +79,31 @@ def draw_reconstructions(
 
 
 def pictures(frames: NDArray[Any]) -> NDArray[Any]:
-    """Lay the channels of frames (K, C, H, W) below each other, (K, C * H, W); (K, H, W) stays as it is."""
+    """Put the channels of frames (K, C, H, W) below each other, (K, C * H, W); (K, H, W) stays as it is."""
     return frames.reshape(len(frames), -1, frames.shape[-1])
 
 
+def shown_frames(held_out: torch.Tensor, *, most: int = _SHOWN_FRAMES) -> NDArray[np.int64]:
+    """Choose at most `most` held-out frames for pictures, evenly spread over all of them."""
+    places = np.unique(np.linspace(0, len(held_out) - 1, min(most, len(held_out))).round().astype(int))
+    chosen: NDArray[np.int64] = held_out.numpy()[places]
+    return chosen
+
+
+def frame_titles(rows: Sequence[int] | NDArray[np.int64], frame_set: FrameSet) -> list[str]:
+    """Return a title for each of the frames `rows`: number, trajectory and time, with the unit if known."""
+    columns, unit = frame_set.columns, frame_set.units.get("time", "")
+    titles = []
+    for row in rows:
+        title = f"frame {row}, trajectory {columns['trajectory'][row]}"
+        if "time" in columns and np.isfinite(columns["time"][row]):
+            title += f", time {columns['time'][row]:g} {unit}".rstrip()
+        titles.append(title)
+    return titles
+
+
 def draw_curves(path: Path, history: Sequence[dict[str, float]]) -> None:
-    """Draw the losses, active units and, where it is known, triplet accuracy over the epochs."""
+    """Draw the losses, active units and, if known, triplet accuracy over the epochs."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 

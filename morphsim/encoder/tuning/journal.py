@@ -1,4 +1,4 @@
-"""The journal of a search: a line of JSON for each step, each with a hash of what it says."""
+"""The journal of a search: a line of JSON for each step, each with a hash of its content."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def open_study(path: Path, *, maximize: bool) -> optuna.Study:
             direction="maximize" if maximize else "minimize",
             load_if_exists=True,
         )
-        # Reads all of it.
+        # This reads all of it.
         len(study.trials)
     except InputError:
         raise
@@ -45,7 +45,7 @@ def open_study(path: Path, *, maximize: bool) -> optuna.Study:
 
 
 class _SealedJournal(BaseJournalBackend):
-    """A journal in a file whose lines tell whether they were altered; those of earlier versions don't."""
+    """A journal in a file whose lines have a hash; those of earlier versions have none."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -62,7 +62,7 @@ class _SealedJournal(BaseJournalBackend):
 
 
 def _drop_broken_end(path: Path) -> None:
-    """Drop a line that a killed search left half written; Optuna would write on in it."""
+    """Drop a last line that a killed search left incomplete; Optuna would append to it."""
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):

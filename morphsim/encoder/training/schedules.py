@@ -1,4 +1,4 @@
-"""How the learning rate goes on over the epochs of a run."""
+"""Schedules of the learning rate over the epochs of a run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ Schedule = Literal["constant", "drop", "linear", "cosine"]
 def learning_rate_factor(
     schedule: Schedule, epoch: int, epochs: int, *, drop_at: float = 0.4, drop_factor: float = 0.1
 ) -> float:
-    """Return what the first learning rate is multiplied by in an epoch.
+    """Return the factor of the first learning rate in an epoch.
 
-    Linear and cosine (Loshchilov and Hutter 2017, equation 5, https://doi.org/10.48550/arXiv.1608.03983)
-    would reach 0 right after the last epoch, which itself still learns.
+    `linear` and `cosine` (Loshchilov and Hutter 2017, equation 5, https://doi.org/10.48550/arXiv.1608.03983)
+    reach 0 only after the last epoch.
 
     Args:
         schedule: its name.
         epoch: from 0.
         epochs: of the whole run.
         drop_at: share of the epochs after which `drop` drops.
-        drop_factor: what it drops to.
+        drop_factor: the factor after that.
     """
     share = epoch / epochs
     if schedule == "drop":

@@ -1,8 +1,7 @@
-"""All that is random in an epoch, drawn at once on the CPU: which frames meet in a batch, and their noise."""
+"""The steps of an epoch: batches, their augmentation and their noise, all drawn at once on the CPU."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,46 +11,10 @@ from numpy.typing import NDArray
 
 from morphsim.encoder.triplet import positive_pairs
 
-# What the draws are for; the first numbers belong to the training loop.
-_DROPOUT = 3
-
-
-def epoch_generator(seed: int, epoch: int, *, purpose: int = 0) -> torch.Generator:
-    """Make the CPU generator of one epoch.
-
-    Everything random in an epoch is drawn from it, so that a resumed run needs no saved random state.
-
-    Args:
-        seed: of the run.
-        epoch: counts from 0.
-        purpose: another number gives independent draws, as for training and evaluation.
-    """
-    state = np.random.SeedSequence((seed, epoch, purpose)).generate_state(1, np.uint64)[0]
-    # Torch takes seeds as signed 64-bit numbers.
-    return torch.Generator().manual_seed(int(state >> np.uint64(1)))
-
-
-@contextlib.contextmanager
-def seeded(seed: int, epoch: int, rank: int, device: torch.device) -> Iterator[None]:
-    """Give the block, and layers that drop out in it, torch's global random state of one epoch and process.
-
-    Afterwards the global state is what it was.
-    """
-    state = np.random.SeedSequence((seed, epoch, _DROPOUT, rank)).generate_state(1, np.uint64)[0]
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(int(state >> np.uint64(1)))
-        yield
-
-
-def evenly(indices: torch.Tensor, count: int) -> torch.Tensor:
-    """Take `count` of some frame numbers, evenly spread over them, or all where there are fewer."""
-    places = np.unique(np.linspace(0, len(indices) - 1, min(count, len(indices))).round().astype(int))
-    return indices[torch.from_numpy(places)]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What one process does in one step, on its device."""
+    """The frames of one process in one step, on its device, and how to augment them."""
 
     count: int
     """B, frames of the whole batch, of all processes together."""
@@ -66,16 +29,16 @@ class Step:
     noise: torch.Tensor
     """(b, D) standard normal, for the latents."""
     labels: torch.Tensor | None
-    """(B,) of the whole batch, where triplets are wanted."""
+    """(B,) labels of the whole batch; None without a triplet loss."""
     pairs: torch.Tensor | None
-    """(P, 2) anchors and positives of the whole batch."""
+    """(P, 2) anchors and positives of the whole batch; None without a triplet loss."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sampler:
-    """Cuts epochs into steps; every frame is in one of them.
+    """Divides epochs into steps; every frame is in one of them.
 
-    With labels, frames of one label stand together in groups, so that batches hold positives.
+    With labels, frames of one label are put together in groups, so that batches contain positives.
     """
 
     indices: torch.Tensor
@@ -89,17 +52,17 @@ class Sampler:
     mirror: bool
     """Mirror half of the frames left-right."""
     roll: bool
-    """Roll each frame along x by any number of pixels; only right for periodic frames."""
+    """Roll each frame along x by a random number of pixels; only for periodic frames."""
     exchange: bool = False
-    """Exchange the phases of half of the groups, whose frames then have labels of their own."""
+    """Exchange the phases of half of the groups; their frames then have labels of their own."""
     labels: NDArray[np.int64] | None = None
-    """(N,) of all frames of the set."""
+    """(N,) labels of all frames of the set; None without a triplet loss."""
     group: int = 2
-    """Frames of one label that stand together."""
+    """Frames of one label in a group."""
     rank: int = 0
-    """Which process this is; each takes its share of every batch."""
+    """The number of this process; each takes its share of every batch."""
     processes: int = 1
-    """How many there are."""
+    """The number of processes."""
 
     def __len__(self) -> int:
         return -(-len(self.indices) // self.batch_size)
@@ -109,7 +72,7 @@ class Sampler:
 
         Args:
             generator: of the CPU, the same in all processes.
-            device: where the steps are done; all numbers go there at once, before the first step.
+            device: where to train; everything is copied there once, before the first step.
         """
         total = len(self.indices)
         order, exchanged = self._order(generator)
@@ -148,7 +111,7 @@ class Sampler:
         return first, first + sizes[self.rank]
 
     def _order(self, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return the numbers of the frames in the order of an epoch, and whose phases are exchanged."""
+        """Return the numbers of the frames in the order of an epoch, and whether to exchange their phases."""
         shuffled = self.indices[torch.randperm(len(self.indices), generator=generator)]
         if self.labels is None:
             groups = np.arange(len(shuffled))
@@ -177,14 +140,14 @@ class Sampler:
 
 
 def label_groups(labels: NDArray[np.int64], group: int) -> NDArray[np.int64]:
-    """Number groups of at most `group` frames of one label, in the order of the frames.
+    """Assign frames of one label, in their order, to groups of at most `group` frames.
 
     Args:
         labels: (K,).
-        group: the size of a group; the last one of a label may be smaller.
+        group: the size of a group; the last group of a label may be smaller.
 
     Returns:
-        (K,) the group of each frame, from 0 without gaps.
+        (K,) the number of the group of each frame, from 0 without gaps.
     """
     order = np.argsort(labels, kind="stable")
     ordered = labels[order]
@@ -195,5 +158,5 @@ def label_groups(labels: NDArray[np.int64], group: int) -> NDArray[np.int64]:
 
 
 def share_sizes(count: int, processes: int) -> list[int]:
-    """Return how many of `count` frames each process takes: as equal as can be, the first ones more."""
+    """Return how many of `count` frames each process takes: as equal as possible, the first ones more."""
     return [count // processes + (rank < count % processes) for rank in range(processes)]

@@ -1,30 +1,85 @@
-"""What a training run needs before its first step: split, labels, triplets, optimizer, compiled network."""
+"""Phase 1 of a training: the frames, split into training and held-out frames, with their triplets."""
 
 from __future__ import annotations
 
-import shutil
-import warnings
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from morphsim.encoder.config import TrainingConfig
-from morphsim.encoder.networks import Network
-from morphsim.encoder.step import Forward, forward_pass
+from morphsim.encoder.data import DeviceFrames
+from morphsim.encoder.training.config import TrainingConfig
 from morphsim.encoder.triplet import random_triplets
 from morphsim.errors import InputError
-from morphsim.frames import FrameSet, frame_labels, split_by_recipe, split_by_trajectory
+from morphsim.frames import (
+    FrameSet,
+    frame_labels,
+    read_frames,
+    read_notes,
+    split_by_recipe,
+    split_by_trajectory,
+)
+from morphsim.frames.binarisation import Binarisation, stated_binarisation
 from morphsim.frames.plausible import warn_of_one_phase
+from morphsim.hashes import hash_arrays
 
 _TRIPLETS = 10_000
-# Torch 2.13 gives gradients of padding another layout than its compiled code expects, unless this is off.
-_COMPILATION: dict[str, str | int | bool | Callable[..., object]] = {"layout_optimization": False}
 
 
-def without_single_channel(frame_set: FrameSet) -> FrameSet:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrainingData:
+    """All frames of a run and what is known about them."""
+
+    frame_set: FrameSet
+    """As the file holds them."""
+    frames: DeviceFrames
+    """The same frames on the device."""
+    training: torch.Tensor
+    """(K,) numbers of the training frames."""
+    held_out: torch.Tensor
+    """(L,) numbers of the held-out frames."""
+    labels: NDArray[np.int64] | None
+    """(N,) label, recipe and moment, of every frame; None without a triplet loss."""
+    triplets: torch.Tensor | None
+    """(T, 3) places in `held_out`, on the device; None if there are none."""
+    frames_sha256: str
+    """Hash of the frames and of the trajectories that they belong to."""
+    binarisation: Binarisation
+    """How grey pictures became binary frames."""
+
+    @classmethod
+    def read(cls, config: TrainingConfig, device: torch.device) -> Self:
+        """Read the file of frames and split it.
+
+        Raises:
+            InputError: the frames can't be used, or don't suit the options.
+        """
+        frame_set = _without_single_channel(read_frames(config.frames))
+        training, held_out = split_frames(config, frame_set)
+        labels = training_labels(config, frame_set, training)
+        triplets = held_out_triplets(config, frame_set, held_out)
+        return cls(
+            frame_set=frame_set,
+            frames=DeviceFrames(frame_set.frames, device),
+            training=training,
+            held_out=held_out,
+            labels=labels,
+            triplets=None if triplets is None else triplets.to(device),
+            frames_sha256=hash_arrays(
+                {"frames": frame_set.frames, "trajectory": frame_set.columns["trajectory"]}
+            ),
+            binarisation=stated_binarisation(read_notes(config.frames), frame_set.threshold),
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the frames are kept and the network is trained."""
+        return self.frames.device
+
+
+def _without_single_channel(frame_set: FrameSet) -> FrameSet:
     """Return frames (N, 1, H, W) as (N, H, W), which encoders of one channel take; others as they are."""
     if frame_set.frames.ndim == 4 and frame_set.channels == 1:
         return replace(frame_set, frames=frame_set.frames[:, 0])
@@ -57,10 +112,10 @@ def split_frames(config: TrainingConfig, frame_set: FrameSet) -> tuple[torch.Ten
 def training_labels(
     config: TrainingConfig, frame_set: FrameSet, training: torch.Tensor
 ) -> NDArray[np.int64] | None:
-    """Return the label (recipe and moment) of every frame (N,), or None where there is no triplet loss.
+    """Return the label (recipe and moment) of every frame (N,), or None without a triplet loss.
 
     Raises:
-        InputError: the triplet loss is wanted, and no label has two training trajectories.
+        InputError: there is a triplet loss, but no label has two training trajectories.
     """
     if not config.objective.triplet:
         return None
@@ -78,10 +133,10 @@ def training_labels(
 def held_out_triplets(
     config: TrainingConfig, frame_set: FrameSet, held_out: torch.Tensor
 ) -> torch.Tensor | None:
-    """Draw triplets (T, 3) of places in `held_out`, the same for all epochs; None where there are none.
+    """Draw triplets (T, 3) of places in `held_out`, the same for all epochs; None if there are none.
 
     Raises:
-        InputError: the epoch of the best triplet accuracy is to be kept, and there are no triplets.
+        InputError: `keep` is triplet, but there are no triplets.
     """
     chosen = held_out.numpy()
     labels = frame_labels(frame_set)[chosen]
@@ -94,27 +149,3 @@ def held_out_triplets(
             )
         return None
     return torch.from_numpy(triplets)
-
-
-def make_optimizer(network: Network, learning_rate: float) -> torch.optim.Adam:
-    """Make Adam, as one kernel for all weights."""
-    return torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
-
-
-def prepare_forward(config: TrainingConfig, network: Network) -> Forward:
-    """Make the forward pass of training in the precision asked for, compiled where that is wanted.
-
-    Raises:
-        InputError: compilation is wanted, and there is no C++ compiler.
-    """
-    forward = forward_pass(network, half=config.precision == "bfloat16")
-    if not config.compile:
-        return forward
-    on_cpu = next(network.parameters()).device.type == "cpu"
-    if on_cpu and not any(map(shutil.which, ("g++", "clang++", "c++"))):
-        raise InputError("compile needs a C++ compiler on the CPU; install g++, or leave --compile out")
-    with warnings.catch_warnings():
-        # Its imports warn of their own deprecated calls, which no user of ours can mend.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        compiled: Forward = torch.compile(forward, dynamic=False, options=_COMPILATION)
-    return compiled

@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from safetensors.torch import load_file, save_file
 
-import morphsim.encoder.folder as folder_module
+import morphsim.encoder.io.load as load_module
 from morphsim.encoder import AutoencoderConfig, Encoder, load_encoder
 from morphsim.errors import InputError
 from morphsim.files import read_json
@@ -63,7 +63,7 @@ def test_loading_draws_no_random_numbers(folder: Path) -> None:
 def test_shipped_encoders_go_by_name(
     encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder_module, "_ASSETS", tmp_path / "assets")
+    monkeypatch.setattr(load_module, "_ASSETS", tmp_path / "assets")
     refused("default", "none is shipped")
     encoder.save(tmp_path / "assets" / "default")
     assert load_encoder("default", device="cpu").hash == encoder.hash
@@ -73,7 +73,7 @@ def test_shipped_encoders_go_by_name(
 def test_the_shipped_encoder_has_all_its_hashes(tmp_path: Path) -> None:
     encoder = load_encoder("default", device="cpu")
     encoder.save(tmp_path)
-    shipped = Path(folder_module.__file__).parents[1] / "assets" / "default"
+    shipped = Path(load_module.__file__).parents[2] / "assets" / "default"
     assert (tmp_path / "config.json").read_text() == (shipped / "config.json").read_text()
     assert {"latents_sha256", "config_sha256"} <= set(read_json(shipped / "config.json")["metadata"])
 
@@ -116,7 +116,7 @@ def test_any_changed_byte_of_the_weights_is_refused(folder: Path, place: float, 
     except InputError as error:
         assert "\n" not in str(error)
     else:
-        # Blanks in the header are the only bytes without meaning.
+        # Only blanks in the header have no meaning.
         assert encoder.hash == json.loads((folder / "config.json").read_text())["metadata"]["weights_sha256"]
     path.write_bytes(whole)
 
@@ -301,7 +301,7 @@ def test_training_latents_come_back_and_may_be_missing(encoder: Encoder, tmp_pat
         np.asarray(load_encoder(tmp_path / "again", device="cpu").training_latents),
         np.asarray(known.training_latents),
     )
-    # Those of another encoder must not stay behind.
+    # Latents of an earlier encoder must be removed.
     encoder.save(tmp_path)
     assert load_encoder(tmp_path, device="cpu").training_latents is None
 
@@ -336,7 +336,7 @@ def test_training_latents_of_another_encoder_are_refused(encoder: Encoder, tmp_p
     name = "latents.safetensors"
     (tmp_path / "one" / name).write_bytes((tmp_path / "other" / name).read_bytes())
     refused(tmp_path / "one", r"latents\.safetensors has been altered, or belongs to another encoder")
-    # An encoder without them can still code frames.
+    # An encoder without them can still encode frames.
     (tmp_path / "one" / name).unlink()
     assert load_encoder(tmp_path / "one", device="cpu").training_latents is None
 

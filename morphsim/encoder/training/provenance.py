@@ -1,4 +1,4 @@
-"""Where an encoder comes from: the revision of the code."""
+"""The revision of the code that trained an encoder."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 def git_revision() -> str | None:
-    """Return the git revision of this package's checkout, ending in `-dirty` where files were changed.
+    """Return the git revision of this package's checkout, ending in `-dirty` if files were changed.
 
-    None where the package is not run from a checkout of its own, or git is absent.
+    None if the package is not run from its own checkout, or git is not installed.
     """
-    package = Path(__file__).resolve().parents[1]
+    package = Path(__file__).resolve().parents[2]
     if not (package.parent / ".git").exists():
         return None
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]

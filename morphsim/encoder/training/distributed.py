@@ -14,11 +14,11 @@ import torch
 from torch.distributed.rendezvous import rendezvous
 
 from morphsim.encoder.errors import TrainingDiverged
-from morphsim.encoder.sampling import share_sizes
+from morphsim.encoder.training.sampler import share_sizes
 from morphsim.errors import InputError, MachineError
 
 _FAILED = "morphsim-failed"
-# How the libraries that connect the processes, gloo and NCCL, say that one of them is gone.
+# Messages of gloo and NCCL, which connect the processes, that another process is gone.
 _GONE = re.compile(
     "Connection (closed|reset)|Broken pipe|remote process exited|ncclRemoteError|Timed out waiting",
     re.IGNORECASE,
@@ -28,11 +28,11 @@ _PATIENCE = datetime.timedelta(seconds=10)
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes that train together, this one being number `rank` of `size`.
+    """The processes that train together; this one is number `rank` of `size`.
 
     Attributes:
         rank: from 0; only 0 writes files and shows progress.
-        size: how many there are; with 1 every method is the identity.
+        size: how many there are; with a single one every method is the identity.
     """
 
     rank: int = 0
@@ -40,15 +40,15 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Whether this process writes and shows."""
+        """Whether this process writes files and shows progress."""
         return self.rank == 0
 
     def sum_gradients(self, network: torch.nn.Module) -> None:
-        """Add up the gradients of all processes, each of the loss of its own share of the batch."""
+        """Sum the gradients of all processes, each from the loss of its share of the batch."""
         if self.size == 1:
             return
         gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
-        # One message for all weights: for networks of this size their number costs, not their length.
+        # One message for all weights: for networks of this size the number of messages is what costs time.
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
         torch.distributed.all_reduce(flat)
         totals = torch.split(flat, [gradient.numel() for gradient in gradients])
@@ -56,10 +56,10 @@ class Processes:
             gradient.copy_(total.view_as(gradient))
 
     def gather(self, rows: torch.Tensor, count: int) -> torch.Tensor:
-        """Put the rows (b, D) of all processes together, in the order of the whole batch.
+        """Concatenate the rows (b, D) of all processes, in the order of the whole batch.
 
-        Only the own rows carry a gradient: since the gradients of the weights are summed over the processes,
-        a loss of all rows is counted in full, each row by the process that made it.
+        Only the rows of this process carry a gradient. Since the gradients of the weights are summed over the
+        processes, each row contributes once to the gradient of a loss of all rows.
 
         Args:
             rows: of this process.
@@ -80,7 +80,7 @@ class Processes:
         return torch.cat(whole)
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
-        """Add up `values` over all processes, in place."""
+        """Sum `values` over all processes, in place."""
         if self.size > 1:
             torch.distributed.all_reduce(values)
         return values
@@ -88,7 +88,7 @@ class Processes:
     def record_of_first(
         self, record: dict[str, float], columns: Sequence[str], device: torch.device
     ) -> dict[str, float]:
-        """Return the record of process 0, which alone measures all `columns`, so that all decide alike."""
+        """Return the record of process 0, the only one with all `columns`, so that all decide alike."""
         if self.size == 1:
             return record
         values = [record.get(name, 0.0) for name in columns]
@@ -97,18 +97,18 @@ class Processes:
         return record if self.first else dict(zip(columns, sent.tolist(), strict=True))
 
     def wait(self) -> None:
-        """Wait until all processes have come here."""
+        """Wait until all processes have reached this point."""
         if self.size > 1:
             torch.distributed.barrier()
 
 
 @contextlib.contextmanager
 def joined_processes(device: torch.device) -> Iterator[Processes]:
-    """Join the processes that `torchrun` started; alone where it did not.
+    """Join the processes that `torchrun` started; without `torchrun` there is a single one.
 
-    An error that all processes meet, as bad input, is raised by the first of them and ends the others without
-    a word; one that a single process meets is raised there and ends the others. Where a process is gone
-    without a word, the machine is the reason.
+    An error that all processes run into, such as bad input, is raised by the first one, and the others exit
+    silently. An error of a single process is raised there and ends the others. A process that disappears
+    without an error was killed.
 
     Args:
         device: of this process.
@@ -130,11 +130,11 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
     try:
         yield Processes(rank, size)
     except Exception as error:
-        told = isinstance(error, InputError | MachineError | TrainingDiverged)
-        if rank and told and _failed(store, 0):
+        explained = isinstance(error, InputError | MachineError | TrainingDiverged)
+        if rank and explained and _failed(store, 0):
             raise SystemExit(1) from error
-        if not told and any(_failed(store, other, wait=False) for other in range(size) if other != rank):
-            # Only the echo of what another process has told: its connection is gone.
+        if not explained and any(_failed(store, other, wait=False) for other in range(size) if other != rank):
+            # Another process has reported the cause; here only the connection broke.
             raise SystemExit(1) from error
         store.set(f"{_FAILED}-{rank}", "1")
         if isinstance(error, RuntimeError) and _GONE.search(str(error)):
@@ -159,7 +159,7 @@ def _failed(store: Any, rank: int, *, wait: bool = True) -> bool:
 
 
 def own_device(device: torch.device) -> torch.device:
-    """Return the GPU of this process, of several on one machine, or the device as it is."""
+    """Return the GPU of this process if several share a machine, else the device as it is."""
     if device.type == "cuda" and device.index is None and "LOCAL_RANK" in os.environ:
         return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
     return device

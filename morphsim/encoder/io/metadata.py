@@ -1,4 +1,4 @@
-"""What an encoder knows about itself, checked when it is read from a file."""
+"""The metadata of an encoder, checked when they are read from a file."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from typing import Any, get_args
 
 import numpy as np
 
-from morphsim.encoder.familiarity import MEASURES
 from morphsim.encoder.networks.base import check_size
+from morphsim.encoder.out_of_distribution import MEASURES
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
 from morphsim.types import Boundary
 
 DISTANCES = ("euclidean", "cosine", "mahalanobis")
 
-_LARGEST = 1e30  # JSON also holds whole numbers that no float can
+_LARGEST = 1e30  # JSON may contain whole numbers beyond the range of floats
 
 
 def check_frame_shape(values: object) -> tuple[int, int]:
-    """Return the frame shape (H, W) of metadata that may hold anything.
+    """Return the frame shape (H, W) of unchecked metadata.
 
     Raises:
-        InputError: there is none.
+        InputError: it is missing or not a shape.
     """
     if not isinstance(values, dict):
         raise InputError("metadata must be an object")
@@ -32,10 +32,10 @@ def check_frame_shape(values: object) -> tuple[int, int]:
 
 
 def check_metadata(values: object) -> dict[str, Any]:
-    """Check what the network's making and loading need.
+    """Check the fields from which the network is built and loaded.
 
     Raises:
-        InputError: a field is missing or can't be.
+        InputError: a field is missing or has an impossible value.
     """
     check_frame_shape(values)
     assert isinstance(values, dict)
@@ -51,10 +51,10 @@ def check_metadata(values: object) -> dict[str, Any]:
 
 
 def check_latents(values: dict[str, Any], latent_size: int) -> None:
-    """Check what is known about the latents, of which distances read `latent_size`.
+    """Check the fields about the latents, of which distances read `latent_size`.
 
     Raises:
-        InputError: a field is missing or can't be.
+        InputError: a field is missing or has an impossible value.
     """
     names = values.get("latent_names")
     if not isinstance(names, list) or len(names) != latent_size or not all(isinstance(n, str) for n in names):

@@ -1,4 +1,4 @@
-"""What a training run is made of."""
+"""The configuration of a training run."""
 
 from __future__ import annotations
 
@@ -18,9 +18,14 @@ from morphsim.checks import (
     check_whole,
 )
 from morphsim.device import DeviceName
-from morphsim.encoder.networks import CVAEConfig, NetworkConfig, find_architecture
+from morphsim.encoder.networks import (
+    ARCHITECTURES,
+    DEFAULT_ARCHITECTURE,
+    NetworkConfig,
+    find_architecture,
+)
 from morphsim.encoder.objective import ObjectiveConfig
-from morphsim.encoder.schedules import Schedule
+from morphsim.encoder.training.schedules import Schedule
 from morphsim.errors import InputError
 
 HoldOut = Literal["trajectories", "recipes"]
@@ -41,20 +46,19 @@ class TrainingConfig:
     out: Path = Path("runs/encoder")
     """Folder for the encoder, its curves and its checkpoint."""
     epochs: int = 100
-    """How often to go through the training frames."""
+    """How many times to go through the training frames."""
     batch_size: int = 16
-    """Frames in a step, of all processes together; larger batches suit a GPU, small ones learn in fewer
-    epochs."""
+    """Frames in a step, of all processes together; large batches suit a GPU, small ones need fewer epochs."""
     learning_rate: float = 1e-3
     """Step size of Adam at the start."""
     schedule: Schedule = "drop"
-    """How the learning rate goes on: constant, one drop, or down to 0 linearly or along a cosine."""
+    """How the learning rate changes: not at all, by one drop, or down to 0 along a line or a cosine."""
     drop_at: float = 0.4
     """Share of the epochs after which the learning rate drops."""
     drop_factor: float = 0.1
-    """What the learning rate is multiplied by when it drops."""
+    """Factor by which the learning rate drops."""
     patience: int = 0
-    """Epochs without a better held-out score after which training stops early; 0 never."""
+    """Epochs without a better held-out score after which training stops early; 0 never stops early."""
     held_out: float = 0.2
     """Share of the trajectories, or of the recipes, that is held out for evaluation."""
     hold_out: HoldOut = "trajectories"
@@ -64,33 +68,34 @@ class TrainingConfig:
     roll: bool = True
     """Roll each training frame along x; ignored where the film is not periodic."""
     exchange: bool = False
-    """Exchange the phases of half of the training frames; to the triplet loss they are of other recipes."""
+    """Exchange the phases of half of the training frames; the triplet loss takes them for other recipes."""
     seed: int = 0
-    """Of the split, the first weights, the order of the frames and the latent noise."""
+    """Of the split into training and held-out frames, the first weights, the order of the frames and the
+    latent noise."""
     device: DeviceName = "auto"
-    """Where to train; auto takes a CUDA GPU where there is one."""
+    """Where to train; auto takes a CUDA GPU if there is one."""
     threads: int = 1
     """CPU threads of torch."""
     content_steps: int = 0
-    """Steps in which the content of a `split` network is trained by itself, by the triplet loss, before pose
-    and decoder are trained around it; 0 trains everything together."""
+    """Steps that train the content alone, by the triplet loss, before the rest of the network; only for
+    architectures that separate content and pose. 0 trains everything together."""
     precision: Precision = "float32"
-    """Of convolutions and dense layers; losses and weights are float32 in any case."""
+    """Of convolutions and dense layers; losses and weights are always float32."""
     compile: bool = False
-    """Compile the network with torch.compile: a minute at the start for faster steps."""
+    """Compile the network with torch.compile, which takes a minute at the start and makes steps faster."""
     checkpoint_every: int = 1
     """Epochs between checkpoints."""
     keep: Keep = "best"
-    """Which epoch's weights become the encoder: that of the best score on held-out frames (-ELBO, or the
-    reconstruction where there is none), of the best held-out triplet accuracy, or the last."""
+    """The epoch whose weights become the encoder: that with the best score on held-out frames (-ELBO, or the
+    reconstruction loss without noise), that with the best held-out triplet accuracy, or the last."""
     resume: bool = False
-    """Go on from the checkpoint in the folder, or start where there is none."""
+    """Go on from the checkpoint in the folder, or start if there is none."""
     tensorboard: bool = True
     """Log curves, reconstructions and a map of latents to the folder's `tensorboard`."""
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     """The terms of the loss."""
-    network: NetworkConfig = field(default_factory=CVAEConfig)
-    """The sizes of the network, and by its class the architecture."""
+    network: NetworkConfig = field(default_factory=ARCHITECTURES[DEFAULT_ARCHITECTURE])
+    """The sizes of the network; its class decides the architecture."""
 
     def __post_init__(self) -> None:
         for name, least, most in (
@@ -118,6 +123,21 @@ class TrainingConfig:
         check_number("drop_at", self.drop_at, 0.0, 1.0)
         if self.objective.triplet and self.batch_size < 3:
             raise InputError(f"batch_size is {self.batch_size}; the triplet loss needs at least 3 frames")
+        if self.content_steps:
+            self._check_content_steps()
+
+    def _check_content_steps(self) -> None:
+        if not self.network.pretrains_content:
+            able = [repr(name) for name, config in ARCHITECTURES.items() if config.pretrains_content]
+            raise InputError(
+                f"content_steps is {self.content_steps}, but {self.network.architecture!r} has no content of "
+                f"its own; use the architecture {' or '.join(able)}, or leave content_steps out"
+            )
+        if not self.objective.triplet:
+            raise InputError(
+                f"content_steps is {self.content_steps}, but the objective has no triplet loss to train by; "
+                "give objective triplet a weight, or leave content_steps out"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as plain values that JSON can hold."""

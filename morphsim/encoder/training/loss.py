@@ -1,4 +1,4 @@
-"""One step's loss: frames through the network, and the terms of the objective, each by its name."""
+"""The loss of a step: the forward pass, and the terms of the objective by name."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from morphsim.encoder.distributed import Processes
 from morphsim.encoder.networks import Network
 from morphsim.encoder.objective import ObjectiveConfig, TermName
-from morphsim.encoder.sampling import Step
 from morphsim.encoder.terms import (
     activity,
     kl_divergence,
@@ -17,6 +15,8 @@ from morphsim.encoder.terms import (
     sample_latents,
     squared_weights,
 )
+from morphsim.encoder.training.distributed import Processes
+from morphsim.encoder.training.sampler import Step
 from morphsim.encoder.triplet import triplet_loss
 
 Forward = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]]
@@ -27,7 +27,7 @@ def forward_pass(network: Network, *, half: bool) -> Forward:
 
     Args:
         network: on its device.
-        half: compute convolutions and dense layers in bfloat16; what is returned is float32 all the same.
+        half: compute convolutions and dense layers in bfloat16; what is returned is always float32.
     """
     device = next(network.parameters()).device.type
 
@@ -52,7 +52,7 @@ class Loss:
     """The loss of a step, as this process's share of the loss of the whole batch.
 
     Args:
-        network: whose weights the loss may hold down.
+        network: for its weights, which the L2 term penalises.
         objective: the terms.
         forward: from `forward_pass`, or compiled.
         processes: that train together.
@@ -71,7 +71,7 @@ class Loss:
 
         Args:
             frames: (b, C, H, W) float of this process.
-            step: what else is known about the step.
+            step: noise, labels and pairs.
 
         Returns:
             Scalars that, summed over the processes, are means over the frames of the batch.
@@ -93,7 +93,7 @@ class Loss:
                 miner=objective.miner,
                 distance=objective.distance,
             )
-            # Every process knows the whole loss, but each passes back only the gradient of its own rows.
+            # Every process computes the whole loss, but the gradient of its own rows only.
             terms["triplet"] = _counted_once(loss, self.processes.size)
         if objective.l1:
             terms["l1"] = activity(means).sum() / step.count

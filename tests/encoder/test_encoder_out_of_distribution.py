@@ -1,4 +1,4 @@
-"""What an encoder remembers of its training frames: measures by hand, and as training and files keep them."""
+"""Out-of-distribution measures: by hand, after training, and in files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from safetensors.torch import load_file, save_file
 
 from morphsim.encoder import Encoder, load_encoder
-from morphsim.encoder.familiarity import (
+from morphsim.encoder.out_of_distribution import (
     MEASURES,
-    fit_familiarity,
+    fit_training_statistics,
     frame_statistics,
     nearest_distance,
     reconstruction_errors,
@@ -31,7 +31,7 @@ SHAPE = (12, 20)
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Encoder, Path]:
-    folder = tmp_path_factory.mktemp("familiarity") / "encoder"
+    folder = tmp_path_factory.mktemp("statistics") / "encoder"
     return small_encoder(folder, SHAPE), folder
 
 
@@ -41,29 +41,30 @@ def copy(trained: tuple[Encoder, Path], tmp_path: Path) -> Path:
     return tmp_path / "copy"
 
 
-def test_training_remembers_its_frames_and_files_keep_them(trained: tuple[Encoder, Path]) -> None:
+def test_training_measures_frames_and_files_store_the_measures(trained: tuple[Encoder, Path]) -> None:
     encoder, folder = trained
     loaded = load_encoder(folder, device="cpu")
     assert loaded.metadata["held_out"] == encoder.metadata["held_out"]
     assert set(loaded.metadata["held_out"]) == set(MEASURES)
-    assert encoder.familiarity is not None and loaded.familiarity is not None
+    kept, read = encoder.training_statistics, loaded.training_statistics
+    assert kept is not None and read is not None
     for name in ("mean", "scale", "components"):
-        assert np.array_equal(getattr(loaded.familiarity, name), getattr(encoder.familiarity, name))
+        assert np.array_equal(getattr(read, name), getattr(kept, name))
 
 
 def test_residuals_are_what_orthonormal_components_leave() -> None:
     frames = blobs(100, SHAPE)
-    familiarity = fit_familiarity(frames, boundary="periodic")
-    components = familiarity.components
+    statistics = fit_training_statistics(frames, boundary="periodic")
+    components = statistics.components
     assert components @ components.T == pytest.approx(np.eye(len(components)), abs=1e-4)
-    values = (frame_statistics(frames, boundary="periodic") - familiarity.mean) / familiarity.scale
-    # Pythagoras: what the components hold and what they leave make up the whole.
+    values = (frame_statistics(frames, boundary="periodic") - statistics.mean) / statistics.scale
+    # Pythagoras: the components and the residual add up to the whole.
     whole = np.square(values).sum(axis=1)
     held = np.square(values @ components.T).sum(axis=1)
-    residual = familiarity.residual(frame_statistics(frames, boundary="periodic"))
+    residual = statistics.residual(frame_statistics(frames, boundary="periodic"))
     assert residual == pytest.approx(np.sqrt(np.maximum(whole - held, 0.0) / values.shape[1]), abs=1e-3)
     board = (np.indices(SHAPE).sum(axis=0) % 2).astype(np.uint8)
-    assert familiarity.residual(frame_statistics(board[None], boundary="periodic"))[0] > 2.0 * residual.max()
+    assert statistics.residual(frame_statistics(board[None], boundary="periodic"))[0] > 2.0 * residual.max()
 
 
 @settings(max_examples=30, deadline=None)
@@ -82,10 +83,10 @@ def test_the_size_of_the_statistics_is_known_beforehand(
 
 def test_rolls_do_not_change_the_residual() -> None:
     frames = blobs(30, SHAPE)
-    familiarity = fit_familiarity(frames, boundary="periodic")
-    rolled = familiarity.residual(frame_statistics(np.roll(frames, 7, axis=2), boundary="periodic"))
+    statistics = fit_training_statistics(frames, boundary="periodic")
+    rolled = statistics.residual(frame_statistics(np.roll(frames, 7, axis=2), boundary="periodic"))
     assert rolled == pytest.approx(
-        familiarity.residual(frame_statistics(frames, boundary="periodic")), abs=1e-4
+        statistics.residual(frame_statistics(frames, boundary="periodic")), abs=1e-4
     )
 
 
@@ -99,10 +100,10 @@ def test_the_nearest_distance_is_that_of_brute_force() -> None:
 
 def test_reconstruction_errors_by_hand_and_finite() -> None:
     frames = np.array([[[1, 0]], [[1, 0]], [[1, 0]]], np.uint8)
-    painted = np.array([[[0.5, 0.5]], [[0.9, 0.2]], [[0.0, 1.0]]], np.float32)
-    errors = reconstruction_errors(frames, painted)
+    probabilities = np.array([[[0.5, 0.5]], [[0.9, 0.2]], [[0.0, 1.0]]], np.float32)
+    errors = reconstruction_errors(frames, probabilities)
     assert errors[:2] == pytest.approx([np.log(2.0), -(np.log(0.9) + np.log(0.8)) / 2.0], rel=1e-5)
-    # A pixel painted for certain and wrong counts as one in a million.
+    # A wrong pixel with a probability of 0 counts as one in a million.
     assert errors[2] == pytest.approx(-np.log(1e-6), rel=0.01)
 
 
@@ -135,7 +136,7 @@ def test_altered_quantiles_are_refused(copy: Path, held_out: Any) -> None:
 
 
 def forget_hashes(folder: Path, *also: str) -> None:
-    """Make the folder one of an earlier version, which had the hash of the weights alone."""
+    """Turn the folder into one of an earlier version, with the hash of the weights alone."""
     path = folder / "config.json"
     values = json.loads(path.read_text())
     for name in ("latents_sha256", "config_sha256", *also):
@@ -143,11 +144,11 @@ def forget_hashes(folder: Path, *also: str) -> None:
     path.write_text(json.dumps(values))
 
 
-def test_encoders_without_memory_still_load(copy: Path) -> None:
+def test_encoders_without_statistics_still_load(copy: Path) -> None:
     forget_hashes(copy, "held_out")
     save_file({"content": load_file(copy / "latents.safetensors")["content"]}, copy / "latents.safetensors")
     loaded = load_encoder(copy, device="cpu")
-    assert loaded.familiarity is None and "held_out" not in loaded.metadata
+    assert loaded.training_statistics is None and "held_out" not in loaded.metadata
     assert loaded.training_latents is not None
 
 
@@ -183,10 +184,10 @@ def test_latents_of_an_encoder_for_other_frames_are_refused(
     copy: Path, shape: tuple[int, int], hashes: bool
 ) -> None:
     tensors = load_file(copy / "latents.safetensors")
-    strange = fit_familiarity(blobs(30, shape), boundary="periodic")
-    assert strange.mean.shape != tensors["statistics_mean"].shape
+    other = fit_training_statistics(blobs(30, shape), boundary="periodic")
+    assert other.mean.shape != tensors["statistics_mean"].shape
     for name in ("mean", "scale", "components"):
-        tensors[f"statistics_{name}"] = torch.from_numpy(getattr(strange, name))
+        tensors[f"statistics_{name}"] = torch.from_numpy(getattr(other, name))
     save_file(tensors, copy / "latents.safetensors")
     if not hashes:
         forget_hashes(copy)
@@ -195,7 +196,7 @@ def test_latents_of_an_encoder_for_other_frames_are_refused(
 
 
 @pytest.mark.parametrize("name", ["content", "statistics_mean", "statistics_scale", "statistics_components"])
-def test_one_bit_of_the_memory_changed_is_refused(copy: Path, name: str) -> None:
+def test_a_flipped_bit_of_the_latents_is_refused(copy: Path, name: str) -> None:
     path = copy / "latents.safetensors"
     tensors = {key: tensor.clone() for key, tensor in load_file(path).items()}
     tensors[name].view(torch.uint8).flatten()[0] ^= 1
@@ -210,6 +211,6 @@ def test_earlier_folders_load_and_get_their_hashes_when_saved(
     written = (copy / "config.json").read_text()
     forget_hashes(copy)
     loaded = load_encoder(copy, device="cpu")
-    assert loaded.metadata == trained[0].metadata and loaded.familiarity is not None
+    assert loaded.metadata == trained[0].metadata and loaded.training_statistics is not None
     loaded.save(copy)
     assert (copy / "config.json").read_text() == written
