@@ -215,3 +215,15 @@ def test_what_does_not_fit_is_refused(name: str) -> None:
     parts, message = REFUSED[name]
     with pytest.raises(InputError, match=message):
         solver(**parts)
+
+
+@pytest.mark.parametrize("kind", ["one field", "two fields"])
+def test_fields_whose_axes_were_swapped(kind: str) -> None:
+    parts = BINARY if kind == "one field" else {"energy": ternary(), "mobility": wodo()}
+    usual = solver(**parts)
+    swapped = usual.fields().transpose(2, 3).contiguous().transpose(2, 3)
+    assert not swapped.is_contiguous()
+    film = Solver(usual.model, swapped)
+    for each in (usual, film):
+        each.advance(time=2e-3)
+    torch.testing.assert_close(film.fields(), usual.fields(), rtol=0.0, atol=1e-6)

@@ -95,7 +95,8 @@ class NumbaBackend(TorchBackend):
         if any(values is None for values in parameters):
             return super().local_potential(energy, phi)
         films = phi.shape[0]
-        out, curvatures = torch.empty_like(phi), phi.new_empty((2, films, 1, 1, 1))
+        # Not `empty_like`, which has the strides of fields whose axes were swapped.
+        out, curvatures = phi.new_empty(phi.shape), phi.new_empty((2, films, 1, 1, 1))
         arrays = out.numpy().reshape(films, -1), curvatures.numpy().reshape(2, films)
         kernel.loop(real_view(phi).reshape(films, -1), *parameters, *arrays)
         return out, curvatures[0], curvatures[1]

@@ -30,8 +30,8 @@ def ternary_rates(film: FilmEquations, phi: Tensor, thickness: Tensor, speed: Te
         return None
     grid = film.grid
     kind, numbers, linear, quadratic = arrays
-    out, mobility = torch.empty_like(phi), torch.empty_like(phi)
-    cross, stiffness = torch.empty_like(phi[:, 0]), phi.new_empty((phi.shape[0], 2, 2))
+    out, mobility = phi.new_empty(phi.shape), phi.new_empty(phi.shape)
+    cross, stiffness = phi.new_empty(phi[:, 0].shape), phi.new_empty((phi.shape[0], 2, 2))
     film_rates(
         phi.contiguous().numpy(),
         thickness.numpy(),
