@@ -71,7 +71,7 @@ def card(result: Mapping[str, Any], config: Mapping[str, Any], metrics: Mapping[
         "moment, other noise) is nearer than the negative: of another recipe at the same moment, of "
         "the same recipe "
         "at another moment, and of another recipe among the last frames of films. "
-        "[How it is judged](judging.md), [all figures](benchmarks.md).",
+        "[How it is evaluated](metric-evaluation.md), [all figures](benchmarks.md).",
     ]
     for process in ("annealing", "drying"):
         found = results[process]
@@ -147,7 +147,7 @@ def card(result: Mapping[str, Any], config: Mapping[str, Any], metrics: Mapping[
                 "coded as if they met there; it then sees a seam.",
                 "- Films of one recipe differ by chance; the ceiling in the tables is what a "
                 "classifier trained on "
-                "the judged recipes themselves reaches.",
+                "the evaluated recipes themselves reaches.",
                 "- It paints layers sharply and labyrinths hardly: a few latents of pose can't tell "
                 "where each of "
                 "many domains lies.",

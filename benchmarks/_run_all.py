@@ -55,7 +55,7 @@ RUNS = (
     Run("datasets", "datasets"),
     Run("reward", "reward"),
     Run("random_steps", "random_steps"),
-    Run("metric", "metric", ("--seed", "1", "--figures", "docs/judging")),
+    Run("metric", "metric", ("--seed", "1", "--figures", "docs/metric-evaluation")),
     Run("tvae_mnist", "tvae_mnist", data="mnist"),
     Run("training", "training"),
     Run("first_system", "first_system", ("--minutes", "4")),

@@ -16,6 +16,28 @@ MOVED: dict[str, str] = {
         f"morphsim.simulator.{name}": f"morphsim.simulator.core.{name}"
         for name in ("energy", "grid", "mobility", "model", "noise", "solver", "stepper", "substrate")
     },
+    "morphsim.similarity.judging": "morphsim.similarity.evaluation",
+    **{
+        f"morphsim.similarity.judging.{old}": f"morphsim.similarity.evaluation.{new}"
+        for old, new in {
+            "ceiling": "ceiling",
+            "correlation": "correlation",
+            "decoding": "decoding",
+            "embeddings": "embeddings",
+            "figure": "figure",
+            "judged": "frames",
+            "nuisance": "nuisance",
+            "prediction": "prediction",
+            "projection": "projection",
+            "published": "published",
+            "scores": "results",
+            "setting": "split",
+            "shares": "bootstrap",
+            "triplets": "triplets",
+            "untrained": "untrained",
+            "upside_down": "upside_down",
+        }.items()
+    },
 }
 """The present name of each module that anybody may have imported by another."""
 
@@ -46,4 +68,5 @@ class MovedModules(MetaPathFinder, Loader):
 def find_moved_modules() -> None:
     """Let the old names be found; done when `morphsim` is imported."""
     if not any(isinstance(finder, MovedModules) for finder in sys.meta_path):
-        sys.meta_path.append(MovedModules())
+        # First, since the files of a package that has moved would be found below its old name too, as copies.
+        sys.meta_path.insert(0, MovedModules())

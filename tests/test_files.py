@@ -33,7 +33,7 @@ from morphsim.frames import (
     write_frames,
 )
 from morphsim.hdf5_writing import new_hdf5
-from morphsim.similarity.judging import read_published
+from morphsim.similarity.evaluation import read_published
 from morphsim.temporary import remove_leftovers, temporary_folder
 
 

@@ -23,11 +23,11 @@ from encoders import blobs  # noqa: E402
 
 from morphsim.encoder import CVAEConfig  # noqa: E402
 from morphsim.frames import FrameSet, write_frames  # noqa: E402
-from morphsim.similarity.judging import (  # noqa: E402
-    JudgedFrames,
+from morphsim.similarity.evaluation import (  # noqa: E402
+    EvaluationFrames,
     Latents,
     ThreeDescriptors,
-    judge,
+    evaluate_embeddings,
     untrained_latents,
 )
 
@@ -79,7 +79,7 @@ def test_a_quick_run_measures_everything(quick: dict[str, Any]):
 def test_targets_follow_what_was_measured():
     frames = blobs(48, (32, 64))
     recipe = np.repeat(np.arange(4), 12)
-    judged = JudgedFrames(
+    labelled = EvaluationFrames(
         frames=frames,
         recipe=recipe,
         moment=np.tile(np.arange(3), 16),
@@ -90,18 +90,20 @@ def test_targets_follow_what_was_measured():
         CVAEConfig(latent_size=4, channels=(4, 4), hidden=8), (32, 64), boundary="periodic"
     )
     three = ThreeDescriptors().fit(frames, boundary="periodic")
-    judgement = judge([three, Latents(own.encoder, name="encoder")], judged, show_progress=False)
-    targets = {each.name: each for each in metric.targets({"annealing": judgement, "drying": judgement})}
-    encoder = judgement.scores["encoder"]
+    evaluated = evaluate_embeddings(
+        [three, Latents(own.encoder, name="encoder")], labelled, show_progress=False
+    )
+    targets = {each.name: each for each in metric.targets({"annealing": evaluated, "drying": evaluated})}
+    encoder = evaluated.scores["encoder"]
     value = encoder.triplets["recipe"].value
     assert targets["annealing, unseen recipes: same-recipe triplets"].value == value
     least = targets["the same, less that of three descriptors"]
-    baseline = judgement.scores["three descriptors"].triplets["recipe"].value
+    baseline = evaluated.scores["three descriptors"].triplets["recipe"].value
     assert least.value == value - baseline
     assert least.holds == (value >= baseline)
     lead = targets["drying, last frames: lead over the best baseline"]
     assert lead.value == pytest.approx(
-        encoder.triplets["last"].value - judgement.scores["three descriptors"].triplets["last"].value
+        encoder.triplets["last"].value - evaluated.scores["three descriptors"].triplets["last"].value
     )
     assert targets["mirror ratio, the larger of both processes"].value == encoder.nuisance.mirror
     assert not any("published" in name or "equal" in name for name in targets)

@@ -25,7 +25,7 @@ from morphsim.frames import (
 )
 from morphsim.frames.hdf5 import find_dataset, open_hdf5
 from morphsim.limits import MOST_GIB
-from morphsim.similarity.judging.published import read_published
+from morphsim.similarity.evaluation.published import read_published
 
 FRAMES = np.eye(8, dtype=np.uint8)[None].repeat(3, 0)
 
