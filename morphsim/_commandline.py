@@ -6,7 +6,6 @@ import ast
 import contextlib
 import io
 import json
-import math
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ from importlib import import_module
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from morphsim.errors import InputError
+from morphsim.json_values import json_values
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _FRAME = "│╭╮╰╯"
@@ -188,7 +188,7 @@ def only(kind: type[T], options: object) -> T:
 
 def show_json(value: object) -> None:
     """Print a result as JSON on stdout; numbers that are not known become null."""
-    print(json.dumps(_known(value), allow_nan=False, indent=2))  # noqa: T201
+    print(json.dumps(json_values(value), allow_nan=False, indent=2))  # noqa: T201
 
 
 def show(text: str) -> None:
@@ -237,13 +237,3 @@ def _unwrapped(lines: Sequence[str], words: Sequence[str]) -> str:
 
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
-
-
-def _known(value: object) -> object:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {name: _known(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_known(item) for item in value]
-    return value

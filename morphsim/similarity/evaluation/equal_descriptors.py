@@ -15,6 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from morphsim.checks import check_choice
 from morphsim.errors import InputError
 from morphsim.similarity.evaluation.bootstrap import BootstrapMean, bootstrap_mean
 from morphsim.similarity.evaluation.matching import Design, matched_frames
@@ -78,8 +79,7 @@ def equal_set(
     Raises:
         InputError: an unknown family, or a shape or number that is too small.
     """
-    if family not in FAMILIES:
-        raise InputError(f"family is {family!r}; use one of {', '.join(FAMILIES)}")
+    check_choice("family", family, FAMILIES)
     if not large_enough(shape):
         raise InputError(
             f"shape is {shape}; frames must be at least {_LEAST_SHAPE[0]} x {_LEAST_SHAPE[1]} to show domains"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from morphsim.json_values import json_values
 from morphsim.similarity.evaluation.bootstrap import BootstrapMean, bootstrap_difference
 from morphsim.similarity.evaluation.decoding import Decoding
 from morphsim.similarity.evaluation.nuisance import NuisanceRatio
@@ -124,7 +124,7 @@ class EmbeddingEvaluation:
                 name: predictions_to_dict(found) for name, found in self.published_baselines.items()
             },
         }
-        plain: dict[str, Any] = _json_values(values)
+        plain: dict[str, Any] = json_values(values)
         return plain
 
     def _lead_to_dict(self, name: str, kind: str) -> dict[str, Any] | None:
@@ -144,12 +144,3 @@ def predictions_to_dict(predictions: Predictions) -> dict[str, Any]:
         target: {method: found.to_dict() for method, found in by_method.items()}
         for target, by_method in predictions.items()
     }
-
-
-def _json_values(value: Any) -> Any:
-    """Replace NaN and infinity, which JSON cannot hold, by None."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {name: _json_values(item) for name, item in value.items()}
-    return [_json_values(item) for item in value] if isinstance(value, list) else value

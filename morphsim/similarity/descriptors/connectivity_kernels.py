@@ -1,4 +1,4 @@
-"""The compiled loops of `connectivity`: union-find over the pixels of a frame."""
+"""Compiled kernels of `connectivity`: union-find over the pixels of a frame."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _root(parent: Any, pixel: Any) -> Any:
 def _join(parent: Any, first: Any, second: Any) -> Any:
     a = _root(parent, first)
     b = _root(parent, second)
-    # The smaller number becomes the root, so that one pass in order can name all components.
+    # The smaller number becomes the root, so that a single ordered pass can label all components.
     if a < b:
         parent[b] = a
     elif b < a:

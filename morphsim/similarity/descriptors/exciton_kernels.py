@@ -1,4 +1,4 @@
-"""The compiled loops of `exciton`: chamfer sweeps until nothing changes."""
+"""Compiled kernels of `exciton`: chamfer sweeps until nothing changes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _start(frame: Any, periodic: Any, distance: Any) -> Any:
 
 @inlined
 def _sweep(frame: Any, periodic: Any, distance: Any, backwards: Any) -> Any:
-    """Hand distances on, row by row: from the row before, then within the row both ways."""
+    """Propagate distances row by row: from the row before, then within the row in both directions."""
     height, width = frame.shape
     changed = False
     for line in range(height):
@@ -60,7 +60,7 @@ def _sweep(frame: Any, periodic: Any, distance: Any, backwards: Any) -> Any:
                 if best < distance[row, column]:
                     distance[row, column] = best
                     changed = True
-        # Around a periodic row a second turn carries what came through the seam.
+        # In a periodic row, a second pass propagates the distances that crossed the seam.
         for _ in range(2 if periodic else 1):
             for step in range(width):
                 column = step
@@ -84,10 +84,10 @@ def _map(frames: Any, periodic: Any, distances: Any) -> Any:
     for n in range(len(frames)):
         _start(frames[n], periodic, distances[n])
         turn = 0
-        # Ways may turn: distances are final when neither direction improves any.
+        # Paths may turn back: distances are final when neither sweep direction improves any.
         unchanged = 0
         while unchanged < 2:
-            # A flag that begins as a constant would be compiled twice.
+            # A flag that starts as a constant would be compiled twice.
             if _sweep(frames[n], periodic, distances[n], turn % 2):
                 unchanged = 0
             else:

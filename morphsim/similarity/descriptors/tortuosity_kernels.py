@@ -1,4 +1,4 @@
-"""The compiled loops of `tortuosity`: Dijkstra's algorithm with Dial's buckets."""
+"""Compiled kernels of `tortuosity`: Dijkstra's algorithm with Dial's buckets."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _DIAGONAL = 2.0**0.5
 def _walk(frame: Any, bottom: Any, periodic: Any, eight: Any, distance: Any, bucket: Any, filled: Any) -> Any:
     """Fill `distance` (H, W) with the shortest paths of both phases at once.
 
-    No step is shorter than 1: what lies between two whole numbers can't improve each other, so pixels of
-    one bucket are final in any order. No step reaches further than two buckets ahead.
+    No step is shorter than 1, so pixels of one bucket (distances between two successive integers) can't
+    improve each other and may be processed in any order. No step reaches further than two buckets ahead.
     """
     height, width = frame.shape
     distance[:] = np.inf
@@ -36,7 +36,7 @@ def _walk(frame: Any, bottom: Any, periodic: Any, eight: Any, distance: Any, buc
             row = at // width
             column = at - row * width
             here = distance[row, column]
-            # Pixels that have been improved since they were put here were taken from an earlier bucket.
+            # Pixels that were improved after they were put here have been processed in an earlier bucket.
             if int(here) != level:
                 continue
             phase = frame[row, column]
@@ -72,7 +72,7 @@ def _walk(frame: Any, bottom: Any, periodic: Any, eight: Any, distance: Any, buc
 @loop
 def _map(frames: Any, periodic: Any, eight: Any, lengths: Any) -> Any:
     count, height, width = frames.shape
-    # Each of its 8 neighbours puts a pixel into a bucket once at most.
+    # Each of its 8 neighbours puts a pixel into a bucket at most once.
     bucket = np.empty((3, 8 * height * width + width), np.int32)
     filled = np.zeros(3, np.int64)
     for n in range(count):
@@ -93,7 +93,7 @@ def _measure(
             _walk(frames[n], bottom == 1, periodic, eight, distance, bucket, filled)
             for row in range(height):
                 depth = height - 1 - row if bottom else row
-                # The row at the electrode is there already.
+                # Pixels of the row at the electrode have path 0.
                 inverse = 1.0 / depth if depth else 0.0
                 for column in range(width):
                     if distance[row, column] == np.inf:
@@ -116,7 +116,7 @@ def map_paths(frames: Frames, periodic: bool, eight: bool) -> NDArray[np.float64
 def measure_paths(
     frames: Frames, periodic: bool, eight: bool, tolerance: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the sum of tortuosities, the count of straight paths and of connected pixels, each (N, 4)."""
+    """Return sums of tortuosities and counts of straight paths and of connected pixels, each (N, 4)."""
     total: NDArray[np.float64] = np.zeros((len(frames), 4), np.float64)
     straight: NDArray[np.int64] = np.zeros((len(frames), 4), np.int64)
     connected: NDArray[np.int64] = np.zeros((len(frames), 4), np.int64)
