@@ -11,10 +11,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from _harness import BAD_INPUT, say
+from _harness import exit_status, say
 from _run_all import FOLDER, RESULTS
 
-from morphsim._commandline import complain
 from morphsim.errors import InputError
 from morphsim.files import read_json, write_text
 
@@ -182,10 +181,16 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-if __name__ == "__main__":
-    try:
+def main() -> int:
+    """Write the card and return the exit status: 2 if the results can't be used."""
+
+    def work() -> int:
         write_card()
-    except InputError as error:
-        complain("benchmarks/_card.py", error)
-        sys.exit(BAD_INPUT)
-    say(f"wrote {CARD.relative_to(FOLDER.parent)}")
+        say(f"{CARD.relative_to(FOLDER.parent)} is written")
+        return 0
+
+    return exit_status("benchmarks/_card.py", work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

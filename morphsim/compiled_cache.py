@@ -1,4 +1,4 @@
-"""Machine code of compiled loops on disk, wherever it can be kept, and never a reason to fail."""
+"""Disk cache of compiled loops that never causes a failure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class _LenientCache(FunctionCache):
-    """A cache that is empty where it can't be read, and full where it can't be written to."""
+    """A cache that ignores errors of reading and writing."""
 
     temporary = False
 
@@ -25,7 +25,7 @@ class _LenientCache(FunctionCache):
         try:
             return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         except Exception as error:
-            # A damaged file makes pickle and LLVM raise nearly anything; it is written anew.
+            # A damaged file can make pickle and LLVM raise almost any error; it is rewritten.
             _log.info("%s is damaged (%s) and compiled again", self.cache_path, error)
             self._try(self.flush)
             return None
@@ -43,7 +43,7 @@ class _LenientCache(FunctionCache):
 
 
 class _NoCache(NullCache):
-    """A cache that keeps nothing, and says so once something is compiled."""
+    """A cache that stores nothing, and logs a warning when something is compiled."""
 
     def save_overload(self, sig: Any, cres: Any) -> None:
         _tell(
@@ -53,11 +53,11 @@ class _NoCache(NullCache):
 
 
 def cache_of(function: Callable[..., Any]) -> Any:
-    """A cache for a function: where numba keeps it (or `NUMBA_CACHE_DIR` says), else in `user_cache`."""
+    """Return a cache for a function: at numba's place (or `NUMBA_CACHE_DIR`), else in `user_cache`."""
     try:
         return _LenientCache(function)  # type: ignore[no-untyped-call]
     except (RuntimeError, OSError):
-        # No place can be written to.
+        # No folder is writable.
         pass
     folder = user_cache()
     if folder is None:
@@ -76,7 +76,7 @@ def cache_of(function: Callable[..., Any]) -> Any:
 
 
 def _tell(what: str) -> None:
-    # Once, and by the first process alone.
+    # Once, and only from the main process.
     if multiprocessing.parent_process() is None and not _told:
         _told.append(what)
         _log.warning("compiled loops %s", what)

@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first used, and old names that still work."""
+"""Names of a package that are imported on first use, and deprecated names that still work."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def lazy_names(
 
     Args:
         package: `__name__` of the module.
-        places: the module that holds each name.
-        renamed: the present name behind each old one, found in the same package; using an old name warns.
+        places: the module of each name.
+        renamed: the current name for each old one, in the same package; an old name gives a warning.
     """
     old = renamed or {}
 
@@ -33,7 +33,7 @@ def lazy_names(
 
 
 def warn_of_old_name(old: str, new: str) -> None:
-    """Tell whoever uses an old name, which is the caller's caller."""
+    """Warn about an old name; the warning points to the caller's caller."""
     warnings.warn(
         f"{old} is now {new}; the old name goes with morphsim {REMOVED_IN}",
         DeprecationWarning,

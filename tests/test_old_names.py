@@ -27,9 +27,9 @@ def test_a_moved_module_is_found_by_its_old_name(old: str, monkeypatch: pytest.M
     assert new.__name__ == MOVED[old]
 
 
-RENAMED = [
-    ("morphsim.similarity.evaluation", old, new)
-    for old, new in {
+RENAMED = {
+    "morphsim.agents": {"Evaluation": "AgentEvaluation"},
+    "morphsim.similarity.evaluation": {
         "JudgedFrames": "EvaluationFrames",
         "Judgement": "EmbeddingEvaluation",
         "Share": "BootstrapMean",
@@ -41,11 +41,14 @@ RENAMED = [
         "judged_and_fitted": "split_for_evaluation",
         "other_boundary": "boundary_mismatch",
         "shows_something": "has_both_phases",
-    }.items()
-]
+    },
+}
 
 
-@pytest.mark.parametrize(("package", "old", "new"), RENAMED)
+@pytest.mark.parametrize(
+    ("package", "old", "new"),
+    [(package, old, new) for package, names in RENAMED.items() for old, new in names.items()],
+)
 def test_a_renamed_name_still_works(package: str, old: str, new: str) -> None:
     module = import_module(package)
     with pytest.warns(DeprecationWarning, match=rf"^{package}\.{old} is now {package}\.{new}; .* 0\.3$"):

@@ -48,7 +48,7 @@ class Options:
     seed: int = 0
     """Of every random choice."""
     device: DeviceName = "auto"
-    """Where to encode; auto takes a CUDA GPU if there is one."""
+    """Device of the encoder; auto takes a CUDA GPU if there is one."""
     threads: int = 1
     """CPU threads of torch."""
     json: bool = False

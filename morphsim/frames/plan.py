@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from morphsim._version import __version__
-from morphsim.checks import MOST_SEED, is_finite_number, whole_number
+from morphsim.checks import MOST_SEED, check_fraction, whole_number
 from morphsim.errors import InputError
 from morphsim.frames.code_digest import simulator_digest
 from morphsim.frames.presets import Preset
@@ -66,8 +66,7 @@ class Plan:
                 f"{self.frames} frames of {self.shape[0]} x {self.shape[1]} hold {values:.2g} values; "
                 f"the limit of a film is {_MOST_VALUES:.2g}: ask for fewer or smaller frames"
             )
-        if not is_finite_number(self.threshold) or not 0.0 < self.threshold < 1.0:
-            raise InputError(f"threshold is {self.threshold!r}; it must lie between 0 and 1")
+        check_fraction("threshold", self.threshold)
         if self.films > _MOST_FILMS:
             raise InputError(
                 f"the grid asks for {self.films} films; make at most {_MOST_FILMS} in one data set"

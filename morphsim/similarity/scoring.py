@@ -29,7 +29,7 @@ class ScoreTable:
     row: NDArray[np.int64]
     """(N,) index of the frame, from 0."""
     distance: NDArray[np.float32]
-    """(N,) Euclidean distance of the latent means from those of the nearest target; 0.0 for an equal frame."""
+    """(N,) Euclidean distance of the latent means from the nearest target's; 0.0 for an equal frame."""
     percentile: NDArray[np.float32]
     """(N,) percentage of random pairs of training frames that are closer together [%]."""
     nearest_target: NDArray[np.int64]

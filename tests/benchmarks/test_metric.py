@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import _metric
+import metric
 import numpy as np
 import pytest
+from _harness import run
+from benchmark_scripts import quick_result
+from encoders import blobs
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
-sys.path.insert(0, str(BENCHMARKS.parent / "tests"))
-
-import _metric  # noqa: E402
-import metric  # noqa: E402
-from _harness import run  # noqa: E402
-from encoders import blobs  # noqa: E402
-
-from morphsim.encoder import CVAEConfig  # noqa: E402
-from morphsim.frames import FrameSet, write_frames  # noqa: E402
-from morphsim.similarity.evaluation import (  # noqa: E402
+from morphsim.encoder import CVAEConfig
+from morphsim.frames import FrameSet, write_frames
+from morphsim.similarity.evaluation import (
     EvaluationFrames,
     Latents,
     ThreeDescriptors,
@@ -35,24 +28,14 @@ from morphsim.similarity.evaluation import (  # noqa: E402
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("metric")
-    words = ["--quick", "--json", "--cache", str(folder / "cache"), "--figures", str(folder / "figures")]
-    done = subprocess.run(
-        [sys.executable, str(BENCHMARKS / "metric.py"), *words],
-        cwd=BENCHMARKS.parent,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
+    words = ["--cache", str(folder / "cache"), "--figures", str(folder / "figures")]
+    found = quick_result("metric", *words, timeout=240.0)
     found["figures"] = sorted(path.name for path in (folder / "figures").iterdir())
     return found
 
 
 def test_a_quick_run_measures_everything(quick: dict[str, Any]):
-    assert quick["quick"] is True and quick["benchmark"] == "metric"
+    assert quick["benchmark"] == "metric"
     assert quick["figures"] == ["annealing.png", "drying.png"]
     for process in ("annealing", "drying"):
         found = quick["results"][process]

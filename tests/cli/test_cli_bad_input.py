@@ -74,7 +74,7 @@ def test_every_command_is_tried():
 @pytest.mark.parametrize("command", GOOD)
 def test_a_missing_file(refused, command: str):
     line = refused(command, "nothing.h5")
-    assert "nothing.h5 does not exist" in line or "nothing.h5 is no folder" in line
+    assert "nothing.h5 does not exist" in line or "nothing.h5 is not a folder" in line
 
 
 @pytest.mark.parametrize("command", TAKES_FRAMES)

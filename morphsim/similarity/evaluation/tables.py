@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from morphsim.similarity.evaluation.published import CURRENT, Predictions
+from morphsim.text_table import text_table
 
 if TYPE_CHECKING:
     from morphsim.similarity.evaluation.bootstrap import BootstrapMean
@@ -30,19 +31,6 @@ def render(evaluation: EmbeddingEvaluation) -> str:
     if any(score.decoding for score in evaluation.scores.values()):
         parts.append(_decoding(evaluation))
     return "\n\n".join(parts)
-
-
-def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out columns under a header, the first flush left, the others flush right."""
-    cells = [list(header), *map(list, rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    lines = []
-    for row in cells:
-        first = f"{row[0]:<{widths[0]}}"
-        others = (f"{text:>{width}}" for text, width in zip(row[1:], widths[1:], strict=True))
-        lines.append("  ".join([first, *others]).rstrip())
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(lines)
 
 
 def _triplets(evaluation: EmbeddingEvaluation) -> str:
