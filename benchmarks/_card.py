@@ -2,7 +2,7 @@
 
     python benchmarks/_card.py
 
-The same results always give the same card. A test holds the card to them, and them to the weights.
+The same results always give the same card. A test compares the card with the results and the weights.
 """
 
 from __future__ import annotations
@@ -40,79 +40,16 @@ def card(result: Mapping[str, Any], config: Mapping[str, Any], metrics: Mapping[
         raise InputError(
             "benchmarks/results/metric.json is of another encoder; run benchmarks/metric.py again"
         )
-    data, training = metadata["data"], metadata["training"]
-    height, width = metadata["frame_shape"]
-    held_out = metrics["held_out"]
     parts = [
         "# The default encoder",
-        f"A `{config['architecture']}` network: {len(metadata['latent_names'])} latents of content, "
-        f"which distances "
-        f"read, and {config['network']['pose_size']} of pose, for {metadata['boundary']} frames of "
-        f"{height} x "
-        f"{width}; {metrics['parameters']:,} parameters.",
-        "## Data and command",
-        f"{data['training_frames']:,} frames of {data['training_trajectories']} simulated films, made "
-        f"by the presets "
-        "`annealing` and `drying`; frames of a single phase are left out, and no published frame was "
-        "trained on. "
-        f"{data['held_out_frames']:,} frames of other recipes were held out. `make default-encoder` "
-        f"simulates, trains "
-        "and puts it in its place: the content by itself for "
-        f"{training['content_steps']:,} steps of the triplet loss, pose and decoder for "
-        f"{metrics['epochs']} epochs.",
-        f"On the held-out frames: -ELBO {held_out['negative_elbo']:,.0f} nats a frame, "
-        f"{100 * held_out['pixel_error']:.1f} % wrong pixels.",
-        "## What it sees",
-        "Films whose recipes and noise no training saw; every baseline is fitted on the same "
-        "training films, and "
-        "networks beside it are trained for up to ten minutes. Triplets: share of those whose positive "
-        "(same recipe and "
-        "moment, other noise) is nearer than the negative: of another recipe at the same moment, of "
-        "the same recipe "
-        "at another moment, and of another recipe among the last frames of films. "
-        "[How it is evaluated](metric-evaluation.md), [all figures](benchmarks.md).",
-    ]
-    for process in ("annealing", "drying"):
-        found = results[process]
-        ceiling = found["ceiling"]
-        parts.append(
-            f"### {process.capitalize()}: {found['recipes']} recipes, {found['films']} films, "
-            f"{found['frames']:,} frames"
-        )
-        rows = [
-            (
-                name,
-                _percent(row["triplets_recipe"]),
-                _percent(row["triplets_moment"]),
-                _percent(row["triplets_last"]),
-                _percent(row["precision_at_1_recipe_and_moment"]),
-                _ratio(row["mirror_ratio"]),
-                _ratio(row["roll_ratio"]),
-            )
-            for name, row in found["embeddings"].items()
-        ]
-        rows.append(
-            (
-                "ceiling",
-                _percent([ceiling["recipe"]["value"]]),
-                _percent([ceiling["moment"]["value"]]) if "moment" in ceiling else "",
-                _percent([ceiling["last"]["value"]]) if "last" in ceiling else "",
-                "",
-                "",
-                "",
-            )
-        )
-        header = (
-            "embedding",
-            "other recipe [%]",
-            "other moment [%]",
-            "last frames [%]",
-            "precision at 1 [%]",
-            "mirror ratio",
-            "roll ratio",
-        )
-        parts.append(_table(header, rows))
-    parts += [
+        *_origin(config, metrics),
+        "## Results",
+        "The films have recipes and noise that were not used for training; every baseline is fitted on the "
+        "same training films, and other networks are trained for up to ten minutes. Triplets: share of those "
+        "whose positive (same recipe and moment, other noise) is nearer than the negative: of another recipe "
+        "at the same moment, of the same recipe at another moment, and of another recipe among the last "
+        "frames of films. [How it is evaluated](metric-evaluation.md), [all figures](benchmarks.md).",
+        *(part for process in ("annealing", "drying") for part in _process(process, results[process])),
         "### Frames with equal area fraction, interface length and wavenumber",
         _table(
             ("embedding", *(f"{family} [%]" for family in _FAMILIES)),
@@ -121,45 +58,103 @@ def card(result: Mapping[str, Any], config: Mapping[str, Any], metrics: Mapping[
                 for name, row in results["annealing"]["embeddings"].items()
             ],
         ),
-    ]
-    if results["published_frames"]:
-        parts += [
-            "### Published frames",
-            "R2 of a prediction by five nearest neighbours / by ridge, one chi left out at a time, "
-            "test frames "
-            "mirrored.",
-            _table(
-                ("embedding", *_PREDICTED),
-                [
-                    (name, *(" / ".join(f"{value:.2f}" for value in row[target]) for target in _PREDICTED))
-                    for name, row in results["published_frames"].items()
-                ],
-            ),
-        ]
-    missed = [target for target in result["targets"] if not target["holds"]]
-    parts += [
+        *(_published(results["published_frames"]) if results["published_frames"] else []),
         "## Limits",
-        "\n".join(
-            [
-                f"- It takes frames of {height} x {width} whose left and right end meet. Frames "
-                f"between walls are "
-                "coded as if they met there; it then sees a seam.",
-                "- Films of one recipe differ by chance; the ceiling in the tables is what a "
-                "classifier trained on "
-                "the evaluated recipes themselves reaches.",
-                "- It paints layers sharply and labyrinths hardly: a few latents of pose can't tell "
-                "where each of "
-                "many domains lies.",
-                "- Frames of one phase alone were left out of training.",
-                *(
-                    f"- Target missed: {target['name']}: {target['value']:.3g}, asked {target['sense']} "
-                    f"{target['target']:g}."
-                    for target in missed
-                ),
-            ]
-        ),
+        _limits(metadata["frame_shape"], [target for target in result["targets"] if not target["holds"]]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _origin(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
+    """What the encoder is and how it was made."""
+    metadata = config["metadata"]
+    data, training = metadata["data"], metadata["training"]
+    height, width = metadata["frame_shape"]
+    held_out = metrics["held_out"]
+    return [
+        f"A `{config['architecture']}` network: {len(metadata['latent_names'])} latents of content, which "
+        f"distances are computed from, and {config['network']['pose_size']} of pose, for "
+        f"{metadata['boundary']} frames of {height} x {width}; {metrics['parameters']:,} parameters.",
+        "## Data and command",
+        f"{data['training_frames']:,} frames of {data['training_trajectories']} simulated films, made by the "
+        "presets `annealing` and `drying`; frames of a single phase are left out, and no published frame was "
+        f"used for training. {data['held_out_frames']:,} frames of other recipes were held out. "
+        "`make default-encoder` simulates the films, trains the encoder and puts it in place: the content by "
+        f"itself for {training['content_steps']:,} steps of the triplet loss, pose and decoder for "
+        f"{metrics['epochs']} epochs.",
+        f"On the held-out frames: -ELBO {held_out['negative_elbo']:,.0f} nats per frame, "
+        f"{100 * held_out['pixel_error']:.1f} % wrong pixels.",
+    ]
+
+
+def _process(process: str, found: Mapping[str, Any]) -> list[str]:
+    """The measures on films of one process."""
+    ceiling = found["ceiling"]
+    rows = [
+        (
+            name,
+            _percent(row["triplets_recipe"]),
+            _percent(row["triplets_moment"]),
+            _percent(row["triplets_last"]),
+            _percent(row["precision_at_1_recipe_and_moment"]),
+            _ratio(row["mirror_ratio"]),
+            _ratio(row["roll_ratio"]),
+        )
+        for name, row in found["embeddings"].items()
+    ]
+    reached = (
+        _percent([ceiling[kind]["value"]]) if kind in ceiling else "" for kind in ("recipe", "moment", "last")
+    )
+    header = (
+        "embedding",
+        "other recipe [%]",
+        "other moment [%]",
+        "last frames [%]",
+        "precision at 1 [%]",
+        "mirror ratio",
+        "roll ratio",
+    )
+    return [
+        f"### {process.capitalize()}: {found['recipes']} recipes, {found['films']} films, "
+        f"{found['frames']:,} frames",
+        _table(header, [*rows, ("ceiling", *reached, "", "", "")]),
+    ]
+
+
+def _published(found: Mapping[str, Any]) -> list[str]:
+    """The predictions on published frames."""
+    return [
+        "### Published frames",
+        "R2 of a prediction by five nearest neighbours / by ridge regression, with one chi left out at a "
+        "time and mirrored test frames.",
+        _table(
+            ("embedding", *_PREDICTED),
+            [
+                (name, *(" / ".join(f"{value:.2f}" for value in row[target]) for target in _PREDICTED))
+                for name, row in found.items()
+            ],
+        ),
+    ]
+
+
+def _limits(shape: Sequence[int], missed: Sequence[Mapping[str, Any]]) -> str:
+    """The limitations, and the targets that are missed."""
+    return "\n".join(
+        [
+            f"- It takes periodic frames of {shape[0]} x {shape[1]}. Frames with no-flux walls are encoded "
+            "as if they were periodic, with a seam where their ends meet.",
+            "- Films of one recipe differ by chance; the ceiling in the tables is the score of a classifier "
+            "trained on the evaluated recipes themselves.",
+            "- It decodes layers sharply and labyrinths hardly: a few latents of pose can't describe the "
+            "positions of many domains.",
+            "- Frames of a single phase were left out of training.",
+            *(
+                f"- Target missed: {target['name']}: {target['value']:.3g}, required {target['sense']} "
+                f"{target['target']:g}."
+                for target in missed
+            ),
+        ]
+    )
 
 
 def write_card() -> None:

@@ -128,7 +128,7 @@ def test_frames_and_targets_of_another_boundary(
         refused("score", frame_file, "--target", f"{tmp_path / 'walls.h5'}:3"),
     ):
         assert re.search(
-            r"walls\.h5(:3)? is no-flux, but the encoder was trained on periodic frames; name an", line
+            r"walls\.h5(:3)? is no-flux, but the encoder was trained on periodic frames; use an", line
         )
     # Pictures, and a file made from them, do not know theirs.
     imported = tmp_path / "imported.h5"

@@ -5,8 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from encoders import blobs
 
+from morphsim.frames import FrameSet
 from morphsim.similarity.evaluation import EvaluationFrames
+
+SHAPE = (32, 64)
+
+
+def films(*, recipes: int = 4, replicas: int = 3, seed: int = 0) -> FrameSet:
+    """Films whose recipe is the share of donor."""
+    count = recipes * replicas * 2
+    frames = blobs(count, SHAPE, seed=seed)
+    recipe = np.repeat(np.arange(recipes), replicas * 2)
+    for number in range(recipes):
+        frames[recipe == number, : 4 * number + 2] = 1
+    return FrameSet(
+        frames=frames,
+        columns={"trajectory": np.arange(count) // 2, "time": np.tile([1.0, 2.0], count // 2)},
+        recipes={"chi": np.repeat(np.arange(float(recipes)), replicas)},
+        boundary="periodic",
+    )
 
 
 def labelled_frames(
@@ -41,3 +60,8 @@ def knowing(labelled: EvaluationFrames, *, noise: float = 0.0, seed: int = 0) ->
     return np.stack([labelled.recipe, 0.3 * labelled.moment], axis=1) + noise * random.standard_normal(
         (len(labelled), 2)
     )
+
+
+def noise(labelled: EvaluationFrames, size: int = 5, seed: int = 1) -> np.ndarray[Any, Any]:
+    """Vectors that tell nothing."""
+    return np.random.default_rng(seed).standard_normal((len(labelled), size))
