@@ -39,7 +39,7 @@ class _LenientCache(FunctionCache):
         try:
             action()
         except Exception as error:
-            _tell(f"can't be kept in {self.cache_path} ({error}), and each process compiles them anew")
+            _tell(f"can't be kept in {self.cache_path} ({error}), and each process compiles them again")
 
 
 class _NoCache(NullCache):
@@ -47,7 +47,7 @@ class _NoCache(NullCache):
 
     def save_overload(self, sig: Any, cres: Any) -> None:
         _tell(
-            "can't be kept on disk, and each process compiles them anew; "
+            "can't be kept on disk, and each process compiles them again; "
             "set NUMBA_CACHE_DIR to a folder that can be written to"
         )
 

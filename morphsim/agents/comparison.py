@@ -145,7 +145,7 @@ class AgentEvaluation:
             "see; 1 is the median of random pairs.",
         ]
         lines += [
-            f"{result.name}: the simulator gave up {result.diverged.sum()} of {len(self.seeds)} films."
+            f"{result.name}: the simulation of {result.diverged.sum()} of {len(self.seeds)} films failed."
             for result in self.results
             if result.diverged.any()
         ]

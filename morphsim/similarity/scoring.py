@@ -139,7 +139,7 @@ def _encode_equal_frames_once(
     distinct: list[NDArray[np.float32]] = []
     for frame in (*targets, *frames):
         grey = np.ascontiguousarray(frame, np.float32)
-        # Binary frames are compared as bits, which takes little memory whatever type they came in.
+        # Binary frames of any type are compared as bits, which takes little memory.
         bits = grey > 0.5
         key = np.packbits(bits).tobytes() if (bits == grey).all() else grey.tobytes()
         if key not in numbers:

@@ -108,7 +108,7 @@ def test_figures_that_were_checked_by_hand() -> None:
     assert text.splitlines()[1] == "agent       0.4000     0.3250 - 0.4750    0.250"
     assert "The median of agent is below those of random and recipe." in text
     assert "agent ends nearer than random on 4 of 4 films (sign test, one-sided p = 0.062)." in text
-    assert "random: the simulator gave up 1 of 4 films." in text
+    assert "random: the simulation of 1 of 4 films failed." in text
     assert "random: 1 of 4 films ended wet, at the limit of steps." in text
     assert "agent: 0 of 4 films ended wet" not in text
 

@@ -155,4 +155,4 @@ def test_frames_of_another_shape_or_kind(morphsim: Morphsim, tmp_path: Path, enc
     assert "give training frames of the same kind" in outcome.complaint
     outcome = morphsim(*words, "--compare", encoder_folder, encoder_folder)
     assert outcome.status == 2
-    assert "each with a name of its own" in outcome.complaint
+    assert "each with a different name" in outcome.complaint

@@ -172,7 +172,7 @@ def test_evaluating_nothing_is_refused():
     known = Known(labelled)
     with pytest.raises(InputError, match="give at least one"):
         evaluate_embeddings([], labelled)
-    with pytest.raises(InputError, match="each with a name of its own"):
+    with pytest.raises(InputError, match="each with a different name"):
         evaluate_embeddings([known, known], labelled)
     blank = labelled.select(np.arange(len(labelled)))
     object.__setattr__(blank, "frames", np.ones_like(labelled.frames))

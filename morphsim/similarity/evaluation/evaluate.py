@@ -68,7 +68,7 @@ def evaluate_embeddings(
     """
     names = [embedding.name for embedding in embeddings]
     if not names or len(set(names)) < len(names):
-        raise InputError(f"embeddings are named {names}; give at least one, each with a name of its own")
+        raise InputError(f"embeddings are named {names}; give at least one, each with a different name")
     shown = has_both_phases(labelled.frames)
     if shown.sum() < 2:
         raise InputError(f"{int(shown.sum())} of the frames to evaluate on hold both phases; at least 2 must")
