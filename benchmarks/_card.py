@@ -86,8 +86,8 @@ def _films(results: Mapping[str, Any]) -> Iterator[str]:
         "fitted on the same training films, and the other networks are trained for up to ten minutes. "
         "Triplets: share of those whose positive (same recipe and moment, other noise) is nearer than the "
         "negative, which is of another recipe at the same moment, of the same recipe at another moment, or "
-        "of another recipe among the last frames of films. [How the metric is evaluated](judging.md), "
-        "[all figures](benchmarks.md)."
+        "of another recipe among the last frames of films. [How the metric is "
+        "evaluated](metric-evaluation.md), [all figures](benchmarks.md)."
     )
     header = (
         "embedding",

@@ -34,6 +34,7 @@ from morphsim._commandline import complain, parse
 from morphsim._version import __version__
 from morphsim.device import set_threads
 from morphsim.errors import InputError
+from morphsim.text_table import text_table
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -125,7 +126,8 @@ def run(
         The exit status: 0 whether targets are reached or missed, 2 for bad input.
     """
     program = f"benchmarks/{name}.py"
-    try:
+
+    def work() -> int:
         options = parse(kind, sys.argv[1:] if arguments is None else arguments, program=program)
         # One thread, so that figures of different machines and peers can be compared.
         set_threads(1)
@@ -133,6 +135,19 @@ def run(
         with contextlib.redirect_stdout(sys.stderr):
             outcome = measure(options)
         seconds = time.perf_counter() - started
+        if options.json:
+            print(json.dumps(report(name, options, outcome, seconds), indent=2, allow_nan=False))
+        else:
+            print("\n\n".join(part for part in (outcome.table, targets_table(outcome.targets)) if part))
+        return 0
+
+    return exit_status(program, work)
+
+
+def exit_status(program: str, work: Callable[[], int]) -> int:
+    """Do the work of a script and return its exit status; bad input and Ctrl-C give one line on stderr."""
+    try:
+        return work()
     except SystemExit as end:
         return int(end.code or 0)
     except InputError as error:
@@ -141,11 +156,6 @@ def run(
     except KeyboardInterrupt:
         complain(program, "interrupted")
         return INTERRUPTED
-    if options.json:
-        print(json.dumps(report(name, options, outcome, seconds), indent=2, allow_nan=False))
-    else:
-        print("\n\n".join(part for part in (outcome.table, targets_table(outcome.targets)) if part))
-    return 0
 
 
 def report(name: str, options: BenchmarkOptions, outcome: Outcome, seconds: float) -> dict[str, Any]:
@@ -238,17 +248,8 @@ def number(value: object, digits: int = 4) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns of text under a header: the first flush left, the others flush right."""
-    cells = [list(header), *([number(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-
-    def line(row: Sequence[str]) -> str:
-        first, *others = zip(row, widths, strict=True)
-        return "  ".join(
-            [f"{first[0]:<{first[1]}}", *(f"{text:>{width}}" for text, width in others)]
-        ).rstrip()
-
-    return "\n".join([line(cells[0]), "  ".join("-" * width for width in widths), *map(line, cells[1:])])
+    """Lay out columns under a header, the first flush left, the others flush right."""
+    return text_table(header, [[number(cell) for cell in row] for row in rows])
 
 
 def targets_table(targets: Sequence[Target]) -> str:

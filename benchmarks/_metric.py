@@ -1,4 +1,4 @@
-"""What the benchmark of the metric judges on and beside: films, and networks trained for as long."""
+"""Films, and networks trained for a given time, for the benchmark of the metric."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from morphsim.frames import DatasetConfig, FrameSet, make_dataset, read_frames, 
 from morphsim.hashes import hash_arrays
 
 QUICK_SHAPE = (32, 128)
-# For each process a grid, and values for everything else that its presets vary.
+# For each process a grid, and values of all other parameters that its presets vary.
 _QUICK = {
     "annealing": ("chi=2.5,3,3.8", ("blend_ratio=0.5",)),
     "drying": (
@@ -29,7 +29,7 @@ class Films:
     """Films of one process.
 
     Attributes:
-        unseen: to judge on.
+        unseen: to evaluate on.
         training: to fit baselines on.
     """
 
@@ -44,7 +44,7 @@ def films(
 
     Args:
         process: `annealing` or `drying`.
-        unseen: file of films to judge on; None for the preset.
+        unseen: file of films to evaluate on; None for the preset.
         training: file of films to fit baselines on; None for the preset.
         cache: folder of the films that are made.
         workers: processes that make films.
@@ -59,7 +59,7 @@ def films(
 
 def joined(sets: list[FrameSet], cache: Path) -> Path:
     """Write the training films of all processes into one file."""
-    # The processes count time in units of their own, which training has no use for.
+    # The processes have different units of time, which training does not use.
     together = FrameSet.concatenate([replace(each, units={}) for each in sets])
     path = cache / f"training-{_digest(together)}.h5"
     if not path.exists():
@@ -70,13 +70,13 @@ def joined(sets: list[FrameSet], cache: Path) -> Path:
 def trained(network: NetworkConfig, frames: Path, *, seconds: float, cache: Path) -> Encoder:
     """Train a network on a file of frames for some seconds, or load what an earlier run trained.
 
-    An epoch is timed, and the epochs that fit into the seconds are trained, so that the learning rate falls
-    where it should.
+    One epoch is timed to find the number of epochs that fit, so that the schedule of the learning rate ends
+    with the training.
 
     Args:
         network: what to train.
         frames: the file.
-        seconds: for how long, held-out frames included.
+        seconds: training time, evaluation on held-out frames included.
         cache: folder of trained networks.
     """
     digest = _digest(read_frames(frames))
@@ -110,7 +110,7 @@ def _made(name: str, *, cache: Path, workers: int, quick: bool) -> Path:
     if out.exists():
         stored = read_notes(out).get("plan")
         if stored is None or config.plan().differences(stored):
-            # An older simulator made them.
+            # They were made by an older simulator.
             config = replace(config, overwrite=True)
     say(f"{name}: {config.plan().films} films")
     return make_dataset(config)

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from _figures import draw
-from _harness import BAD_INPUT, number, say
+from _harness import exit_status, number, say
 from _run_all import FOLDER, RESULTS, RUNS
 
-from morphsim._commandline import complain
 from morphsim.errors import InputError
 from morphsim.files import read_json, write_text
 
@@ -46,7 +45,7 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
     for path in folder.glob("*.json"):
         result = read_json(path)
         if not isinstance(result, dict) or any(key not in result for key in _NEEDED):
-            raise InputError(f"{path} is no benchmark's result; make it again with make bench")
+            raise InputError(f"{path} is not the result of a benchmark; make it again with make bench")
         if result["quick"]:
             raise InputError(f"{path} is of a quick run; make it again with make bench")
         if path.stem not in order:
@@ -174,14 +173,14 @@ def _label(key: str) -> str:
 
 
 def main() -> int:
-    """Write the page; 2 where the results are no good."""
-    try:
+    """Write the page and return the exit status: 2 if the results can't be used."""
+
+    def work() -> int:
         write_report()
-    except InputError as error:
-        complain("benchmarks/_report.py", error)
-        return BAD_INPUT
-    say(f"{PAGE.relative_to(FOLDER.parent)} is written")
-    return 0
+        say(f"{PAGE.relative_to(FOLDER.parent)} is written")
+        return 0
+
+    return exit_status("benchmarks/_report.py", work)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from _harness import BAD_INPUT, INTERRUPTED, say
+from _harness import INTERRUPTED, exit_status, say
 
 from morphsim._commandline import complain, parse
 from morphsim.errors import InputError
@@ -55,7 +55,7 @@ RUNS = (
     Run("datasets", "datasets"),
     Run("reward", "reward"),
     Run("random_steps", "random_steps"),
-    Run("metric", "metric", ("--seed", "1", "--figures", "docs/judging")),
+    Run("metric", "metric", ("--seed", "1", "--figures", "docs/metric-evaluation")),
     Run("tvae_mnist", "tvae_mnist", data="mnist"),
     Run("training", "training"),
     Run("first_system", "first_system", ("--minutes", "4")),
@@ -75,25 +75,20 @@ class Options:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; 1 where a benchmark fails."""
     program = "benchmarks/_run_all.py"
-    try:
+
+    def work() -> int:
         options = parse(Options, sys.argv[1:] if arguments is None else arguments, program=program)
         known = [each.name for each in RUNS]
         unknown = [name for name in options.names if name not in known]
         if unknown:
-            raise InputError(f"{unknown[0]!r} is no benchmark; use {', '.join(known)}")
+            raise InputError(f"{unknown[0]!r} is not a benchmark; use {', '.join(known)}")
         chosen = [each for each in RUNS if not options.names or each.name in options.names]
         failed = [each.name for each in chosen if not carry_out(each, quick=options.quick)]
-    except SystemExit as end:
-        return int(end.code or 0)
-    except InputError as error:
-        complain(program, error)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        complain(program, "interrupted")
-        return INTERRUPTED
-    if failed:
-        complain(program, f"failed: {', '.join(failed)}")
-    return 1 if failed else 0
+        if failed:
+            complain(program, f"failed: {', '.join(failed)}")
+        return 1 if failed else 0
+
+    return exit_status(program, work)
 
 
 def carry_out(wanted: Run, *, quick: bool, results: Path = RESULTS) -> bool:

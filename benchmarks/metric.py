@@ -1,16 +1,16 @@
-"""The metric: does it see what a recipe made, and not where the pattern lies?
+"""The metric: does it depend on the recipe, and not on where the pattern lies?
 
     python benchmarks/metric.py [FRAMES.h5] [--encoder ENCODER] [--training TRAIN.h5]
         [--drying-frames FRAMES.h5] [--drying-training TRAIN.h5] [--published opv_frames.h5] [--json]
 
-The encoder stands beside baselines on annealed and on dried films whose recipes and noise no training saw:
-principal components of pixels and of two-point statistics, three and all scalar descriptors (fitted on
-training films), the convolutional variational autoencoder of the first system and a convolutional autoencoder
-(trained here for `--train-seconds` on the same training films), and networks with their first weights.
-docs/judging.md explains every measure. Without files the films of the presets `annealing-unseen`,
+The encoder is compared with baselines on annealed and on dried films whose recipes and noise were not used to
+train it: principal components of pixels and of two-point statistics, three and all scalar descriptors (fitted
+on training films), the convolutional variational autoencoder of the first system and a convolutional
+autoencoder (trained here for `--train-seconds` on the same training films), and untrained networks.
+docs/metric-evaluation.md explains every measure. Without files, the films of the presets `annealing-unseen`,
 `annealing`, `drying-unseen` and `drying` are made and kept in `runs/metric`, as are trained networks. With
---quick a few small films are made, and a network that was trained for seconds is judged on them: its figures
-are no results.
+--quick a few small films are made, and a network trained for seconds is evaluated on them: its figures are no
+results.
 """
 
 from __future__ import annotations
@@ -30,8 +30,15 @@ from morphsim.encoder import AutoencoderConfig, CVAEConfig, Encoder, load_encode
 from morphsim.encoder.input import check_frames
 from morphsim.errors import InputError
 from morphsim.frames.store import frames_shape
-from morphsim.similarity import judging
-from morphsim.similarity.judging import Embedding, EqualSet, JudgedFrames, Judgement, Latents, PublishedFrames
+from morphsim.similarity import evaluation
+from morphsim.similarity.evaluation import (
+    Embedding,
+    EmbeddingEvaluation,
+    EqualSet,
+    EvaluationFrames,
+    Latents,
+    PublishedFrames,
+)
 
 ENCODER = "encoder"
 QUICK_SECONDS = 1.0
@@ -40,48 +47,48 @@ _PUBLISHED = Path(os.environ.get("MORPHSIM_DATA", "../shared/data"), "opv_frames
 
 @dataclass(frozen=True, kw_only=True)
 class Options(BenchmarkOptions):
-    """Judge an encoder beside baselines."""
+    """Evaluate an encoder beside baselines."""
 
     frames: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[FRAMES]")] = None
-    """Annealed films to judge on; made where none are named."""
+    """Annealed films to evaluate on; made if not given."""
     encoder: str = "default"
     """Name of a shipped encoder, or the folder of one; with --quick a small CVAE is trained instead."""
     training: Path | None = None
-    """Annealed films to fit baselines on; made where none are named."""
+    """Annealed films to fit baselines on; made if not given."""
     drying_frames: Path | None = None
-    """Dried films to judge on; made where none are named."""
+    """Dried films to evaluate on; made if not given."""
     drying_training: Path | None = None
-    """Dried films to fit baselines on; made where none are named."""
+    """Dried films to fit baselines on; made if not given."""
     published: Path | None = None
-    """Published frames with device currents (default: those in the folder of MORPHSIM_DATA where there are
-    any, and none with --quick)."""
+    """Published frames with device currents (default: those in the folder of MORPHSIM_DATA if there are any,
+    and none with --quick)."""
     cvae: Path | None = None
-    """Folder of a trained CVAE to stand beside, instead of training one."""
+    """Folder of a trained CVAE to compare with, instead of training one."""
     autoencoder: Path | None = None
-    """Folder of a trained autoencoder to stand beside, instead of training one."""
+    """Folder of a trained autoencoder to compare with, instead of training one."""
     train_seconds: float = 600.0
-    """How long to train each network that is to stand beside; 0 for none."""
+    """Training time of each network to compare with [s]; 0 for none."""
     cache: Path = Path("runs/metric")
-    """Folder that keeps films and networks that are made here."""
+    """Folder for films and networks that are made here."""
     workers: int = 1
     """Processes that make films."""
     most: int = 4000
-    """About how many frames of each process to judge at most."""
+    """Approximate upper limit of the frames of each process."""
     figures: Path | None = None
-    """Folder for a picture of each judgement."""
+    """Folder for a figure of each evaluation."""
     seed: int = 0
-    """Of everything that is chosen at random."""
+    """Of every random choice."""
 
 
 def measure(options: Options) -> Outcome:
-    """Judge on annealed and on dried films."""
+    """Evaluate on annealed and on dried films."""
     if not 0.0 <= options.train_seconds < 1e7:
         raise InputError(f"--train-seconds is {options.train_seconds:g}; it must lie from 0 to 1e7")
     files = (options.frames, options.training, options.drying_frames, options.drying_training)
     named = [path for path in files if path is not None]
     if options.quick and named:
-        raise InputError("--quick makes a few small films of its own; name no files of films with it")
-    # Before films are made for a quarter of an hour, whatever can be wrong must have been read.
+        raise InputError("--quick makes a few small films of its own; give no files of films with it")
+    # Bad files are found before a quarter of an hour is spent on making films.
     encoder = None if options.quick else load_encoder(options.encoder)
     given = [load_encoder(path) for path in (options.cvae, options.autoencoder) if path is not None]
     published = _published(options)
@@ -102,15 +109,15 @@ def measure(options: Options) -> Outcome:
     sizes = {"count": 8, "candidates": 30} if options.quick else {}
     shape = sets["annealing"].unseen.shape
     say("frames with equal descriptors")
-    equal = judging.equal_sets(shape=shape, seed=options.seed, **sizes)
-    judgements = {
-        process: _judge(found, encoder, networks, published, equal, options)
+    equal = evaluation.equal_sets(shape=shape, seed=options.seed, **sizes)
+    evaluations = {
+        process: _evaluate(found, encoder, networks, published, equal, options)
         for process, found in sets.items()
     }
     if options.figures is not None:
-        for process, judgement in judgements.items():
-            judging.draw_judgement(options.figures / f"{process}.png", judgement)
-    return _outcome(judgements, encoder)
+        for process, result in evaluations.items():
+            evaluation.draw_evaluation(options.figures / f"{process}.png", result)
+    return _outcome(evaluations, encoder)
 
 
 def _films(process: str, unseen: Path | None, training: Path | None, options: Options) -> Films:
@@ -122,13 +129,13 @@ def _published(options: Options) -> PublishedFrames | None:
     if options.published is None and (options.quick or not path.is_file()):
         if options.quick:
             return None
-        say(f"published frames are left out: {path} is missing; name them with --published")
+        say(f"published frames are left out: {path} is missing; give them with --published")
         return None
-    return judging.read_published(path)
+    return evaluation.read_published(path)
 
 
 def _networks(options: Options, training: Sequence[Any]) -> dict[str, Encoder]:
-    """The networks that stand beside, by name."""
+    """The networks to compare with, by name."""
     seconds = QUICK_SECONDS if options.quick else options.train_seconds
     found: dict[str, Encoder] = {}
     path = None
@@ -141,30 +148,32 @@ def _networks(options: Options, training: Sequence[Any]) -> dict[str, Encoder]:
     return found
 
 
-def _judge(
+def _evaluate(
     found: Films,
     encoder: Encoder,
     networks: dict[str, Encoder],
     published: PublishedFrames | None,
     equal: dict[str, EqualSet],
     options: Options,
-) -> Judgement:
-    judged = judging.fewer_films(JudgedFrames.of(found.unseen), most=options.most, seed=options.seed)
+) -> EmbeddingEvaluation:
+    labelled = evaluation.subsample_films(
+        EvaluationFrames.of(found.unseen), most=options.most, seed=options.seed
+    )
     configs = {each.architecture: each for each in (encoder.network.config, CVAEConfig())}
     beside: list[Embedding] = [
-        *judging.baselines(),
+        *evaluation.baselines(),
         *(
-            judging.untrained_latents(config, judged.shape, boundary=judged.boundary)
+            evaluation.untrained_latents(config, labelled.shape, boundary=labelled.boundary)
             for config in configs.values()
         ),
         *(Latents(network, name=name, baseline=True) for name, network in networks.items()),
     ]
     for embedding in beside:
-        embedding.fit(found.training.frames, boundary=judged.boundary)
-    seen = judging.seen_in_training(encoder, found.unseen)
-    return judging.judge(
+        embedding.fit(found.training.frames, boundary=labelled.boundary)
+    seen = evaluation.seen_in_training(encoder, found.unseen)
+    return evaluation.evaluate_embeddings(
         [*beside, Latents(encoder, name=ENCODER)],
-        judged,
+        labelled,
         published=published,
         equal=equal,
         notes=["baselines are fitted on other films of the process", *([seen] if seen else [])],
@@ -172,20 +181,20 @@ def _judge(
     )
 
 
-def _outcome(judgements: dict[str, Judgement], encoder: Encoder) -> Outcome:
+def _outcome(evaluations: dict[str, EmbeddingEvaluation], encoder: Encoder) -> Outcome:
     results: dict[str, Any] = {
         "encoder": encoder.architecture,
         "encoder_hash": encoder.hash,
     }
-    for process, judgement in judgements.items():
-        values = judgement.to_dict()
+    for process, result in evaluations.items():
+        values = result.to_dict()
         lead = values["lead_over_best_baseline"][ENCODER]["last"]
         results[process] = {
-            "frames": judgement.frames,
-            "frames_of_a_single_phase": judgement.single_phase,
-            "films": judgement.films,
-            "recipes": judgement.recipes,
-            "notes": "; ".join(judgement.notes),
+            "frames": result.frames,
+            "frames_of_a_single_phase": result.single_phase,
+            "films": result.films,
+            "recipes": result.recipes,
+            "notes": "; ".join(result.notes),
             "last_frames_lead": [lead[end] for end in ("value", "low", "high")] if lead else None,
             "last_frames_lead_over": lead["over"] if lead else None,
             "ceiling": {
@@ -194,7 +203,7 @@ def _outcome(judgements: dict[str, Judgement], encoder: Encoder) -> Outcome:
             },
             "embeddings": {name: _row(found) for name, found in values["embeddings"].items()},
         }
-    first = judgements["annealing"].to_dict()
+    first = evaluations["annealing"].to_dict()
     results["published_frames"] = {
         name: _published_row(found["published"])
         for name, found in first["embeddings"].items()
@@ -203,14 +212,12 @@ def _outcome(judgements: dict[str, Judgement], encoder: Encoder) -> Outcome:
         f"{name} (fitted on these frames)": _published_row(found)
         for name, found in first["published_baselines"].items()
     }
-    text = "\n\n\n".join(
-        f"{process.upper()}\n\n{judgement.render()}" for process, judgement in judgements.items()
-    )
-    return Outcome(results=results, targets=targets(judgements), table=text)
+    text = "\n\n\n".join(f"{process.upper()}\n\n{result.render()}" for process, result in evaluations.items())
+    return Outcome(results=results, targets=targets(evaluations), table=text)
 
 
 def _row(found: dict[str, Any]) -> dict[str, Any]:
-    """One embedding as a row of a table, shares with the ends of their 95 % intervals."""
+    """One embedding as a row of a table; shares have the ends of their 95 % intervals."""
 
     def share(values: dict[str, Any]) -> list[Any]:
         return [values[end] for end in ("value", "low", "high")]
@@ -234,7 +241,7 @@ def _row(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _published_row(found: dict[str, Any]) -> dict[str, Any]:
-    """R2 by neighbours and by ridge of each target, and of each fold of the current."""
+    """R2 of neighbours and ridge for each target, and for each fold of the current."""
     row: dict[str, Any] = {}
     for target, methods in found.items():
         row[f"{target}"] = [methods[method]["r2"] for method in ("neighbours", "ridge")]
@@ -243,9 +250,9 @@ def _published_row(found: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def targets(judgements: dict[str, Judgement]) -> list[Target]:
-    """What the encoder has to reach."""
-    annealing, drying = judgements["annealing"], judgements["drying"]
+def targets(evaluations: dict[str, EmbeddingEvaluation]) -> list[Target]:
+    """Targets for the encoder."""
+    annealing, drying = evaluations["annealing"], evaluations["drying"]
     own, dried = annealing.scores[ENCODER], drying.scores[ENCODER]
     recipe = own.triplets["recipe"].value
     three = annealing.scores["three descriptors"].triplets["recipe"].value
@@ -260,7 +267,7 @@ def targets(judgements: dict[str, Judgement]) -> list[Target]:
     ]
     found += [
         Target(f"equal descriptors, {family}: triplets", own.equal_sets[family].value, ">=", 0.95)
-        for family in judging.FAMILIES
+        for family in evaluation.FAMILIES
         if family in own.equal_sets
     ]
     rolls = [score.nuisance.roll for score in (own, dried) if score.nuisance.roll is not None]

@@ -1,4 +1,4 @@
-"""What all commands share: options from dataclasses, one line for every error, results as text or JSON."""
+"""Shared code of the commands: options from dataclasses, one-line errors, results as text or JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import ast
 import contextlib
 import io
 import json
-import math
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ from importlib import import_module
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from morphsim.errors import InputError
+from morphsim.json_values import json_values
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _FRAME = "│╭╮╰╯"
@@ -28,7 +28,7 @@ _BAD_NUMBER = re.compile(
     r"could not convert string to float): (?P<value>.*)",
     re.DOTALL,
 )
-# Of one type of several, as of a number that may be left out: `{None}|{INT INT}`.
+# A union of types, as for an optional number: `{None}|{INT INT}`.
 _NO_TYPE = re.compile(
     r"(?P<name>\S+): no type matching (?P<types>.*) could be instantiated from\s+(?P<values>\[.*?\])\. Got "
     r"errors:.*",
@@ -54,15 +54,15 @@ class Options(Protocol):
     """The options of a command: a dataclass whose fields tyro turns into a command line."""
 
     failures: ClassVar[tuple[type[Exception], ...]]
-    """What may go wrong though the input is good; it ends the command with one line and status 1."""
+    """Errors that may occur with valid input; they end the command with one line and status 1."""
 
     def run(self) -> None:
-        """Do it, and print the results on stdout."""
+        """Run the command and print the results on stdout."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command by the module that holds its class `Options`, imported only when it is used.
+    """A command, given by the module of its class `Options`, which is imported only when it is used.
 
     Attributes:
         module: name of the module in `morphsim._commands`.
@@ -84,11 +84,11 @@ def parse(kind: type[T], arguments: Sequence[str], *, program: str) -> T:
     Args:
         kind: the dataclass.
         arguments: the words after the command.
-        program: how the command is called, for its help.
+        program: name of the command, for its help.
 
     Raises:
-        InputError: one line that names the unknown option, the bad value or what is missing.
-        SystemExit: the help was asked for and printed.
+        InputError: one line that names the unknown option, the bad value or the missing option.
+        SystemExit: the help was requested and printed.
     """
     import tyro
 
@@ -104,12 +104,12 @@ def parse(kind: type[T], arguments: Sequence[str], *, program: str) -> T:
 
 
 def condense(text: str, words: Iterable[str], *, program: str) -> str:
-    """Make one line of the box, with or without a frame, in which tyro prints an error.
+    """Condense the box in which tyro prints an error, with or without a frame, to one line.
 
     Args:
         text: the box.
-        words: of the command line, by which a word that the box breaks is made whole again.
-        program: how the command is called.
+        words: words of the command line, to rejoin words that the box has wrapped.
+        program: name of the command.
     """
     words = tuple(words)
     # The first line is the title of the box.
@@ -127,7 +127,7 @@ def condense(text: str, words: Iterable[str], *, program: str) -> str:
     first = sections[0]
     message = _unwrapped(first, words)
     if message.startswith("Missing from "):
-        # What is missing stands above its explanation, which is indented more.
+        # A missing option is above its explanation, which is indented further.
         names = [line.strip() for line in first[1:] if _indent(line) == _indent(first[1])]
         return f"{' and '.join(names)} must be given; see {program} --help"
     if message.startswith("Unrecognized options: "):
@@ -143,7 +143,7 @@ def condense(text: str, words: Iterable[str], *, program: str) -> str:
 
 
 def _bad_value(message: str, words: Sequence[str], program: str) -> str:
-    """Say in a few words which value can't be read, and what it must be."""
+    """Name the value that can't be parsed and what it must be."""
     if match := _BAD_NUMBER.fullmatch(message):
         kind = "whole number" if match["int"] else "number"
         return f"{match['name']} is {match['value']}; it must be a {kind}"
@@ -155,15 +155,15 @@ def _bad_value(message: str, words: Sequence[str], program: str) -> str:
         return f"{match['name']} is {_given(match['values'])}; it must be {_kind(match['types'].split(', '))}"
     if match := _BAD_LIST.fullmatch(message):
         given = _given(match["values"])
-        return f"{match['name']} is {given}, which can't be read as its numbers; see {program} --help"
+        return f"{match['name']} is {given}, which can't be read as numbers; see {program} --help"
     if match := _TOO_LONG.fullmatch(message):
         return f"{match['name']} is a whole number of thousands of digits; give a smaller one"
     if match := _TOO_FEW.fullmatch(message):
         count = int(match["count"])
         return f"{match['name']} needs {count} values" if count > 1 else f"{match['name']} needs a value"
-    # A configuration in another one names itself.
+    # An error of a nested configuration begins with its own name.
     message = re.sub(r"^(\w+): (?=\1[ .])", "", message)
-    # What the user wrote stays, whatever it looks like.
+    # The words of the user stay as they are, even if they look like markup.
     return _MARKUP.sub(lambda tag: tag[0] if any(tag[0] in word for word in words) else "", message)
 
 
@@ -173,7 +173,7 @@ def _kind(types: Sequence[str]) -> str:
 
 
 def _given(values: str) -> str:
-    """The words of a list that Python wrote, as they were given."""
+    """The words of a printed Python list, as they were given."""
     try:
         return repr(" ".join(ast.literal_eval(values)))
     except (ValueError, SyntaxError):
@@ -187,8 +187,8 @@ def only(kind: type[T], options: object) -> T:
 
 
 def show_json(value: object) -> None:
-    """Print a result as JSON on stdout; numbers that are not known become null."""
-    print(json.dumps(_known(value), allow_nan=False, indent=2))  # noqa: T201
+    """Print a result as JSON on stdout; NaN and infinity become null."""
+    print(json.dumps(json_values(value), allow_nan=False, indent=2))  # noqa: T201
 
 
 def show(text: str) -> None:
@@ -197,13 +197,13 @@ def show(text: str) -> None:
 
 
 def complain(program: str, message: object) -> None:
-    """Print an error as one line on stderr, where anyone still reads it."""
+    """Print an error as one line on stderr, unless stderr is closed."""
     with contextlib.suppress(OSError):
         print(f"{program}: {' '.join(str(message).split())}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _joined_lists(kind: type[Any], arguments: Sequence[str]) -> list[str]:
-    """Join `--set a=1 --set b=2` into `--set a=1 b=2`: tyro would keep only the last of several."""
+    """Join `--set a=1 --set b=2` into `--set a=1 b=2`, since tyro would keep only the last one."""
     lists = {_option(entry.name) for entry in fields(kind) if str(entry.type).endswith(", ...]")}
     kept: list[str] = []
     values: dict[str, list[str]] = {}
@@ -237,13 +237,3 @@ def _unwrapped(lines: Sequence[str], words: Sequence[str]) -> str:
 
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
-
-
-def _known(value: object) -> object:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {name: _known(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_known(item) for item in value]
-    return value

@@ -1,4 +1,4 @@
-"""What a command finds around it: signals, encodings of its output, a home that can't be written to."""
+"""Process environment of a command: signals, output encodings, read-only home folders."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from types import FrameType
 from morphsim.caches import user_cache
 
 _ENDING = ("SIGTERM", "SIGHUP")
-# Python keeps the byte 0x80 + n of a name that is no text as the character U+DC80 + n.
+# Python represents the byte 0x80 + n of an undecodable name by the character U+DC80 + n.
 _BYTES, _FIRST_SURROGATE = "morphsim-bytes", 0xDC00
 
 
 def write_any_character() -> None:
-    """Escape what the encodings of stdout and stderr lack, as bytes in names that are no text.
+    """Escape characters that stdout and stderr can't encode, such as bytes of undecodable file names.
 
-    Where the locale asks for it (`surrogateescape`), such bytes are written as they are.
+    If the locale uses `surrogateescape`, such bytes are written unchanged.
     """
     codecs.register_error(_BYTES, _bytes_or_escapes)
     handlers = {"strict": "backslashreplace", "surrogateescape": _BYTES}
@@ -43,13 +43,13 @@ def _bytes_or_escapes(error: UnicodeError) -> tuple[str | bytes, int]:
 
 @contextlib.contextmanager
 def signals_interrupt() -> Iterator[list[int]]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that nothing is left half-written.
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that no file is left half-written.
 
     Yields:
-        The numbers of the signals that came; later ones are ignored, since cleaning up is under way.
+        The numbers of received signals; later signals are ignored during clean-up.
     """
     received: list[int] = []
-    # Processes that train together wait for each other outside of Python, where no handler would run.
+    # Processes of a distributed training wait for each other outside of Python, where no handler runs.
     if threading.current_thread() is not threading.main_thread() or "WORLD_SIZE" in os.environ:
         yield received
         return
@@ -61,7 +61,7 @@ def signals_interrupt() -> Iterator[list[int]]:
         raise KeyboardInterrupt("terminated")
 
     known = [getattr(signal, name) for name in _ENDING if hasattr(signal, name)]
-    # What a caller handles, or ignores as nohup does, stays as it is.
+    # Signals that a caller handles, or ignores as nohup does, are left alone.
     handled = [number for number in known if signal.getsignal(number) == signal.SIG_DFL]
     for number in handled:
         signal.signal(number, interrupt)
@@ -73,8 +73,8 @@ def signals_interrupt() -> Iterator[list[int]]:
 
 
 def use_writable_caches() -> None:
-    """Name folders in which matplotlib and Triton can keep things, where the home can't be written to."""
-    home = os.path.expanduser("~")  # noqa: PTH111 - it raises nothing where there is no home
+    """Set cache folders for matplotlib and Triton if the home folder is not writable."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - it raises nothing if there is no home
     if os.path.isdir(home) and os.access(home, os.W_OK):  # noqa: PTH112
         return
     folder = user_cache()

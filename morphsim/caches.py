@@ -1,4 +1,4 @@
-"""A folder of the user for caches, where the package and the home can't be written to."""
+"""A cache folder for users whose package and home folders are read-only."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 
 def user_cache() -> Path | None:
-    """The folder `morphsim-UID` below that for temporary files, made where it is missing.
+    """Return the folder `morphsim-UID` in the system's temporary folder; it is made if it is missing.
 
-    Caches hold machine code, which is run: nobody else may have put it there.
+    Caches hold machine code that is executed, so no other user may be able to write there.
 
     Returns:
-        None where it can't be made, or is another user's, or others may write to it.
+        None if it can't be made, belongs to another user or is accessible to others.
     """
     if not hasattr(os, "getuid"):
         return None

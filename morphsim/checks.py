@@ -1,9 +1,10 @@
-"""Checks of the values that a user gives, each of which names the value and what it may be."""
+"""Checks of user input; each error names the value and the allowed range."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -11,33 +12,33 @@ import numpy as np
 from morphsim.errors import InputError
 
 LARGEST = 10**9
-"""Of counts, where nothing else is said: what is larger would take years."""
+"""Default upper limit of counts: anything larger would take years."""
 MOST_PROCESSES = 256
-"""Of processes side by side."""
+"""Upper limit of parallel processes."""
 MOST_THREADS = 1024
-"""Of threads of a process."""
+"""Upper limit of threads of a process."""
 LEARNING_RATES = (1e-12, 1e3)
-"""From the least to the largest: with less no weight moves in single precision, with more none survives."""
+"""Range of learning rates: below it weights do not change in single precision, above it they diverge."""
 MOST_SEED = 2**63 - 1
-"""Seeds stand in arrays and files of int64."""
+"""Seeds are stored as int64 in arrays and files."""
 
 
 def is_finite_number(value: object) -> bool:
-    """Whether `value` is a number, no truth value, that a float can hold and that is finite."""
+    """Return whether `value` is a finite number (not a bool) that a float can represent."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return False
     try:
         return math.isfinite(value)
     except OverflowError:
-        # A whole number of 400 digits.
+        # An integer of 400 digits.
         return False
 
 
 def whole_number(name: str, value: Any, low: int, high: int) -> int:
-    """A whole number from `low` to `high`, as an int.
+    """Return a whole number from `low` to `high` as an int.
 
     Raises:
-        InputError: it is none.
+        InputError: the value is not such a number.
     """
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or not low <= value <= high:
@@ -49,7 +50,7 @@ def check_whole(name: str, value: object, least: int, most: int = LARGEST) -> No
     """Check that a value is a whole number from `least` to `most`.
 
     Raises:
-        InputError: it isn't.
+        InputError: the check fails.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name} is {shown(value)}; it must be a whole number of at least {least}")
@@ -61,7 +62,7 @@ def check_seed(name: str, value: object, below: int = MOST_SEED + 1) -> None:
     """Check that a value is a whole number that can be a seed.
 
     Raises:
-        InputError: it isn't.
+        InputError: the check fails.
     """
     check_whole(name, value, 0, LARGEST if below <= LARGEST else below)
     if value >= below:  # type: ignore[operator]
@@ -72,17 +73,28 @@ def check_tuple(name: str, value: object, least: int, most: int, what: str) -> N
     """Check that a value is a tuple of `least` to `most` entries.
 
     Args:
-        name: what the value is called in an error.
-        value: to check.
-        least: the fewest entries.
-        most: the most entries.
-        what: what it must be, in words.
+        name: name of the value in the error message.
+        value: value to check.
+        least: smallest number of entries.
+        most: largest number of entries.
+        what: requirement, for the error message.
 
     Raises:
-        InputError: it isn't.
+        InputError: the check fails.
     """
     if not isinstance(value, tuple) or not least <= len(value) <= most:
         raise InputError(f"{name} is {shown(value)}; it must be {what}")
+
+
+def check_frame_shape(name: str, value: Any) -> None:
+    """Check that a value is a tuple of a height and a width, whole numbers of at least 1.
+
+    Raises:
+        InputError: the check fails.
+    """
+    check_tuple(name, value, 2, 2, "a height and a width")
+    for side in value:
+        check_whole(name, side, 1)
 
 
 def check_number(
@@ -91,17 +103,17 @@ def check_number(
     """Check that a value is a finite number from `low` to `high`.
 
     Args:
-        name: what the value is called in an error.
-        value: to check.
-        low: the least that is allowed.
-        high: the most that is allowed; infinity for any finite number.
-        above: whether `low` itself is too low.
-        below: whether `high` itself is too high.
+        name: name of the value in the error message.
+        value: value to check.
+        low: lower limit.
+        high: upper limit; infinity for any finite number.
+        above: whether `low` itself is excluded.
+        below: whether `high` itself is excluded.
 
     Raises:
-        InputError: it isn't.
+        InputError: the check fails.
     """
-    # A whole number that no float can hold can't be compared by the functions of `math`.
+    # The functions of `math` fail for integers that no float can represent.
     good = isinstance(value, int | float) and not isinstance(value, bool) and -math.inf < value < math.inf
     good = good and low <= value <= high and not (above and value == low) and not (below and value == high)  # type: ignore[operator]
     if not good:
@@ -110,11 +122,40 @@ def check_number(
         raise InputError(f"{name} is {shown(value)}; it must be a finite number {start}{end}")
 
 
-def check_choice(name: str, value: object, choices: Collection[str]) -> None:
-    """Check that a value is one of some texts.
+def check_fraction(name: str, value: object) -> None:
+    """Check that a value is a number between 0 and 1, both excluded; NumPy numbers are accepted.
 
     Raises:
-        InputError: it isn't.
+        InputError: the check fails.
+    """
+    if not is_finite_number(value) or not 0.0 < value < 1.0:  # type: ignore[operator]
+        raise InputError(f"{name} is {shown(value)}; it must lie between 0 and 1")
+
+
+def check_positive(name: str, value: Any, what: str = "a positive number") -> None:
+    """Check that a value, or an array of a single one, is finite and positive.
+
+    Args:
+        name: name of the value in the error message.
+        value: value to check.
+        what: requirement, for the error message.
+
+    Raises:
+        InputError: the check fails.
+    """
+    try:
+        good = math.isfinite(value) and value > 0.0
+    except (TypeError, ValueError, OverflowError):
+        good = False
+    if not good:
+        raise InputError(f"{name} is {shown(value)}; it must be {what}")
+
+
+def check_choice(name: str, value: object, choices: Collection[str]) -> None:
+    """Check that a value is one of several strings.
+
+    Raises:
+        InputError: the check fails.
     """
     if not isinstance(value, str) or value not in choices:
         raise InputError(f"{name} is {shown(value)}; use one of {', '.join(choices)}")
@@ -124,14 +165,31 @@ def check_flag(name: str, value: object) -> None:
     """Check that a value is true or false.
 
     Raises:
-        InputError: it isn't.
+        InputError: the check fails.
     """
     if not isinstance(value, bool):
         raise InputError(f"{name} is {shown(value)}; it must be true or false")
 
 
+def exact_fields(kind: type, values: object, what: str) -> dict[str, Any]:
+    """Return stored values for a dataclass.
+
+    Args:
+        kind: the dataclass.
+        values: values by the names of its fields.
+        what: name of the values in the error message.
+
+    Raises:
+        InputError: not a mapping, or a field is missing or unknown.
+    """
+    names = [entry.name for entry in fields(kind)]
+    if not isinstance(values, Mapping) or set(values) != set(names):
+        raise InputError(f"{what} must have exactly the fields {', '.join(names)}")
+    return dict(values)
+
+
 def shown(value: object) -> str:
-    """Write a value for an error, cut where it would fill the screen."""
+    """Format a value for an error message, shortened if it is very long."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**30:
         return "a whole number of over 30 digits"
     if isinstance(value, list | tuple) and len(value) > 20:

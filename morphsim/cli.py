@@ -17,23 +17,23 @@ from morphsim.suggest import did_you_mean
 from morphsim.system_errors import explain
 
 COMMANDS = {
-    "simulate": Command("simulate", "make one film: frames, a movie and a strip of pictures"),
-    "dataset": Command("dataset", "make many films over a grid of recipes, resumed at any moment"),
-    "import": Command("import_frames", "turn text, images, arrays or HDF5 into one file of frames"),
+    "simulate": Command("simulate", "simulate one film: frames, a movie and a strip of images"),
+    "dataset": Command("dataset", "simulate many films over a grid of recipes; can be resumed"),
+    "import": Command("import_frames", "convert text, images, arrays or HDF5 into one file of frames"),
     "train-encoder": Command("train_encoder", "train an encoder on a file of frames"),
-    "evaluate-encoder": Command("evaluate_encoder", "measure an encoder beside baselines, on unseen films"),
-    "tune-encoder": Command("tune_encoder", "search the settings of an encoder by many short trainings"),
-    "score": Command("score", "tell how far frames are from a target morphology"),
+    "evaluate-encoder": Command("evaluate_encoder", "evaluate an encoder beside baselines, on unseen films"),
+    "tune-encoder": Command("tune_encoder", "search the options of an encoder by many short trainings"),
+    "score": Command("score", "compute the distance of frames from a target morphology"),
     "train-agent": Command("train_agent", "train an agent to steer films towards a target"),
     "evaluate-agent": Command("evaluate_agent", "compare an agent with baselines on new films"),
-    "demo": Command("demo", "go the whole way once, in minutes, and show it on a page"),
+    "demo": Command("demo", "run the whole workflow once, in minutes, and show it on a page"),
 }
-"""All commands, in the order in which one meets them."""
+"""All commands, in the order of a typical workflow."""
 
 _BAD_INPUT = 2
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
-# Plus the number of the signal, as a shell tells it.
+# Plus the number of the signal, as a shell reports it.
 _SIGNAL = 128
 
 
@@ -41,11 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `morphsim`.
 
     Args:
-        argv: the words after `morphsim`; those of the process where it is None.
+        argv: the words after `morphsim`; None for those of the process.
 
     Returns:
-        The exit status: 0, 1 for a run that failed though its input was good, 2 for bad input, 130 when it
-        was interrupted, 143 when it was terminated. Whatever goes wrong is one line on stderr.
+        The exit status: 0, 1 for a run that failed with valid input, 2 for bad input, 130 if it was
+        interrupted, 143 if it was terminated. Every error is one line on stderr.
     """
     words = sys.argv[1:] if argv is None else list(argv)
     program = " ".join(["morphsim", *words[:1]])
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(program, stop if stop.args else "interrupted")
         return _SIGNAL + received[0] if received else _INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone, as with `| head`.
+        # The reader has closed the pipe, as `head` does.
         _close_stdout()
         return _BROKEN_PIPE
     except OSError as error:
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _close_stdout() -> None:
-    """Python would complain again when it flushes at its end."""
+    """Redirect stdout to nothing, or Python would report the error again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -86,7 +86,7 @@ def _run(words: list[str]) -> int:
         show(f"morphsim {__version__}")
         return 0
     if name not in COMMANDS:
-        found = f"{name!r} is no command" if name else "a command is missing"
+        found = f"{name!r} is not a command" if name else "a command is missing"
         hint = did_you_mean(name, COMMANDS)
         complain("morphsim", f"{found}; {hint}{'' if hint.endswith('?') else ', or --help'}")
         return _BAD_INPUT
@@ -110,7 +110,7 @@ def _run(words: list[str]) -> int:
         complain(program, error)
         return 1
     except OSError as error:
-        # The system refuses a path: no permission, no space, a file where a folder is needed.
+        # The system refuses a path: no permission, no space, or a file instead of a folder.
         refused = None if error.filename is None else explain(error, error.filename)
         if refused is None:
             raise
@@ -127,7 +127,7 @@ def _show_warning(
     *place: Any,
     **line: Any,
 ) -> None:
-    """Show what the input is to blame for as one line on stderr, and other warnings as usual."""
+    """Show warnings about the input as one line on stderr, and other warnings as usual."""
     if issubclass(category, FrameWarning):
         complain(program, f"warning: {message}")
     else:

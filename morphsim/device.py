@@ -1,4 +1,4 @@
-"""Where the numbers are crunched: the device and the number of CPU threads, chosen on purpose."""
+"""Choice of the compute device and of the number of CPU threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from morphsim.errors import InputError
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 
-# From here on several threads are worth their trouble [numbers that are worked on].
+# Work below this size [array elements] is not worth several threads.
 _MANY = 4_000_000
 
 
@@ -22,21 +22,21 @@ def _use_one_thread() -> None:
     torch.set_num_threads(1)
 
 
-# A forked child has torch's pool of threads on paper only: the threads themselves stay with the parent, and
-# the first operation that is shared out waits for them for ever. Loading an encoder starts the pool, and
-# Gymnasium's AsyncVectorEnv forks, on Linux with Python before 3.14. One thread shares nothing out.
+# A forked child inherits torch's thread pool without its threads, so its first parallel operation would wait
+# for ever. Loading an encoder starts the pool, and Gymnasium's AsyncVectorEnv forks on Linux with Python
+# before 3.14. With one thread, no operation is parallel.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_use_one_thread)
 
 
 def resolve_device(name: str = "auto") -> torch.device:
-    """Turn `auto`, `cpu`, `cuda` or `cuda:1` into a device; `auto` takes a CUDA GPU where there is one.
+    """Turn `auto`, `cpu`, `cuda` or `cuda:1` into a device; `auto` takes a CUDA GPU if there is one.
 
     Raises:
-        InputError: the name is unknown, or CUDA is asked for and absent.
+        InputError: the name is unknown, or CUDA is requested but not available.
     """
     if not isinstance(name, str):
-        raise InputError(f"device is {shown(name)}; use one of the texts auto, cpu, cuda")
+        raise InputError(f"device is {shown(name)}; use one of the strings auto, cpu, cuda")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -46,15 +46,15 @@ def resolve_device(name: str = "auto") -> torch.device:
     if device.type not in {"cpu", "cuda"}:
         raise InputError(f"device {name!r} is not supported; use auto, cpu or cuda")
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device {name!r} is asked for, but torch sees no CUDA GPU; use --device cpu")
+        raise InputError(f"device {name!r} was requested, but torch finds no CUDA GPU; use --device cpu")
     return device
 
 
 def set_threads(threads: int) -> None:
     """Set how many CPU threads torch uses in this process.
 
-    One is the default of every command: fields of this size gain little from more, and on a machine
-    that is busy with other work several threads wait for each other.
+    One is the default of every command: fields of this size gain little from more threads, and on a busy
+    machine several threads wait for each other.
 
     Raises:
         InputError: not a whole number from 1 to `most_parallel()`.
@@ -63,16 +63,20 @@ def set_threads(threads: int) -> None:
 
 
 def most_parallel() -> int:
-    """How many threads or worker processes can be asked for: four for each core of the machine."""
-    # Thousands of threads end torch without a word, and as many processes end the machine.
+    """Upper limit of threads or worker processes: four for each core of the machine."""
+    # Thousands of threads crash torch without an error message, and as many processes exhaust the machine.
     return 4 * (os.cpu_count() or 1)
 
 
 @contextmanager
 def threads_for(numbers: int, device: torch.device) -> Iterator[None]:
-    """One thread for work so small that several would only wait for each other.
+    """Use one thread for work that is too small for several.
 
-    So worker processes, each of which would use all cores, don't stand in each other's way.
+    Otherwise worker processes, each using all cores, would slow each other down.
+
+    Args:
+        numbers: size of the work [array elements].
+        device: where the work is done.
     """
     before = torch.get_num_threads()
     if device.type != "cpu" or numbers > _MANY or before == 1:

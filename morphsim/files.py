@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and trees of tensors stored without pickle."""
+"""Atomic writing of files, and trees of tensors stored without pickle."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _SEAL = "sha256"
 _SEALED = "sealed_tree"
 _TENSOR = "__tensor__"
 
-# Folders in which this process has looked for what others left.
+# Folders that this process has already cleaned of leftovers.
 _cleaned: set[Path] = set()
 
 
 @contextlib.contextmanager
 def atomic_path(target: str | Path) -> Iterator[Path]:
-    """Give a temporary path that replaces `target` once the block ends without an error.
+    """Provide a temporary path that replaces `target` when the block ends without an error.
 
-    It has the name of `target`, since several writers choose their format by it, and lies in a hidden folder
-    beside it, which the next one to write there removes if this process is killed. Of a `target` that is a
-    symbolic link, the file that it leads to is replaced. A file that is replaced keeps its permissions.
+    The temporary file has the name of `target`, since some writers choose the format by the name, and is in a
+    hidden folder beside it; if this process is killed, the next process that writes there removes the folder.
+    If `target` is a symbolic link, the file it points to is replaced. A replaced file keeps its permissions.
 
     Raises:
-        InputError: nothing can be written there.
-        MachineError: the disk is full, or fails.
+        InputError: the path can't be written to.
+        MachineError: the disk is full or fails.
     """
     try:
         real = _real_file(Path(target))
@@ -60,11 +60,11 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
 
 
 def _real_file(target: Path) -> Path:
-    """The file itself, if `target` is a link.
+    """Resolve links.
 
     Raises:
-        OSError: it is a folder, or a link that leads nowhere.
-        InputError: it is a device or the like, which a file must not replace.
+        OSError: it is a folder or a broken link.
+        InputError: it is a device, pipe or the like, which must not be replaced by a file.
     """
     real = Path(os.path.realpath(target))
     if real.is_symlink():
@@ -72,21 +72,21 @@ def _real_file(target: Path) -> Path:
     if real.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if real.exists() and not real.is_file():
-        raise InputError(f"{target} is no file but a device or a pipe; name a file")
+        raise InputError(f"{target} is a device or a pipe; give the path of a file")
     return real
 
 
 def _bring_to_disk(path: Path) -> None:
-    """Some file systems tell only now that there is no space; and a name must not outlive what it names."""
+    """Flush to disk before the rename; some file systems report a full disk only now."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
 def atomic_buffer(target: str | Path) -> Iterator[io.BytesIO]:
-    """Give a file in memory that becomes `target` once the block ends without an error.
+    """Provide a file in memory that is written to `target` when the block ends without an error.
 
-    For writers that crash, or say nothing of use, when a disk is full.
+    For writers that crash, or give no useful error, when a disk is full.
 
     Raises:
         InputError: as `atomic_path`.
@@ -98,7 +98,7 @@ def atomic_buffer(target: str | Path) -> Iterator[io.BytesIO]:
 
 
 def write_bytes(target: str | Path, content: bytes | memoryview) -> None:
-    """Write `content` to `target` in one step; raises as `atomic_path`."""
+    """Write `content` to `target` atomically; raises as `atomic_path`."""
     with atomic_path(target) as temporary:
         try:
             temporary.write_bytes(content)
@@ -107,22 +107,22 @@ def write_bytes(target: str | Path, content: bytes | memoryview) -> None:
 
 
 def write_text(target: str | Path, text: str) -> None:
-    """Write `text` to `target` in one step; raises as `atomic_path`."""
+    """Write `text` to `target` atomically; raises as `atomic_path`."""
     write_bytes(target, text.encode("utf-8"))
 
 
 def write_json(target: str | Path, value: Any) -> None:
-    """Write `value` to `target` as readable JSON in one step; NaN and infinity are refused."""
+    """Write `value` to `target` atomically as indented JSON; NaN and infinity are refused."""
     write_text(target, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def write_sealed_json(target: str | Path, values: Mapping[str, Any]) -> None:
-    """Write a JSON object as `write_json` does, with a hash of it as one more entry, `sha256`."""
+    """Write a JSON object as `write_json` does, with its hash as an additional entry `sha256`."""
     write_json(target, {**values, _SEAL: hash_without(values, _SEAL)})
 
 
 def read_sealed_json(path: str | Path) -> Any:
-    """Read what `write_sealed_json` wrote, without its hash; what earlier versions wrote has none.
+    """Read what `write_sealed_json` wrote, without the hash; files of earlier versions have none.
 
     Raises:
         InputError: the file is missing, is not JSON or was altered.
@@ -137,14 +137,14 @@ def read_sealed_json(path: str | Path) -> Any:
 
 
 def altered(path: str | Path) -> InputError:
-    """The error for a file of a training that is not as it was written."""
+    """Return the error for a training file that was altered after it was written."""
     return InputError(f"{path} has been altered since it was written (hash); restore it or train again")
 
 
 def save_tree(target: str | Path, tree: Mapping[str, Any]) -> None:
     """Store nested dicts and lists of tensors and plain values as one safetensors file.
 
-    Tensors go into the file's body, everything else as JSON into its header, and with it a hash of both.
+    Tensors are stored in the body of the file, everything else as JSON in its header, with a hash of both.
     """
     tensors: dict[str, torch.Tensor] = {}
 
@@ -154,7 +154,7 @@ def save_tree(target: str | Path, tree: Mapping[str, Any]) -> None:
             tensors[name] = value.detach().cpu().contiguous().clone()
             return {_TENSOR: name}
         if isinstance(value, Mapping):
-            # JSON turns integer keys (an optimizer's parameter numbers) into text: keep them as pairs.
+            # JSON turns integer keys (parameter numbers of an optimiser) into strings: keep pairs.
             return {"__items__": [[key, strip(item)] for key, item in value.items()]}
         if isinstance(value, list | tuple):
             return [strip(item) for item in value]
@@ -166,7 +166,7 @@ def save_tree(target: str | Path, tree: Mapping[str, Any]) -> None:
 
 
 def save_tensors(target: str | Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Store tensors by name as a safetensors file, in one step; raises as `atomic_path`."""
+    """Store tensors by name as a safetensors file, atomically; raises as `atomic_path`."""
     write_bytes(target, save(dict(tensors)))
 
 
@@ -198,7 +198,7 @@ def load_tree(path: str | Path) -> dict[str, Any]:
     try:
         tensors = load_file(path)
         with safe_open(path, framework="pt") as opened:
-            # A single entry, since the library writes several in any order. Earlier versions gave no hash.
+            # A single entry, since the order of several is undefined. Earlier versions stored no hash.
             ((kind, header),) = (opened.metadata() or {}).items()
         if kind == _SEALED:
             stored, _, header = header.partition(" ")

@@ -1,4 +1,4 @@
-"""SHA-256 of arrays, tensors and JSON, by which a file that was altered is told from one that was not."""
+"""SHA-256 of arrays, tensors and JSON, to detect altered files."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def hash_tensors(tensors: Mapping[str, torch.Tensor]) -> str:
 
 
 def hash_json(value: Any) -> str:
-    """Return the SHA-256 of what JSON can hold, whatever the order of its names and the blanks between."""
-    # Read back first: a tuple comes back as a list, and a number that is a name as a text.
+    """Return the SHA-256 of a JSON value, independent of the order of names and of white space."""
+    # A round trip turns tuples into lists and numbers that are names into strings.
     plain = json.loads(json.dumps(value))
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def hash_without(values: Mapping[str, Any], name: str) -> str:
-    """Return the SHA-256 of a JSON object but for its entry `name`, where the hash itself stands."""
+    """Return the SHA-256 of a JSON object without its entry `name`, which holds the hash itself."""
     return hash_json({key: value for key, value in values.items() if key != name})

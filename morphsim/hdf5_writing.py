@@ -1,4 +1,4 @@
-"""HDF5 files that are built in memory, since the library crashes when it can't write to a disk."""
+"""HDF5 files built in memory, since the library crashes when it can't write to a disk."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _GROWTH = 2**20
 
 @contextlib.contextmanager
 def new_hdf5(target: str | Path) -> Iterator[h5py.File]:
-    """Give an HDF5 file in memory that becomes `target` once the block ends without an error.
+    """Provide an HDF5 file in memory that is written to `target` when the block ends without an error.
 
-    It has the bytes that HDF5 would write, and needs the memory of its compressed content. HDF5 keeps
-    checksums of its own tables, and no times, so that equal content gives equal bytes; HDF5 1.10 and later
-    can read it. Groups are made by `new_group`.
+    It has the bytes that HDF5 would write to disk, and needs memory for its compressed content. Internal
+    checksums are on and times are off, so equal content gives equal bytes; HDF5 1.10 and later can read the
+    file. Make groups with `new_group`.
 
     Raises:
         InputError: as `morphsim.files.atomic_path`.
@@ -35,7 +35,7 @@ def new_hdf5(target: str | Path) -> Iterator[h5py.File]:
     access.set_fapl_core(_GROWTH, backing_store=False)
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
-    # The name is of no use but in errors.
+    # The name only appears in errors.
     name = Path(target).name.encode("utf-8", "surrogateescape")
     created = h5py.h5f.create(name, h5py.h5f.ACC_TRUNC, fcpl=properties, fapl=access)
     with h5py.File(created) as file:
@@ -46,7 +46,7 @@ def new_hdf5(target: str | Path) -> Iterator[h5py.File]:
 
 
 def new_group(file: h5py.File, name: str) -> h5py.Group:
-    """A group without times, as equal bytes need."""
+    """Make a group without times, so that equal content gives equal bytes."""
     import h5py
 
     properties = h5py.h5p.create(h5py.h5p.GROUP_CREATE)

@@ -1,4 +1,4 @@
-"""How much one file may ask for: sizes are checked before anything is read or built."""
+"""Limits on the size of input files, checked before anything is read or built."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import os
 from morphsim.errors import InputError
 
 MOST_GIB = "MORPHSIM_MOST_GIB"
-"""Environment variable: the most that the values of one file may take in memory [GiB]."""
+"""Environment variable with the largest memory for the values of one file [GiB]."""
 DEFAULT_GIB = 8.0
 MOST_TEXT = 2**28
 """The longest JSON file that is read [bytes]."""
 MOST_TOML = 2**16
 """The longest TOML file that is read [bytes]."""
 MOST_NESTING = 32
-"""How deep the lists and tables of a TOML or JSON file may be nested."""
+"""Largest depth of nested lists and tables in a TOML or JSON file."""
 MOST_NAMES = 100_000
-"""The most objects that a group of an HDF5 file, or a zip file, may hold."""
+"""Largest number of objects in a group of an HDF5 file or in a zip file."""
 MOST_FILMS = 1_000_000
-"""The most films in one set of frames, unless there are more frames than that."""
+"""Largest number of films in one set of frames, unless there are more frames than that."""
 MOST_FILM_NUMBER = 2**31
-"""Numbers that other programs give to films are below it, and above its negative: larger ones are damage."""
+"""Limit of the magnitude of film numbers in foreign files; larger ones indicate damage."""
 
 
 def most_bytes() -> int:
-    """The most that the values of one file may take in memory [bytes].
+    """Return the largest memory for the values of one file [bytes].
 
     Raises:
         InputError: the environment variable is not a number above 0.
@@ -43,19 +43,19 @@ def most_bytes() -> int:
 
 
 def check_bytes(size: int, what: str) -> None:
-    """Refuse what would take more memory than one file may.
+    """Check that a file does not need more memory than allowed.
 
     Args:
-        size: that would be needed [bytes].
-        what: what needs it, for the error.
+        size: memory needed [bytes].
+        what: what needs it, for the error message.
 
     Raises:
-        InputError: it is more than `most_bytes`.
+        InputError: the size exceeds `most_bytes`.
     """
     limit = most_bytes()
     if size > limit:
         raise InputError(
-            f"{what} claims {_gib(size)} GiB in memory and {_gib(limit)} GiB are allowed; if you trust the "
+            f"{what} needs {_gib(size)} GiB of memory, but {_gib(limit)} GiB are allowed; if you trust the "
             f"file, raise the limit with the environment variable {MOST_GIB}"
         )
 

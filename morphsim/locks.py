@@ -1,4 +1,4 @@
-"""Outputs that one run at a time may write, held by locks that end with their process."""
+"""Locks on outputs, so that only one run at a time writes them; a lock ends with its process."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _LOCK = ".lock"
 
 @contextlib.contextmanager
 def claimed_folder(folder: str | Path) -> Iterator[None]:
-    """Make a folder and hold it for this run, as `claimed_file` does.
+    """Make a folder and lock it for this run, as `claimed_file` does.
 
-    A folder that is still empty at the end, though this run made it, is removed.
+    If this run made the folder and it is still empty at the end, it is removed.
 
     Raises:
-        MachineError: another run holds it, or the disk is full.
+        MachineError: another run holds the lock, or the disk is full.
         InputError: it can't be made or written to.
     """
     real = _real(folder)
@@ -43,14 +43,14 @@ def claimed_folder(folder: str | Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def claimed_file(file: str | Path) -> Iterator[None]:
-    """Hold a file that this run is going to write, and show that there is room for it.
+    """Lock a file that this run is going to write, and check that the disk has space.
 
-    The lock is a hidden file, removed at the end. Where the file system has no locks, a line in the log says
-    so, and the run goes on.
+    The lock is a hidden file that is removed at the end. If the file system has no locks, a warning is logged
+    and the run continues.
 
     Raises:
-        MachineError: another run holds it, or the disk is full.
-        InputError: nothing can be written there.
+        MachineError: another run holds the lock, or the disk is full.
+        InputError: the path can't be written to.
     """
     real = _real(file)
     try:
@@ -62,7 +62,7 @@ def claimed_file(file: str | Path) -> Iterator[None]:
 
 
 def _real(path: str | Path) -> Path:
-    """Two names of one place have one lock."""
+    """Resolve links, so that all paths to one place share one lock."""
     return Path(os.path.realpath(path))
 
 
@@ -76,7 +76,7 @@ def _held(path: Path, out: str | Path) -> Iterator[None]:
         remove_leftovers(path.parent)
         yield
     finally:
-        # Removed while it is held: who has opened it by then sees that it is gone, and makes a new one.
+        # Removed while locked: a run that has opened it meanwhile notices this and makes a new one.
         with contextlib.suppress(OSError):
             path.unlink()
         os.close(descriptor)
@@ -93,7 +93,7 @@ def _acquire(path: Path, out: str | Path) -> int:
             elif not _is_still(descriptor, path):
                 os.close(descriptor)
                 continue
-            # Also shows that the disk has room for something.
+            # Also checks that the disk has some space.
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         except BlockingIOError as error:
@@ -107,7 +107,7 @@ def _acquire(path: Path, out: str | Path) -> int:
 
 
 def _is_still(descriptor: int, path: Path) -> bool:
-    """Whether the open file is the one of that name, and not one that another run has removed since."""
+    """Whether the open file is still the one at that path, not one that another run has removed."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

@@ -24,8 +24,30 @@ MOVED: dict[str, str] = {
         f"morphsim.rewards.vector_{name}": f"morphsim.rewards.vector.{name}"
         for name in ("goal", "observation", "reward")
     },
+    "morphsim.similarity.judging": "morphsim.similarity.evaluation",
+    **{
+        f"morphsim.similarity.judging.{old}": f"morphsim.similarity.evaluation.{new}"
+        for old, new in {
+            "ceiling": "ceiling",
+            "correlation": "correlation",
+            "decoding": "decoding",
+            "embeddings": "embeddings",
+            "figure": "figure",
+            "judged": "frames",
+            "nuisance": "nuisance",
+            "prediction": "prediction",
+            "projection": "projection",
+            "published": "published",
+            "scores": "results",
+            "setting": "split",
+            "shares": "bootstrap",
+            "triplets": "triplets",
+            "untrained": "untrained",
+            "upside_down": "upside_down",
+        }.items()
+    },
 }
-"""The present name of each module that anybody may have imported by another."""
+"""The current name of each module that has moved, by its old name."""
 
 
 class MovedModules(MetaPathFinder, Loader):
@@ -34,24 +56,25 @@ class MovedModules(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """How to load a module that has moved; None for all others."""
+        """Return a loader for a module that has moved; None for all others."""
         return ModuleSpec(fullname, self) if fullname in MOVED else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The module itself, under its present name."""
+        """Return the module itself, under its current name."""
         warn_of_old_name(spec.name, MOVED[spec.name])
         module = import_module(MOVED[spec.name])
         spec.loader_state = module.__spec__
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give the module back what the import system has just written into it."""
+        """Restore the module's own spec, which the import system has just overwritten."""
         given = module.__spec__
         assert given is not None
         module.__spec__ = given.loader_state
 
 
 def find_moved_modules() -> None:
-    """Let the old names be found; done when `morphsim` is imported."""
+    """Install the finder of old names; called when `morphsim` is imported."""
     if not any(isinstance(finder, MovedModules) for finder in sys.meta_path):
-        sys.meta_path.append(MovedModules())
+        # Before the usual finder, which would load a second copy of the modules of a moved package.
+        sys.meta_path.insert(0, MovedModules())

@@ -1,4 +1,4 @@
-"""Jobs side by side in processes of their own."""
+"""Parallel jobs in worker processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import torch
 from morphsim.errors import MachineError
 
 Worker = Callable[[Any, Callable[[], bool]], Any]
-"""Does a job. Its second argument tells whether the work was called off: a long job may then end early."""
+"""Does a job. Its second argument returns whether the work was cancelled: a long job may then end early."""
 
 
 def run_jobs(
@@ -28,24 +28,24 @@ def run_jobs(
     workers: int,
     done: Callable[[Any], None],
 ) -> list[Any]:
-    """Do some jobs, in this process with one worker, else in others; each worker uses one thread.
+    """Run jobs: in this process if `workers` is 1, else in worker processes of one thread each.
 
     Args:
-        make_worker: called once in each process; gives what does a job. It travels to the processes.
-        jobs: they travel too.
-        workers: how many processes.
-        done: called in this process with each job that is done.
+        make_worker: called once in each process to make the worker. It must be picklable.
+        jobs: the jobs; they must be picklable.
+        workers: number of processes.
+        done: called in this process with each finished job.
 
     Returns:
         The results in the order of the jobs.
 
     Raises:
-        MachineError: a worker was killed by the system.
+        MachineError: the system killed a worker.
     """
     workers = min(workers, len(jobs))
     if workers <= 1:
         return _run_here(make_worker, jobs, done)
-    # Not fork: a copy of a process that has run torch threads may hang.
+    # Not fork: a fork of a process that has used torch threads may hang.
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     with ProcessPoolExecutor(
@@ -72,7 +72,7 @@ def _run_here(
     make_worker: Callable[[], Worker], jobs: Sequence[Any], done: Callable[[Any], None]
 ) -> list[Any]:
     threads = torch.get_num_threads()
-    # As in a worker: sums over several threads may differ in their last bits.
+    # One thread, as in a worker process: sums over several threads may differ in their last bits.
     torch.set_num_threads(1)
     try:
         worker = make_worker()
@@ -87,7 +87,7 @@ def _run_here(
 
 @contextlib.contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """While processes start: they inherit it, and Ctrl-C finds none whose initializer has not run."""
+    """Ignore Ctrl-C while processes start; they inherit this until their initializer has run."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -105,7 +105,7 @@ _stop: Event
 def _start_worker(make_worker: Callable[[], Worker], stop: Event) -> None:
     global _worker, _stop
     torch.set_num_threads(1)
-    # Ctrl-C reaches the whole group of processes: the parent alone decides.
+    # Ctrl-C reaches the whole process group; only the parent handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _stop = stop
@@ -113,7 +113,7 @@ def _start_worker(make_worker: Callable[[], Worker], stop: Event) -> None:
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
+    """End a worker whose parent was killed; it would wait for work for ever."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -1,4 +1,4 @@
-"""Progress with a rate and the time left: a bar on a terminal, a line now and then elsewhere."""
+"""Progress with rate and remaining time: a bar on a terminal, otherwise a line every 15 seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SECONDS_BETWEEN_LINES = 15.0
 
 
 class Advance(Protocol):
-    """Tells the display that `steps` more units are done; `note` replaces the text at its end."""
+    """Advances the display by `steps` units; `note` replaces the text at its end."""
 
     def __call__(self, steps: float = 1, *, note: str = "") -> None:
         """Advance the display."""
@@ -30,10 +30,10 @@ def progress(
 
     Args:
         label: what is being done.
-        total: how many units there are in all.
-        unit: what is counted, for the rate.
-        done: units that an earlier run had finished already; they do not count in the rate.
-        show: False for library use without any output.
+        total: total number of units.
+        unit: name of the unit, for the rate.
+        done: units finished by an earlier run; they do not count in the rate.
+        show: False for no output, for use as a library.
     """
     if not show:
         yield _no_display
@@ -45,11 +45,11 @@ def progress(
             yield advance
 
 
-class _Pace:
-    """How many units are done each second.
+class _Rate:
+    """Measures the units done per second.
 
-    The time until the first advance does not count: it goes into compiling and starting, and would make the
-    time left many times too long.
+    The time until the first advance does not count: it is spent on compiling and starting, and would inflate
+    the remaining time.
     """
 
     def __init__(self) -> None:
@@ -58,14 +58,14 @@ class _Pace:
         self._first: tuple[float, float] | None = None
 
     def advance(self, steps: float) -> None:
-        """Count units that are done."""
+        """Count finished units."""
         self._last = time.monotonic()
         self.finished += steps
         if self._first is None and steps > 0:
             self._first = (self.finished, self._last)
 
-    def rate(self) -> float | None:
-        """Units each second, None until units were done twice."""
+    def per_second(self) -> float | None:
+        """Units per second; None until units were finished twice."""
         if self._first is None or self.finished == self._first[0]:
             return None
         before, began = self._first
@@ -88,12 +88,12 @@ def _bar(label: str, total: float, unit: str, done: int) -> Iterator[Advance]:
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(label, total=total, completed=done, rate="", note="")
-        pace = _Pace()
+        rate = _Rate()
 
         def advance(steps: float = 1, *, note: str = "") -> None:
-            pace.advance(steps)
-            rate = pace.rate()
-            bar.update(task, advance=steps, rate="" if rate is None else f"{rate:.3g} {unit}/s", note=note)
+            rate.advance(steps)
+            speed = rate.per_second()
+            bar.update(task, advance=steps, rate="" if speed is None else f"{speed:.3g} {unit}/s", note=note)
 
         yield advance
 
@@ -101,15 +101,15 @@ def _bar(label: str, total: float, unit: str, done: int) -> Iterator[Advance]:
 @contextlib.contextmanager
 def _lines(label: str, total: float, unit: str, done: int) -> Iterator[Advance]:
     last = time.monotonic()
-    pace = _Pace()
+    rate = _Rate()
     shown = -1.0
 
     def line(note: str) -> None:
         nonlocal shown
-        shown, rate = pace.finished, pace.rate()
+        shown, speed = rate.finished, rate.per_second()
         left = max(total - done - shown, 0.0)
-        speed = "time left unknown" if rate is None else f"{rate:.3g} {unit}/s, {left / rate:.0f} s left"
-        text = f"{label}: {done + shown:.6g}/{total:.6g} {unit}" + (f", {speed}" if left or rate else "")
+        pace = "time left unknown" if speed is None else f"{speed:.3g} {unit}/s, {left / speed:.0f} s left"
+        text = f"{label}: {done + shown:.6g}/{total:.6g} {unit}" + (f", {pace}" if left or speed else "")
         sys.stderr.write(f"{text}  {note}".rstrip() + "\n")
         sys.stderr.flush()
 
@@ -117,12 +117,12 @@ def _lines(label: str, total: float, unit: str, done: int) -> Iterator[Advance]:
 
     def advance(steps: float = 1, *, note: str = "") -> None:
         nonlocal last, note_at_end
-        pace.advance(steps)
+        rate.advance(steps)
         note_at_end = note
         if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
             last = time.monotonic()
             line(note)
 
     yield advance
-    if shown != pace.finished:
+    if shown != rate.finished:
         line(note_at_end)

@@ -1,4 +1,4 @@
-"""The names under which Gymnasium finds the environments."""
+"""Registration of the environments with Gymnasium."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
 
 
 def register_environments() -> None:
-    """Register every environment once; done when `morphsim` is imported."""
+    """Register every environment once; called when `morphsim` is imported."""
     for name, entry_points in ENTRY_POINTS.items():
         if name not in gym.registry:
             gym.register(id=name, **entry_points)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Whether a checkpoint is of the run that is to be resumed."""
+"""Checks that a checkpoint belongs to the run to resume."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from morphsim.errors import InputError
 
 
 def check_same_run(old: Mapping[str, Any], new: Mapping[str, Any], *, prefix: str = "") -> None:
-    """Check that what defined a run when it was begun is what defines it now.
+    """Check that a run is resumed with the options that it was started with.
 
     Raises:
-        InputError: it isn't; the message names the first difference.
+        InputError: an option differs; the message names the first difference.
     """
     for name in sorted(old.keys() | new.keys()):
         before, after = old.get(name), new.get(name)
@@ -21,11 +21,11 @@ def check_same_run(old: Mapping[str, Any], new: Mapping[str, Any], *, prefix: st
             check_same_run(before, after, prefix=f"{prefix}{name}.")
         elif before != after:
             raise InputError(
-                f"{prefix}{name} is {after!r}, but this run was begun with {before!r}; "
+                f"{prefix}{name} is {after!r}, but this run was started with {before!r}; "
                 "give that, or another --out"
             )
 
 
 def damaged_checkpoint(path: Path) -> InputError:
-    """The error for a checkpoint that can't be used."""
+    """Return the error for a checkpoint that can't be used."""
     return InputError(f"{path} is not a checkpoint of this version; train again with another --out")

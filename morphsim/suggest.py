@@ -1,4 +1,4 @@
-"""What to say of a name that is unknown: those that look like it, or all where they are few."""
+"""Suggestions for unknown names: similar names, or all names if there are few."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ _MOST_SIMILAR = 3
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """The end of an error about an unknown name.
+    """Return the end of an error message about an unknown name.
 
     Args:
-        name: what was given; anything that is not text resembles nothing.
-        known: the names there are.
+        name: the unknown name; a value that is not a string has no similar names.
+        known: the valid names.
 
     >>> did_you_mean("ch", ["chi", "kappa", "width"])
     "did you mean 'chi'?"
     >>> did_you_mean("colour", ["chi", "kappa", "width"])
     'use one of chi, kappa, width'
     """
-    # The same name in another case or with a hyphen is the same name to a person.
+    # Names are compared without regard to case, hyphens and blanks.
     names = list(known)
     plain = {_plain(entry): entry for entry in names}
     close = difflib.get_close_matches(_plain(name), plain, n=_MOST_SIMILAR) if isinstance(name, str) else []

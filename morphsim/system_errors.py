@@ -1,4 +1,4 @@
-"""What the operating system refused, in words: the one place where errors are told apart by their number."""
+"""Translation of operating system errors into messages for the user."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 from morphsim.errors import InputError, MachineError
 
-# Libraries that raise errors of their own quote the system's number: HDF5, and those written in Rust.
+# Some libraries raise their own errors and quote the system's number: HDF5, and those written in Rust.
 _QUOTED = re.compile(r"\berrno = (\d+)|\(os error (\d+)\)|\[Errno (\d+)\]")
 
 _FULL = {errno.ENOSPC}
-# A limit below the size of the disk, whose space would mislead.
+# With a quota, the free space of the disk would mislead.
 _QUOTA = {errno.EDQUOT}
 _TOO_LARGE = {errno.EFBIG}
 _BUSY = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EBUSY, errno.ETXTBSY}
@@ -22,7 +22,7 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 _FAILING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EREMOTEIO}
 _FEW_HANDLES = {errno.EMFILE, errno.ENFILE}
 _NO_MEMORY = {errno.ENOMEM}
-# The path itself is at fault: another one, or other permissions, are needed.
+# The path itself is at fault: another path or other permissions are needed.
 _PATH = {
     errno.EACCES,
     errno.EPERM,
@@ -42,7 +42,7 @@ _PATH = {
 
 
 def error_number(error: BaseException) -> int | None:
-    """The operating system's number for an error, also where a library wraps it; None where there is none."""
+    """Return the operating system's number of an error, even if a library wraps it; None if it has none."""
     seen: BaseException | None = error
     while seen is not None:
         number = getattr(seen, "errno", None)
@@ -57,17 +57,17 @@ def error_number(error: BaseException) -> int | None:
 def explain(
     error: BaseException, path: str | Path, *, needed: int | None = None
 ) -> InputError | MachineError | None:
-    """Say what the operating system refused.
+    """Translate an error of the operating system.
 
     Args:
-        error: that a library or Python raised.
+        error: error that a library or Python raised.
         path: the file or folder that was being read or written.
-        needed: how many bytes were to be written, where that is known.
+        needed: number of bytes to be written, if known.
 
     Returns:
-        The error to raise instead (`raise found from error`): `InputError` where another path helps,
-        `MachineError` where the machine is the reason. None where the operating system refused nothing, so
-        that what the file holds must be the reason.
+        The error to raise instead (`raise found from error`): `InputError` if another path helps,
+        `MachineError` if the machine is the cause. None if the error is not from the operating system, so
+        that the content of the file must be the cause.
     """
     number = error_number(error)
     if number is None:
@@ -75,41 +75,41 @@ def explain(
     reason = os.strerror(number)
     if number in _FULL:
         return MachineError(
-            f"{path}: {reason}{space_left(Path(path), needed)}; free some space, or name another place"
+            f"{path}: {reason}{space_left(Path(path), needed)}; free some space, or use another path"
         )
     wanted = "" if needed is None else f" ({_mebibytes(needed)} are needed)"
     if number in _QUOTA:
-        return MachineError(f"{path}: {reason}{wanted}; free some of your space there, or name another place")
+        return MachineError(f"{path}: {reason}{wanted}; free some of your space there, or use another path")
     if number in _TOO_LARGE:
         return MachineError(
-            f"{path}: {reason}{wanted}; raise the limit on the size of files (`ulimit -f`), or name a place "
-            "on a file system that takes larger ones"
+            f"{path}: {reason}{wanted}; raise the limit on the size of files (`ulimit -f`), or use a path "
+            "on a file system that allows larger files"
         )
     if number in _BUSY:
         return MachineError(
-            f"{path} is in use by another program; wait until it has closed the file (where no program has "
+            f"{path} is in use by another program; wait until it has closed the file (if no program has "
             "it open, the file system has no working locks: set HDF5_USE_FILE_LOCKING=FALSE)"
         )
     if number in _NO_LOCKS:
         return MachineError(
-            f"{path}: the file system has no file locks ({reason}); set HDF5_USE_FILE_LOCKING=FALSE, or name "
-            "another place"
+            f"{path}: the file system has no file locks ({reason}); set HDF5_USE_FILE_LOCKING=FALSE, or use "
+            "another path"
         )
     if number in _FAILING:
         return MachineError(
-            f"{path}: the disk or network storage fails ({reason}); try again, or copy the file"
+            f"{path}: the disk or network storage failed ({reason}); try again, or copy the file"
         )
     if number in _FEW_HANDLES:
         return MachineError(f"{path}: {reason}; close files or raise the limit with `ulimit -n`")
     if number in _NO_MEMORY:
-        return MachineError(f"{path}: {reason}; free memory, or ask for less at once")
+        return MachineError(f"{path}: {reason}; free memory, or use smaller batches")
     if number in _PATH:
-        return InputError(f"{path}: {reason}; name another place, or change its permissions")
+        return InputError(f"{path}: {reason}; use another path, or change its permissions")
     return MachineError(f"{path}: {reason}")
 
 
 def space_left(path: Path, needed: int | None = None) -> str:
-    """The space that is left where `path` lies, and what is needed [MiB], as a text in brackets."""
+    """Return the free space at `path` and the space that is needed [MiB], as a text in brackets."""
     wanted = "" if needed is None else f", {_mebibytes(needed)} are needed"
     for place in (path, *path.parents):
         try:

@@ -1,4 +1,4 @@
-"""Hidden folders for files that are being written; those of killed processes are removed by the next."""
+"""Hidden folders for files being written; later processes remove those that killed processes left."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def lock(descriptor: int) -> bool:
     """Lock an open file, until it is closed.
 
     Returns:
-        False where the system or its file system has no such locks.
+        False if the system or its file system has no such locks.
 
     Raises:
-        BlockingIOError: another one holds it.
+        BlockingIOError: another process holds the lock.
     """
     try:
         import fcntl
@@ -39,7 +39,7 @@ def lock(descriptor: int) -> bool:
 
 @contextlib.contextmanager
 def temporary_folder(parent: Path) -> Iterator[Path]:
-    """Give an empty hidden folder in `parent`, which is removed at the end of the block."""
+    """Provide an empty hidden folder in `parent` that is removed at the end of the block."""
     folder, descriptor = _make(parent)
     try:
         yield folder
@@ -49,9 +49,9 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(parent: Path) -> None:
-    """Remove the temporary folders in `parent` of processes that were killed.
+    """Remove the temporary folders in `parent` that killed processes left.
 
-    Those of processes at work are locked, and stay. Where the file system has no locks, all of them stay.
+    Folders of running processes are locked and stay. If the file system has no locks, all of them stay.
     """
     try:
         found = [entry.name for entry in os.scandir(parent) if entry.is_dir(follow_symlinks=False)]
@@ -68,7 +68,7 @@ def _make(parent: Path) -> tuple[Path, int]:
         try:
             descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT)
         except FileNotFoundError:
-            # Another process has taken it for a leftover before it was locked.
+            # Another process has removed it as a leftover before it was locked.
             continue
         except BaseException:
             folder.rmdir()
@@ -84,7 +84,7 @@ def _make(parent: Path) -> tuple[Path, int]:
 
 def _remove_unless_locked(folder: Path) -> None:
     try:
-        # Made where it is missing: its owner may have been killed before it came to that.
+        # Made if it is missing: its owner may have been killed before it could make it.
         descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
         return

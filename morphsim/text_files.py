@@ -1,4 +1,4 @@
-"""Texts that people write: TOML and JSON, read within stated limits and with one clear error."""
+"""Reading of TOML and JSON files within limits of size and nesting, with clear errors."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LARGE = 10**_MOST_DIGITS
 
 
 def read_text(path: str | Path, *, most: int = MOST_TEXT) -> str:
-    """Read a text in UTF-8, with or without a byte order mark.
+    """Read a UTF-8 text, with or without a byte order mark.
 
     Args:
         path: the file.
-        most: the longest that is read [bytes].
+        most: largest size [bytes].
 
     Raises:
         InputError: the file is missing, too long, or not UTF-8.
@@ -39,13 +39,13 @@ def read_text(path: str | Path, *, most: int = MOST_TEXT) -> str:
     except OSError as error:
         raise explain(error, path) or InputError(f"{path} can't be read ({error})") from error
     if len(content) > most:
-        raise InputError(f"{path} is longer than the {most} bytes that such a file may have; shorten it")
+        raise InputError(f"{path} is longer than {most} bytes, the limit for such a file; shorten it")
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InputError(f"{path} is text in UTF-16; save it as UTF-8")
+        raise InputError(f"{path} is UTF-16 text; save it as UTF-8")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not text in UTF-8 ({error}); save it as UTF-8") from error
+        raise InputError(f"{path} is not UTF-8 text ({error}); save it as UTF-8") from error
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     """
     text = read_text(path, most=MOST_TOML)
     try:
-        # The time that tomllib takes grows with the square of the parts of a dotted key.
+        # The time of tomllib grows with the square of the number of parts of a dotted key.
         if any(len(_PART.findall(piece)) > MOST_NESTING for piece in _BETWEEN.split(text)):
             raise RecursionError
         values = tomllib.loads(text)
@@ -86,14 +86,14 @@ def read_json(path: str | Path) -> Any:
 
 
 def _integer(digits: str) -> int:
-    """Refuse integers that no float can hold: comparing or printing them would fail later."""
+    """Refuse integers that no float can represent: comparing or printing them would fail later."""
     if len(digits) > _MOST_DIGITS:
         raise ValueError(f"an integer of {len(digits)} digits")
     return int(digits)
 
 
 def _check_nesting(values: Any) -> None:
-    """Refuse what can be read, and would fail later where it is printed or counted."""
+    """Refuse deep nesting and huge integers, which would cause failures later."""
     level: list[Any] = [values]
     for _ in range(MOST_NESTING):
         below: list[Any] = []
@@ -109,5 +109,5 @@ def _check_nesting(values: Any) -> None:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
-        return f"its lists and tables may be nested {MOST_NESTING} deep at most"
+        return f"its lists and tables may be nested at most {MOST_NESTING} deep"
     return " ".join(str(error).split())

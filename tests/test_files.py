@@ -33,7 +33,7 @@ from morphsim.frames import (
     write_frames,
 )
 from morphsim.hdf5_writing import new_hdf5
-from morphsim.similarity.judging import read_published
+from morphsim.similarity.evaluation import read_published
 from morphsim.temporary import remove_leftovers, temporary_folder
 
 
@@ -71,7 +71,7 @@ def test_what_can_not_be_replaced_by_a_file(tmp_path: Path) -> None:
     for name in ("folder", "link", "loop", "pipe"):
         with pytest.raises(InputError, match=name):
             write_text(tmp_path / name, "text")
-    with pytest.raises(InputError, match="/dev/null is no file"):
+    with pytest.raises(InputError, match="/dev/null is a device or a pipe"):
         write_text("/dev/null", "text")
     assert names(tmp_path) == ["folder", "link", "loop", "pipe"]
 
@@ -254,5 +254,5 @@ def test_what_the_system_refuses_is_no_damage(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("h5py.File", busy)
     write_text(tmp_path / "a.h5", "")
     for read, name in ((load_tree, "a.safetensors"), (read_frames, "a.h5")):
-        with pytest.raises(MachineError, match="storage fails"):
+        with pytest.raises(MachineError, match="storage failed"):
             read(tmp_path / name)

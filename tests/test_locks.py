@@ -104,7 +104,7 @@ def test_a_file_system_without_locks_is_no_other_run(
 def test_a_place_that_can_not_be_written_to(tmp_path: Path, claim: Claim) -> None:
     (tmp_path / "file").write_text("")
     for place in (Path("/proc/x"), Path("/proc/x/y"), tmp_path / "file" / "out", tmp_path / ("a" * 300)):
-        with pytest.raises(InputError, match=r"; name another place"), claim(place):
+        with pytest.raises(InputError, match=r"; use another path"), claim(place):
             pass
     with pytest.raises(InputError, match="File exists"), claimed_folder(tmp_path / "file"):
         pass

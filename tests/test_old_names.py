@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -15,6 +16,10 @@ from morphsim.moved import MOVED
 
 @pytest.mark.parametrize("old", MOVED)
 def test_a_moved_module_is_found_by_its_old_name(old: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with warnings.catch_warnings():
+        # A package that has moved as well warns of itself.
+        warnings.simplefilter("ignore")
+        import_module(old.rpartition(".")[0])
     new = import_module(MOVED[old])
     spec = new.__spec__
     monkeypatch.delitem(sys.modules, old, raising=False)
@@ -22,6 +27,34 @@ def test_a_moved_module_is_found_by_its_old_name(old: str, monkeypatch: pytest.M
         assert import_module(old) is new
     assert new.__spec__ is spec
     assert new.__name__ == MOVED[old]
+
+
+RENAMED = {
+    "morphsim.agents": {"Evaluation": "AgentEvaluation"},
+    "morphsim.similarity.evaluation": {
+        "JudgedFrames": "EvaluationFrames",
+        "Judgement": "EmbeddingEvaluation",
+        "Share": "BootstrapMean",
+        "difference": "bootstrap_difference",
+        "draw_judgement": "draw_evaluation",
+        "fewer_films": "subsample_films",
+        "judge": "evaluate_embeddings",
+        "judge_decoding": "evaluate_decoding",
+        "judged_and_fitted": "split_for_evaluation",
+        "other_boundary": "boundary_mismatch",
+        "shows_something": "has_both_phases",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("package", "old", "new"),
+    [(package, old, new) for package, names in RENAMED.items() for old, new in names.items()],
+)
+def test_a_renamed_name_still_works(package: str, old: str, new: str) -> None:
+    module = import_module(package)
+    with pytest.warns(DeprecationWarning, match=rf"^{package}\.{old} is now {package}\.{new}; .* 0\.3$"):
+        assert getattr(module, old) is getattr(module, new)
 
 
 def test_other_modules_are_not_found() -> None:

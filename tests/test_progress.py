@@ -47,13 +47,13 @@ def test_units_of_an_earlier_run_do_not_count(clock: Clock, capsys: pytest.Captu
 
 
 def test_a_rate_needs_two_advances(clock: Clock) -> None:
-    pace = shown._Pace()
+    pace = shown._Rate()
     clock.now = 40.0
     pace.advance(1)
-    assert pace.rate() is None
+    assert pace.per_second() is None
     clock.now = 41.0
     pace.advance(2)
-    assert pace.rate() == pytest.approx(2.0)
+    assert pace.per_second() == pytest.approx(2.0)
 
 
 def test_what_is_done_at_once_has_no_rate(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,11 +18,11 @@ from morphsim.system_errors import error_number, explain
         (errno.EFBIG, MachineError, "ulimit -f"),
         (errno.EAGAIN, MachineError, "is in use by another program"),
         (errno.ENOLCK, MachineError, "HDF5_USE_FILE_LOCKING"),
-        (errno.EIO, MachineError, "the disk or network storage fails"),
+        (errno.EIO, MachineError, "the disk or network storage failed"),
         (errno.EMFILE, MachineError, "ulimit"),
         (errno.EACCES, InputError, "Permission denied"),
         (errno.EROFS, InputError, "Read-only file system"),
-        (errno.ENAMETOOLONG, InputError, "name another place"),
+        (errno.ENAMETOOLONG, InputError, "use another path"),
     ],
 )
 def test_an_error_is_told_apart_by_its_number(tmp_path: Path, number: int, kind: type, says: str):

@@ -12,7 +12,7 @@ from morphsim.encoder import TrainingDiverged
 
 @dataclass(frozen=True, kw_only=True)
 class Options(DemoConfig):
-    """Go the whole way once: films, encoder, agent, comparison, and a page that shows them.
+    """Run the whole workflow once: films, encoder, agent, comparison, and a page with the results.
 
     Example: morphsim demo --out runs/demo
     """
@@ -23,7 +23,7 @@ class Options(DemoConfig):
     """Print the result as JSON."""
 
     def __post_init__(self) -> None:
-        """Leave the checks to the configuration that `run` builds, whose message then stays whole."""
+        """Do nothing: the configuration that `run` builds makes the checks, with its own messages."""
 
     def run(self) -> None:
         """Run the demo and print its table."""

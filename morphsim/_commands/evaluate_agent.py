@@ -14,7 +14,7 @@ from morphsim.agents import EvaluationConfig, evaluate_agent
 
 @dataclass(frozen=True, kw_only=True)
 class Options(EvaluationConfig):
-    """Let an agent and its baselines make the same new films, and tell how far each ends from the target.
+    """Compare an agent with baselines on the same new films, by the final distances from the target.
 
     Example: morphsim evaluate-agent runs/agent --seeds 20 --own target.toml
     """
@@ -27,7 +27,7 @@ class Options(EvaluationConfig):
     """Print the result as JSON."""
 
     def __post_init__(self) -> None:
-        """Leave the checks to the configuration that `run` builds, whose message then stays whole."""
+        """Do nothing: the configuration that `run` builds makes the checks, with its own messages."""
 
     def run(self) -> None:
         """Make the films and print the comparison."""

@@ -21,7 +21,7 @@ from morphsim.locks import claimed_folder
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Compare how well an encoder and baselines distinguish films that the encoder was not trained on.
+    """Evaluate an encoder as a metric of films, beside baselines, on frames that it was not trained on.
 
     Example: morphsim evaluate-encoder unseen.h5 --encoder runs/encoder --training frames.h5
     """
@@ -29,30 +29,30 @@ class Options:
     failures: ClassVar[tuple[type[Exception], ...]] = ()
 
     frames: Annotated[Positional[Path], arg(metavar="FRAMES")]
-    """HDF5 file of the films to evaluate on: several films of each recipe, of recipes unseen in training."""
+    """HDF5 file of films to evaluate on: several films of each recipe, of recipes not used for training."""
     encoder: str = "default"
-    """Name of a shipped encoder, or the folder of an encoder."""
+    """Name of a shipped encoder, or the folder of one."""
     training: Path | None = None
-    """HDF5 file to fit the baselines on; without it they are fitted on half of the recipes of FRAMES, and the
-    evaluation uses the other half."""
+    """HDF5 file to fit the baselines on; without it they are fitted on half of the recipes of FRAMES, and
+    the other half is used for the evaluation."""
     compare: tuple[str, ...] = ()
-    """Names or folders of other encoders, as further baselines."""
+    """Names or folders of other encoders, to compare with as baselines."""
     published: Path | None = None
-    """HDF5 file of the published frames with device currents (opv_frames.h5), to predict the currents."""
+    """HDF5 file of the published frames with their device currents (opv_frames.h5), to predict these."""
     most: int = 4000
-    """Approximate largest number of frames to evaluate on; whole films are left out."""
+    """Approximate upper limit of the number of frames; whole films are left out."""
     quick: bool = False
     """Make fewer frames with equal descriptors."""
     out: Path | None = None
-    """Folder for all results as judgement.json, and a picture of them."""
+    """Folder for all measures (judgement.json) and a figure of them (judgement.png)."""
     seed: int = 0
-    """Of all random choices."""
+    """Of every random choice."""
     device: DeviceName = "auto"
-    """Where to encode; auto takes a CUDA GPU if there is one."""
+    """Device of the encoder; auto takes a CUDA GPU if there is one."""
     threads: int = 1
     """CPU threads of torch."""
     json: bool = False
-    """Print all results as JSON."""
+    """Print all measures as JSON."""
 
     def check(self) -> None:
         """Check the numbers.
@@ -72,40 +72,44 @@ class Options:
             self._evaluate()
 
     def _evaluate(self) -> None:
-        from morphsim.similarity import judging
+        from morphsim.similarity import evaluation
 
         encoder = load_encoder(self.encoder, device=self.device)
         frame_set = read_frames(self.frames)
         check_frames(frame_set.frames, encoder.frame_shape, channels=encoder.channels)
         training = None if self.training is None else read_frames(self.training)
-        published = None if self.published is None else judging.read_published(self.published)
+        published = None if self.published is None else evaluation.read_published(self.published)
         others = [self._other(name, frame_set.frames) for name in self.compare]
-        judged, fitted, note = judging.judged_and_fitted(frame_set, training, most=self.most, seed=self.seed)
+        labelled, fitted, note = evaluation.split_for_evaluation(
+            frame_set, training, most=self.most, seed=self.seed
+        )
         notes = [note]
-        if (seen := judging.seen_in_training(encoder, frame_set)) is not None:
+        if (seen := evaluation.seen_in_training(encoder, frame_set)) is not None:
             notes.append(seen)
         if stated_boundary(self.frames) is not None:
-            judges = {"the encoder": encoder, **{other.name: other.encoder for other in others}}
-            warned = (judging.other_boundary(each, frame_set, name=name) for name, each in judges.items())
+            encoders = {"the encoder": encoder, **{other.name: other.encoder for other in others}}
+            warned = (
+                evaluation.boundary_mismatch(each, frame_set, name=name) for name, each in encoders.items()
+            )
             notes += [note for note in warned if note is not None]
-        untrained = judging.untrained_latents(
-            encoder.network.config, judged.shape, boundary=judged.boundary, seed=self.seed
+        untrained = evaluation.untrained_latents(
+            encoder.network.config, labelled.shape, boundary=labelled.boundary, seed=self.seed
         )
         fixed = [
-            baseline.fit(fitted, boundary=judged.boundary)
-            for baseline in [*judging.baselines(), untrained, *others]
+            baseline.fit(fitted, boundary=labelled.boundary)
+            for baseline in [*evaluation.baselines(), untrained, *others]
         ]
         equal = None
-        if judging.large_enough(judged.shape):
+        if evaluation.large_enough(labelled.shape):
             sizes: dict[str, int] = {"count": 12, "candidates": 60} if self.quick else {}
-            equal = judging.equal_sets(shape=judged.shape, seed=self.seed, **sizes)
+            equal = evaluation.equal_sets(shape=labelled.shape, seed=self.seed, **sizes)
         else:
             notes.append(
                 "frames with equal descriptors are left out: at this size they would show no domains"
             )
-        judgement = judging.judge(
-            [*fixed, judging.Latents(encoder)],
-            judged,
+        result = evaluation.evaluate_embeddings(
+            [*fixed, evaluation.Latents(encoder)],
+            labelled,
             published=published,
             equal=equal,
             notes=notes,
@@ -115,18 +119,18 @@ class Options:
             "file": self.frames.name,
             "encoder": self.encoder,
             "encoder_hash": encoder.hash,
-            **judgement.to_dict(),
+            **result.to_dict(),
         }
         if self.out is not None:
-            judging.draw_judgement(self.out / "judgement.png", judgement)
+            evaluation.draw_evaluation(self.out / "judgement.png", result)
             write_json(self.out / "judgement.json", values)
         if self.json:
             show_json(values)
         else:
-            show(judgement.render())
+            show(result.render())
 
     def _other(self, name: str, frames: Any) -> Any:
-        from morphsim.similarity.judging import Latents
+        from morphsim.similarity.evaluation import Latents
 
         encoder = load_encoder(name, device=self.device)
         check_frames(frames, encoder.frame_shape, channels=encoder.channels)

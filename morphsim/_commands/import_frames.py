@@ -14,7 +14,7 @@ from morphsim.frames import ImportConfig, import_frames
 
 @dataclass(frozen=True, kw_only=True)
 class Options(ImportConfig):
-    """Turn text, images, NumPy arrays or HDF5 files of frames into one frame file.
+    """Convert text, images, NumPy arrays or HDF5 files of frames into one frame file.
 
     Example: morphsim import images/ --out frames.h5 --shape 100 400
     """
@@ -22,12 +22,12 @@ class Options(ImportConfig):
     failures: ClassVar[tuple[type[Exception], ...]] = ()
 
     source: Annotated[Positional[Path], arg(metavar="SOURCE")]
-    """A file, or a folder that is searched with all its folders."""
+    """A file, or a folder that is searched recursively."""
     json: bool = False
     """Print the result as JSON."""
 
     def run(self) -> None:
-        """Import the frames and print what was kept and dropped; warnings go to stderr."""
+        """Import the frames and print a summary; warnings go to stderr."""
         report = import_frames(only(ImportConfig, self), show_progress=True)
         for warning in report.warnings:
             complain("morphsim import", f"warning: {warning}")

@@ -23,7 +23,7 @@ from morphsim.similarity import ScoreTable, score
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Tell how far frames are from a target, as the distance of their latents.
+    """Compute the distance of frames from a target, as the distance of their latents.
 
     Example: morphsim score film.h5 --target target.png --encoder runs/encoder
     """
@@ -37,11 +37,11 @@ class Options:
     encoder: str = "default"
     """Name of a shipped encoder, or the folder of one."""
     top: int = 20
-    """How many frames the table shows, the closest first."""
+    """Number of frames in the table, the closest first."""
     all: bool = False
     """Show every frame, in the order of the file."""
     device: DeviceName = "auto"
-    """Where to encode; auto takes a CUDA GPU where there is one."""
+    """Device of the encoder; auto takes a CUDA GPU if there is one."""
     threads: int = 1
     """CPU threads of torch."""
     json: bool = False
@@ -105,6 +105,6 @@ def _check_boundary(spec: str | Path, encoder: Encoder) -> None:
     if boundary is not None and boundary != encoder.boundary:
         raise InputError(
             f"the boundary of {spec} is {boundary}, but the encoder was trained on {encoder.boundary} "
-            f"frames; name an encoder trained on {boundary} frames, or import the file with "
-            f"--boundary {encoder.boundary} if that is what its films are"
+            f"frames; use an encoder trained on {boundary} frames, or import the file with "
+            f"--boundary {encoder.boundary} if that is the boundary of its films"
         )

@@ -16,7 +16,7 @@ _MOST_COMPARED = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Options(AgentConfig):
-    """Train an agent to steer films towards a target, on latents of an encoder; --resume goes on with it.
+    """Train an agent to steer films towards a target, on latents of an encoder; --resume continues.
 
     Example: morphsim train-agent --target target.h5:10 --knobs evaporation temperature --out runs/agent
     """
@@ -24,15 +24,15 @@ class Options(AgentConfig):
     failures: ClassVar[tuple[type[Exception], ...]] = (TrainingDiverged,)
 
     encoder: str = "default"
-    """Name of a shipped encoder, or the folder of any."""
+    """Name of a shipped encoder, or the folder of an encoder."""
     json: bool = False
     """Print the result as JSON."""
 
     def __post_init__(self) -> None:
-        """Leave the checks to the configuration that `run` builds, whose message then stays whole."""
+        """Do nothing: the configuration that `run` builds makes the checks, with its own messages."""
 
     def run(self) -> None:
-        """Train the agent and print where its films ended."""
+        """Train the agent and print the final distances of its films."""
         agent = train_agent(only(AgentConfig, self))
         episodes = read_curves(self.out)
         distances = [episode.final_distance for episode in episodes]
@@ -53,6 +53,6 @@ class Options(AgentConfig):
         show(f"{self.out}: {agent.setup.config.algorithm} on {len(episodes)} films")
         if episodes:
             show(
-                f"median distance of a film's end from the target: {median(first):.4f} in the first "
+                f"median distance of the last frame from the target: {median(first):.4f} in the first "
                 f"{len(first)}, {median(last):.4f} in the last {len(last)}"
             )

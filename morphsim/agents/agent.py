@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class Agent:
-    """Chooses the knobs of a film, step by step. Made by `load_agent` or `train_agent`.
+    """A trained policy that sets the knobs of a film at each step; see `load_agent` and `train_agent`.
 
     Args:
-        model: with its trained weights.
-        setup: what the agent was trained on.
-        folder: where it is stored.
+        model: model with trained weights.
+        setup: configuration, environment, encoder and target of the training.
+        folder: folder of the agent.
 
     Example:
         >>> agent = load_agent("runs/agent")                            # doctest: +SKIP
@@ -48,15 +48,15 @@ class Agent:
         """Choose an action.
 
         Args:
-            observation: (S,), or (N, S) of several films.
-            deterministic: take the middle of the policy's distribution; otherwise draw from it, by torch's
+            observation: (S,), or (N, S) for several films.
+            deterministic: return the mode of the policy's distribution; otherwise sample from it with torch's
                 global generator.
 
         Returns:
             (A,) or (N, A) float32, from -1 to 1.
 
         Raises:
-            InputError: another shape, or a value that is not finite.
+            InputError: a wrong shape, or a value that is not finite.
         """
         values = np.asarray(observation, np.float32)
         size = self.model.observation_space.shape
@@ -66,14 +66,14 @@ class Agent:
                 f"the observation has the shape {values.shape}; this agent takes {size} or (N, {size[0]})"
             )
         if not np.isfinite(values).all():
-            raise InputError("the observation holds NaN or infinity; only finite values can be judged")
+            raise InputError("the observation holds NaN or infinity; it must be finite")
         return np.asarray(self.model.predict(values, deterministic=deterministic)[0], np.float32)
 
     def make_env(self, recipe: Recipe | None = None) -> gym.Env[Any, Any]:
         """Build the environment that the agent was trained on, with its target and its reward.
 
         Args:
-            recipe: of the films, instead of the one in training.
+            recipe: recipe of the films, instead of the training recipe.
 
         Raises:
             InputError: the recipe is of another process.
@@ -86,11 +86,11 @@ def load_agent(folder: str | Path, device: str = "auto") -> Agent:
     """Load an agent from the folder that `train_agent` wrote.
 
     Args:
-        folder: of the agent; nothing outside it is read.
+        folder: folder of the agent; nothing outside it is read.
         device: `auto` (the CPU), `cpu` or `cuda`.
 
     Raises:
-        InputError: a file is missing, truncated or altered, or no such device.
+        InputError: a file is missing, truncated or altered, or there is no such device.
     """
     from stable_baselines3.common.vec_env import DummyVecEnv
 

@@ -1,4 +1,4 @@
-"""Policies that know nothing of the target: what an agent must beat."""
+"""Baseline policies that do not use the target."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ class Policy(Protocol):
 
 
 class RandomPolicy:
-    """Turns every knob at random at each step, uniformly over its range of actions.
+    """Sets every knob at random at each step, uniformly over its action range.
 
-    The actions follow from the film's seed alone, so that neither the order of episodes nor the number of
-    processes changes them.
+    The actions depend only on the film's seed, not on the order of episodes or the number of processes.
     """
 
     def begin(self, env: gym.Env[Any, Any], seed: int) -> None:
-        """Begin an episode with a generator of its own."""
+        """Begin an episode with its own generator."""
         space = env.action_space
         assert isinstance(space, gym.spaces.Box)
         self._space = space
@@ -42,13 +41,13 @@ class RandomPolicy:
 
 
 class RecipePolicy:
-    """Leaves the knobs where the recipe of the environment has them."""
+    """Keeps the knobs at the values of the environment's recipe."""
 
     def begin(self, env: gym.Env[Any, Any], seed: int) -> None:
-        """Look up the action that means the recipe's own values.
+        """Find the action that stands for the recipe's own values.
 
         Raises:
-            InputError: the knobs don't reach one of them.
+            InputError: a value is out of the range of its knob.
         """
         film: Any = env.unwrapped
         self._action = np.asarray(film.action_of(), np.float32)

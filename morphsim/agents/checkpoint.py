@@ -1,4 +1,4 @@
-"""The state of a training run between two updates, and whether a run may go on from it."""
+"""Checkpoints: the state of a training run between two updates."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checkpoint:
-    """All that goes on; only the episodes that were under way are lost."""
+class AgentCheckpoint:
+    """The state of a run; only episodes in progress are lost."""
 
     model: dict[str, Any]
-    """What the model has learned."""
+    """Learned parameters of the model."""
     memory: dict[str, Any] | None
-    """Steps that the model remembers."""
+    """Replay buffer of the model."""
     random: dict[str, Any]
     """State of the random generators."""
     steps: int
-    """Steps of all environments so far."""
+    """Steps so far, over all environments."""
     begun: list[int]
-    """Episodes that each environment has begun."""
+    """Number of episodes that each environment has begun."""
     episodes: torch.Tensor
     """(E, 4) float64, the finished episodes."""
     identity: dict[str, Any]
-    """What the run is, see `AgentSetup.identity`."""
+    """Identity of the run, see `AgentSetup.identity`."""
 
     @classmethod
     def of(
@@ -50,8 +50,8 @@ class Checkpoint:
         begun: list[int],
         episodes: list[Episode],
         identity: dict[str, Any],
-    ) -> Checkpoint:
-        """Take the state of a run."""
+    ) -> AgentCheckpoint:
+        """Capture the state of a run."""
         return cls(
             model=model_state(model),
             memory=memory_state(model),
@@ -63,15 +63,15 @@ class Checkpoint:
         )
 
     def save(self, folder: Path) -> None:
-        """Write the checkpoint into `folder` in one step."""
+        """Write the checkpoint into `folder` atomically."""
         save_tree(folder / CHECKPOINT, vars(self))
 
     @classmethod
-    def load(cls, folder: Path) -> Checkpoint:
+    def load(cls, folder: Path) -> AgentCheckpoint:
         """Read the checkpoint of `folder`.
 
         Raises:
-            InputError: it is missing, truncated or not a checkpoint.
+            InputError: the file is missing, truncated or not a checkpoint.
         """
         path = folder / CHECKPOINT
         tree = load_tree(path)
@@ -94,17 +94,17 @@ class Checkpoint:
         return checkpoint
 
     def check_continues(self, setup: AgentSetup) -> None:
-        """Check that the run of `setup` is the one that was begun here.
+        """Check that this is a checkpoint of the run of `setup`.
 
         Raises:
-            InputError: it isn't; the message names the first difference.
+            InputError: it is not; the message names the first difference.
         """
         check_same_run(self.identity, setup.identity())
         if len(self.begun) != setup.config.n_envs:
             raise InputError("the checkpoint is of another number of environments; train with another --out")
 
     def restore(self, model: BaseAlgorithm, folder: Path) -> list[Episode]:
-        """Put the state into a model and the global generators, and return the finished episodes.
+        """Restore a model and the global generators, and return the finished episodes.
 
         Raises:
             InputError: it doesn't fit.

@@ -1,4 +1,4 @@
-"""How near policies come to a target, on the same films: medians, regret and a sign test."""
+"""Comparison of policies by their distance to a target on the same films: medians, regret, sign test."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _BASELINES = (RANDOM, RECIPE)
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PolicyResult:
-    """One policy on all films."""
+    """Results of one policy on all films."""
 
     name: str
-    """Of the policy."""
+    """Name of the policy."""
     distances: NDArray[np.float64]
-    """(S,) distance of each film's last frame from the target, in the encoder's distance scale."""
+    """(S,) distance of the last frame of each film from the target, in units of the encoder's scale."""
     diverged: NDArray[np.bool_]
-    """(S,) whether the simulator had to give the film up; its last sound frame counts."""
+    """(S,) whether the simulation of the film failed; its last valid frame counts then."""
     wet: NDArray[np.bool_]
-    """(S,) whether the film was not dry at its last step, held so by solvent vapour."""
+    """(S,) whether the film was still wet at its last step because of solvent vapour."""
     frames: NDArray[np.uint8] = field(repr=False)
     """(S, H, W) 0/1, the last frames."""
 
@@ -46,24 +46,24 @@ class PolicyResult:
 
 @dataclass(frozen=True, kw_only=True)
 class SignTest:
-    """Whether one policy comes nearer than another on the same films; equal distances are left out."""
+    """Sign test of whether one policy comes nearer than another on the same films, without ties."""
 
     nearer: int
-    """Films on which it comes nearer."""
+    """Number of films on which it comes nearer."""
     farther: int
-    """Films on which it stays farther away."""
+    """Number of films on which it stays farther away."""
     p_value: float
-    """Chance of so many nearer films, or more, if neither were better; exact and one-sided."""
+    """Probability of at least so many nearer films if neither policy is better; exact and one-sided."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Evaluation:
-    """All policies on the same films."""
+class AgentEvaluation:
+    """Results of all policies on the same films."""
 
     seeds: Sequence[int]
-    """(S,) seeds of the films, none of which training uses."""
+    """(S,) seeds of the films; training uses none of them."""
     results: Sequence[PolicyResult]
-    """The policies, the one that is judged first."""
+    """Results by policy, that of the evaluated policy first."""
 
     def __post_init__(self) -> None:
         for result in self.results:
@@ -85,9 +85,9 @@ class Evaluation:
     def regret(self, name: str) -> float | None:
         """Return (d - d_own) / (d_random - d_own), where each d is a median over the films.
 
-        0 is as good as the recipe that made the target, 1 no better than chance; below 0 is better than that
-        recipe, above 1 worse than chance. None where that recipe was not run, or does not come nearer than
-        chance.
+        0 is as good as the recipe that made the target, 1 no better than chance; values below 0 are better
+        than that recipe, values above 1 worse than chance. None if that recipe was not run, or does not come
+        nearer than chance.
         """
         if OWN not in self or RANDOM not in self:
             return None
@@ -106,12 +106,12 @@ class Evaluation:
 
     @property
     def beats_baselines(self) -> bool:
-        """Whether the median of the first policy is below that of each baseline that ran."""
+        """Whether the median of the first policy is below that of every baseline."""
         first, baselines = self.results[0], self._baselines()
         return bool(baselines) and all(first.median < self[name].median for name in baselines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all but the frames as plain values that JSON can hold."""
+        """Return everything except the frames as plain values for JSON."""
         first = self.results[0].name
         return {
             "seeds": list(self.seeds),
@@ -131,7 +131,7 @@ class Evaluation:
         }
 
     def render(self) -> str:
-        """Return the table and the verdict as plain text."""
+        """Return the table and the conclusions as plain text."""
         lines = [f"{'policy':<8}  {'median':>8}  {'quartiles':>18}  {'regret':>7}"]
         for result in self.results:
             regret = self.regret(result.name)
@@ -145,7 +145,7 @@ class Evaluation:
             "see; 1 is the median of random pairs.",
         ]
         lines += [
-            f"{result.name}: the simulator gave up {result.diverged.sum()} of {len(self.seeds)} films."
+            f"{result.name}: the simulation of {result.diverged.sum()} of {len(self.seeds)} films failed."
             for result in self.results
             if result.diverged.any()
         ]

@@ -1,9 +1,8 @@
-"""What the training of an agent is made of."""
+"""Configuration of the training of an agent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,10 +14,12 @@ from morphsim.checks import (
     MOST_THREADS,
     check_choice,
     check_flag,
+    check_frame_shape,
     check_number,
     check_seed,
     check_tuple,
     check_whole,
+    exact_fields,
     shown,
 )
 from morphsim.device import DeviceName
@@ -30,9 +31,9 @@ AlgorithmName = Literal["ppo", "sac"]
 
 _MOST_LAYERS = 32
 _LARGEST_LAYER = 8192
-# Of one network; an agent has up to five, three of them with the moments of Adam.
+# Per network; an agent has up to five networks, three of them with the moments of Adam.
 _MOST_WEIGHTS = 70_000_000
-# Steps at once in memory, whose size in bytes is checked where that of an observation is known.
+# Steps in memory; their size in bytes is checked once the size of an observation is known.
 _MOST_REMEMBERED = 100_000_000
 _MOST_UPDATES = 1_000_000
 MOST_STEPS = 1_000_000
@@ -49,15 +50,15 @@ class PPOConfig:
     rollout_steps: int = 256
     """Steps between two updates, counted over all environments; a multiple of their number."""
     batch_size: int = 64
-    """Steps in a gradient step; a divisor of the rollout's steps."""
+    """Batch size of a gradient step; a divisor of `rollout_steps`."""
     n_epochs: int = 10
-    """How often an update goes through the rollout."""
+    """Passes over the rollout in an update."""
     ent_coef: float = 0.0
     """Weight of the policy's entropy."""
     gae_lambda: float = 0.95
-    """Of generalised advantage estimation: 1 trusts returns, 0 the value network."""
+    """λ of generalised advantage estimation: 1 relies on returns, 0 on the value network."""
     clip_range: float = 0.2
-    """How far an update may change the probability of an action."""
+    """Largest relative change of the probability of an action in an update."""
 
     def __post_init__(self) -> None:
         check_whole("ppo.rollout_steps", self.rollout_steps, 2, _MOST_REMEMBERED)
@@ -83,20 +84,20 @@ class SACConfig:
     """
 
     buffer_size: int = 100_000
-    """Steps that are remembered."""
+    """Steps in the replay buffer."""
     learning_starts: int = 200
     """Steps of random actions before the first gradient step."""
     batch_size: int = 256
-    """Steps in a gradient step."""
+    """Batch size of a gradient step."""
     train_every: int = 1
     """Steps of each environment between two updates."""
     gradient_steps: int = 1
     """Gradient steps in an update."""
     tau: float = 0.005
-    """Share of the critic that its slow copy takes over in a gradient step."""
+    """Weight of the critic in the update of the target network in a gradient step."""
     temperature: float = 0.05
-    """Weight of the entropy at the start. A step earns tenths, beside which the usual 1 is a long wait: until
-    it has been learned down, an agent is paid for turning its knobs at random."""
+    """Initial weight of the entropy. Rewards are tenths per step, so with the usual 1 the entropy dominates:
+    an agent is rewarded for random actions until the weight has been learned down, which takes long."""
 
     def __post_init__(self) -> None:
         check_whole("sac.learning_starts", self.learning_starts, 0)
@@ -108,7 +109,7 @@ class SACConfig:
         ):
             check_whole(f"sac.{name}", getattr(self, name), 1, most)
         check_number("sac.tau", self.tau, 0.0, 1.0, above=True)
-        # Its logarithm is learned, in single precision.
+        # Its logarithm is learned in single precision.
         check_number("sac.temperature", self.temperature, 1e-12, 10.0)
 
 
@@ -121,7 +122,7 @@ class AgentConfig:
     """
 
     encoder: str
-    """Name of a shipped encoder, or the folder of any."""
+    """Name of a shipped encoder, or the folder of an encoder."""
     target: str
     """The morphology to reach: FILE, FILE:ROW or FILE:ROW,ROW,...; of several frames the nearest counts."""
     out: Path = Path("runs/agent")
@@ -129,41 +130,41 @@ class AgentConfig:
     env: ProcessName = DEFAULT_PROCESS
     """What happens to the film."""
     recipe: Path | None = None
-    """TOML file of the film's recipe; its knobs are only where they start. Default: the environment's."""
+    """TOML file of the film's recipe, with the initial values of the knobs (default: the environment's)."""
     knobs: tuple[str, ...] = ()
-    """Which knobs the agent turns (default: the environment's)."""
+    """Knobs that the agent controls (default: the environment's)."""
     shape: tuple[int, int] | None = None
-    """Height and width of the frames (default, and the only ones allowed: the encoder's)."""
+    """Height and width of the frames; only those of the encoder, the default, are allowed."""
     steps: int = 20
     """Steps of an episode; a film that is kept from drying may take twice as many."""
     reward: RewardName = "progress"
-    """What a step earns. `progress` pays for what the distance to the target fell in the step, so that the
-    rewards of an episode add up to the first distance less the final one: the agent is paid for where the
-    film ends, whatever way it takes. `distance` and `squared` charge for the distance after every step:
-    they also pay for being near early, and for a film that ends soon."""
+    """Reward of a step. `progress` is the decrease of the distance to the target in the step, so the rewards
+    of an episode add up to the initial distance minus the final one: only the end of the film counts, not
+    the path to it. `distance` and `squared` charge for the distance after every step, so they also reward
+    approaching the target early and ending the film soon."""
     algorithm: AlgorithmName = "ppo"
-    """How to learn: ppo is robust and quick, sac needs fewer steps of the simulator."""
+    """Learning algorithm: ppo is robust and fast, sac needs fewer steps of the simulator."""
     total_steps: int = 20_000
-    """Steps of the simulator; ppo goes on to the end of a rollout."""
+    """Steps of the simulator; ppo continues to the end of a rollout."""
     n_envs: int = 1
-    """Environments side by side; more than one run in processes of their own."""
+    """Parallel environments; more than one run in separate processes."""
     hidden: tuple[int, ...] = (64, 64)
     """Units in each hidden layer of policy and value networks."""
     learning_rate: float = 1e-3
     """Step size of Adam."""
     gamma: float = 1.0
-    """Discount of rewards for each step that they lie ahead. Episodes are short and end for good, so 1 is
-    sound, and with `progress` the return is then the very score."""
+    """Discount of rewards per step. Episodes are short and terminate, so 1 is valid, and with `progress` the
+    return is then the score itself."""
     seed: int = 0
-    """Of the networks, of exploration and of the films' noise."""
+    """Seed of the networks, of exploration and of the films' noise."""
     device: DeviceName = "auto"
-    """Where networks run; auto is the CPU, since networks this small are slower on a GPU."""
+    """Device of the networks; auto is the CPU, since networks this small are slower on a GPU."""
     threads: int = 1
-    """CPU threads of torch; processes of environments always have one."""
+    """CPU threads of torch; processes of environments always have one thread."""
     checkpoint_every: int = 1000
     """Steps between checkpoints."""
     resume: bool = False
-    """Go on from the checkpoint in the folder, or start where there is none."""
+    """Resume from the checkpoint in the folder, or start if there is none."""
     ppo: PPOConfig = field(default_factory=PPOConfig)
     """Options of ppo."""
     sac: SACConfig = field(default_factory=SACConfig)
@@ -172,7 +173,7 @@ class AgentConfig:
     def __post_init__(self) -> None:
         for name in ("encoder", "target"):
             if not isinstance(getattr(self, name), str) or not getattr(self, name):
-                raise InputError(f"{name} is {getattr(self, name)!r}; it must be a text that is not empty")
+                raise InputError(f"{name} is {getattr(self, name)!r}; it must be a string that is not empty")
         check_choice("env", self.env, PROCESSES)
         check_choice("reward", self.reward, get_args(RewardName))
         check_choice("algorithm", self.algorithm, get_args(AlgorithmName))
@@ -189,9 +190,7 @@ class AgentConfig:
         check_number("gamma", self.gamma, 0.0, 1.0, above=True)
         self._check_hidden()
         if self.shape is not None:
-            check_tuple("shape", self.shape, 2, 2, "a height and a width")
-            for side in self.shape:
-                check_whole("shape", side, 1)
+            check_frame_shape("shape", self.shape)
         if not isinstance(self.knobs, tuple) or not all(isinstance(knob, str) for knob in self.knobs):
             raise InputError(f"knobs is {shown(self.knobs)}; it must be names")
         check_flag("resume", self.resume)
@@ -201,7 +200,7 @@ class AgentConfig:
             )
 
     def _check_hidden(self) -> None:
-        # The limits keep a damaged file from asking for more memory than any machine has.
+        # The limits keep a damaged file from requesting more memory than any machine has.
         check_tuple("hidden", self.hidden, 0, _MOST_LAYERS, f"the units of at most {_MOST_LAYERS} layers")
         told = f"hidden is {shown(self.hidden)}"
         for units in self.hidden:
@@ -211,12 +210,12 @@ class AgentConfig:
         weights = sum(first * second for first, second in pairwise(self.hidden))
         if weights > _MOST_WEIGHTS:
             raise InputError(
-                f"{told}: {weights:,} weights in a network, and at most {_MOST_WEIGHTS:,} are allowed; make "
+                f"{told}: {weights:,} weights in a network, but at most {_MOST_WEIGHTS:,} are allowed; make "
                 "layers smaller"
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the configuration as plain values that JSON can hold."""
+        """Return the configuration as plain values for JSON."""
         values = asdict(self)
         values.update(
             out=str(self.out),
@@ -229,14 +228,14 @@ class AgentConfig:
 
     @classmethod
     def from_dict(cls, values: object) -> AgentConfig:
-        """Read what `to_dict` gave.
+        """Read the values that `to_dict` returned.
 
         Raises:
             InputError: a field is missing, unknown or out of range.
         """
-        given = _exact(cls, values, "the agent's configuration")
-        given["ppo"] = PPOConfig(**_exact(PPOConfig, given["ppo"], "ppo"))
-        given["sac"] = SACConfig(**_exact(SACConfig, given["sac"], "sac"))
+        given = exact_fields(cls, values, "the agent's configuration")
+        given["ppo"] = PPOConfig(**exact_fields(PPOConfig, given["ppo"], "ppo"))
+        given["sac"] = SACConfig(**exact_fields(SACConfig, given["sac"], "sac"))
         for name in ("knobs", "hidden", "shape"):
             if name == "shape" and given[name] is None:
                 continue
@@ -250,10 +249,3 @@ class AgentConfig:
                 raise InputError(f"{name} is {given[name]!r}; it must be a path")
             given[name] = Path(given[name])
         return cls(**given)
-
-
-def _exact(kind: type, values: object, what: str) -> dict[str, Any]:
-    names = [entry.name for entry in fields(kind)]
-    if not isinstance(values, Mapping) or set(values) != set(names):
-        raise InputError(f"{what} must have exactly the fields {', '.join(names)}")
-    return dict(values)

@@ -18,20 +18,20 @@ class Episode(NamedTuple):
     """One finished episode of training."""
 
     step: int
-    """Steps of all environments until it had ended."""
+    """Steps of all environments up to its end."""
     total_reward: float
-    """Sum of its rewards, not discounted."""
+    """Undiscounted sum of its rewards."""
     final_distance: float
     """Distance of its last frame from the target, in units of the encoder's distance scale."""
     length: int
-    """Its steps."""
+    """Number of steps."""
 
 
 COLUMNS = ("episode", "step", "return", "final_distance", "length")
 
 
 def write_curves(folder: Path, episodes: Sequence[Episode]) -> None:
-    """Write a row for each episode as CSV, in one step."""
+    """Write a row for each episode as CSV, atomically."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -40,7 +40,7 @@ def write_curves(folder: Path, episodes: Sequence[Episode]) -> None:
 
 
 def read_curves(folder: Path) -> list[Episode]:
-    """Read what `write_curves` wrote.
+    """Read the table that `write_curves` wrote.
 
     Raises:
         InputError: the file was altered.
@@ -55,4 +55,4 @@ def read_curves(folder: Path) -> list[Episode]:
             for _, step, total, distance, length in rows
         ]
     except (ValueError, IndexError, csv.Error) as error:
-        raise InputError(f"{path} can't be read ({error}); --resume writes it anew") from error
+        raise InputError(f"{path} can't be read ({error}); --resume writes it again") from error

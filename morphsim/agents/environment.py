@@ -1,9 +1,9 @@
-"""The environment of an agent: a film, the reward of its latents, and the latents as observation."""
+"""The environment of an agent: a film with rewards and observations from its latents."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.agents.config import MOST_STEPS, AgentConfig
-from morphsim.checks import check_choice, check_tuple, check_whole, shown
+from morphsim.checks import check_choice, check_frame_shape, check_whole, exact_fields, shown
 from morphsim.encoder import Encoder
 from morphsim.envs.names import environment_id
 from morphsim.errors import InputError
@@ -25,7 +25,7 @@ from morphsim.simulator.processes import ProcessName
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentSpec:
-    """All that makes an agent's environment, but for its encoder and its target.
+    """Description of an agent's environment, without its encoder and target.
 
     Raises:
         InputError: a value is out of range.
@@ -34,36 +34,34 @@ class EnvironmentSpec:
     env: ProcessName
     """What happens to the film."""
     recipe: Mapping[str, Any]
-    """The film's recipe, as `Recipe.to_dict` gives it."""
+    """Recipe of the film, as returned by `Recipe.to_dict`."""
     knobs: tuple[str, ...]
-    """Knobs that the agent turns, in the order of its action."""
+    """Knobs that the agent controls, in the order of its action."""
     shape: tuple[int, int]
     """(H, W) of the frames [pixels]."""
     steps: int
     """Steps of an episode; a film that is kept from drying may take twice as many."""
     reward: RewardName
-    """What a step earns."""
+    """Reward of a step."""
 
     def __post_init__(self) -> None:
         check_choice("env", self.env, PROCESSES)
         check_choice("reward", self.reward, get_args(RewardName))
         check_whole("steps", self.steps, 1, MOST_STEPS)
-        check_tuple("shape", self.shape, 2, 2, "a height and a width")
-        for side in self.shape:
-            check_whole("shape", side, 1)
+        check_frame_shape("shape", self.shape)
         if recipe_from_dict(self.recipe).process != self.env:
             raise InputError(f"the recipe is of {self.recipe['process']}, but env is {self.env}")
 
     @property
     def id(self) -> str:
-        """Name of the environment, as `gymnasium.make` takes it anywhere."""
+        """Name of the environment for `gymnasium.make`, valid in any process."""
         return environment_id(self.env)
 
     def with_recipe(self, recipe: Recipe) -> EnvironmentSpec:
-        """Return the same environment for films of another recipe.
+        """Return the description of the same environment with another recipe.
 
         Raises:
-            InputError: it is of another process.
+            InputError: the recipe is of another process.
         """
         return replace(self, recipe=recipe.to_dict())
 
@@ -71,27 +69,27 @@ class EnvironmentSpec:
         """Build the environment.
 
         Args:
-            encoder: for frames of `shape`.
+            encoder: encoder of frames of `shape`.
             target: (K, H, W) uint8 0/1; of several frames the nearest counts.
 
         Returns:
-            Observations are (D + S + 1,) float32: latents, what sensors tell of the film (`Process.state`),
-            and the share of the episode that is over. `get_wrapper_attr("frame")` is the present frame.
+            Observations are (D + S + 1,) float32: latents, readings of sensors (`Process.state`) and the
+            elapsed fraction of the episode. `get_wrapper_attr("frame")` is the current frame of the film.
 
         Raises:
-            InputError: a knob or a recipe that the environment doesn't take, or a recipe whose films end at
-                their sides otherwise than the encoder's training frames did.
+            InputError: a knob or a recipe that the environment does not accept, or a recipe with another
+                lateral boundary than the encoder's training frames.
         """
         check_boundary(self.recipe, encoder)
         film = gym.make(
             self.id,
-            # Its checks cost time in every step, and the tests of the environments do them.
+            # The checker costs time in every step; the tests of the environments run it.
             disable_env_checker=True,
             recipe=dict(self.recipe),
             knobs=self.knobs,
             shape=self.shape,
             steps=self.steps,
-            # Frames are cut where those of the encoder's training were.
+            # Frames get the threshold of the encoder's training frames.
             threshold=Binarisation.of_encoder(encoder.metadata).threshold,
         )
         rewarded = LatentRewardWrapper(film, encoder, target=target, reward=self.reward)
@@ -101,7 +99,7 @@ class EnvironmentSpec:
         return LatentObservationWrapper(rewarded, encoder, info_keys=keys)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold."""
+        """Return plain values for JSON."""
         return {
             "env": self.env,
             "recipe": dict(self.recipe),
@@ -113,29 +111,27 @@ class EnvironmentSpec:
 
     @classmethod
     def from_dict(cls, values: object) -> EnvironmentSpec:
-        """Read what `to_dict` gave.
+        """Read the values that `to_dict` returned.
 
         Raises:
             InputError: a field is missing, unknown or out of range.
         """
-        names = [entry.name for entry in fields(cls)]
-        if not isinstance(values, Mapping) or set(values) != set(names):
-            raise InputError(f"the environment must have exactly the fields {', '.join(names)}")
-        shape, knobs = values["shape"], values["knobs"]
+        given = exact_fields(cls, values, "the environment")
+        shape, knobs = given["shape"], given["knobs"]
         if not isinstance(shape, list) or len(shape) != 2:
             raise InputError(f"shape is {shown(shape)}; it must be a height and a width")
         if not isinstance(knobs, list) or not all(isinstance(knob, str) for knob in knobs):
             raise InputError(f"knobs is {shown(knobs)}; it must be names")
-        if not isinstance(values["recipe"], Mapping):
-            raise InputError(f"recipe is {shown(values['recipe'])}; it must be an object")
-        return cls(**{**values, "shape": (shape[0], shape[1]), "knobs": tuple(knobs)})
+        if not isinstance(given["recipe"], Mapping):
+            raise InputError(f"recipe is {shown(given['recipe'])}; it must be an object")
+        return cls(**{**given, "shape": (shape[0], shape[1]), "knobs": tuple(knobs)})
 
 
 def resolve_environment(config: AgentConfig, encoder: Encoder) -> EnvironmentSpec:
-    """Fill in what a configuration leaves to the environment and to the encoder.
+    """Fill in the defaults of a configuration from the environment and the encoder.
 
     Raises:
-        InputError: a recipe, a knob, a boundary or a shape that doesn't fit.
+        InputError: a recipe, knob, boundary or shape that doesn't fit.
     """
     shape = encoder.frame_shape if config.shape is None else config.shape
     if shape != encoder.frame_shape:
@@ -151,7 +147,7 @@ def resolve_environment(config: AgentConfig, encoder: Encoder) -> EnvironmentSpe
         shape=shape,
     ).unwrapped
     check_boundary(film.recipe.to_dict(), encoder)
-    # An agent is compared with the recipe left as it is, so its knobs must reach the recipe.
+    # An agent is compared with the unchanged recipe, so its knobs must be able to reach the recipe's values.
     film.action_of()
     return EnvironmentSpec(
         env=config.env,
@@ -164,10 +160,10 @@ def resolve_environment(config: AgentConfig, encoder: Encoder) -> EnvironmentSpe
 
 
 class LimitEnds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
-    """Ends an episode for good at its limit, for training.
+    """Turns truncation at the step limit into termination, for training.
 
-    The film is judged as it is then, so no value may be expected from what would come later. Agents see how
-    much of the episode is over (Pardo et al. 2018, doi 10.48550/arXiv.1712.00378).
+    The film is evaluated as it is at the limit, so the value of later states must not be bootstrapped. Agents
+    observe the elapsed fraction of the episode (Pardo et al. 2018, doi 10.48550/arXiv.1712.00378).
     """
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
@@ -181,10 +177,10 @@ class LimitEnds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs
 
 
 def check_target(target: NDArray[np.uint8], name: str | Path, encoder: Encoder) -> None:
-    """Check that target frames (K, H, W) suit an encoder.
+    """Check that target frames (K, H, W) fit an encoder.
 
     Raises:
-        InputError: they have another shape, or there are none.
+        InputError: another shape, or no frame.
     """
     if target.ndim != 3 or target.shape[1:] != encoder.frame_shape or not len(target):
         height, width = encoder.frame_shape

@@ -1,4 +1,4 @@
-"""Evaluation of an agent beside policies that know nothing of its target."""
+"""Evaluation of an agent beside baseline policies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from morphsim.agents.agent import Agent, load_agent
 from morphsim.agents.baselines import Policy, RandomPolicy, RecipePolicy
-from morphsim.agents.comparison import AGENT, OWN, RANDOM, RECIPE, Evaluation, PolicyResult
+from morphsim.agents.comparison import AGENT, OWN, RANDOM, RECIPE, AgentEvaluation, PolicyResult
 from morphsim.agents.seeds import evaluation_seeds, reset_film
 from morphsim.checks import MOST_PROCESSES, check_seed, check_whole
 from morphsim.device import DeviceName
@@ -24,7 +24,7 @@ from morphsim.progress import progress
 from morphsim.simulator import Recipe
 from morphsim.simulator.resolve import resolve_recipe
 
-# Their last frames are kept until the end.
+# The last frame of every film is kept in memory.
 _MOST_FILMS = 100_000
 
 
@@ -39,17 +39,17 @@ class EvaluationConfig:
     agent: Path
     """Folder of the agent."""
     seeds: int = 20
-    """Films for each policy."""
+    """Number of films for each policy."""
     first_seed: int = 1_000_000
-    """Seed of the first film; the others count up from it. No training uses them, but a target may."""
+    """Seed of the first film; the others count up from it. Training uses none of them, but a target may."""
     own: Path | None = None
-    """TOML file of the recipe that made the target; with it, regret is told."""
+    """TOML file of the recipe that made the target; it is needed for the regret."""
     own_set: tuple[str, ...] = ()
-    """NAME=VALUE: what that recipe has otherwise than `own`, or than the agent's own recipe."""
+    """NAME=VALUE: changes to the recipe of `own`, or to the agent's own recipe."""
     workers: int = 1
-    """Processes that make films side by side; the result doesn't depend on it."""
+    """Parallel processes that make films; the result doesn't depend on their number."""
     device: DeviceName = "auto"
-    """Where networks run; auto is the CPU."""
+    """Device of the networks; auto is the CPU."""
 
     def __post_init__(self) -> None:
         check_whole("seeds", self.seeds, 1, _MOST_FILMS)
@@ -60,39 +60,41 @@ class EvaluationConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Contestant:
-    """A policy and the films that it makes. It travels to the processes of an evaluation."""
+    """A policy with its environment. It must be picklable, for the processes of an evaluation."""
 
     name: str
-    """Of the policy."""
+    """Name of the policy."""
     make: Callable[[], tuple[gym.Env[Any, Any], Policy]]
-    """Builds the environment, whose attribute `frame` is a film's present frame, and the policy."""
+    """Builds the environment, whose attribute `frame` is the current frame of the film, and the policy."""
 
 
-def evaluate_agent(config: EvaluationConfig, *, show_progress: bool = True) -> Evaluation:
-    """Let an agent and its baselines make the same films, and tell how far each ends from the target.
+def evaluate_agent(config: EvaluationConfig, *, show_progress: bool = True) -> AgentEvaluation:
+    """Evaluate an agent and its baselines on the same films by their final distances from the target.
 
-    `random` turns every knob at random at each step, `recipe` leaves the knobs where the recipe has them,
-    and `own`, where it is known, is the recipe that made the target, run with new noise. The films' seeds
-    come from a range that training never uses. With several workers, a script must guard its entry with
+    `random` sets every knob at random at each step, `recipe` keeps the knobs at the values of the recipe, and
+    `own`, if it is known, is the recipe that made the target, run with new noise. The seeds of the films are
+    from a range that training never uses. With several workers, a script must guard its entry with
     `if __name__ == "__main__":`, since each process imports it.
 
     Args:
-        config: of the evaluation.
+        config: options of the evaluation.
         show_progress: whether to show a progress bar on stderr.
 
     Raises:
-        InputError: a folder that holds no agent, or a recipe that the agent's environment doesn't take.
+        InputError: a folder without an agent, or a recipe that the agent's environment does not accept.
     """
     agent = load_agent(config.agent, device=config.device)
     contestants = [
-        Contestant(name=name, make=_Make(config.agent, config.device, name, None))
+        Contestant(name=name, make=_ContestantFactory(config.agent, config.device, name, None))
         for name in (AGENT, RANDOM, RECIPE)
     ]
     own = _own_recipe(config, agent)
     if own is not None:
-        contestants.append(Contestant(name=OWN, make=_Make(config.agent, config.device, OWN, own)))
+        contestants.append(
+            Contestant(name=OWN, make=_ContestantFactory(config.agent, config.device, OWN, own))
+        )
     for contestant in contestants[2:]:
-        # A recipe out of the knobs' reach would be found after many films only.
+        # Otherwise a recipe out of the range of the knobs would be found only after many films.
         env, policy = contestant.make()
         policy.begin(env, 0)
     return evaluate_policies(
@@ -109,13 +111,13 @@ def evaluate_policies(
     *,
     workers: int = 1,
     show_progress: bool = True,
-) -> Evaluation:
-    """Let each policy make a film of each seed.
+) -> AgentEvaluation:
+    """Let each policy make a film with each seed.
 
     Args:
-        contestants: the one that is judged first.
-        seeds: (S,) of the films.
-        workers: processes; the result doesn't depend on it.
+        contestants: the policies, the evaluated one first.
+        seeds: (S,) seeds of the films.
+        workers: number of processes; the result doesn't depend on it.
         show_progress: whether to show a progress bar on stderr.
 
     Raises:
@@ -126,7 +128,7 @@ def evaluate_policies(
     numbers = range(len(contestants))
     jobs = list(itertools.product(numbers, seeds))
     with progress("films", len(jobs), unit="films", show=show_progress) as advance:
-        ends = run_jobs(_MakeStage(contestants), jobs, workers=workers, done=lambda _: advance())
+        ends = run_jobs(_EpisodeRunner(contestants), jobs, workers=workers, done=lambda _: advance())
     results = []
     for number in numbers:
         of_policy = ends[number * len(seeds) : (number + 1) * len(seeds)]
@@ -139,12 +141,12 @@ def evaluate_policies(
                 frames=np.stack([end.frame for end in of_policy]),
             )
         )
-    return Evaluation(seeds=tuple(seeds), results=tuple(results))
+    return AgentEvaluation(seeds=tuple(seeds), results=tuple(results))
 
 
 @dataclass(frozen=True)
-class _Make:
-    """Builds a contestant from the agent's folder, in whatever process needs it."""
+class _ContestantFactory:
+    """Builds the environment and policy of a contestant from the agent's folder, in any process."""
 
     folder: Path
     device: str
@@ -160,7 +162,7 @@ class _Make:
 
 
 class _AgentPolicy:
-    """An agent as a policy; it needs no memory of the episode."""
+    """An agent as a policy without memory."""
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
@@ -169,13 +171,13 @@ class _AgentPolicy:
         """Begin an episode."""
 
     def act(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the middle of the policy's distribution."""
+        """Return the mode of the policy's distribution."""
         return self._agent.act(observation)
 
 
 @dataclass(frozen=True, eq=False)
-class _End:
-    """How a film ended."""
+class _FilmEnd:
+    """End of a film."""
 
     distance: float
     diverged: bool
@@ -184,15 +186,15 @@ class _End:
 
 
 @dataclass(frozen=True)
-class _MakeStage:
-    """Gives what runs episodes, and builds each contestant once in a process."""
+class _EpisodeRunner:
+    """Makes the worker that runs episodes; it builds each contestant once per process."""
 
     contestants: Sequence[Contestant]
 
-    def __call__(self) -> Callable[[tuple[int, int], Callable[[], bool]], _End]:
+    def __call__(self) -> Callable[[tuple[int, int], Callable[[], bool]], _FilmEnd]:
         built: dict[int, tuple[gym.Env[Any, Any], Policy]] = {}
 
-        def run(job: tuple[int, int], stopped: Callable[[], bool]) -> _End:
+        def run(job: tuple[int, int], stopped: Callable[[], bool]) -> _FilmEnd:
             number, seed = job
             if number not in built:
                 built[number] = self.contestants[number].make()
@@ -201,7 +203,7 @@ class _MakeStage:
         return run
 
 
-def _run_episode(env: gym.Env[Any, Any], policy: Policy, seed: int) -> _End:
+def _run_episode(env: gym.Env[Any, Any], policy: Policy, seed: int) -> _FilmEnd:
     observation, info = reset_film(env, seed)
     policy.begin(env, seed)
     over = False
@@ -209,10 +211,10 @@ def _run_episode(env: gym.Env[Any, Any], policy: Policy, seed: int) -> _End:
         observation, _, terminated, truncated, info = env.step(policy.act(observation))
         over = terminated or truncated
     diverged = bool(info.get("diverged", False))
-    return _End(
+    return _FilmEnd(
         distance=float(info["distance"]),
         diverged=diverged,
-        # Films that are not dried have no `dry`.
+        # Only drying films have `dry`.
         wet=not info.get("dry", True) and not diverged,
         frame=np.array(env.get_wrapper_attr("frame"), np.uint8),
     )

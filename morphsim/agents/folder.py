@@ -1,18 +1,18 @@
-"""An agent as a folder that needs nothing else. Reading it executes nothing.
+"""Storage of an agent as a self-contained folder. Reading it executes no code.
 
-Each file has a hash of what it holds, and `config.json` those of encoder and target. It also holds a hash of
-what the run is, which stands in `policy.safetensors` too: files that were altered or exchanged are refused,
-and yet each can be replaced by a newer one of the same run at any moment. Agents of format 1 load;
-they have the hash of the encoder alone.
+Each file has a hash of its content, and `config.json` also has those of encoder and target. A hash of the
+identity of the run is in both `config.json` and `policy.safetensors`: altered or exchanged files are refused,
+but a file may be replaced by a newer one of the same run at any time. Agents of format 1, which have only the
+hash of the encoder, can still be loaded.
 
-| file | what |
+| file | content |
 |---|---|
 | `config.json` | the configuration, the environment, sizes, hashes, versions |
 | `encoder/` | a copy of the encoder |
 | `target.h5` | the target frames |
-| `policy.safetensors` | weights, optimizers and the temperature of the entropy |
+| `policy.safetensors` | weights, optimisers and the temperature of the entropy |
 | `curves.csv` | a row for each episode of training |
-| `checkpoint.safetensors` | what `resume` goes on from; an agent works without it |
+| `checkpoint.safetensors` | the state for `resume`; not needed to use the agent |
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _FORMAT = max(_FORMATS)
 
 
 def write_setup(folder: Path, setup: AgentSetup) -> None:
-    """Write all but what is learned into a folder, each file in one step."""
+    """Write everything except the policy into a folder, each file atomically."""
     import gymnasium
     import stable_baselines3
 
@@ -86,20 +86,22 @@ def write_setup(folder: Path, setup: AgentSetup) -> None:
 
 
 def read_setup(folder: Path, device: torch.device) -> AgentSetup:
-    """Read what `write_setup` wrote.
+    """Read the setup that `write_setup` wrote.
 
     Args:
-        folder: of the agent.
-        device: for the encoder.
+        folder: folder of the agent.
+        device: device of the encoder.
 
     Raises:
-        InputError: a file is missing, truncated or altered, or they don't fit together.
+        InputError: a file is missing, truncated or altered, or the files don't fit together.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; name the folder of an agent")
+        raise InputError(f"{folder} is not a folder; give the folder of an agent")
     for name in (CONFIG, TARGET, POLICY):
         if not (folder / name).is_file():
-            raise InputError(f"{folder} holds no {name}; name the folder of a trained agent, or train it on")
+            raise InputError(
+                f"{folder} holds no {name}; give the folder of a trained agent, or resume its training"
+            )
     path = folder / CONFIG
     values = _read_config(path)
     try:
@@ -134,7 +136,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     if type(number) is not int or number not in _FORMATS:
         known = " and ".join(map(str, _FORMATS))
         raise InputError(
-            f"{path} is of format {number!r}, and this version reads {known}; train the agent again"
+            f"{path} is of format {number!r}, but this version reads {known}; train the agent again"
         )
     if set(values) != _FORMATS[number]:
         raise InputError(f"{path} must hold {', '.join(sorted(_FORMATS[number]))}; train the agent again")
@@ -148,12 +150,12 @@ def _stored_hash(entry: object) -> object:
 
 
 def write_policy(folder: Path, model: BaseAlgorithm, setup: AgentSetup) -> None:
-    """Write what a model has learned in the run of `setup`, in one step."""
+    """Write the learned state of a model in the run of `setup`, atomically."""
     save_tree(folder / POLICY, {**model_state(model), _AGENT: hash_json(setup.identity())})
 
 
 def read_policy(folder: Path, model: BaseAlgorithm) -> None:
-    """Fill a model with what `write_policy` wrote.
+    """Fill a model with the state that `write_policy` wrote.
 
     Raises:
         InputError: the file is missing, truncated, altered or of another agent.

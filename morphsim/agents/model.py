@@ -1,4 +1,4 @@
-"""The learner: a Stable-Baselines3 model, built from a configuration and filled with stored tensors."""
+"""The Stable-Baselines3 model of an agent, built from a configuration and filled with stored tensors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def learning_device(name: str) -> torch.device:
     """Return the device for the networks; `auto` is the CPU.
 
     Raises:
-        InputError: the name is unknown, or CUDA is asked for and absent.
+        InputError: the name is unknown, or CUDA is requested but not available.
     """
     from morphsim.device import resolve_device
 
@@ -34,13 +34,13 @@ def learning_device(name: str) -> torch.device:
 def build_model(
     config: AgentConfig, env: VecEnv, device: torch.device, *, learning: bool = True
 ) -> BaseAlgorithm:
-    """Build a model with first weights drawn from the global generators.
+    """Build a model with initial weights from the global generators.
 
     Args:
-        config: of the agent.
-        env: whose spaces the networks fit.
-        device: of the networks.
-        learning: whether the model will train, and needs a memory.
+        config: configuration of the agent.
+        env: environment whose spaces the networks fit.
+        device: device of the networks.
+        learning: whether the model will be trained, and so needs a replay buffer.
     """
     from stable_baselines3 import PPO, SAC
 
@@ -55,7 +55,7 @@ def build_model(
     if config.algorithm == "ppo":
         ppo = config.ppo
         with warnings.catch_warnings():
-            # Whoever names a GPU has decided.
+            # An explicit device wins.
             warnings.filterwarnings("ignore", message="You are trying to run PPO on the GPU")
             return PPO(
                 n_steps=ppo.rollout_steps // env.num_envs,
@@ -80,12 +80,12 @@ def build_model(
 
 
 def check_memory(config: AgentConfig, observation_size: int, action_size: int) -> None:
-    """Check that the steps that a model remembers fit into memory, before it takes any.
+    """Check that the replay buffer or rollout of a model fits into memory, before it is allocated.
 
     Raises:
-        InputError: they don't.
+        InputError: it doesn't.
     """
-    # As the library stores them, in single precision: observations, action, and a few numbers for each step.
+    # The library stores observations, action and a few numbers for each step in single precision.
     if config.algorithm == "ppo":
         name, steps, stored = "ppo.rollout_steps", config.ppo.rollout_steps, observation_size + 5
     else:
@@ -94,12 +94,12 @@ def check_memory(config: AgentConfig, observation_size: int, action_size: int) -
     if needed > _MOST_MEMORY:
         raise InputError(
             f"{name} is {steps}: {needed / 2**30:,.0f} GiB for observations of {observation_size} numbers, "
-            f"and at most {_MOST_MEMORY / 2**30:.0f} GiB are allowed; remember fewer steps"
+            f"but at most {_MOST_MEMORY / 2**30:.0f} GiB are allowed; use fewer steps"
         )
 
 
 def model_state(model: BaseAlgorithm) -> dict[str, Any]:
-    """Return all that a model has learned, for `save_tree`: weights, optimizers, entropy temperature."""
+    """Return the learned state of a model for `save_tree`: weights, optimisers, entropy temperature."""
     temperature = _temperature(model)
     return {
         "parameters": model.get_parameters(),
@@ -108,13 +108,13 @@ def model_state(model: BaseAlgorithm) -> dict[str, Any]:
 
 
 def restore_model_state(model: BaseAlgorithm, state: Mapping[str, Any]) -> None:
-    """Put what `model_state` gave into a model of the same configuration.
+    """Restore the state from `model_state` in a model of the same configuration.
 
     Raises:
         AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError: it doesn't fit.
     """
     parameters = state["parameters"]
-    # The names are attributes of the model: none may come from a file that the model itself has not.
+    # The names are attributes of the model: a file must not set any that the model itself does not list.
     if set(parameters) != set(model.get_parameters()):
         raise ValueError("the parameters have other names")
     if not all(bool(torch.isfinite(tensor).all()) for tensor in _floats(parameters)):
@@ -125,18 +125,18 @@ def restore_model_state(model: BaseAlgorithm, state: Mapping[str, Any]) -> None:
         stored = state["log_ent_coef"]
         if stored.shape != temperature.shape or not bool(torch.isfinite(stored).all()):
             raise ValueError("the entropy temperature is not a number")
-        # In place, since its optimizer holds the same tensor.
+        # In place, since its optimiser holds the same tensor.
         with torch.no_grad():
             temperature.copy_(stored)
 
 
 def is_finite(model: BaseAlgorithm) -> bool:
-    """Whether all weights are numbers."""
+    """Return whether all weights are finite."""
     return all(bool(torch.isfinite(value).all()) for value in model.policy.state_dict().values())
 
 
 def memory_state(model: BaseAlgorithm) -> dict[str, Any] | None:
-    """Return the steps that a model remembers, for `save_tree`; None for one that forgets them."""
+    """Return the replay buffer of a model for `save_tree`; None for a model without one."""
     if not hasattr(model, "replay_buffer"):
         return None
     buffer = model.replay_buffer
@@ -146,7 +146,7 @@ def memory_state(model: BaseAlgorithm) -> dict[str, Any] | None:
 
 
 def restore_memory(model: BaseAlgorithm, state: Mapping[str, Any] | None) -> None:
-    """Put what `memory_state` gave into a model of the same configuration.
+    """Restore the replay buffer from `memory_state` in a model of the same configuration.
 
     Raises:
         AttributeError, KeyError, TypeError, ValueError: it doesn't fit.
@@ -169,7 +169,7 @@ def restore_memory(model: BaseAlgorithm, state: Mapping[str, Any] | None) -> Non
 
 
 def _temperature(model: BaseAlgorithm) -> torch.Tensor | None:
-    """The learned logarithm of the entropy's weight, where the algorithm has one."""
+    """The learned logarithm of the entropy weight, if the algorithm has one."""
     return getattr(model, "log_ent_coef", None)
 
 

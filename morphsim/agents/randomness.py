@@ -1,4 +1,4 @@
-"""Stable-Baselines3 draws from global generators: they are kept, restored, and hidden from everyone else."""
+"""Isolation and storage of the global random generators that Stable-Baselines3 draws from."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import torch
 
 @contextlib.contextmanager
 def own_randomness(device: torch.device) -> Iterator[None]:
-    """Give the block global generators of its own; those of the caller are as before afterwards."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - what the library draws from
+    """Isolate the global generators in the block; the caller's state is restored afterwards."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the library draws from it
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         try:
             yield
@@ -29,7 +29,7 @@ def random_state(device: torch.device, actions: gym.Space[Any]) -> dict[str, Any
 
     Args:
         device: of the networks.
-        actions: the space that the first actions are drawn from.
+        actions: the space that the initial random actions are drawn from.
     """
     name, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002
     return {
@@ -41,10 +41,10 @@ def random_state(device: torch.device, actions: gym.Space[Any]) -> dict[str, Any
 
 
 def restore_random_state(state: Mapping[str, Any], device: torch.device, actions: gym.Space[Any]) -> None:
-    """Put all generators where `random_state` found them.
+    """Restore all generators to the state that `random_state` returned.
 
     Raises:
-        KeyError, RuntimeError, TypeError, ValueError: the state is not one.
+        KeyError, RuntimeError, TypeError, ValueError: the state is invalid.
     """
     name, keys, position, has_gauss, cached = state["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, cached))  # noqa: NPY002

@@ -1,4 +1,4 @@
-"""Seeds of films: training and evaluation draw theirs from ranges that share no number."""
+"""Seeds of films: training and evaluation use disjoint ranges."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 from morphsim.errors import InputError
 
 EVALUATION_SEEDS = range(2**31)
-"""Seeds that films of an evaluation may have."""
+"""Seeds of films in evaluations."""
 TRAINING_SEEDS = range(2**31, 2**32)
-"""Seeds that films of a training may have."""
+"""Seeds of films in training."""
 
 
 def training_seed(seed: int, environment: int, episode: int) -> int:
-    """Return the seed of one film of a training run, a number of `TRAINING_SEEDS`.
+    """Return the seed of one film of a training run, from `TRAINING_SEEDS`.
 
     Args:
-        seed: of the run.
+        seed: seed of the run.
         environment: number of the environment, from 0.
         episode: number of its episode, from 0.
     """
@@ -29,7 +29,7 @@ def training_seed(seed: int, environment: int, episode: int) -> int:
 
 
 def evaluation_seeds(first: int, count: int) -> Sequence[int]:
-    """Return `count` seeds from `first` on, none of which any training run uses.
+    """Return `count` seeds from `first` on; no training run uses any of them.
 
     Raises:
         InputError: they would leave `EVALUATION_SEEDS`.
@@ -37,7 +37,7 @@ def evaluation_seeds(first: int, count: int) -> Sequence[int]:
     if first < 0 or first + count > len(EVALUATION_SEEDS):
         raise InputError(
             f"first_seed is {first}; with {count} seeds it must be from 0 to "
-            f"{len(EVALUATION_SEEDS) - count}, since larger ones are those of training"
+            f"{len(EVALUATION_SEEDS) - count}, since larger seeds are reserved for training"
         )
     return range(first, first + count)
 
@@ -45,18 +45,18 @@ def evaluation_seeds(first: int, count: int) -> Sequence[int]:
 def reset_film(
     env: gym.Env[Any, Any], seed: int, options: dict[str, Any] | None = None
 ) -> tuple[Any, dict[str, Any]]:
-    """Begin an episode whose film has the very seed `seed`, rather than one drawn from it."""
+    """Begin an episode whose film has exactly the seed `seed`, not one drawn from it."""
     return env.reset(seed=seed, options={"film_seed": seed, **(options or {})})
 
 
 class EpisodeSeeds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
-    """Seeds every film anew from the training range, so that none can occur in an evaluation.
+    """Seeds every film from the training range, so that none can occur in an evaluation.
 
     Args:
-        env: of one training run.
-        seed: of the run.
+        env: environment of a training run.
+        seed: seed of the run.
         environment: number of the environment, from 0.
-        episode: number of the first episode; a run that is resumed begins after those it has used.
+        episode: number of the first episode; a resumed run begins after those it has used.
     """
 
     def __init__(self, env: gym.Env[Any, Any], *, seed: int, environment: int = 0, episode: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""What an agent is, but for what it has learned."""
+"""The setup of an agent: everything except the learned state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from morphsim.agents.environment import EnvironmentSpec
 from morphsim.encoder import Encoder
 from morphsim.hashes import hash_arrays
 
-# What may change from one part of a run to the next. Encoder, target and recipe are compared by content.
+# Options that may change when a run is resumed. Encoder, target and recipe are compared by content.
 _FREE = frozenset(
     {"encoder", "target", "recipe", "out", "shape", "knobs"}
     | {"total_steps", "device", "threads", "checkpoint_every", "resume"}
@@ -25,16 +25,16 @@ class AgentSetup:
     """Configuration, environment, encoder and target of an agent."""
 
     config: AgentConfig
-    """As it was trained."""
+    """Configuration of the training."""
     spec: EnvironmentSpec
-    """Of its environment."""
+    """Description of the environment."""
     encoder: Encoder
-    """Of its observations and rewards."""
+    """Encoder of the observations and rewards."""
     target: NDArray[np.uint8]
     """(K, H, W) 0/1."""
 
     def sizes(self) -> tuple[int, int]:
-        """Return how many numbers an observation and an action have."""
+        """Return the sizes of an observation and of an action."""
         env = self.spec.make(self.encoder, self.target)
         observation, action = env.observation_space.shape, env.action_space.shape
         env.close()
@@ -46,7 +46,7 @@ class AgentSetup:
         return hash_arrays({"frames": self.target})
 
     def identity(self) -> dict[str, Any]:
-        """Return what must stay the same for a run to go on."""
+        """Return everything that must stay the same when a run is resumed."""
         config = {name: value for name, value in self.config.to_dict().items() if name not in _FREE}
         del config["sac" if self.config.algorithm == "ppo" else "ppo"]
         return {

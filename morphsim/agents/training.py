@@ -1,4 +1,4 @@
-"""Training of an agent, that can be killed at any moment and resumed."""
+"""Training of an agent; it can be killed at any moment and resumed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from morphsim.agents.agent import Agent, load_agent
-from morphsim.agents.checkpoint import CHECKPOINT, Checkpoint
+from morphsim.agents.checkpoint import CHECKPOINT, AgentCheckpoint
 from morphsim.agents.config import AgentConfig
 from morphsim.agents.curves import Episode, write_curves
 from morphsim.agents.environment import check_target, resolve_environment
@@ -37,27 +37,26 @@ _RECENT = 20
 def train_agent(config: AgentConfig, *, show_progress: bool = True) -> Agent:
     """Train an agent to steer films towards a target, on latents of a frozen encoder.
 
-    The folder `config.out` gets all that `load_agent` needs (see `morphsim.agents.folder`), the curves, and
-    checkpoints from which `resume` goes on after an interruption or a kill: with the networks, their
-    optimizers, the remembered steps and the random generators. Only the episodes that were under way begin
-    anew. Films of training never share a seed with those of `evaluate_agent`, see `morphsim.agents.seeds`.
-    With several environments, a script must guard its entry with `if __name__ == "__main__":`, since each
-    process imports it.
+    The folder `config.out` gets everything that `load_agent` needs (see `morphsim.agents.folder`), the
+    curves, and checkpoints for `resume` after an interruption or a kill: the networks, their optimisers, the
+    replay buffer and the random generators. Only episodes in progress start again. Films of training never
+    share a seed with those of `evaluate_agent`, see `morphsim.agents.seeds`. With several environments, a
+    script must guard its entry with `if __name__ == "__main__":`, since each process imports it.
 
     Args:
-        config: of the run.
+        config: options of the run.
         show_progress: whether to show a progress bar on stderr.
 
     Returns:
-        The agent, as `load_agent(config.out)` gives it.
+        The agent, as returned by `load_agent(config.out)`.
 
     Raises:
         InputError: the encoder, the target or the recipe can't be used or don't fit together, or the folder
             holds another run.
         MachineError: the process of an environment was killed.
-        TrainingDiverged: a weight became NaN or infinite, or the policy lost its width.
+        TrainingDiverged: a weight or the width of the policy became NaN or infinite.
         MachineError: another run writes to the folder, or the disk is full.
-        KeyboardInterrupt: on Ctrl-C, with a text that says what is kept.
+        KeyboardInterrupt: on Ctrl-C, with a message that says which step is kept.
     """
     device = learning_device(config.device)
     with claimed_folder(config.out):
@@ -75,13 +74,13 @@ def train_agent(config: AgentConfig, *, show_progress: bool = True) -> Agent:
 
 def _check_folder(config: AgentConfig) -> None:
     if not config.resume and any((config.out / name).exists() for name in (CHECKPOINT, POLICY)):
-        raise InputError(f"{config.out} holds an agent; go on with --resume, or choose another --out")
+        raise InputError(f"{config.out} holds an agent; continue with --resume, or choose another --out")
     if config.resume and (config.out / POLICY).exists() and not (config.out / CHECKPOINT).exists():
         raise InputError(f"{config.out} holds an agent without its checkpoint; choose another --out")
 
 
 def _prepare(config: AgentConfig, device: torch.device) -> AgentSetup:
-    # Several environments have processes of their own, which a GPU would have to serve one by one.
+    # Several environments run in separate processes, which a GPU would have to serve one by one.
     place = "cpu" if config.n_envs > 1 else str(device)
     encoder = load_encoder(config.encoder, device=place)
     made = Binarisation.of_encoder(encoder.metadata)
@@ -105,14 +104,14 @@ class _Run:
         self.device = device
         self.episodes: list[Episode] = []
         self.begun = [0] * self.config.n_envs
-        self.checkpoint: Checkpoint | None = None
+        self.checkpoint: AgentCheckpoint | None = None
         if self.config.resume and (self.config.out / CHECKPOINT).exists():
-            self.checkpoint = Checkpoint.load(self.config.out)
+            self.checkpoint = AgentCheckpoint.load(self.config.out)
             self.checkpoint.check_continues(setup)
             self.begun = list(self.checkpoint.begun)
 
     def train(self, show_progress: bool) -> None:
-        """Make the steps that are left, and write what they have taught."""
+        """Run the remaining steps, and write checkpoints and results."""
         config, setup = self.config, self.setup
         torch.manual_seed(config.seed)
         np.random.seed(config.seed)  # noqa: NPY002 - the library draws its batches from it
@@ -126,9 +125,9 @@ class _Run:
             model.set_logger(_silent_logger())
             if self.checkpoint is not None:
                 self.episodes = self.checkpoint.restore(model, config.out)
-                # What a killed run had written beside its checkpoint may be older or newer.
+                # Results that a killed run wrote may be older or newer than its checkpoint.
                 self._write_results(model)
-            # After the policy: that of an earlier version does not have the hash that the new setup names.
+            # After the policy, since that of an earlier version lacks the hash in the new setup.
             with own_randomness(self.device):
                 write_setup(config.out, setup)
             try:
@@ -137,7 +136,7 @@ class _Run:
                 kept = 0 if self.checkpoint is None else self.checkpoint.steps
                 raise KeyboardInterrupt(
                     f"stopped after {model.num_timesteps} of {config.total_steps} steps; "
-                    f"the same command with --resume goes on from step {kept}"
+                    f"the same command with --resume continues from step {kept}"
                 ) from None
 
     def _learn(self, model: BaseAlgorithm, show_progress: bool) -> None:
@@ -145,7 +144,7 @@ class _Run:
         at_once = config.ppo.rollout_steps if config.algorithm == "ppo" else config.n_envs
         total = math.ceil(config.total_steps / at_once) * at_once
         done = model.num_timesteps
-        # The first call of `learn` begins an episode in each environment, later ones go on where they stand.
+        # The first call of `learn` begins an episode in each environment; later calls continue it.
         self.begun = [count + 1 for count in self.begun]
         with progress("training", total, unit="steps", done=done, show=show_progress) as advance:
             while model.num_timesteps < config.total_steps:
@@ -153,7 +152,7 @@ class _Run:
                 try:
                     model.learn(steps, self._follow(advance), reset_num_timesteps=False)
                 except ValueError as error:
-                    # Distributions refuse what is no number, or no width, before anyone else sees it.
+                    # Torch's distributions refuse NaN parameters and invalid widths first.
                     if str(error).startswith("Expected parameter"):
                         raise _diverged(model) from error
                     raise
@@ -162,7 +161,7 @@ class _Run:
                 self._save(model)
 
     def _follow(self, advance: Advance) -> Any:
-        """Return a callback that keeps a record of the episodes."""
+        """Return a callback that records the episodes."""
 
         def follow(local: dict[str, Any], _: dict[str, Any]) -> bool:
             model = local["self"]
@@ -186,7 +185,7 @@ class _Run:
         return follow
 
     def _save(self, model: BaseAlgorithm) -> None:
-        self.checkpoint = Checkpoint.of(
+        self.checkpoint = AgentCheckpoint.of(
             model, begun=list(self.begun), episodes=self.episodes, identity=self.setup.identity()
         )
         self.checkpoint.save(self.config.out)
@@ -214,6 +213,6 @@ def _note(episodes: list[Episode]) -> str:
 
 def _diverged(model: BaseAlgorithm) -> TrainingDiverged:
     return TrainingDiverged(
-        f"the networks fell apart by step {model.num_timesteps}; the last checkpoint is kept: "
-        "train anew with a smaller learning_rate"
+        f"the networks diverged by step {model.num_timesteps}; the last checkpoint is kept: "
+        "train again with a smaller learning_rate"
     )

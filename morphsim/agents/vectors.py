@@ -1,4 +1,4 @@
-"""Environments side by side for training, in this process or in processes of their own."""
+"""Parallel environments for training, in this process or in worker processes."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingEnv:
-    """Makes one environment of a training run; it travels into the process that needs it."""
+    """Makes one environment of a training run; it is picklable, for worker processes."""
 
     spec: EnvironmentSpec
-    """Of the environment."""
+    """Description of the environment."""
     encoder: Encoder
-    """On the CPU if it travels."""
+    """Encoder; on the CPU for a worker process."""
     target: NDArray[np.uint8]
     """(K, H, W) 0/1."""
     seed: int
-    """Of the run."""
+    """Seed of the run."""
     number: int
-    """Of this environment, from 0."""
+    """Number of this environment, from 0."""
     episode: int
     """Number of its first episode."""
     in_worker: bool
-    """Whether it runs in a process of its own, with one thread."""
+    """Whether it runs in a worker process, with one thread."""
 
     def __call__(self) -> gym.Env[Any, Any]:
         """Build the environment."""
@@ -57,17 +57,17 @@ def training_envs(
     seed: int,
     episodes: Sequence[int],
 ) -> Iterator[VecEnv]:
-    """Give the block the environments of a training run.
+    """Provide the environments of a training run.
 
     Args:
-        spec: of each.
-        encoder: where there are several environments, on the CPU.
+        spec: description of each environment.
+        encoder: encoder; on the CPU if there are several environments.
         target: (K, H, W) 0/1.
         seed: of the run.
-        episodes: for each environment the number of its first episode.
+        episodes: number of the first episode of each environment.
 
     Raises:
-        MachineError: a process of an environment was killed.
+        MachineError: the process of an environment was killed.
     """
     from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -104,5 +104,5 @@ def training_envs(
     except (EOFError, ConnectionError) as error:
         raise MachineError(
             "a worker process was killed, perhaps for memory; the last checkpoint is kept: run again with "
-            "--resume, or anew with fewer --n-envs"
+            "--resume, or start again with fewer --n-envs"
         ) from error

@@ -1,4 +1,4 @@
-"""Environments in processes of their own, none of which is left behind after a failure."""
+"""Environments in worker processes that are all ended after a failure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class WorkerEnvs(SubprocVecEnv):
     """A process for each environment.
 
     Args:
-        makers: build the environments; they travel into the processes.
+        makers: functions that build the environments; they must be picklable.
 
     Raises:
         EOFError, ConnectionError: a process was killed while it started.
@@ -21,14 +21,14 @@ class WorkerEnvs(SubprocVecEnv):
 
     def __init__(self, makers: Sequence[Callable[[], gym.Env[Any, Any]]]) -> None:
         try:
-            # Not fork: a copy of a process that has run torch threads may hang.
+            # Not fork: a fork of a process that has used torch threads may hang.
             super().__init__([*makers], start_method="spawn")
         except BaseException:
             self.kill()
             raise
 
     def kill(self) -> None:
-        """End all processes at once: where some are gone, a polite goodbye would wait for them."""
+        """Kill all processes; an orderly shutdown would wait for processes that are gone."""
         for process in self.processes:
             process.kill()
         for process in self.processes:

@@ -1,8 +1,8 @@
-"""Make the default encoder anew: `python -m morphsim.assets.make_default`.
+"""Make the default encoder: `python -m morphsim.assets.make_default`.
 
-Films of both processes, several of each recipe with noise of their own, and a network of content and pose
-trained on them with the triplet loss, so that films of one recipe are near each other. Published frames have
-no part in it.
+It simulates films of both processes, several of each recipe with different noise, and trains a network of
+content and pose on them with the triplet loss, so that films of one recipe are near each other. Published
+frames are not used.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ TRAINING = TrainingConfig(
 
 
 def to_learn_from(frames: FrameSet) -> FrameSet:
-    """Leave out the frames of one phase, which show nothing of their recipe, and the columns of time.
+    """Leave out the frames of a single phase, which tell nothing about their recipe, and the columns of time.
 
-    The two processes count time in different units; which moment of its film a frame is stays known.
+    The two processes have different units of time; a column keeps the moment of each frame within its film.
     """
     named = replace(
         frames, columns={"trajectory": frames.trajectory, "moment": moment_labels(frames)}, units={}
@@ -47,7 +47,7 @@ def to_learn_from(frames: FrameSet) -> FrameSet:
 
 
 def films() -> Path:
-    """Make the films to train on, unless they are there."""
+    """Make the training films, unless they exist."""
     made = []
     for name in DEFAULT_ENCODER:
         config = DatasetConfig(out=FOLDER / f"{name}.h5", preset=name, workers=2)
@@ -57,7 +57,7 @@ def films() -> Path:
 
 
 def main() -> None:
-    """Simulate, train and put the encoder in its place; what is done already is not done again."""
+    """Simulate, train and put the encoder in place; finished stages are skipped."""
     films()
     train_encoder(TRAINING)
     place = Path(__file__).parent / "default"

@@ -1,4 +1,4 @@
-"""The whole path in a few minutes: films, encoder, agent, comparison, and a page that shows them."""
+"""The whole workflow in a few minutes: films, encoder, agent, comparison, and a page with the results."""
 
 from morphsim.demo.config import DemoConfig
 from morphsim.demo.run import DemoResult, run_demo

@@ -1,4 +1,4 @@
-"""What the demo makes: how large it is, and the configuration of each of its stages."""
+"""Size of the demo, and the configuration of each of its stages."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from morphsim.agents import AgentConfig, EvaluationConfig, SACConfig
-from morphsim.checks import check_tuple, check_whole
+from morphsim.checks import check_frame_shape, check_tuple, check_whole
 from morphsim.encoder import CVAEConfig, TrainingConfig
 from morphsim.frames import DatasetConfig
 from morphsim.simulator import DryingRecipe
 
-# A film as the agent finds it: left alone, it dries to three layers. Cells are coarser than the default, so
-# the interfaces are made wider to be resolved.
+# The film at the start: without control it dries to three layers. Cells are coarser than the default, so the
+# interfaces are wider to be resolved.
 RECIPE = DryingRecipe(kappa=4e-4, thermal_noise=1e-9, substrate_strength=0.0)
-# Dried ten times more slowly it forms a bilayer, the acceptor on top: the target. Layers come from the chain
-# lengths and the rate, not from chance, so the target can be reached from any noise.
+# Dried ten times more slowly it forms a bilayer with the acceptor on top: the target. Chain lengths and rate
+# determine the layers, not chance, so the target can be reached with any noise.
 TARGET_EVAPORATION = 0.03
 TARGET_SEED = 12345
 
@@ -24,14 +24,14 @@ _MOST_VALUES = 100
 
 @dataclass(frozen=True, kw_only=True)
 class DemoConfig:
-    """How large the demo is.
+    """Size of the demo.
 
     Raises:
         InputError: a value is out of range.
     """
 
     out: Path = Path("runs/demo")
-    """Folder for everything that is made; a demo that was stopped goes on where it was."""
+    """Folder for all results; a demo that was stopped resumes where it was."""
     shape: tuple[int, int] = (48, 192)
     """Height and width of the frames [cells]."""
     rates: tuple[float, ...] = (0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.0, 3.0)
@@ -39,7 +39,7 @@ class DemoConfig:
     blends: tuple[float, ...] = (0.4, 0.45, 0.5, 0.55, 0.6)
     """Blend ratios of those films."""
     chains: tuple[float, ...] = (5.0, 10.0, 20.0)
-    """Chain lengths of their donor: short ones give columns, long ones layers."""
+    """Chain lengths of their donor: short chains give columns, long chains layers."""
     frames: int = 12
     """Frames of each film."""
     epochs: int = 40
@@ -47,21 +47,19 @@ class DemoConfig:
     agent_steps: int = 5000
     """Environment steps of the agent's training."""
     seeds: int = 12
-    """Unseen films on which policies are compared."""
+    """Number of unseen films for the comparison of policies."""
     workers: int = 2
-    """Processes."""
+    """Number of processes."""
     seed: int = 0
-    """Of everything random."""
+    """Seed of everything random."""
 
     def __post_init__(self) -> None:
         for name in ("frames", "epochs", "agent_steps", "seeds", "workers"):
             check_whole(name, getattr(self, name), 1)
         for name in ("rates", "blends", "chains"):
             check_tuple(name, getattr(self, name), 1, _MOST_VALUES, f"1 to {_MOST_VALUES} numbers")
-        check_tuple("shape", self.shape, 2, 2, "a height and a width")
-        for side in self.shape:
-            check_whole("shape", side, 1)
-        # The rest is checked as what it is, the configurations of the stages.
+        check_frame_shape("shape", self.shape)
+        # The configurations of the stages check the rest.
         self.dataset().plan()
         self.training(self.out)
         self.agent_training("target", self.out)
@@ -98,7 +96,7 @@ class DemoConfig:
         )
 
     def agent_training(self, target: str, recipe: Path) -> AgentConfig:
-        """Build the configuration of the agent's training for a target, from the film of a recipe's file."""
+        """Build the configuration of the agent's training for a target, with the recipe of a file."""
         return AgentConfig(
             encoder=str(self.out / "encoder"),
             target=target,

@@ -1,4 +1,4 @@
-"""The figures of the demo's page."""
+"""Figures of the demo's page."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.agents import Episode, Evaluation
+from morphsim.agents import AgentEvaluation, Episode
 from morphsim.demo.rollout import Rollout
 from morphsim.files import atomic_buffer
 from morphsim.frames import to_rgb
 from morphsim.frames.picture_size import drawn_aspect, figure_size, shrink
 
 COLOURS = {"agent": "#0072B2", "random": "#888888", "recipe": "#D55E00", "own": "#009E73"}
-"""Of the policies: Okabe and Ito's, which any kind of sight tells apart."""
+"""Colours of the policies, from Okabe and Ito's palette for colour-blind readers."""
 LABELS = {
     "agent": "agent",
     "random": "random knobs",
@@ -40,8 +40,8 @@ def _save(figure: Any, path: Path) -> None:
         figure.savefig(buffer)
 
 
-def draw_films(path: Path, target: NDArray[np.uint8], evaluation: Evaluation) -> None:
-    """Draw the target over the last frames of each policy on the first films."""
+def draw_films(path: Path, target: NDArray[np.uint8], evaluation: AgentEvaluation) -> None:
+    """Draw the target above the last frames of each policy on the first films."""
     columns = min(_FILMS_SHOWN, len(evaluation.seeds))
     rows = 1 + len(evaluation.results)
     aspect = drawn_aspect(*target.shape[-2:])
@@ -61,7 +61,7 @@ def draw_films(path: Path, target: NDArray[np.uint8], evaluation: Evaluation) ->
     _save(figure, path)
 
 
-def draw_comparison(path: Path, evaluation: Evaluation) -> None:
+def draw_comparison(path: Path, evaluation: AgentEvaluation) -> None:
     """Draw the final distances of each policy, a dot for each film and a bar for the median."""
     figure = _figure(6.0, 3.4)
     axis = figure.subplots()
@@ -77,7 +77,7 @@ def draw_comparison(path: Path, evaluation: Evaluation) -> None:
     _save(figure, path)
 
 
-def draw_learning(path: Path, episodes: Sequence[Episode], evaluation: Evaluation) -> None:
+def draw_learning(path: Path, episodes: Sequence[Episode], evaluation: AgentEvaluation) -> None:
     """Draw the final distance of each training episode and its running median."""
     steps = np.array([episode.step for episode in episodes])
     distances = np.array([episode.final_distance for episode in episodes])
@@ -99,7 +99,7 @@ def draw_learning(path: Path, episodes: Sequence[Episode], evaluation: Evaluatio
 
 
 def draw_schedules(path: Path, rollouts: Mapping[str, Rollout]) -> None:
-    """Draw how each knob was turned on one film, and what that did to the distance."""
+    """Draw the settings of each knob on one film, and the distance to the target."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     knobs = list(next(iter(rollouts.values())).knobs)
@@ -108,7 +108,7 @@ def draw_schedules(path: Path, rollouts: Mapping[str, Rollout]) -> None:
     axes = figure.subplots(1, len(knobs) + 1, squeeze=False)[0]
     for name, rollout in rollouts.items():
         for axis, knob in zip(axes, knobs, strict=False):
-            # A setting acts from one observation to the next.
+            # A setting is constant from one observation to the next.
             axis.stairs(
                 rollout.knobs[knob],
                 rollout.dryness,

@@ -1,4 +1,4 @@
-"""The page of the demo: one HTML file beside its figures, to be opened from disk."""
+"""The page of the demo: one HTML file with figures beside it, to be opened from disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from morphsim.agents import Agent, Evaluation
+from morphsim.agents import Agent, AgentEvaluation
 from morphsim.agents.curves import read_curves
 from morphsim.demo.figures import LABELS, draw_comparison, draw_films, draw_learning, draw_schedules
 from morphsim.demo.rollout import Rollout
@@ -27,17 +27,19 @@ th:first-child, td:first-child { text-align: left } tr { border-bottom: 1px soli
 """
 
 
-def write_page(folder: Path, agent: Agent, evaluation: Evaluation, rollouts: Mapping[str, Rollout]) -> Path:
+def write_page(
+    folder: Path, agent: Agent, evaluation: AgentEvaluation, rollouts: Mapping[str, Rollout]
+) -> Path:
     """Draw the figures into `folder` and write `index.html` beside them.
 
     Args:
-        folder: of the demo, with `encoder/` and `agent/`.
-        agent: that was trained.
-        evaluation: of the agent and the baselines.
-        rollouts: films step by step, `agent` and `recipe`.
+        folder: folder of the demo, with `encoder/` and `agent/`.
+        agent: the trained agent.
+        evaluation: evaluation of the agent and the baselines.
+        rollouts: recorded films of `agent` and `recipe`.
 
     Returns:
-        The page.
+        Path of the page.
     """
     draw_films(folder / "films.png", agent.setup.target, evaluation)
     draw_comparison(folder / "comparison.png", evaluation)
@@ -56,7 +58,7 @@ def write_page(folder: Path, agent: Agent, evaluation: Evaluation, rollouts: Map
     return page
 
 
-def _html(evaluation: Evaluation, metrics: Mapping[str, object]) -> str:
+def _html(evaluation: AgentEvaluation, metrics: Mapping[str, object]) -> str:
     rows = []
     for result in evaluation.results:
         regret = evaluation.regret(result.name)
@@ -72,15 +74,15 @@ def _html(evaluation: Evaluation, metrics: Mapping[str, object]) -> str:
     )
     held_out = metrics.get("held_out")
     bound = held_out.get("negative_elbo") if isinstance(held_out, Mapping) else None
-    fit = f" Held-out -ELBO: {bound:.0f} nats a frame." if isinstance(bound, float) else ""
+    fit = f" Held-out -ELBO: {bound:.0f} nats per frame." if isinstance(bound, float) else ""
     return f"""<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>morphsim demo</title><style>{_STYLE}</style></head>
 <body>
 <h1>Steering a drying film to a target morphology</h1>
-<p>A donor/acceptor film dries. Left alone it forms three layers; the target is the bilayer that the same
-film forms when it dries slowly. The agent sees the latent vector of each frame and how dry the film is, and
-sets evaporation rate and temperature.</p>
+<p>A donor/acceptor film dries. Without control it forms three layers; the target is the bilayer that the same
+film forms when it dries slowly. The agent observes the latent vector of each frame and the dryness of the
+film, and sets evaporation rate and temperature.</p>
 <h2>Result on {len(evaluation.seeds)} unseen films</h2>
 <p class="verdict">{verdict}</p>
 <table>
@@ -100,7 +102,7 @@ knobs.</p>
 <h2>Learning curve</h2>
 <img src="learning.png" alt="final distance against steps of training">
 <h2>Encoder</h2>
-<p>A convolutional variational autoencoder, trained on films of many recipes: the target's is among them,
+<p>A convolutional variational autoencoder, trained on films of many recipes, including that of the target
 with other noise.{fit}</p>
 <img src="encoder-curves.png" alt="-ELBO against epochs">
 <img src="encoder-reconstructions.png" alt="held-out frames over their reconstructions">

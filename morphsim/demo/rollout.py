@@ -1,4 +1,4 @@
-"""One episode, step by step, for the figures."""
+"""Recording of one episode, for the figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from morphsim.envs import FilmEnv
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Rollout:
-    """One film and how its knobs were set."""
+    """One film and the settings of its knobs."""
 
     frames: NDArray[np.uint8]
     """(T + 1, H, W) 0/1, from the mixed film to the last."""
@@ -25,11 +25,11 @@ class Rollout:
     distance: NDArray[np.float64]
     """(T + 1,) distance from the target, 1 = median of random pairs."""
     knobs: dict[str, NDArray[np.float64]]
-    """(T,) each: what a knob was set to in each step."""
+    """(T,) each: value of the knob in each step."""
 
 
 def roll_out(agent: Agent, *, seed: int, steer: bool) -> Rollout:
-    """Make the film of `seed`, steered by the agent, or with the knobs where the recipe has them."""
+    """Make the film of `seed`, steered by the agent, or with the knobs at the values of the recipe."""
     env = agent.make_env()
     film = env.unwrapped
     assert isinstance(film, FilmEnv)

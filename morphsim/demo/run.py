@@ -1,15 +1,16 @@
-"""The stages of the demo, each of which is skipped where an earlier run has finished it."""
+"""Stages of the demo; a stage that an earlier run has finished is skipped."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from morphsim.agents import Agent, Evaluation, EvaluationConfig, evaluate_agent, load_agent, train_agent
+from morphsim.agents import Agent, AgentEvaluation, EvaluationConfig, evaluate_agent, load_agent, train_agent
 from morphsim.demo.config import RECIPE, TARGET_EVAPORATION, TARGET_SEED, DemoConfig
 from morphsim.demo.page import write_page
 from morphsim.demo.rollout import Rollout, roll_out
@@ -23,17 +24,17 @@ from morphsim.simulator import record_film
 
 @dataclass(frozen=True, kw_only=True)
 class DemoResult:
-    """What the demo found."""
+    """Results of the demo."""
 
-    evaluation: Evaluation
+    evaluation: AgentEvaluation
     """Agent, random policy, untouched recipe and the target's own recipe on unseen films."""
     page: Path
     """The page of figures."""
     seconds: Mapping[str, float]
-    """What each stage took now."""
+    """Time of each stage in this run [s]."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold."""
+        """Return plain values for JSON."""
         return {**self.evaluation.to_dict(), "page": str(self.page), "seconds": dict(self.seconds)}
 
 
@@ -41,11 +42,11 @@ def run_demo(config: DemoConfig, *, show_progress: bool = True) -> DemoResult:
     """Make films, train an encoder on them and an agent on its latents, and compare it with baselines.
 
     Args:
-        config: of the demo.
-        show_progress: whether to tell on stderr what is going on.
+        config: options of the demo.
+        show_progress: whether to show progress on stderr.
 
     Raises:
-        InputError: a value that can't be, or a folder that holds something else.
+        InputError: an invalid value, or a folder with other content.
         MachineError: another run writes to the folder, or the disk is full.
     """
     with claimed_folder(config.out):
@@ -77,7 +78,6 @@ class _Stages:
         self.config = config
         self.show = show_progress
         self.seconds: dict[str, float] = {}
-        self._name, self._started = "", 0.0
 
     _TOLD = (
         ("films", "drying films of many recipes"),
@@ -88,21 +88,17 @@ class _Stages:
         ("page", "drawing the page"),
     )
 
-    def timed(self, name: str) -> _Stages:
-        """Announce a stage; as a context it notes what the stage takes."""
-        self._name = name
+    @contextlib.contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Announce a stage and measure its time."""
         if self.show:
             names = [each for each, _ in self._TOLD]
             text = f"[{names.index(name) + 1}/{len(names)}] {dict(self._TOLD)[name]}"
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
-        return self
-
-    def __enter__(self) -> None:
-        self._started = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds[self._name] = round(time.monotonic() - self._started, 1)
+        started = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - started, 1)
 
     def films(self) -> Path:
         return make_dataset(self.config.dataset(), show_progress=self.show)
@@ -124,9 +120,9 @@ class _Stages:
         train_agent(config, show_progress=self.show)
         return load_agent(config.out, device="cpu")
 
-    def comparison(self) -> Evaluation:
+    def comparison(self) -> AgentEvaluation:
         return evaluate_agent(self.config.comparison(), show_progress=self.show)
 
-    def page(self, agent: Agent, evaluation: Evaluation, rollouts: Mapping[str, Rollout]) -> Path:
+    def page(self, agent: Agent, evaluation: AgentEvaluation, rollouts: Mapping[str, Rollout]) -> Path:
         write_json(self.config.out / "result.json", evaluation.to_dict())
         return write_page(self.config.out, agent, evaluation, rollouts)

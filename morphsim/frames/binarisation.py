@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.checks import check_flag, check_fraction
 from morphsim.errors import InputError
 from morphsim.frames.colour import luminance
 from morphsim.frames.transforms import binarise, resize
@@ -43,15 +44,9 @@ class Binarisation:
     """Whether a picture (3, H, W) is one in colours rather than three; None where it is not known."""
 
     def __post_init__(self) -> None:
-        number = isinstance(self.threshold, int | float | np.floating) and not isinstance(
-            self.threshold, bool
-        )
-        if not number or not 0.0 < self.threshold < 1.0:
-            raise InputError(f"frame_threshold is {self.threshold!r}; it must lie between 0 and 1")
-        if not isinstance(self.invert, bool):
-            raise InputError(f"invert is {self.invert!r}; it must be True or False")
-        if not isinstance(self.transpose, bool):
-            raise InputError(f"transpose is {self.transpose!r}; it must be True or False")
+        check_fraction("frame_threshold", self.threshold)
+        check_flag("invert", self.invert)
+        check_flag("transpose", self.transpose)
         shape = self.original_shape
         if shape is not None and (
             not isinstance(shape, tuple)

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from morphsim.checks import check_choice, check_fraction
 from morphsim.errors import InputError
 from morphsim.limits import MOST_FILMS
 from morphsim.simulator.processes import PROCESSES
@@ -49,12 +50,9 @@ class FrameSet:
 
     def __post_init__(self) -> None:
         _check_frames(self.frames)
-        if self.process not in stated_processes():
-            raise InputError(f"process is {self.process!r}; use one of {', '.join(stated_processes())}")
-        if self.boundary not in get_args(Boundary):
-            raise InputError(f"boundary is {self.boundary!r}; use one of {', '.join(get_args(Boundary))}")
-        if not 0.0 < self.threshold < 1.0:
-            raise InputError(f"threshold is {self.threshold!r}; it must lie between 0 and 1")
+        check_choice("process", self.process, stated_processes())
+        check_choice("boundary", self.boundary, get_args(Boundary))
+        check_fraction("threshold", self.threshold)
         columns = {name: _checked_column(name, values, len(self)) for name, values in self.columns.items()}
         if "trajectory" not in columns:
             raise InputError("frames need a column `trajectory` that tells which film each frame belongs to")

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from morphsim.checks import check_fraction
 from morphsim.errors import FrameWarning, InputError, MachineError
 from morphsim.frames.binarisation import Binarisation, binarisation_notes, stated_binarisation
 from morphsim.frames.folders import files_below
@@ -205,8 +206,8 @@ def _two_conventions(frameset: FrameSet) -> list[str]:
 
 def _files(config: ImportConfig) -> tuple[list[Path], list[tuple[Path, str]]]:
     """The files to read in the order of their names, and what is left out with the reason."""
-    if config.threshold is not None and not 0.0 < config.threshold < 1.0:
-        raise InputError(f"threshold is {config.threshold!r}; it must lie between 0 and 1")
+    if config.threshold is not None:
+        check_fraction("threshold", config.threshold)
     if config.shape is not None and min(config.shape) < 1:
         raise InputError(f"shape is {config.shape}; height and width must be at least 1")
     if config.out.exists() and not config.overwrite:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from morphsim._version import __version__
-from morphsim.checks import MOST_SEED, is_finite_number, whole_number
+from morphsim.checks import MOST_SEED, check_fraction, whole_number
 from morphsim.errors import InputError
 from morphsim.frames.code_digest import simulator_digest
 from morphsim.frames.presets import Preset
@@ -116,8 +116,7 @@ def check_recording(*, frames: int, shape: Sequence[int], seed: int, threshold: 
             f"{frames} frames of {height} x {width} hold {values:.2g} values; "
             f"the limit of a film is {_MOST_VALUES:.2g}: ask for fewer or smaller frames"
         )
-    if not is_finite_number(threshold) or not 0.0 < threshold < 1.0:
-        raise InputError(f"threshold is {threshold!r}; it must lie between 0 and 1")
+    check_fraction("threshold", threshold)
 
 
 def make_plan(

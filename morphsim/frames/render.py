@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.checks import check_positive
 from morphsim.errors import InputError, MachineError
 from morphsim.files import atomic_buffer, atomic_path
 from morphsim.frames.picture_size import drawn_aspect, figure_size, nearest, shrink
@@ -200,8 +201,7 @@ def _imbalance(columns: int, count: int, aspect: float) -> float:
 
 
 def _aspect(width: float, thickness: Sequence[float] | NDArray[Any] | None) -> float:
-    if not (math.isfinite(width) and width > 0.0):
-        raise InputError(f"width is {width!r}; it must be a positive length")
+    check_positive("width", width, "a positive length")
     if thickness is None:
         raise InputError("width is given without thickness; give both, in one unit")
     return width / float(np.max(thickness))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from morphsim.checks import check_fraction
 from morphsim.errors import InputError
 from morphsim.frames.frameset import FrameSet
 from morphsim.frames.labels import recipe_labels
@@ -55,8 +56,7 @@ def split_by_recipe(
 def _split(
     labels: NDArray[np.int64], *, held_out: float, seed: int, name: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    if not 0.0 < held_out < 1.0:
-        raise InputError(f"held_out is {held_out!r}; it must lie between 0 and 1")
+    check_fraction("held_out", held_out)
     groups = np.unique(labels)
     if len(groups) < 2:
         raise InputError(f"{len(groups)} {name} can't be split; at least 2 are needed")

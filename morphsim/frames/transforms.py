@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from morphsim.checks import check_fraction
 from morphsim.errors import InputError
 from morphsim.types import Boundary
 
@@ -28,8 +29,7 @@ def binarise(share: ArrayLike, *, threshold: float = 0.5) -> NDArray[np.uint8]:
     Raises:
         InputError: NaN or infinite shares, or a threshold out of range.
     """
-    if not 0.0 < threshold < 1.0:
-        raise InputError(f"threshold is {threshold!r}; it must lie between 0 and 1")
+    check_fraction("threshold", threshold)
     values = np.asarray(share)
     if values.dtype.kind not in "biuf":
         raise InputError(f"donor shares are {values.dtype}; they must be numbers from 0 to 1")

@@ -1,4 +1,4 @@
-"""Similarity of morphologies: distances of latents and scores against a target.
+"""Similarity of morphologies: distances of latents, and scores against a target.
 
 Descriptors of the frames themselves are in `morphsim.similarity.descriptors`.
 """

@@ -1,4 +1,4 @@
-"""Latent distances read as percentiles: how they compare with those between random frames."""
+"""Calibration of latent distances: percentiles among the distances of random training frames."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ DistanceName = Literal["euclidean", "cosine", "mahalanobis"]
 def percentile_of_distance(
     distance: ArrayLike, metadata: Mapping[str, Any], *, kind: DistanceName = "euclidean"
 ) -> NDArray[np.float32]:
-    """Tell which share of random pairs of training frames lie closer together than `distance`.
+    """Return the percentage of random pairs of training frames that are closer together than `distance`.
 
     Args:
         distance: (...) latent distances.
-        metadata: of the encoder; `distances` holds the 0 to 100 % quantiles of each kind.
-        kind: which distance it is.
+        metadata: metadata of the encoder; `distances` holds the 0 to 100 % quantiles of each kind.
+        kind: kind of distance.
 
     Returns:
-        (...) float32, 0 to 100, never falling with the distance.
+        (...) float32, 0 to 100, non-decreasing in the distance.
     """
     known = np.asarray(metadata["distances"][kind]["quantiles"], np.float32)
     # Of equal quantiles the first one counts, since those pairs are not closer.

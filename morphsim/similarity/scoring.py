@@ -27,13 +27,13 @@ class ScoreTable:
     """A row for each frame; columns by attribute or as `table["distance"]`."""
 
     row: NDArray[np.int64]
-    """(N,) number of the frame, from 0."""
+    """(N,) index of the frame, from 0."""
     distance: NDArray[np.float32]
-    """(N,) Euclidean distance of the latent means from the nearest target's; 0.0 for the same frame."""
+    """(N,) Euclidean distance of the latent means from the nearest target's; 0.0 for an equal frame."""
     percentile: NDArray[np.float32]
-    """(N,) share of random pairs of training frames that are closer than that [%]."""
+    """(N,) percentage of random pairs of training frames that are closer together [%]."""
     nearest_target: NDArray[np.int64]
-    """(N,) number of the nearest target, from 0; the first one where several are as near."""
+    """(N,) index of the nearest target, from 0; the first one of several at the same distance."""
 
     def __len__(self) -> int:
         return len(self.row)
@@ -58,7 +58,7 @@ class ScoreTable:
         return json.dumps(rows, allow_nan=False)
 
     def render(self) -> str:
-        """Return the table as plain text, a line for each frame under the names of the columns."""
+        """Return the table as plain text: a header and a line for each frame."""
         lines = [f"{'row':>6}  {'distance':>10}  {'percentile':>10}  {'nearest target':>14}"]
         for row, distance, percentile, nearest in zip(*self.to_dict().values(), strict=True):
             lines.append(f"{row:>6}  {distance:>10.4f}  {percentile:>10.1f}  {nearest:>14}")
@@ -71,18 +71,18 @@ def score(
     """Compare frames with a target by the distance of their latent means.
 
     Args:
-        frames: (N, H, W), or a file as for `target`. Networks are trained on binary frames: shades of grey
-            and colours ((..., H, W, 3) or (..., H, W, 4)) are cut as the encoder's training frames were.
+        frames: (N, H, W), or a file as for `target`. Networks are trained on binary frames: grey and colour
+            images ((..., H, W, 3) or (..., H, W, 4)) are binarised as the encoder's training frames were.
         target: (H, W), or (K, H, W) of which the nearest counts; or `FILE`, `FILE:ROW` as for
             `morphsim.frames.read_target_frames`.
-        encoder: an encoder, or what `load_encoder` takes.
+        encoder: an encoder, or an argument of `load_encoder`.
 
     Returns:
         A row for each frame.
 
     Raises:
-        InputError: no target, another shape than the encoder takes, other values than it takes, or a file
-            that can't be read.
+        InputError: no target, a shape or values that the encoder does not accept, or a file that can't be
+            read.
 
     Example:
         >>> table = score(film, film[-1], encoder="default")      # doctest: +SKIP
@@ -118,7 +118,7 @@ def score(
 
 
 def _array(given: ArrayLike | str | Path, encoder: Encoder, name: str) -> NDArray[Any]:
-    """Frames as an array; those of one channel made binary as the encoder's training frames were."""
+    """Frames as an array; frames of one channel are binarised as the encoder's training frames were."""
     made = Binarisation.of_encoder(encoder.metadata)
     if isinstance(given, str | Path):
         array: NDArray[Any] = made.fit(read_target_frames(given, binarisation=made), encoder.frame_shape)
@@ -130,16 +130,16 @@ def _array(given: ArrayLike | str | Path, encoder: Encoder, name: str) -> NDArra
 def _encode_equal_frames_once(
     encoder: Encoder, frames: NDArray[Any], targets: NDArray[Any]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Encode frames and targets so that a frame equal to a target has its very latents.
+    """Encode frames and targets so that a frame equal to a target gets exactly its latents.
 
-    The last bits of a latent depend on which batch the frame is in: encoded once, it has no second value.
+    The last bits of a latent depend on the batch of the frame, so equal frames are encoded only once.
     """
     numbers: dict[bytes, int] = {}
     places: list[int] = []
     distinct: list[NDArray[np.float32]] = []
     for frame in (*targets, *frames):
         grey = np.ascontiguousarray(frame, np.float32)
-        # Binary frames are compared as bits, which takes little memory whatever type they came in.
+        # Binary frames of any type are compared as bits, which takes little memory.
         bits = grey > 0.5
         key = np.packbits(bits).tobytes() if (bits == grey).all() else grey.tobytes()
         if key not in numbers:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from morphsim.checks import check_choice, check_positive
 from morphsim.errors import InputError
 from morphsim.types import Boundary
 
@@ -269,7 +270,5 @@ def _check_shape(array: NDArray[Any], name: str) -> None:
 
 def _check_film(*, width: float, thickness: float, boundary: str) -> None:
     for name, length in (("width", width), ("thickness", thickness)):
-        if not (math.isfinite(length) and length > 0.0):
-            raise InputError(f"{name} is {length!r}; it must be a positive length")
-    if boundary not in ("periodic", "no-flux"):
-        raise InputError(f"boundary is {boundary!r}; use periodic or no-flux")
+        check_positive(name, length, "a positive length")
+    check_choice("boundary", boundary, get_args(Boundary))

@@ -209,7 +209,7 @@ def test_what_does_not_fit_together_is_told_before_training(
         ),
         ({"knobs": ("pressure",)}, "knob 'pressure' is unknown"),
         ({"knobs": ("temperature", "temperature")}, "each once"),
-        ({"out": material / "frames.h5" / "a"}, "Not a directory; name another place"),
+        ({"out": material / "frames.h5" / "a"}, "Not a directory; use another path"),
     ):
         config = make_config(**{"out": out, **options})
         found = one_line(lambda config=config: train_agent(config, show_progress=False))  # type: ignore[misc]

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from morphsim.agents import (
     EVALUATION_SEEDS,
     Agent,
+    AgentEvaluation,
     Contestant,
-    Evaluation,
     EvaluationConfig,
     PolicyResult,
     RandomPolicy,
@@ -108,7 +108,7 @@ def test_figures_that_were_checked_by_hand() -> None:
     assert text.splitlines()[1] == "agent       0.4000     0.3250 - 0.4750    0.250"
     assert "The median of agent is below those of random and recipe." in text
     assert "agent ends nearer than random on 4 of 4 films (sign test, one-sided p = 0.062)." in text
-    assert "random: the simulator gave up 1 of 4 films." in text
+    assert "random: the simulation of 1 of 4 films failed." in text
     assert "random: 1 of 4 films ended wet, at the limit of steps." in text
     assert "agent: 0 of 4 films ended wet" not in text
 
@@ -156,8 +156,8 @@ def result(name: str, distances: list[float]) -> PolicyResult:
 
 def test_a_table_needs_a_distance_for_each_seed() -> None:
     with pytest.raises(InputError, match="one for each seed"):
-        Evaluation(seeds=[1, 2], results=[result("agent", [1.0])])
-    found = Evaluation(seeds=[1], results=[result("agent", [1.0])])
+        AgentEvaluation(seeds=[1, 2], results=[result("agent", [1.0])])
+    found = AgentEvaluation(seeds=[1], results=[result("agent", [1.0])])
     with pytest.raises(InputError, match="'random' is not among agent"):
         found["random"]
     assert found.render().count("\n") == 3
@@ -167,7 +167,9 @@ def test_a_table_needs_a_distance_for_each_seed() -> None:
 @given(st.lists(st.tuples(st.floats(0, 9), st.floats(0, 9)), min_size=1, max_size=12))
 def test_a_sign_test_is_a_chance(pairs: list[tuple[float, float]]) -> None:
     first, second = ([pair[side] for pair in pairs] for side in (0, 1))
-    found = Evaluation(seeds=range(len(pairs)), results=[result("agent", first), result("random", second)])
+    found = AgentEvaluation(
+        seeds=range(len(pairs)), results=[result("agent", first), result("random", second)]
+    )
     test = found.sign_test("agent", "random")
     assert test.nearer + test.farther == sum(a != b for a, b in pairs)
     assert 0 < test.p_value <= 1
@@ -260,5 +262,5 @@ def test_a_recipe_of_another_process(trained: Callable[[str], Agent], material: 
     config = EvaluationConfig(agent=trained("ppo").folder, own=material / "drying.toml")
     with pytest.raises(InputError, match="own is a recipe of drying"):
         evaluate_agent(config, show_progress=False)
-    with pytest.raises(InputError, match="no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         evaluate_agent(EvaluationConfig(agent=material / "none"), show_progress=False)

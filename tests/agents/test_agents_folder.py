@@ -43,7 +43,7 @@ def copied(trained: Trained, tmp_path: Path) -> Path:
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    assert "name the folder of an agent" in refused(tmp_path / "missing")
+    assert "give the folder of an agent" in refused(tmp_path / "missing")
     assert "holds no config.json" in refused(tmp_path)
 
 

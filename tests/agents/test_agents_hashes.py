@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 import morphsim.agents.folder
 import morphsim.agents.training
 from morphsim.agents import Agent, AgentConfig, load_agent, train_agent
-from morphsim.agents.checkpoint import Checkpoint
+from morphsim.agents.checkpoint import AgentCheckpoint
 from morphsim.agents.curves import read_curves
 from morphsim.errors import InputError
 from morphsim.files import load_tree
@@ -80,11 +80,11 @@ def test_a_flipped_bit_is_refused_by_the_files_name_or_harmless(folder: Path, na
 
 
 def test_a_flipped_bit_in_a_checkpoint_is_refused(folder: Path) -> None:
-    expected = Checkpoint.load(folder).identity
+    expected = AgentCheckpoint.load(folder).identity
     for _ in flipped(folder / "checkpoint.safetensors", 200):
         with pytest.raises(InputError, match=r"checkpoint\.safetensors"):
-            Checkpoint.load(folder)
-    assert Checkpoint.load(folder).identity == expected
+            AgentCheckpoint.load(folder)
+    assert AgentCheckpoint.load(folder).identity == expected
 
 
 def test_curves_that_are_no_table_are_refused_by_name(folder: Path, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(
     out = tmp_path / "a"
     with (
         failing_at(FilmEnv, "step", 38, KeyboardInterrupt()),
-        pytest.raises(KeyboardInterrupt, match="--resume goes on from step 32"),
+        pytest.raises(KeyboardInterrupt, match="--resume continues from step 32"),
     ):
         train_agent(make_config(out, algorithm=algorithm), show_progress=False)
     before = curves(out)
@@ -161,7 +161,7 @@ def test_a_run_goes_on_as_it_was_begun_only(make_config: Configs, material: Path
     out = tmp_path / "a"
     train_agent(make_config(out, total_steps=16), show_progress=False)
     for options, message in (
-        ({"seed": 1}, "seed is 1, but this run was begun with 0"),
+        ({"seed": 1}, "seed is 1, but this run was started with 0"),
         ({"algorithm": "sac"}, "algorithm is 'sac'"),
         ({"hidden": (9,)}, "hidden is"),
         ({"ppo": PPOConfig(rollout_steps=32, batch_size=8, n_epochs=2)}, "ppo.rollout_steps is 32"),

@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import datasets
 import pytest
 from _harness import run
+from benchmark_scripts import quick_result
 
 from morphsim.frames import PRESETS
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_quick_run_makes_two_small_films_of_each_preset() -> None:
     chosen = ["annealing-57", "drying-unseen"]
-    done = subprocess.run(
-        [
-            sys.executable,
-            "benchmarks/datasets.py",
-            "--quick",
-            "--json",
-            "--workers",
-            "1",
-            "--presets",
-            *chosen,
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
-    assert (result["benchmark"], result["quick"], result["targets"]) == ("datasets", True, [])
+    result = quick_result("datasets", "--workers", "1", "--presets", *chosen)
+    assert (result["benchmark"], result["targets"]) == ("datasets", [])
     assert result["results"]["shape"] == [16, 64]
     rows = {row["preset"]: row for row in result["results"]["sets"]}
     assert list(rows) == chosen

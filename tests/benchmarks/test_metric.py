@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import _metric
+import metric
 import numpy as np
 import pytest
+from _harness import run
+from benchmark_scripts import quick_result
+from encoders import blobs
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
-sys.path.insert(0, str(BENCHMARKS.parent / "tests"))
-
-import _metric  # noqa: E402
-import metric  # noqa: E402
-from _harness import run  # noqa: E402
-from encoders import blobs  # noqa: E402
-
-from morphsim.encoder import CVAEConfig  # noqa: E402
-from morphsim.frames import FrameSet, write_frames  # noqa: E402
-from morphsim.similarity.judging import (  # noqa: E402
-    JudgedFrames,
+from morphsim.encoder import CVAEConfig
+from morphsim.frames import FrameSet, write_frames
+from morphsim.similarity.evaluation import (
+    EvaluationFrames,
     Latents,
     ThreeDescriptors,
-    judge,
+    evaluate_embeddings,
     untrained_latents,
 )
 
@@ -35,24 +28,14 @@ from morphsim.similarity.judging import (  # noqa: E402
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("metric")
-    words = ["--quick", "--json", "--cache", str(folder / "cache"), "--figures", str(folder / "figures")]
-    done = subprocess.run(
-        [sys.executable, str(BENCHMARKS / "metric.py"), *words],
-        cwd=BENCHMARKS.parent,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
+    words = ["--cache", str(folder / "cache"), "--figures", str(folder / "figures")]
+    found = quick_result("metric", *words, timeout=240.0)
     found["figures"] = sorted(path.name for path in (folder / "figures").iterdir())
     return found
 
 
 def test_a_quick_run_measures_everything(quick: dict[str, Any]):
-    assert quick["quick"] is True and quick["benchmark"] == "metric"
+    assert quick["benchmark"] == "metric"
     assert quick["figures"] == ["annealing.png", "drying.png"]
     for process in ("annealing", "drying"):
         found = quick["results"][process]
@@ -79,7 +62,7 @@ def test_a_quick_run_measures_everything(quick: dict[str, Any]):
 def test_targets_follow_what_was_measured():
     frames = blobs(48, (32, 64))
     recipe = np.repeat(np.arange(4), 12)
-    judged = JudgedFrames(
+    labelled = EvaluationFrames(
         frames=frames,
         recipe=recipe,
         moment=np.tile(np.arange(3), 16),
@@ -90,18 +73,20 @@ def test_targets_follow_what_was_measured():
         CVAEConfig(latent_size=4, channels=(4, 4), hidden=8), (32, 64), boundary="periodic"
     )
     three = ThreeDescriptors().fit(frames, boundary="periodic")
-    judgement = judge([three, Latents(own.encoder, name="encoder")], judged, show_progress=False)
-    targets = {each.name: each for each in metric.targets({"annealing": judgement, "drying": judgement})}
-    encoder = judgement.scores["encoder"]
+    evaluated = evaluate_embeddings(
+        [three, Latents(own.encoder, name="encoder")], labelled, show_progress=False
+    )
+    targets = {each.name: each for each in metric.targets({"annealing": evaluated, "drying": evaluated})}
+    encoder = evaluated.scores["encoder"]
     value = encoder.triplets["recipe"].value
     assert targets["annealing, unseen recipes: same-recipe triplets"].value == value
     least = targets["the same, less that of three descriptors"]
-    baseline = judgement.scores["three descriptors"].triplets["recipe"].value
+    baseline = evaluated.scores["three descriptors"].triplets["recipe"].value
     assert least.value == value - baseline
     assert least.holds == (value >= baseline)
     lead = targets["drying, last frames: lead over the best baseline"]
     assert lead.value == pytest.approx(
-        encoder.triplets["last"].value - judgement.scores["three descriptors"].triplets["last"].value
+        encoder.triplets["last"].value - evaluated.scores["three descriptors"].triplets["last"].value
     )
     assert targets["mirror ratio, the larger of both processes"].value == encoder.nuisance.mirror
     assert not any("published" in name or "equal" in name for name in targets)

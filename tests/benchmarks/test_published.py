@@ -2,55 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import _coarsening
+import _harness
 import h5py
 import numpy as np
+import published_frames
 import pytest
+import wodo1d
+import wodo2d
+from _coarsening import Scales, Trajectories, Trajectory, fit, predict
+from _morphology import classify
+from _published import Frames, interface_length, read_frames
+from benchmark_scripts import ROOT, quick_result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
-
-import _coarsening  # noqa: E402
-import _harness  # noqa: E402
-import published_frames  # noqa: E402
-import wodo1d  # noqa: E402
-import wodo2d  # noqa: E402
-from _coarsening import Scales, Trajectories, Trajectory, fit, predict  # noqa: E402
-from _morphology import classify  # noqa: E402
-from _published import Frames, interface_length, read_frames  # noqa: E402
-
-from morphsim.errors import InputError  # noqa: E402
-from morphsim.files import write_json  # noqa: E402
+from morphsim.errors import InputError
+from morphsim.files import write_json
 
 CELL = (0.0026, 0.01)
 
 
-def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(BENCHMARKS / script), *arguments],
-        cwd=BENCHMARKS.parent,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=120,
-        check=False,
-    )
-
-
 def report(script: str, *arguments: str) -> dict[str, Any]:
-    done = run(script, "--quick", "--json", *arguments)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    assert found["quick"] is True
+    found = quick_result(script, *arguments)
     assert found["targets"]
     return found
 
@@ -252,7 +230,7 @@ def test_a_film_demixes_and_coarsens() -> None:
 
 def test_published_frames_runs_fits_and_predicts(tmp_path: Path) -> None:
     path = write_frames(tmp_path / "frames.h5")
-    fitted = report("published_frames.py", str(path), "--save-fit", str(tmp_path / "fit.json"))
+    fitted = report("published_frames", str(path), "--save-fit", str(tmp_path / "fit.json"))
     assert fitted["results"]["scales_fitted"] is True
     assert set(fitted["results"]["leave_one_chi_out"]["median_relative_error_by_chi"]) == {
         "2.4",
@@ -261,7 +239,7 @@ def test_published_frames_runs_fits_and_predicts(tmp_path: Path) -> None:
         "3.8",
     }
     assert len(fitted["targets"]) == 2
-    given = report("published_frames.py", str(path), "--fit", str(tmp_path / "fit.json"))
+    given = report("published_frames", str(path), "--fit", str(tmp_path / "fit.json"))
     assert given["results"]["scales_fitted"] is False
     assert given["results"]["scales"] == fitted["results"]["scales"]
     # The same scales, the same noises: the same films.
@@ -293,7 +271,7 @@ def test_a_bad_fit_is_refused(tmp_path: Path, content: Any) -> None:
         (published_frames, ["none.h5"], "none.h5 does not exist"),
         (published_frames, ["none.h5", "--fit"], "--fit"),
         (wodo1d, ["--bi", "2"], "2"),
-        (wodo2d, ["--quick", "--pictures", str(BENCHMARKS / "wodo2d.py")], "needs a folder"),
+        (wodo2d, ["--quick", "--pictures", str(ROOT / "benchmarks" / "wodo2d.py")], "needs a folder"),
     ],
 )
 def test_bad_options_end_with_one_line(
@@ -324,7 +302,7 @@ def test_campaigns_part_between_their_chi_values() -> None:
 
 
 def test_a_strip_dries_as_published() -> None:
-    found = report("wodo1d.py", "--bi", "10")
+    found = report("wodo1d", "--bi", "10")
     # Few cells and few films: not what the target asks for, but near it.
     assert found["final_time"] == pytest.approx(0.3318, rel=0.05)
     assert found["stratification"] == pytest.approx(0.3694, rel=0.02)
@@ -344,7 +322,7 @@ def test_the_strip_starts_with_the_noise_and_the_shares_of_the_published_runs() 
 def test_films_dry_into_patterns_and_are_drawn(tmp_path: Path) -> None:
     from PIL import Image
 
-    found = report("wodo2d.py", "--pictures", str(tmp_path))
+    found = report("wodo2d", "--pictures", str(tmp_path))
     assert set(found["results"]) == {case.name for case in wodo2d.CASES}
     for entry in found["results"].values():
         assert entry["regime"] in {"columns", "percolated", "layered", "dispersed"}

@@ -76,8 +76,8 @@ def test_the_same_results_give_the_same_page_and_figure(folder: Path) -> None:
     [
         ("pfhub.json", "{", "can't be read as JSON"),
         ("pfhub.json", "", "can't be read as JSON"),
-        ("pfhub.json", "[]", "is no benchmark's result"),
-        ("pfhub.json", json.dumps({"benchmark": "pfhub"}), "is no benchmark's result"),
+        ("pfhub.json", "[]", "is not the result of a benchmark"),
+        ("pfhub.json", json.dumps({"benchmark": "pfhub"}), "is not the result of a benchmark"),
         ("pfhub.json", json.dumps(result(quick=True)), "is of a quick run"),
         ("unheard.json", json.dumps(result()), "belongs to no benchmark"),
     ],
@@ -141,7 +141,7 @@ def test_a_failed_run_leaves_the_last_result(
 
 def test_run_all_names_what_it_doesn_t_know(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pfhub", "pfhab"]) == 2
-    assert "'pfhab' is no benchmark" in capsys.readouterr().err
+    assert "'pfhab' is not a benchmark" in capsys.readouterr().err
 
 
 def test_the_summary_names_missed_targets() -> None:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -15,23 +11,12 @@ import pytest
 import random_steps
 import reward
 from _harness import run
-
-ROOT = Path(__file__).resolve().parents[2]
+from benchmark_scripts import quick_result
 
 
 def quick(script: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, f"benchmarks/{script}.py", "--quick", "--json"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    assert (result["benchmark"], result["quick"]) == (script, True)
+    result = quick_result(script, timeout=300.0)
+    assert result["benchmark"] == script
     return result
 
 

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import _costs
@@ -20,27 +15,16 @@ from _cahn_hilliard import initial_field
 from _matched import Problem, loosest, relative_error
 from _peers import CONFIGURATIONS, missing
 from _reference import Reference
+from benchmark_scripts import quick_result
 from scipy import fft
 
-ROOT = Path(__file__).resolve().parents[2]
 COMMON = {"benchmark", "version", "quick", "machine", "seconds", "results", "targets"}
 
 
 def quick(script: str, *arguments: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, f"benchmarks/{script}.py", "--quick", "--json", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
+    result = quick_result(script, *arguments)
     assert set(result) >= COMMON
     assert result["benchmark"] == script
-    assert result["quick"] is True
     assert result["machine"]["threads"] == 1
     for target in result["targets"]:
         assert set(target) == {"name", "value", "sense", "target", "holds"}

@@ -74,7 +74,7 @@ def test_every_command_is_tried():
 @pytest.mark.parametrize("command", GOOD)
 def test_a_missing_file(refused, command: str):
     line = refused(command, "nothing.h5")
-    assert "nothing.h5 does not exist" in line or "nothing.h5 is no folder" in line
+    assert "nothing.h5 does not exist" in line or "nothing.h5 is not a folder" in line
 
 
 @pytest.mark.parametrize("command", TAKES_FRAMES)
@@ -128,7 +128,7 @@ def test_frames_and_targets_of_another_boundary(
         refused("score", frame_file, "--target", f"{tmp_path / 'walls.h5'}:3"),
     ):
         assert re.search(
-            r"walls\.h5(:3)? is no-flux, but the encoder was trained on periodic frames; name an", line
+            r"walls\.h5(:3)? is no-flux, but the encoder was trained on periodic frames; use an", line
         )
     # Pictures, and a file made from them, do not know theirs.
     imported = tmp_path / "imported.h5"

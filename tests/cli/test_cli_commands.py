@@ -302,7 +302,7 @@ def test_exit_status_and_streams_of_the_process(frame_file: Path, encoder_folder
     assert bad.stderr == "morphsim score: nothing.h5 does not exist; name an HDF5 file of frames\n"
     unknown = outside("simulat", cwd=tmp_path)
     assert unknown.returncode == 2
-    assert unknown.stderr.startswith("morphsim: 'simulat' is no command; did you mean 'simulate'?")
+    assert unknown.stderr.startswith("morphsim: 'simulat' is not a command; did you mean 'simulate'?")
 
 
 def test_a_reader_that_goes_away_is_no_error(frame_file: Path, encoder_folder: Path, tmp_path: Path):

@@ -30,10 +30,10 @@ def said(line: str) -> str:
         ("simulate --frames 1.5", "--frames is '1.5'; it must be a whole number"),
         ("train-encoder f.h5 --objective.kl many", "--objective.kl is 'many'; it must be a number"),
         ("simulate --shape 8 x", "--shape is '8 x'; it must be 2 whole numbers"),
-        ("train-agent --target t --hidden a", "--hidden is 'a', which can't be read as its numbers; see "),
+        ("train-agent --target t --hidden a", "--hidden is 'a', which can't be read as numbers; see "),
         (
             "demo --rates 1 x",
-            "--rates is '1 x', which can't be read as its numbers; see morphsim demo --help",
+            "--rates is '1 x', which can't be read as numbers; see morphsim demo --help",
         ),
         # Of several types, as what may be left out.
         ("train-agent --target t --shape 8", "--shape is '8'; it must be 2 whole numbers"),

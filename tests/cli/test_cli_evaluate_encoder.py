@@ -36,8 +36,8 @@ def films(path: Path, *, seed: int = 0, shape: tuple[int, int] = SHAPE) -> Path:
 
 
 def test_an_encoder_beside_baselines(morphsim: Morphsim, tmp_path: Path, encoder_folder: Path):
-    judged, training = films(tmp_path / "a.h5"), films(tmp_path / "b.h5", seed=1)
-    words = ("evaluate-encoder", judged, "--encoder", encoder_folder, "--training", training)
+    labelled, training = films(tmp_path / "a.h5"), films(tmp_path / "b.h5", seed=1)
+    words = ("evaluate-encoder", labelled, "--encoder", encoder_folder, "--training", training)
     outcome = morphsim(*words, "--out", tmp_path / "out", "--json")
     assert outcome.status == 0, outcome.err
     values = json.loads(outcome.out)
@@ -79,8 +79,8 @@ def test_frames_with_equal_descriptors_and_another_encoder(morphsim: Morphsim, t
     shape = (32, 64)
     untrained_encoder(shape, CVAEConfig(latent_size=3, channels=(4, 4), hidden=8)).save(tmp_path / "one")
     untrained_encoder(shape, AutoencoderConfig(latent_size=5, channels=(4,))).save(tmp_path / "two")
-    judged = films(tmp_path / "a.h5", shape=shape)
-    words = ("evaluate-encoder", judged, "--encoder", tmp_path / "one", "--compare", tmp_path / "two")
+    labelled = films(tmp_path / "a.h5", shape=shape)
+    words = ("evaluate-encoder", labelled, "--encoder", tmp_path / "one", "--compare", tmp_path / "two")
     outcome = morphsim(*words, "--quick", "--json")
     assert outcome.status == 0, outcome.err
     values = json.loads(outcome.out)
@@ -90,7 +90,7 @@ def test_frames_with_equal_descriptors_and_another_encoder(morphsim: Morphsim, t
     assert three["orientation"]["value"] == pytest.approx(0.5, abs=0.02)
 
 
-def test_frames_of_another_boundary_are_judged_with_a_note(
+def test_frames_of_another_boundary_are_evaluated_with_a_note(
     morphsim: Morphsim, tmp_path: Path, encoder_folder: Path
 ):
     config = CVAEConfig(latent_size=3, channels=(4, 4), kernel_size=3, strides=(2, 2), hidden=8)
@@ -155,4 +155,4 @@ def test_frames_of_another_shape_or_kind(morphsim: Morphsim, tmp_path: Path, enc
     assert "give training frames of the same kind" in outcome.complaint
     outcome = morphsim(*words, "--compare", encoder_folder, encoder_folder)
     assert outcome.status == 2
-    assert "each with a name of its own" in outcome.complaint
+    assert "each with a different name" in outcome.complaint

@@ -46,7 +46,7 @@ def test_an_output_is_tried_before_the_work(
     monkeypatch.setattr(simulate, "record_film", no_film)
     ended = morphsim("simulate", *FILM, "--out", out.format(tmp=tmp_path))
     assert ended.status == 2
-    assert "name another place" in ended.complaint
+    assert "use another path" in ended.complaint
 
 
 @pytest.mark.parametrize(

@@ -303,5 +303,5 @@ def test_frames_that_cannot_be_trained_on(small_config: Make, tmp_path: Path) ->
 def test_an_output_that_is_no_folder(small_config: Make, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(InputError, match=f"{out}: .*; name another place"):
+        with pytest.raises(InputError, match=f"{out}: .*; use another path"):
             train_encoder(small_config(out=out), show_progress=False)

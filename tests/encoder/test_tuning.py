@@ -194,7 +194,7 @@ def test_more_trials_add_to_a_finished_search(tmp_path: Path, scored: list[Train
     ("change", "complaint"),
     [
         ({"by": "triplet"}, "no recipe"),
-        ({"seed": 4}, "seed is 4, but this run was begun with 0"),
+        ({"seed": 4}, "seed is 4, but this run was started with 0"),
         ({"epochs": 2}, "epochs is 2"),
         ({"search": ("network",)}, "search is"),
     ],
@@ -285,7 +285,7 @@ def test_a_flipped_bit_in_a_search_is_refused_or_harmless(
         try:
             assert tune_encoder(config, show_progress=False) == expected
         except InputError as error:
-            assert name in str(error) or "but this run was begun with" in str(error)
+            assert name in str(error) or "but this run was started with" in str(error)
             refused += 1
         assert len(scored) == 2
     assert refused > 40

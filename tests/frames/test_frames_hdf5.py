@@ -25,7 +25,7 @@ from morphsim.frames import (
 )
 from morphsim.frames.hdf5 import find_dataset, open_hdf5
 from morphsim.limits import MOST_GIB
-from morphsim.similarity.judging.published import read_published
+from morphsim.similarity.evaluation.published import read_published
 
 FRAMES = np.eye(8, dtype=np.uint8)[None].repeat(3, 0)
 
@@ -193,7 +193,7 @@ def test_a_file_that_unfolds_to_more_than_is_allowed(tmp_path, monkeypatch):
     assert (tmp_path / "a.h5").stat().st_size < 20_000
     monkeypatch.setenv(MOST_GIB, "0.002")
     refused(
-        tmp_path / "a.h5", r"/frames claims 0\.00279\d* GiB .* 0\.002 GiB are allowed; .* MORPHSIM_MOST_GIB"
+        tmp_path / "a.h5", r"/frames needs 0\.00279\d* GiB .* 0\.002 GiB are allowed; .* MORPHSIM_MOST_GIB"
     )
     assert read_target_frames(f"{tmp_path / 'a.h5'}:1,2").shape == (2, 100, 100)
     monkeypatch.setenv(MOST_GIB, "0.01")
@@ -224,7 +224,7 @@ def test_long_texts_are_counted_before_they_are_spread(tmp_path, monkeypatch):
         file.create_dataset(
             "label", data=np.array(["a" * 20_000] + ["b"] * 999, object), dtype=h5py.string_dtype()
         )
-    refused(tmp_path / "a.h5", "its column /label claims", by_rows=False)
+    refused(tmp_path / "a.h5", "its column /label needs", by_rows=False)
 
 
 def test_many_columns_count_together(tmp_path, monkeypatch):
@@ -233,7 +233,7 @@ def test_many_columns_count_together(tmp_path, monkeypatch):
         file["frames"] = np.zeros((10_000, 2, 2), bool)
         for number in range(20):
             file[f"column {number}"] = np.zeros(10_000)
-    refused(tmp_path / "a.h5", "its group /, with its columns together, claims", by_rows=False)
+    refused(tmp_path / "a.h5", "its group /, with its columns together, needs", by_rows=False)
 
 
 @pytest.mark.parametrize("number", [10**15, -(10**15), 1e300, 2**64 - 1])

@@ -178,5 +178,5 @@ def test_a_boundary_that_is_no_name() -> None:
 def test_a_recipe_nested_without_end(tmp_path: Path) -> None:
     path = tmp_path / "deep.toml"
     path.write_text("process = 'drying'\nx = " + "[" * 5000 + "]" * 5000)
-    with pytest.raises(InputError, match="nested 32 deep at most"):
+    with pytest.raises(InputError, match="nested at most 32 deep"):
         load_recipe(path)

@@ -29,9 +29,9 @@ def header(shape: str, kind: str = "|u1") -> bytes:
         (
             "(1000000, 1000, 1000)",
             "|u1",
-            "claims 931.3 GiB in memory and 8 GiB are allowed; .* MORPHSIM_",
+            "needs 931.3 GiB of memory, but 8 GiB are allowed; .* MORPHSIM_",
         ),
-        ("(1000000, 1000, 1000)", "<f8", "claims 7451 GiB"),
+        ("(1000000, 1000, 1000)", "<f8", "needs 7451 GiB"),
         ("(10, 1000, 1000)", "|u1", "claims 10000000 bytes of values and holds"),
         (f"({'9' * 300}, 8, 8)", "|u1", "far too many"),
         ("(-3, 8, 8)", "|u1", "not a NumPy file of numbers"),
@@ -56,7 +56,7 @@ def test_a_zip_file_that_unfolds_to_much(tmp_path, monkeypatch):
     np.savez_compressed(tmp_path / "a.npz", frames=np.zeros((300, 100, 100), np.uint8))
     assert (tmp_path / "a.npz").stat().st_size < 10_000
     monkeypatch.setenv(MOST_GIB, "0.002")
-    with pytest.raises(InputError, match=r"its array 'frames' claims 0\.00279\d* GiB in memory"):
+    with pytest.raises(InputError, match=r"its array 'frames' needs 0\.00279\d* GiB of memory"):
         read_any(tmp_path / "a.npz")
 
 

@@ -183,7 +183,7 @@ def test_the_baseline_is_finite_for_frames_of_one_phase() -> None:
         (np.full((1, 4, 5), 0.5), "periodic", "0.5"),
         (np.full((1, 4, 5), math.nan), "periodic", "nan"),
         (np.zeros((1, 4, 5), complex), "periodic", "complex"),
-        (np.zeros((1, 4, 5)), "open", "'open'; use periodic or no-flux"),
+        (np.zeros((1, 4, 5)), "open", "'open'; use one of periodic, no-flux"),
     ],
 )
 def test_other_frames_are_refused(sample: Any, boundary: Any, message: str) -> None:

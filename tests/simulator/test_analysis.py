@@ -299,7 +299,7 @@ GOOD: dict[str, Any] = {"width": 1.0, "thickness": 1.0, "boundary": "periodic"}
         (np.array([[0.0, np.inf]]), {}, "holds"),
         (np.eye(4), {"width": 0.0}, "width is 0.0; it must be a positive length"),
         (np.eye(4), {"thickness": math.nan}, "thickness is nan"),
-        (np.eye(4), {"boundary": "open"}, "boundary is 'open'; use periodic or no-flux"),
+        (np.eye(4), {"boundary": "open"}, "boundary is 'open'; use one of periodic, no-flux"),
     ],
 )
 def test_what_can_not_be_measured(measure: Any, values: Any, options: dict[str, Any], message: str) -> None:

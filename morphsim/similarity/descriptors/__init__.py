@@ -1,4 +1,4 @@
-"""Descriptors of binary morphologies: what they are like, whatever place the pattern lies in."""
+"""Descriptors of binary morphologies that do not depend on the place of the pattern."""
 
 from morphsim.similarity.descriptors.area import area_fraction
 from morphsim.similarity.descriptors.baseline import THREE_DESCRIPTORS, three_descriptors

@@ -1,4 +1,4 @@
-"""The share of a frame that is donor."""
+"""Area fraction of the donor."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from morphsim.types import Boundary
 
 
 def area_fraction(frames: ArrayLike, *, boundary: Boundary) -> Values:
-    """Share of the pixels that are donor.
+    """Fraction of the pixels that are donor.
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: of the film; the share does not depend on it.
+        boundary: ignored; accepted for the same signature as other descriptors.
 
     Returns:
         (N,), 0 to 1.
 
     Raises:
-        InputError: other frames or an unknown boundary.
+        InputError: invalid frames or an unknown boundary.
     """
     checked = checked_frames(frames, boundary)
     return np.asarray(np.count_nonzero(checked, axis=(1, 2)) / (checked.shape[1] * checked.shape[2]))

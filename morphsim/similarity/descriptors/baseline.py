@@ -1,4 +1,4 @@
-"""The three plain descriptors that every learned metric is compared with."""
+"""Three simple descriptors, the baseline of every learned metric."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ THREE_DESCRIPTORS = ("area_fraction", "log_interface_length", "log_mean_wavenumb
 
 
 def three_descriptors(frames: ArrayLike, *, boundary: Boundary) -> Values:
-    """Area fraction, logarithm of the interface length, logarithm of the mean wavenumber.
+    """Compute area fraction, logarithm of the interface length and logarithm of the mean wavenumber.
 
-    A frame of one phase counts as one with the least that a frame of its shape can have: a single pair
-    of pixels of different phase, and the smallest wavenumber.
+    A frame of one phase gets the smallest values that are possible at its shape: a single pair of pixels of
+    different phase, and the smallest wavenumber.
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: what happens at the left and right end.
+        boundary: lateral boundary condition.
 
     Returns:
-        (N, 3), finite; the logarithms are those of numbers in 1/pixel and radian/pixel.
+        (N, 3), finite; logarithms of values in 1/pixel and radian/pixel.
 
     Raises:
-        InputError: other frames or an unknown boundary.
+        InputError: invalid frames or an unknown boundary.
     """
     checked = checked_frames(frames, boundary)
     shape = (checked.shape[1], checked.shape[2])

@@ -1,4 +1,4 @@
-"""Chord lengths: how far one goes along a line before the phase changes."""
+"""Chord lengths: lengths of the segments of a line that lie in one phase."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from morphsim.errors import InputError
+from morphsim.checks import whole_number
 from morphsim.similarity.descriptors.frames import Frames, Values, checked_frames
 from morphsim.types import Boundary
 
@@ -17,34 +17,33 @@ class ChordLengths:
     """Chords of each frame; axes are direction (along x, along the depth) and phase (donor, acceptor)."""
 
     share: Values
-    """(N, 2, 2, B) share of the frame's pixels that lie in chords of each bin; over the bins they sum up to
-    the share of the phase."""
+    """(N, 2, 2, B) fraction of the frame's pixels in chords of each bin; the sum over the bins is the
+    fraction of the phase."""
     mean: Values
-    """(N, 2, 2) mean length of the chords [pixel]; NaN where the phase is absent."""
+    """(N, 2, 2) mean length of the chords [pixel]; NaN if the phase is absent."""
     edges: NDArray[np.int64]
-    """(B,) the smallest length in each bin [pixel]: 1, 2, 4, ...; the last bin has no upper end."""
+    """(B,) the smallest length in each bin [pixel]: 1, 2, 4, ...; the last bin has no upper limit."""
 
 
 def chord_lengths(frames: ArrayLike, *, boundary: Boundary, bins: int = 10) -> ChordLengths:
-    """Measure all runs of pixels of one phase, along x and along the depth.
+    """Measure all chords, that is, runs of pixels of one phase, along x and along the depth.
 
-    A run through the seam of a periodic film is one run, and a periodic row of one phase a run of the length
-    of the film. Runs end at walls and electrodes and are counted as long as they are inside. The
-    histogram is weighted by length, and so the distribution of the chord on which a random pixel lies;
-    the mean is that of the chords themselves (Torquato, Random Heterogeneous Materials (2002), section 2.5,
+    A chord across the seam of a periodic film is one chord, and a periodic row of one phase is a chord as
+    long as the film. Chords end at walls and electrodes and are counted with the length inside the film. The
+    histogram is weighted by length: it is the distribution of the chord on which a random pixel lies. The
+    mean is that of the chords themselves (Torquato, Random Heterogeneous Materials (2002), section 2.5,
     doi 10.1007/978-1-4757-6355-3).
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: what happens at the left and right end.
-        bins: of the histogram, each twice as wide as the one before.
+        boundary: lateral boundary condition.
+        bins: number of bins of the histogram, each twice as wide as the one before.
 
     Raises:
-        InputError: other frames, an unknown boundary, or fewer than 1 or more than 31 bins.
+        InputError: invalid frames, an unknown boundary, or fewer than 1 or more than 31 bins.
     """
     checked = checked_frames(frames, boundary)
-    if not 1 <= bins <= 31:
-        raise InputError(f"bins is {bins}; use 1 to 31")
+    bins = whole_number("bins", bins, 1, 31)
     along = (
         _count(checked, periodic=boundary == "periodic", bins=bins),
         _count(checked.swapaxes(1, 2), periodic=False, bins=bins),
@@ -68,7 +67,7 @@ def _count(frames: Frames, *, periodic: bool, bins: int) -> tuple[NDArray[np.int
     starts = np.flatnonzero(begins)
     lengths = np.diff(starts, append=flat.size)
     if periodic:
-        # The last run of a line goes on in its first one, unless they are one.
+        # The last run of a line continues in its first one, unless they are the same run.
         first = np.searchsorted(starts, np.arange(len(flat)) * size)
         last = np.append(first[1:], len(starts)) - 1
         joined = (flat[:, 0] == flat[:, -1]) & (first != last)
@@ -78,7 +77,7 @@ def _count(frames: Frames, *, periodic: bool, bins: int) -> tuple[NDArray[np.int
         starts, lengths = starts[kept], lengths[kept]
     phase = 2 * (starts // (lines * size)) + 1 - flat.reshape(-1)[starts]
     place = np.minimum(np.frexp(lengths)[1] - 1, bins - 1)
-    # Sums of whole numbers in double precision are exact.
+    # Sums of integers in double precision are exact.
     pixels = np.bincount(phase * bins + place, weights=lengths, minlength=2 * count * bins)
     chords = np.bincount(phase, minlength=2 * count)
     return pixels.astype(np.int64).reshape(count, 2, bins), chords.reshape(count, 2)

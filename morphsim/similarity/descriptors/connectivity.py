@@ -1,4 +1,4 @@
-"""Which parts of each phase reach an electrode."""
+"""Connected components, and which of them reach an electrode."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ class Components:
     connected_pixels: Counts
     """(N, 2, 2) pixels in components that reach the electrode."""
     connected_interface_pixels: Counts
-    """(N, 2, 2) those of them that have a neighbour of the other phase."""
+    """(N, 2, 2) of those, the pixels that have a neighbour of the other phase."""
     interface_pairs: Counts
-    """(N,) neighbouring pixels (side by side or above each other) of different phase."""
+    """(N,) pairs of neighbouring pixels (side by side or above each other) of different phase."""
     complementary_pairs: Counts
-    """(N, 2) those whose donor reaches the top and acceptor the bottom; those with donor to the bottom and
-    acceptor to the top."""
+    """(N, 2) pairs whose donor reaches the top and whose acceptor the bottom; pairs whose donor reaches the
+    bottom and whose acceptor the top."""
 
 
 def components(frames: ArrayLike, *, boundary: Boundary, connectivity: Connectivity = 4) -> Components:
-    """Label the connected components of both phases and count what reaches the electrodes.
+    """Label the connected components of both phases and count those that reach the electrodes.
 
     Row 0 touches the top electrode, the last row the bottom one.
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: with "periodic" components go on through the seam.
-        connectivity: 4, or 8, where pixels that touch at a corner are neighbours too, in both phases.
+        boundary: "periodic" components continue across the seam.
+        connectivity: 4, or 8 to make pixels that touch at a corner neighbours too, in both phases.
 
     Raises:
-        InputError: other frames, an unknown boundary or connectivity.
+        InputError: invalid frames, an unknown boundary or connectivity.
     """
-    from morphsim.similarity.descriptors.component_loops import count_components
+    from morphsim.similarity.descriptors.connectivity_kernels import count_components
 
     eight = checked_connectivity(connectivity)
     phases, pairs = count_components(checked_frames(frames, boundary), boundary == "periodic", eight)
@@ -69,18 +69,18 @@ def components(frames: ArrayLike, *, boundary: Boundary, connectivity: Connectiv
 
 
 def connected_share(frames: ArrayLike, *, boundary: Boundary, connectivity: Connectivity = 4) -> Values:
-    """Share of each phase that is connected to each electrode within the phase.
+    """Fraction of each phase that is connected to each electrode within the phase.
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: with "periodic" components go on through the seam.
-        connectivity: 4, or 8, where pixels that touch at a corner are neighbours too, in both phases.
+        boundary: "periodic" components continue across the seam.
+        connectivity: 4, or 8 to make pixels that touch at a corner neighbours too, in both phases.
 
     Returns:
-        (N, 4), columns as `PHASE_ELECTRODES`, 0 to 1; 0 where the phase is absent.
+        (N, 4), columns as `PHASE_ELECTRODES`, 0 to 1; 0 if the phase is absent.
 
     Raises:
-        InputError: other frames, an unknown boundary or connectivity.
+        InputError: invalid frames, an unknown boundary or connectivity.
     """
     found = components(frames, boundary=boundary, connectivity=connectivity)
     return share(found.connected_pixels, found.pixels[:, :, None]).reshape(-1, 4)

@@ -1,4 +1,4 @@
-"""How far excitons have to go: the distance of pixels to the interface."""
+"""Exciton diffusion: distances of pixels to the interface."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from morphsim.checks import check_choice
 from morphsim.errors import InputError
 from morphsim.similarity.descriptors.frames import Frames, Values, checked_frames
 from morphsim.types import Boundary
@@ -17,29 +18,28 @@ Metric = Literal["graph", "euclidean"]
 def interface_distance_map(
     frames: ArrayLike, *, boundary: Boundary, metric: Metric = "graph"
 ) -> NDArray[np.float64]:
-    """Distance of every pixel's centre to the nearest interface.
+    """Distance of the centre of every pixel to the nearest interface.
 
-    "graph" is GraSPI's convention: the shortest path to the 8 neighbours, with steps of 1 and √2 (up to 8.2 %
-    more than a straight line), of which the last one, into the other phase, counts half. "euclidean" is
-    the straight line to the centre of the nearest pixel of the other phase, less half a pixel. Both are 0.5
+    "graph" is GraSPI's convention: the shortest path on the graph of 8 neighbours, with steps of 1 and √2 (up
+    to 8.2 % longer than a straight line); the last step, into the other phase, counts half. "euclidean" is
+    the straight line to the centre of the nearest pixel of the other phase, minus half a pixel. Both are 0.5
     beside an interface along the grid.
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: with "periodic" the way may lead through the seam.
-        metric: how to measure.
+        boundary: "periodic" paths may cross the seam.
+        metric: "graph" or "euclidean".
 
     Returns:
         (N, H, W) [pixel]; infinite in a frame of one phase.
 
     Raises:
-        InputError: other frames, an unknown boundary or metric.
+        InputError: invalid frames, an unknown boundary or metric.
     """
     checked = checked_frames(frames, boundary)
-    if metric not in get_args(Metric):
-        raise InputError(f"metric is {metric!r}; use one of {', '.join(get_args(Metric))}")
+    check_choice("metric", metric, get_args(Metric))
     if metric == "graph":
-        from morphsim.similarity.descriptors.interface_loops import map_distances
+        from morphsim.similarity.descriptors.exciton_kernels import map_distances
 
         return map_distances(checked, boundary == "periodic")
     found = np.empty(checked.shape)
@@ -49,18 +49,18 @@ def interface_distance_map(
 
 
 def interface_distance(frames: ArrayLike, *, boundary: Boundary, metric: Metric = "graph") -> Values:
-    """Mean distance to the nearest interface of the donor's pixels, where excitons are made, and acceptor's.
+    """Mean distance to the nearest interface, of donor pixels (where excitons are generated) and acceptor.
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: with "periodic" the way may lead through the seam.
+        boundary: "periodic" paths may cross the seam.
         metric: see `interface_distance_map`.
 
     Returns:
-        (N, 2) [pixel]: of donor and acceptor; NaN where the phase is absent, infinite where the other is.
+        (N, 2) [pixel]: of donor and acceptor; NaN if the phase is absent, infinite if the other phase is.
 
     Raises:
-        InputError: other frames, an unknown boundary or metric.
+        InputError: invalid frames, an unknown boundary or metric.
     """
     checked = checked_frames(frames, boundary)
     distance = interface_distance_map(checked, boundary=boundary, metric=metric)
@@ -70,19 +70,19 @@ def interface_distance(frames: ArrayLike, *, boundary: Boundary, metric: Metric 
 def near_interface_share(
     frames: ArrayLike, *, boundary: Boundary, within: float = 10.0, metric: Metric = "graph"
 ) -> Values:
-    """Share of each phase that is nearer to an interface than a diffusion length.
+    """Fraction of each phase within a diffusion length of an interface.
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: with "periodic" the way may lead through the seam.
+        boundary: "periodic" paths may cross the seam.
         within: diffusion length of an exciton [pixel].
         metric: see `interface_distance_map`.
 
     Returns:
-        (N, 2): of donor and acceptor, 0 to 1; 0 where the phase is absent.
+        (N, 2): of donor and acceptor, 0 to 1; 0 if the phase is absent.
 
     Raises:
-        InputError: other frames, an unknown boundary or metric, or a length that is not positive.
+        InputError: invalid frames, an unknown boundary or metric, or a length that is not positive.
     """
     checked = checked_frames(frames, boundary)
     if not within > 0.0:
@@ -107,7 +107,7 @@ def _euclidean(frame: Frames, boundary: Boundary) -> Values:
 
     if frame.min() == frame.max():
         return np.full(frame.shape, np.inf)
-    # No pixel is further than half a period away from the nearest image of another one.
+    # Along x, no pixel is further than half a period from the nearest image of another one.
     margin = (frame.shape[1] + 1) // 2 if boundary == "periodic" else 0
     wide = np.pad(frame, ((0, 0), (margin, margin)), mode="wrap")
     distance = distance_transform_edt(wide) + distance_transform_edt(1 - wide) - 0.5

@@ -1,4 +1,4 @@
-"""What every descriptor takes: binary frames and what happens at their left and right ends."""
+"""Checks of the arguments that all descriptors share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from morphsim.checks import check_choice
 from morphsim.errors import InputError
 from morphsim.types import Boundary
 
@@ -19,7 +20,7 @@ PHASE_ELECTRODES = ("donor_top", "donor_bottom", "acceptor_top", "acceptor_botto
 
 
 def checked_frames(frames: ArrayLike, boundary: Boundary) -> Frames:
-    """Return (N, H, W) uint8 of 0 and 1 in the order of C, 1 the donor.
+    """Return C-ordered (N, H, W) uint8 of 0 and 1, with 1 the donor.
 
     Raises:
         InputError: another shape, other values than 0 and 1, or an unknown boundary.
@@ -35,13 +36,12 @@ def checked_frames(frames: ArrayLike, boundary: Boundary) -> Frames:
         if odd:
             value = array[(array != 0) & (array != 1)][0]
             raise InputError(f"the frames hold the value {value:g}; binary frames hold only 0 and 1")
-    if boundary not in get_args(Boundary):
-        raise InputError(f"boundary is {boundary!r}; use periodic or no-flux")
+    check_choice("boundary", boundary, get_args(Boundary))
     return np.ascontiguousarray(array, np.uint8)
 
 
 def checked_connectivity(connectivity: int) -> bool:
-    """Tell whether pixels that touch at a corner belong together.
+    """Return whether pixels that touch at a corner are neighbours.
 
     Raises:
         InputError: neither 4 nor 8.
@@ -52,5 +52,5 @@ def checked_connectivity(connectivity: int) -> bool:
 
 
 def share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> Values:
-    """Return part / whole, and 0 where the whole is nothing."""
+    """Return part / whole, and 0 where the whole is 0."""
     return np.asarray(part / np.maximum(whole, 1), np.float64)

@@ -1,4 +1,4 @@
-"""The descriptors that GraSPI publishes for organic solar cells, by its names."""
+"""GraSPI's descriptors of organic solar cells, by their published names."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _DIFFUSION_LENGTH = 10.0
 def graspi_descriptors(frames: ArrayLike, *, boundary: Boundary) -> dict[str, NDArray[np.float64]]:
     """Compute GraSPI's two-phase descriptors, with its conventions.
 
-    The anode (An) is the bottom electrode, at the last row, through which light comes in; the cathode (Ca) is
-    the top one. Pixels are neighbours of all 8 around them. Counts of pixels at an electrode include the node
-    of the electrode itself. Here 1 is the donor, as everywhere in morphsim; files of GraSPI write the donor
-    as 0: give `1 - frames` of those.
+    The anode (An) is the bottom electrode, at the last row, through which light enters; the cathode (Ca) is
+    the top electrode. Pixels have 8 neighbours. Counts of pixels at an electrode include the node of the
+    electrode itself. Here 1 is the donor, as everywhere in morphsim; GraSPI files have the donor as 0: pass
+    `1 - frames` for those.
 
     Source: Wodo, Tirthapura, Chaudhary and Ganapathysubramanian, Org. Electron. 13 (2012) 1105,
     doi 10.1016/j.orgel.2012.03.007.
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: what happens at the left and right end.
+        boundary: lateral boundary condition.
 
     Returns:
-        22 arrays (N,) by name; shares of nothing are 0.
+        22 arrays (N,) by name; fractions of an absent phase are 0.
 
     Raises:
-        InputError: other frames or an unknown boundary.
+        InputError: invalid frames or an unknown boundary.
     """
     checked = checked_frames(frames, boundary)
     height, width = checked.shape[1:]
@@ -43,7 +43,7 @@ def graspi_descriptors(frames: ArrayLike, *, boundary: Boundary) -> dict[str, ND
     donors, acceptors = found.pixels.T
     distance = interface_distance_map(checked, boundary=boundary)
     near = (checked == 1) & (distance < _DIFFUSION_LENGTH)
-    # What a row absorbs of the light that comes in through the anode.
+    # Light that reaches each row from the anode.
     light = np.exp(-np.arange(height, 0, -1) / _ABSORPTION_LENGTH)
     complementary = found.complementary_pairs[:, 1]
     counted = {

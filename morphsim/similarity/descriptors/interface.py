@@ -1,4 +1,4 @@
-"""How much interface between the phases a frame has, and which way it runs."""
+"""Length and orientation of the interface between the phases."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from morphsim.types import Boundary
 
 
 def interface_components(frames: ArrayLike, *, boundary: Boundary) -> Values:
-    """Neighbouring pixels of different phase for each pixel of the frame, along x and along the depth.
+    """Pairs of neighbouring pixels of different phase, per pixel, along x and along the depth.
 
-    Pixels are counted, and not lengths: a frame alone knows neither its width nor its thickness, and the
-    count is what graph descriptors call interface edges. `morphsim.simulator.analysis.interface_length`
-    measures in physical units without the bias of stairs.
+    Pairs are counted instead of lengths, since a frame holds neither its width nor its thickness; graph
+    descriptors call them interface edges. `morphsim.simulator.analysis.interface_length` measures in physical
+    units and without the staircase bias.
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: with "periodic" the last column neighbours the first.
+        boundary: with "periodic" the last and the first column are neighbours.
 
     Returns:
-        (N, 2) [1/pixel]: pairs side by side (walls that stand upright), pairs above each other (layers).
+        (N, 2) [1/pixel]: pairs side by side (upright interfaces), pairs above each other (layers).
 
     Raises:
-        InputError: other frames or an unknown boundary.
+        InputError: invalid frames or an unknown boundary.
     """
     checked = checked_frames(frames, boundary)
     pixels = checked.shape[1] * checked.shape[2]
@@ -36,16 +36,16 @@ def interface_components(frames: ArrayLike, *, boundary: Boundary) -> Values:
 
 
 def interface_length(frames: ArrayLike, *, boundary: Boundary) -> Values:
-    """Neighbouring pixels of different phase for each pixel of the frame.
+    """Pairs of neighbouring pixels of different phase, per pixel: the sum of `interface_components`.
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: see `interface_components`, whose sum this is.
+        boundary: with "periodic" the last and the first column are neighbours.
 
     Returns:
         (N,) [1/pixel].
 
     Raises:
-        InputError: other frames or an unknown boundary.
+        InputError: invalid frames or an unknown boundary.
     """
     return np.asarray(interface_components(frames, boundary=boundary).sum(axis=1))

@@ -35,7 +35,7 @@ class DescriptorTable:
     """A row for each frame and a named column for each descriptor: `table["area_fraction"]`."""
 
     names: tuple[str, ...]
-    """(D,) of the columns, in their order."""
+    """(D,) names of the columns, in order."""
     values: Values
     """(N, D), finite."""
 
@@ -52,26 +52,26 @@ class DescriptorTable:
         return self.values.copy()
 
     def to_dict(self) -> dict[str, Values]:
-        """Return the columns by name, as pandas takes them."""
+        """Return the columns by name, for example for a pandas DataFrame."""
         return {name: self[name] for name in self.names}
 
 
 def describe(frames: ArrayLike, *, boundary: Boundary, connectivity: Connectivity = 4) -> DescriptorTable:
     """Compute all scalar descriptors of this package.
 
-    None changes when a frame is mirrored left and right, or rolled where it is periodic. What is undefined
-    is filled in: 0 for the chords and distances of an absent phase, for the shares of nothing and for the
-    tortuosity and straight share of a phase that does not reach the electrode (no film has a tortuosity
-    below 1); in a frame of one phase the smallest wavenumber of the frame, and its diagonal for the
-    distance to the interface.
+    None of them changes when a frame is mirrored left and right, or when a periodic frame is rolled.
+    Undefined values are filled in: 0 for the chords and distances of an absent phase, for fractions of an
+    absent phase, and for the tortuosity and straight share of a phase that does not reach the electrode (no
+    film has a tortuosity below 1); in a frame of one phase, the smallest wavenumber of the frame, and its
+    diagonal as the distance to the interface.
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: what happens at the left and right end.
-        connectivity: 4, or 8, where pixels that touch at a corner are connected too.
+        boundary: lateral boundary condition.
+        connectivity: 4, or 8 to make pixels that touch at a corner neighbours too.
 
     Raises:
-        InputError: other frames, an unknown boundary or connectivity.
+        InputError: invalid frames, an unknown boundary or connectivity.
 
     Example:
         >>> import numpy as np

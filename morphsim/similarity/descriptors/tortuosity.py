@@ -1,4 +1,4 @@
-"""How crooked the ways to the electrodes are."""
+"""Tortuosity of the paths to the electrodes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from morphsim.types import Boundary
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Paths:
-    """What the shortest paths of each phase to each electrode are like; columns as `PHASE_ELECTRODES`."""
+    """Shortest paths of each phase to each electrode; columns as `PHASE_ELECTRODES`."""
 
     tortuosity: Values
-    """(N, 4) mean over the connected pixels of path / depth; NaN where nothing is connected."""
+    """(N, 4) mean over the connected pixels of path / depth; NaN if no pixel is connected."""
     straight_share: Values
-    """(N, 4) share of the connected pixels whose path is straight; NaN where nothing is connected."""
+    """(N, 4) fraction of the connected pixels whose path is straight; NaN if no pixel is connected."""
 
 
 def shortest_paths(
@@ -38,22 +38,22 @@ def shortest_paths(
 
     The convention is that of GraSPI (Wodo, Tirthapura, Chaudhary and Ganapathysubramanian, Org. Electron. 13
     (2012) 1105, doi 10.1016/j.orgel.2012.03.007): steps to the 8 neighbours cost their length, 1 or √2
-    pixels; pixels of the row at the electrode are there already, with path 0 and tortuosity 1;
-    all others have their path over the number of rows to go. With `connectivity` 4 a diagonal step needs one
-    of the two pixels beside it to be of the phase as well, so that what is connected is the same as for
+    pixels; pixels of the row at the electrode have path 0 and tortuosity 1; the tortuosity of all others is
+    the path divided by the number of rows to the electrode. With `connectivity` 4, a diagonal step needs one
+    of the two pixels beside it to be of the phase as well, so that the same pixels are connected as for
     `connected_share`; with 8 it does not, as in GraSPI.
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: with "periodic" paths go on through the seam.
-        connectivity: 4, or 8, where a path may slip through a corner.
-        straight_within: a path is straight whose tortuosity is less than this above 1; by default 1 / H,
-            as in GraSPI.
+        boundary: "periodic" paths may cross the seam.
+        connectivity: 4, or 8 to let a path pass between two pixels that touch at a corner.
+        straight_within: a path counts as straight if its tortuosity is below 1 plus this; the default is
+            1 / H, as in GraSPI.
 
     Raises:
-        InputError: other frames, an unknown boundary or connectivity, or a tolerance that isn't positive.
+        InputError: invalid frames, an unknown boundary or connectivity, or a tolerance that isn't positive.
     """
-    from morphsim.similarity.descriptors.path_loops import measure_paths
+    from morphsim.similarity.descriptors.tortuosity_kernels import measure_paths
 
     checked = checked_frames(frames, boundary)
     eight = checked_connectivity(connectivity)
@@ -66,18 +66,18 @@ def shortest_paths(
 
 
 def tortuosity(frames: ArrayLike, *, boundary: Boundary, connectivity: Connectivity = 4) -> Values:
-    """Mean over the connected pixels of the shortest path to the electrode over the straight way in depth.
+    """Mean over the connected pixels of the shortest path to the electrode, divided by the depth.
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: with "periodic" paths go on through the seam.
+        boundary: "periodic" paths may cross the seam.
         connectivity: see `shortest_paths`, which states the convention.
 
     Returns:
-        (N, 4), 1 or more, columns as `PHASE_ELECTRODES`; NaN where nothing is connected.
+        (N, 4), 1 or more, columns as `PHASE_ELECTRODES`; NaN if no pixel is connected.
 
     Raises:
-        InputError: other frames, an unknown boundary or connectivity.
+        InputError: invalid frames, an unknown boundary or connectivity.
     """
     return shortest_paths(frames, boundary=boundary, connectivity=connectivity).tortuosity
 
@@ -89,16 +89,16 @@ def path_lengths(
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: with "periodic" paths go on through the seam.
+        boundary: "periodic" paths may cross the seam.
         connectivity: see `shortest_paths`, which states the convention.
 
     Returns:
-        (N, 2, H, W) [pixel]; infinite where the pixel is not connected.
+        (N, 2, H, W) [pixel]; infinite for pixels that are not connected.
 
     Raises:
-        InputError: other frames, an unknown boundary or connectivity.
+        InputError: invalid frames, an unknown boundary or connectivity.
     """
-    from morphsim.similarity.descriptors.path_loops import map_paths
+    from morphsim.similarity.descriptors.tortuosity_kernels import map_paths
 
     checked = checked_frames(frames, boundary)
     return map_paths(checked, boundary == "periodic", checked_connectivity(connectivity))

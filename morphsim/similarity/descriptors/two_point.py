@@ -15,25 +15,25 @@ _FRAMES_AT_ONCE = 8
 def two_point_statistics(
     frames: ArrayLike, *, boundary: Boundary, largest_lag: tuple[int, int] = (32, 32)
 ) -> Values:
-    """The chance that both ends of a vector lie in the donor, S₂(lag), of all places where it fits in.
+    """The probability S₂(lag) that both ends of a vector, placed at random in the frame, lie in the donor.
 
-    The ends wrap around along a periodic x; elsewhere only vectors that lie wholly inside are counted, so
-    that nothing has to be assumed about what is outside. A lag and its mirror image are averaged, which
-    makes the statistics those of the mirrored film too. S₂(0, 0) is the donor's share. The counts are whole
-    numbers, so that the result is exact in spite of the Fourier transform (Niezgoda, Fullwood and Kalidindi,
-    Acta Mater. 56 (2008) 5285, doi 10.1016/j.actamat.2008.07.005; Fullwood, Niezgoda and
-    Kalidindi, Acta Mater. 56 (2008) 942, doi 10.1016/j.actamat.2007.10.044).
+    Vectors wrap around along a periodic x; otherwise only vectors that lie entirely inside are counted, so
+    nothing is assumed about the outside. A lag and its mirror image are averaged, so a film and its mirror
+    image have the same statistics. S₂(0, 0) is the area fraction of the donor. The counts are integers, so
+    rounding makes the result exact in spite of the Fourier transform (Niezgoda, Fullwood and Kalidindi, Acta
+    Mater. 56 (2008) 5285, doi 10.1016/j.actamat.2008.07.005; Fullwood, Niezgoda and Kalidindi, Acta Mater. 56
+    (2008) 942, doi 10.1016/j.actamat.2007.10.044).
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: what happens at the left and right end.
-        largest_lag: the largest lag in depth and along x [pixel]; cut to H - 1 and W - 1.
+        boundary: lateral boundary condition.
+        largest_lag: the largest lag in depth and along x [pixel]; limited to H - 1 and W - 1.
 
     Returns:
         (N, 1 + lags in depth, 1 + lags along x), 0 to 1.
 
     Raises:
-        InputError: other frames, an unknown boundary, or a negative lag.
+        InputError: invalid frames, an unknown boundary, or a negative lag.
     """
     from scipy.fft import irfft2, next_fast_len, rfft2
 

@@ -1,4 +1,4 @@
-"""The mean wavenumber of a pattern."""
+"""Mean wavenumber of a pattern."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from morphsim.similarity.descriptors.frames import Values, checked_frames
 from morphsim.simulator.analysis import domain_size
 from morphsim.types import Boundary
 
-# Some megabytes of modes at once stay in the processor's cache.
+# A few megabytes of modes at once fit into the processor's cache.
 _FRAMES_AT_ONCE = 8
 
 
 def mean_wavenumber(frames: ArrayLike, *, boundary: Boundary) -> Values:
     """First moment of the radially averaged structure factor, k₁ = Σ k S(k) / Σ S(k), with square pixels.
 
-    The modes are Fourier's along a periodic x, and cosines between walls and in depth, as in
+    The modes are Fourier modes along a periodic x, and cosines between walls and in depth, as in
     `morphsim.simulator.analysis.domain_size`, which is 2π/k₁.
 
     Args:
         frames: (N, H, W) of 0 and 1.
-        boundary: what happens at the left and right end.
+        boundary: lateral boundary condition.
 
     Returns:
         (N,) [radian/pixel]; NaN for frames of one phase.
 
     Raises:
-        InputError: other frames or an unknown boundary.
+        InputError: invalid frames or an unknown boundary.
     """
     checked = checked_frames(frames, boundary)
     height, width = checked.shape[1:]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.checks import check_positive
 from morphsim.errors import InputError
 from morphsim.simulator.record import Snapshot
 from morphsim.simulator.units import Units
@@ -76,8 +77,7 @@ def check_series(snapshots: Sequence[Snapshot], *, width: float) -> None:
         InputError: no snapshot, snapshots of different shapes, fields that are not finite or hold no solids,
             a time that does not rise, or a thickness or width that is not positive.
     """
-    if not (math.isfinite(width) and width > 0.0):
-        raise InputError(f"width is {width!r}; it must be a positive length in h0")
+    check_positive("width", width, "a positive length in h0")
     if not snapshots:
         raise InputError("there is no snapshot to export; give at least one")
     before = -math.inf

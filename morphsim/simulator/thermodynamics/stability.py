@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from morphsim.checks import check_positive
 from morphsim.errors import InputError
 from morphsim.simulator.processes.annealing import AnnealingRecipe
 from morphsim.simulator.processes.ternary import TernaryRecipe
@@ -124,8 +125,7 @@ def _linear(
         raise InputError(
             "a mixture alone does not say how fast it moves; give kappa and mobility, or a recipe"
         )
-    if not (math.isfinite(kappa) and kappa > 0.0):
-        raise InputError(f"kappa is {kappa!r}; it must be a positive number")
+    check_positive("kappa", kappa)
     matrix = np.asarray(mobility, dtype=np.float64)
     if matrix.shape in {(), (len(hessian),)}:
         matrix = np.diag(np.broadcast_to(matrix, len(hessian)))
