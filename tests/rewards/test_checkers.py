@@ -77,13 +77,13 @@ def test_one_frame_is_coded_once_a_step(name: str, encoder: Encoder, monkeypatch
     inner = LatentObservationWrapper(rewarded(film(name), encoder), encoder)
     env = LatentGoalWrapper(inner, encoder, target=blobs(1, SHAPE)[0])
     counted: list[int] = []
-    code = Encoder.code
+    code = Encoder.encode_all
 
     def counting(self: Encoder, frames: Any, **options: Any) -> Any:
         counted.append(len(frames))
         return code(self, frames, **options)
 
-    monkeypatch.setattr(Encoder, "code", counting)
+    monkeypatch.setattr(Encoder, "encode_all", counting)
     env.reset(seed=0)
     for _ in range(3):
         env.step(env.action_space.sample())

@@ -36,13 +36,13 @@ def upside_down(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many frames each call of an encoder has coded."""
     found: list[int] = []
-    code = Encoder.code
+    code = Encoder.encode_all
 
     def counting(self: Encoder, frames: Any, **options: Any) -> Any:
         found.append(len(frames))
         return code(self, frames, **options)
 
-    monkeypatch.setattr(Encoder, "code", counting)
+    monkeypatch.setattr(Encoder, "encode_all", counting)
     return found
 
 

@@ -253,13 +253,13 @@ def test_a_whole_batch_is_coded_at_once(monkeypatch: pytest.MonkeyPatch) -> None
         encoder,
     )
     counted: list[int] = []
-    code = Encoder.code
+    code = Encoder.encode_all
 
     def counting(self: Encoder, frames: Any, **options: Any) -> Any:
         counted.append(len(frames))
         return code(self, frames, **options)
 
-    monkeypatch.setattr(Encoder, "code", counting)
+    monkeypatch.setattr(Encoder, "encode_all", counting)
     envs.reset(seed=0)
     ended = [int((envs.step(np.zeros(3, int))[4].get("_final_obs", np.zeros(3))).sum()) for _ in range(4)]
     # One call a step, for the three present frames and the last ones of the episodes that ended.
