@@ -56,18 +56,18 @@ class Options(BenchmarkOptions):
 def counted_codings() -> Iterator[list[int]]:
     """Count the frames of each call of the encoder."""
     counts: list[int] = []
-    code = Encoder.code
+    code = Encoder.encode_all
 
     @functools.wraps(code)
     def counting(self: Encoder, frames: Any, **options: Any) -> Any:
         counts.append(len(frames))
         return code(self, frames, **options)
 
-    Encoder.code = counting  # type: ignore[method-assign]
+    Encoder.encode_all = counting  # type: ignore[method-assign]
     try:
         yield counts
     finally:
-        Encoder.code = code  # type: ignore[method-assign]
+        Encoder.encode_all = code  # type: ignore[method-assign]
 
 
 class Timed(gym.Wrapper[Any, Any, Any, Any]):
@@ -137,9 +137,9 @@ def coding(encoder: Encoder, frame: Any, options: Options) -> dict[str, Any]:
     for count in (1, 64):
         frames = np.repeat(frame[None], count, axis=0)
         tasks = {
-            "code": functools.partial(_repeat, functools.partial(encoder.code, frames), 64 // count),
+            "code": functools.partial(_repeat, functools.partial(encoder.encode_all, frames), 64 // count),
             "code and paint": functools.partial(
-                _repeat, functools.partial(encoder.code, frames, reconstruct=True), 64 // count
+                _repeat, functools.partial(encoder.encode_all, frames, reconstruct=True), 64 // count
             ),
         }
         for name, seconds in medians(tasks, runs=options.runs).items():

@@ -28,7 +28,7 @@ class Agent:
         setup: configuration, environment, encoder and target of the training.
         folder: folder of the agent.
 
-    Example:
+    Examples:
         >>> agent = load_agent("runs/agent")                            # doctest: +SKIP
         >>> env = agent.make_env()                                      # doctest: +SKIP
         >>> observation, info = env.reset(seed=1)                       # doctest: +SKIP

@@ -73,7 +73,7 @@ class Encoder:
         training_latents: as given, float32; a frame far from all of them is out of distribution.
         training_statistics: as given.
 
-    Example:
+    Examples:
         >>> encoder = load_encoder("runs/encoder")      # doctest: +SKIP
         >>> encoder.encode(frames).shape                # doctest: +SKIP
         (277, 16)

@@ -84,7 +84,7 @@ def score(
         InputError: no target, a shape or values that the encoder does not accept, or a file that can't be
             read.
 
-    Example:
+    Examples:
         >>> table = score(film, film[-1], encoder="default")      # doctest: +SKIP
         >>> float(table.distance[-1])                             # doctest: +SKIP
         0.0

@@ -13,11 +13,11 @@ from morphsim.encoder import Encoder
 def encoded_counts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of frames in each call of an encoder."""
     counts: list[int] = []
-    code = Encoder.code
+    encode_all = Encoder.encode_all
 
     def counting(self: Encoder, frames: Any, **options: Any) -> Any:
         counts.append(len(frames))
-        return code(self, frames, **options)
+        return encode_all(self, frames, **options)
 
-    monkeypatch.setattr(Encoder, "code", counting)
+    monkeypatch.setattr(Encoder, "encode_all", counting)
     return counts

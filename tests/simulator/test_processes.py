@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import morphsim
@@ -16,37 +15,64 @@ from morphsim.envs.settings import film_settings
 from morphsim.errors import InputError
 from morphsim.frames import film_frames, read_frames, write_frames
 from morphsim.frames.plan import make_plan
-from morphsim.simulator import PROCESSES, find_process, process_of, record_film, register_process
+from morphsim.simulator import PROCESSES, Simulation, find_process, process_of, record_film, register_process
 from morphsim.simulator.processes import _PLACES
 from morphsim.simulator.resolve import resolve_recipe
 
 PACKAGE = Path(morphsim.__file__).parent
-MODULE = '''
+MODULE = """
+import dataclasses
 from dataclasses import dataclass
 
+import torch
+
+from morphsim.simulator.core.energy import BinaryFloryHuggins
 from morphsim.simulator.processes.annealing import Annealing, AnnealingRecipe
 from morphsim.simulator.processes.knob import Knob
+from morphsim.simulator.processes.laws import columns
 from morphsim.simulator.recipe import number_field
+
+
+@dataclass(frozen=True)
+class Tilted(BinaryFloryHuggins):
+    "A free energy of its own: the parabola a (φ - 1/2)² on top, which holds the phases together."
+
+    stiffness: torch.Tensor
+
+    def density(self, phi):
+        return super().density(phi) + self.stiffness * (phi[:, 0] - 0.5) ** 2
+
+    def potential(self, phi):
+        return super().potential(phi) + (2.0 * self.stiffness)[:, None] * (phi - 0.5)
+
+    def curvature(self, phi):
+        return super().curvature(phi) + (2.0 * self.stiffness)[:, None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuenchRecipe(AnnealingRecipe):
-    """Annealing that starts hot."""
+    "Annealing that starts hot, with a pressure that mixes."
 
     process = "quenching"
     temperature: float = number_field(430.0, 400.0, 600.0, "K")
+    pressure: float = number_field(0.0, 0.0, 2.0)
 
 
 class Quenching(Annealing):
-    """Annealing between higher temperatures."""
+    "Annealing between higher temperatures; a second knob presses the phases together."
 
     name = "quenching"
     recipe = QuenchRecipe
-    knobs = (Knob("temperature", 400.0, 450.0),)
+    knobs = (Knob("temperature", 400.0, 450.0), Knob("pressure", 0.0, 2.0))
+
+    def model(self, recipes, knobs, grid, *, backend="auto"):
+        model = super().model(recipes, knobs, grid, backend=backend)
+        pressure = columns(grid)(knobs["pressure"])
+        return dataclasses.replace(model, energy=Tilted(model.energy.chi, pressure))
 
 
 PROCESS = Quenching()
-'''
+"""
 
 
 @pytest.fixture
@@ -79,10 +105,23 @@ def test_a_process_from_outside_is_known_everywhere(quenching: str, tmp_path: Pa
         device="cpu",
     )  # fmt: skip
     env = FilmEnv(settings, render_mode=None)
+    assert env.state_names == ("thickness", "step_fraction", "temperature", "pressure")
     env.reset(seed=0)
-    *_, info = env.step(np.ones(1, np.float32))
+    *_, info = env.step(env.action_of({"temperature": 450.0}))
     assert info["temperature_K"] == pytest.approx(450.0)
     assert info["chi"] > 0.0
+
+
+def test_its_free_energy_and_its_knob_do_what_they_say(quenching: str) -> None:
+    contrast = []
+    for pressure in (0.0, 2.0):
+        film = Simulation([resolve_recipe(process=quenching)], seeds=[0], shape=(16, 32))
+        before = film.free_energy()[0]
+        film.set_knobs(pressure=pressure)
+        film.advance(time=0.02)
+        contrast.append(float(film.donor_share().std()))
+        assert pressure or film.free_energy()[0] < before
+    assert contrast[1] < 0.5 * contrast[0]
 
 
 def test_a_name_belongs_to_one_module(quenching: str) -> None:

@@ -73,7 +73,7 @@ def describe(frames: ArrayLike, *, boundary: Boundary, connectivity: Connectivit
     Raises:
         InputError: invalid frames, an unknown boundary or connectivity.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> stripes = np.tile([1, 1, 0, 0], (1, 8, 4))
         >>> table = describe(stripes, boundary="periodic")
