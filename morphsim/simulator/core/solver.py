@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as fields_of
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,26 +99,17 @@ class Solver:
         h = self.each(thickness, grid.device)
         if not bool((h > 0.0).all()):
             raise InputError(f"thickness is {thickness}; it must be above 0")
-        self.stepper = Stepper(model, tolerance=tolerance, noise=noise)
         with threads_for(fields.numel(), fields.device):
             phi = fields.detach().to(device=grid.device, dtype=grid.dtype)
             check_model(model, phi, noise)
-            self.state = State.start(grid, phi, h)
+            self._begin(model, State.start(grid, phi, h), tolerance=tolerance, noise=noise)
+
+    def _begin(self, model: FilmModel, state: State, *, tolerance: float, noise: ThermalNoise | None) -> None:
+        self._films = len(state.time)
+        self.stepper = Stepper(model, tolerance=tolerance, noise=noise)
+        self.state = state
         self.steps = 0
         self.rejected = 0
-
-    @classmethod
-    def _from_state(
-        cls, model: FilmModel, state: State, *, tolerance: float, noise: ThermalNoise | None
-    ) -> Self:
-        """Films that go on from `state`, which fits the model; a subclass adds attributes of its own."""
-        solver = cls.__new__(cls)
-        solver._films = len(state.time)
-        solver.stepper = Stepper(model, tolerance=tolerance, noise=noise)
-        solver.state = state
-        solver.steps = 0
-        solver.rejected = 0
-        return solver
 
     def __len__(self) -> int:
         return self._films
@@ -209,7 +200,7 @@ class Solver:
         """Go on with the active films alone, since every film of a batch costs time; fills in `stuck`."""
         films = active.nonzero()[:, 0].tolist()
         stepper = self.stepper
-        few = Solver._from_state(
+        few = _RunningFilms(
             take_films(self.model, films, batch=self._films),
             take_films(self.state, films, batch=self._films),
             tolerance=stepper.tolerance,
@@ -297,6 +288,15 @@ class Solver:
                 "thickness": float(state.thickness[film]),
             },
         )
+
+
+class _RunningFilms(Solver):
+    """Films that go on from a state which fits the model."""
+
+    def __init__(
+        self, model: FilmModel, state: State, *, tolerance: float, noise: ThermalNoise | None
+    ) -> None:
+        self._begin(model, state, tolerance=tolerance, noise=noise)
 
 
 def _check_values(name: str, value: np.ndarray[Any, Any]) -> None:
