@@ -10,14 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
-from morphsim.simulator.backends.base import BackendLike
-from morphsim.simulator.core.grid import Grid
-from morphsim.simulator.core.model import FilmModel
 from morphsim.simulator.core.solver import THICKNESS_TOLERANCE
-from morphsim.simulator.processes.base import Flags, Process, Values
+from morphsim.simulator.processes.base import Flags, Values
 from morphsim.simulator.processes.knob import Knob
 from morphsim.simulator.processes.laws import Knobs
-from morphsim.simulator.processes.ternary import TernaryRecipe, biot_number, check_biot, ternary_model
+from morphsim.simulator.processes.ternary import TernaryProcess, TernaryRecipe
 from morphsim.simulator.recipe import number_field
 from morphsim.simulator.recipe_io import recipe_from_dict
 from morphsim.simulator.units import DRYING_UNITS, Units
@@ -72,7 +69,7 @@ class DryingRecipe(TernaryRecipe):
         return self.last_thickness
 
 
-class Drying(Process[DryingRecipe]):
+class Drying(TernaryProcess[DryingRecipe]):
     """A wet film; evaporation, the vapour above it and its temperature set how it dries."""
 
     name = "drying"
@@ -83,38 +80,21 @@ class Drying(Process[DryingRecipe]):
         Knob("temperature", 288.15, 338.15),
     )
     units = DRYING_UNITS
-    time_unit = "h0^2/D_s"
-    energy_unit = "RT/V_s h0^2"
-    components = 2
     end = "dry"
     clock = "dryness"
-    thickness_changes = True
+    remedy_of_evaporation = "evaporation, temperature or spin_speed"
     state = {"dryness": (-1.0, 1.0)}  # noqa: RUF012
 
-    def model(
-        self,
-        recipes: Sequence[DryingRecipe],
-        knobs: Knobs,
-        grid: Grid,
-        *,
-        backend: BackendLike = "auto",
-    ) -> FilmModel:
-        """A ternary film with the evaporation of the present knobs."""
-        biot = self.biot(recipes, knobs)
-        check_biot(
-            biot,
-            lambda film: (
-                f"evaporation {knobs['evaporation'][film]:g} at {knobs['temperature'][film]:g} K and "
-                f"{recipes[film].spin_speed:g} rpm"
-            ),
-            "evaporation, temperature or spin_speed",
+    def evaporation(self, recipes: Sequence[DryingRecipe], knobs: Knobs) -> Values:
+        """The knob's rates at the spin speed, (B,)."""
+        return np.asarray(
+            knobs["evaporation"] * np.sqrt([r.spin_speed / r.reference_spin_speed for r in recipes])
         )
-        return ternary_model(recipes, knobs, biot, grid, backend=backend)
 
-    def biot(self, recipes: Sequence[DryingRecipe], knobs: Knobs) -> Values:
-        """Evaporation at the present temperature and the spin speed, as Biot numbers, (B,)."""
-        spinning = np.sqrt([r.spin_speed / r.reference_spin_speed for r in recipes])
-        return biot_number(recipes, knobs["evaporation"] * spinning, knobs["temperature"])
+    def cause_of_evaporation(self, recipe: DryingRecipe, knobs: Mapping[str, float]) -> str:
+        """The knob, the temperature and the spin speed."""
+        evaporation, kelvin = knobs["evaporation"], knobs["temperature"]
+        return f"evaporation {evaporation:g} at {kelvin:g} K and {recipe.spin_speed:g} rpm"
 
     def dryness(self, recipes: Sequence[DryingRecipe], thickness: Values) -> Values:
         """Evaporated share of the solvent that must leave until the film is dry, (B,)."""

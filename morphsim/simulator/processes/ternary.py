@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from morphsim.simulator.core.evaporation import Evaporation
 from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.mobility import MOBILITIES, named_mobility
 from morphsim.simulator.core.model import FilmModel
+from morphsim.simulator.processes.base import Process
 from morphsim.simulator.processes.laws import (
     Knobs,
     Values,
@@ -28,6 +30,8 @@ from morphsim.simulator.processes.laws import (
 from morphsim.simulator.recipe import Recipe, number_field
 
 MobilityName = Literal["wodo", "negi", "onsager", "constant"]
+
+TernaryFilms = TypeVar("TernaryFilms", bound="TernaryRecipe")
 
 LARGEST_BIOT = 200.0
 """Faster drying forms a skin that is thinner than a cell."""
@@ -101,72 +105,69 @@ class TernaryRecipe(Recipe):
         return self.initial_thickness * (1.0 - self.solvent) / (1.0 - self.last_solvent)
 
 
-def biot_number(recipes: Sequence[TernaryRecipe], rate: Values, temperature: Values) -> Values:
-    """Evaporation rates (B,) at the reference temperature as Biot numbers at `temperature` (B,) [K]."""
-    enthalpy = np.array([r.evaporation_enthalpy for r in recipes])
-    return np.asarray(rate * arrhenius(recipes, enthalpy, temperature))
+class TernaryProcess(Process[TernaryFilms]):
+    """What processes of films with a solvent share: the model of a film with a free surface."""
 
+    time_unit = "h0^2/D_s"
+    energy_unit = "RT/V_s h0^2"
+    components = 2
+    thickness_changes = True
+    remedy_of_evaporation: ClassVar[str] = "evaporation or temperature"
+    """Parameters that slow evaporation down, for an error."""
 
-def check_biot(biot: Values, cause: Callable[[int], str], remedy: str) -> None:
-    """Check that evaporation is slow enough to be simulated.
+    @abstractmethod
+    def evaporation(self, recipes: Sequence[TernaryFilms], knobs: Knobs) -> Values:
+        """Present rates of evaporation at the reference temperature, as Biot numbers, (B,)."""
 
-    Args:
-        biot: Biot numbers, (B,).
-        cause: what sets that of a film, for the error.
-        remedy: parameters that lower it.
+    def biot(self, recipes: Sequence[TernaryFilms], knobs: Knobs) -> Values:
+        """Rates of evaporation at the present temperature, as Biot numbers, (B,)."""
+        enthalpy = np.array([r.evaporation_enthalpy for r in recipes])
+        rate = self.evaporation(recipes, knobs)
+        return np.asarray(rate * arrhenius(recipes, enthalpy, knobs["temperature"]))
 
-    Raises:
-        InputError: a number above `LARGEST_BIOT`.
-    """
-    film = int(biot.argmax())
-    if biot[film] > LARGEST_BIOT:
-        raise InputError(
-            f"{cause(film)} is a Biot number of {biot[film]:.3g}; at most {LARGEST_BIOT:g} can be simulated: "
-            f"lower {remedy}"
+    def model(
+        self, recipes: Sequence[TernaryFilms], knobs: Knobs, grid: Grid, *, backend: BackendLike = "auto"
+    ) -> FilmModel:
+        """Flory-Huggins energy of three components, the recipe's mobility, and a surface that evaporates.
+
+        Raises:
+            InputError: diffusion or evaporation that is too fast to be simulated.
+        """
+        biot = self.biot(recipes, knobs)
+        film = int(biot.argmax())
+        if biot[film] > LARGEST_BIOT:
+            found = {name: float(values[film]) for name, values in knobs.items()}
+            raise InputError(
+                f"{self.cause_of_evaporation(recipes[film], found)} is a Biot number of {biot[film]:.3g}; at "
+                f"most {LARGEST_BIOT:g} can be simulated: lower {self.remedy_of_evaporation}"
+            )
+        column = columns(grid)
+        lengths = torch.stack(
+            (column([r.n_donor for r in recipes]), column([r.n_acceptor for r in recipes])), 1
         )
+        energy = TernaryFloryHuggins(
+            n_donor=lengths[:, 0],
+            n_acceptor=lengths[:, 1],
+            chi_donor_acceptor=column(chi_at(recipes, knobs["temperature"])),
+            chi_donor_solvent=column([r.chi_donor_solvent for r in recipes]),
+            chi_acceptor_solvent=column([r.chi_acceptor_solvent for r in recipes]),
+            barrier=column([r.barrier for r in recipes]),
+        )
+        composition = np.array([r.composition for r in recipes])
+        mobility = named_mobility(
+            recipes[0].mobility,
+            chain_lengths=lengths,
+            solid=column([r.solid_diffusivity for r in recipes]),
+            scale=column(mobility_factor(recipes, knobs)),
+            initial=torch.stack((column(composition[:, 0]), column(composition[:, 1])), dim=1),
+        )
+        evaporation = Evaporation(
+            biot=torch.as_tensor(biot, device=grid.device),
+            ambient=torch.as_tensor(knobs["ambient_vapour"], device=grid.device),
+        )
+        kappa = column([r.kappa for r in recipes])[:, None].expand(-1, 2, -1, -1)
+        return FilmModel(grid, energy, mobility, kappa, evaporation, substrate_of(recipes, grid), backend)
 
-
-def ternary_model(
-    recipes: Sequence[TernaryRecipe],
-    knobs: Knobs,
-    biot: Values,
-    grid: Grid,
-    *,
-    backend: BackendLike = "auto",
-) -> FilmModel:
-    """The model of films with a free surface.
-
-    Args:
-        recipes: of the films.
-        knobs: `temperature` and `ambient_vapour`, (B,) each.
-        biot: rate of evaporation, (B,).
-        grid: where the fields live.
-        backend: how the loops are computed, see `get_backend`.
-
-    Raises:
-        InputError: diffusion that is too fast to be simulated.
-    """
-    column = columns(grid)
-    lengths = torch.stack((column([r.n_donor for r in recipes]), column([r.n_acceptor for r in recipes])), 1)
-    energy = TernaryFloryHuggins(
-        n_donor=lengths[:, 0],
-        n_acceptor=lengths[:, 1],
-        chi_donor_acceptor=column(chi_at(recipes, knobs["temperature"])),
-        chi_donor_solvent=column([r.chi_donor_solvent for r in recipes]),
-        chi_acceptor_solvent=column([r.chi_acceptor_solvent for r in recipes]),
-        barrier=column([r.barrier for r in recipes]),
-    )
-    composition = np.array([r.composition for r in recipes])
-    mobility = named_mobility(
-        recipes[0].mobility,
-        chain_lengths=lengths,
-        solid=column([r.solid_diffusivity for r in recipes]),
-        scale=column(mobility_factor(recipes, knobs)),
-        initial=torch.stack((column(composition[:, 0]), column(composition[:, 1])), dim=1),
-    )
-    evaporation = Evaporation(
-        biot=torch.as_tensor(biot, device=grid.device),
-        ambient=torch.as_tensor(knobs["ambient_vapour"], device=grid.device),
-    )
-    kappa = column([r.kappa for r in recipes])[:, None].expand(-1, 2, -1, -1)
-    return FilmModel(grid, energy, mobility, kappa, evaporation, substrate_of(recipes, grid), backend)
+    def cause_of_evaporation(self, recipe: TernaryFilms, knobs: Mapping[str, float]) -> str:
+        """What sets the rate of evaporation of a film, for an error."""
+        return f"evaporation {recipe.evaporation:g} at {knobs['temperature']:g} K"

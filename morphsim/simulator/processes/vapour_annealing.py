@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from morphsim.simulator.backends.base import BackendLike
-from morphsim.simulator.core.grid import Grid
-from morphsim.simulator.core.model import FilmModel
-from morphsim.simulator.processes.base import Process, Values
+from morphsim.simulator.processes.base import Values
 from morphsim.simulator.processes.knob import Knob
 from morphsim.simulator.processes.laws import Knobs
-from morphsim.simulator.processes.ternary import TernaryRecipe, biot_number, check_biot, ternary_model
+from morphsim.simulator.processes.ternary import TernaryProcess, TernaryRecipe
 from morphsim.simulator.recipe import number_field
 from morphsim.simulator.recipe_io import recipe_from_dict
 from morphsim.simulator.units import Units
@@ -46,7 +43,7 @@ class VapourAnnealingRecipe(TernaryRecipe):
     """How long the film is annealed [h0^2 / D_s]."""
 
 
-class VapourAnnealing(Process[VapourAnnealingRecipe]):
+class VapourAnnealing(TernaryProcess[VapourAnnealingRecipe]):
     """A dry film in vapour, which sets how far it swells, and with it mobility and interaction."""
 
     name = "vapour-annealing"
@@ -54,32 +51,11 @@ class VapourAnnealing(Process[VapourAnnealingRecipe]):
     knobs = (Knob("ambient_vapour", 0.0, 0.6), Knob("temperature", 288.15, 338.15))
     # A dry film of 100 nm, and the solvent of the process `drying`.
     units = Units(length_nm=100.0, diffusivity=1e-10)
-    time_unit = "h0^2/D_s"
-    energy_unit = "RT/V_s h0^2"
-    components = 2
-    thickness_changes = True
     state = {"solvent": (0.0, 1.0)}  # noqa: RUF012
 
-    def model(
-        self,
-        recipes: Sequence[VapourAnnealingRecipe],
-        knobs: Knobs,
-        grid: Grid,
-        *,
-        backend: BackendLike = "auto",
-    ) -> FilmModel:
-        """A ternary film whose surface exchanges solvent with the vapour."""
-        biot = self.biot(recipes, knobs)
-        check_biot(
-            biot,
-            lambda film: f"evaporation {recipes[film].evaporation:g} at {knobs['temperature'][film]:g} K",
-            "evaporation or temperature",
-        )
-        return ternary_model(recipes, knobs, biot, grid, backend=backend)
-
-    def biot(self, recipes: Sequence[VapourAnnealingRecipe], knobs: Knobs) -> Values:
-        """Exchange of solvent at the present temperature, as Biot numbers, (B,)."""
-        return biot_number(recipes, np.array([r.evaporation for r in recipes]), knobs["temperature"])
+    def evaporation(self, recipes: Sequence[VapourAnnealingRecipe], knobs: Knobs) -> Values:
+        """The recipes' rates at which the surface exchanges solvent with the vapour, (B,)."""
+        return np.array([r.evaporation for r in recipes])
 
     def info(self, simulation: Simulation, units: Sequence[Units]) -> dict[str, Values]:
         """The vapour above the film, and the solvent in it."""
