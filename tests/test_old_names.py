@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from morphsim import load_encoder
+from morphsim.frames import FrameSet, recipe_labels
 from morphsim.moved import MOVED
 
 
@@ -83,6 +84,15 @@ def test_renamed_members_of_an_encoder_are_found_by_their_old_names() -> None:
     new = encoder.encode_all(frames, reconstruct=True)
     for name in ("content", "deviation", "pose", "reconstruction", "statistics"):
         assert np.array_equal(getattr(old, name), getattr(new, name))
+
+
+def test_a_renamed_argument_is_taken_by_its_old_name() -> None:
+    films = FrameSet(frames=np.zeros((2, 4, 4), np.uint8), columns={"trajectory": np.array([0, 1])})
+    old = r"^the argument frameset of morphsim\.frames\.labels\.recipe_labels is now frame_set; .* 0\.3$"
+    with pytest.warns(DeprecationWarning, match=old) as caught:
+        labels = recipe_labels(frameset=films)
+    assert caught[0].filename == __file__
+    assert np.array_equal(labels, recipe_labels(frame_set=films))
 
 
 def test_unknown_names_of_packages_are_errors() -> None:

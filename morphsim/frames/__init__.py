@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from morphsim.frames.binary import as_binary_frames
-from morphsim.frames.frameset import FrameSet
+from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.importing import ImportConfig, ImportReport, import_frames
 from morphsim.frames.labels import frame_labels, moment_labels, recipe_labels
 from morphsim.frames.presets import PRESETS, Preset

@@ -12,7 +12,7 @@ from morphsim.checks import whole_number
 from morphsim.device import DeviceName, most_parallel, resolve_device
 from morphsim.errors import InputError
 from morphsim.frames.parts import Parts
-from morphsim.frames.plan import Plan, make_plan
+from morphsim.frames.plan import DatasetPlan, make_plan
 from morphsim.frames.presets import PRESETS, PresetName
 from morphsim.frames.store import merge_frames, read_notes
 from morphsim.frames.workers import make_films
@@ -58,7 +58,7 @@ class DatasetConfig:
     overwrite: bool = False
     """Replace the file that is there."""
 
-    def plan(self) -> Plan:
+    def plan(self) -> DatasetPlan:
         """What the data set will consist of.
 
         Raises:
@@ -161,7 +161,7 @@ def _finish(parts: Parts, show_progress: bool) -> None:
         _say(f"film {failure['film']} is left out: {failure['reason']}", show_progress)
 
 
-def _check_finished(out: Path, plan: Plan) -> None:
+def _check_finished(out: Path, plan: DatasetPlan) -> None:
     stored = read_notes(out).get("plan")
     if stored is None:
         raise InputError(

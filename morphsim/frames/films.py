@@ -7,8 +7,8 @@ from pathlib import Path
 
 from morphsim.errors import InputError
 from morphsim.files import read_json, write_json
-from morphsim.frames.frameset import FrameSet
-from morphsim.frames.plan import Plan
+from morphsim.frames.frame_set import FrameSet
+from morphsim.frames.plan import DatasetPlan
 from morphsim.frames.snapshots import film_frames
 from morphsim.frames.store import write_frames
 from morphsim.simulator import Recipe, SimulationDiverged, Snapshot, record_film
@@ -34,7 +34,7 @@ def is_done(folder: Path, film: int) -> bool:
 
 
 def make_film(
-    plan: Plan, film: int, folder: Path, *, stopped: Callable[[], bool] = lambda: False
+    plan: DatasetPlan, film: int, folder: Path, *, stopped: Callable[[], bool] = lambda: False
 ) -> str | None:
     """Simulate a film and keep it, or the reason why it fails, in `folder`.
 
@@ -52,14 +52,14 @@ def make_film(
     """
     recipe = plan.film_recipe(film)
     try:
-        frameset = _record(plan, recipe, plan.film_seed(film), stopped)
+        frame_set = _record(plan, recipe, plan.film_seed(film), stopped)
     except SimulationDiverged as error:
         found = ", ".join(f"{name} {value:.4g}" for name, value in error.values.items())
         reason = f"it diverged at time {error.time:.6g} ({found})"
     except InputError as error:
         reason = str(error)
     else:
-        write_frames(part_path(folder, film), frameset)
+        write_frames(part_path(folder, film), frame_set)
         return None
     write_json(failure_path(folder, film), {"film": film, "recipe": recipe.to_dict(), "reason": reason})
     return reason
@@ -75,7 +75,7 @@ def failure_of(folder: Path, film: int) -> dict[str, object] | None:
     return record
 
 
-def _record(plan: Plan, recipe: Recipe, seed: int, stopped: Callable[[], bool]) -> FrameSet:
+def _record(plan: DatasetPlan, recipe: Recipe, seed: int, stopped: Callable[[], bool]) -> FrameSet:
     height, width = plan.shape
 
     def snapshots() -> Iterator[Snapshot]:

@@ -17,7 +17,7 @@ from morphsim.checks import check_fraction
 from morphsim.errors import FrameWarning, InputError, MachineError
 from morphsim.frames.binarisation import Binarisation, binarisation_notes, stated_binarisation
 from morphsim.frames.folders import files_below
-from morphsim.frames.frameset import Column, FrameSet
+from morphsim.frames.frame_set import Column, FrameSet
 from morphsim.frames.names import NamedFilm, film_of, in_order
 from morphsim.frames.readers import HDF5, TEXT, read_any
 from morphsim.frames.store import read_notes, write_frames
@@ -129,15 +129,15 @@ def _import(
         for path in files:
             relative = _relative(config.source, path)
             try:
-                frameset, found = _read(path, config)
+                frame_set, found = _read(path, config)
                 told = config.boundary or stated_boundary(path, strict=False)
                 pieces += list(
-                    _films_in(frameset, relative, several=path.suffix.lower() in HDF5, config=config)
+                    _films_in(frame_set, relative, several=path.suffix.lower() in HDF5, config=config)
                 )
                 stated = stated and told is not None
                 for doubt in found:
                     doubts.setdefault(doubt, []).append(str(relative))
-                made.add(_binarisation(path, frameset, config))
+                made.add(_binarisation(path, frame_set, config))
             except (InputError, MachineError) as error:
                 dropped.append((str(relative), str(error)))
                 kinds.add(type(error))
@@ -175,14 +175,14 @@ def _read(path: Path, config: ImportConfig) -> tuple[FrameSet, list[str]]:
     """Read a file; what is doubtful about its frames is returned instead of warned of."""
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always", FrameWarning)
-        frameset = read_any(path, threshold=config.threshold, invert=config.invert, dataset=config.dataset)
+        frame_set = read_any(path, threshold=config.threshold, invert=config.invert, dataset=config.dataset)
     doubts = []
     for warning in raised:
         if issubclass(warning.category, FrameWarning):
             doubts.append(str(warning.message))
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    return frameset, doubts
+    return frame_set, doubts
 
 
 def _about(names: list[str], doubt: str) -> str:
@@ -190,9 +190,9 @@ def _about(names: list[str], doubt: str) -> str:
     return f"{names[0]}{others}: {doubt}"
 
 
-def _two_conventions(frameset: FrameSet) -> list[str]:
+def _two_conventions(frame_set: FrameSet) -> list[str]:
     """Texts, in which 0 is the donor, beside files in which it is what is bright or 1."""
-    sources = list(dict.fromkeys(frameset.columns["source"].tolist()))
+    sources = list(dict.fromkeys(frame_set.columns["source"].tolist()))
     texts = [name for name in sources if PurePosixPath(name).suffix.lower() in TEXT]
     others = [name for name in sources if PurePosixPath(name).suffix.lower() not in TEXT]
     if not texts or not others:
@@ -232,45 +232,45 @@ def _relative(source: Path, path: Path) -> PurePosixPath:
 
 
 def _films_in(
-    frameset: FrameSet, relative: PurePosixPath, *, several: bool, config: ImportConfig
+    frame_set: FrameSet, relative: PurePosixPath, *, several: bool, config: ImportConfig
 ) -> Iterator[FrameSet]:
     """The films of one file, each as a set of one trajectory."""
-    frames = np.ascontiguousarray(frameset.frames.swapaxes(1, 2)) if config.transpose else frameset.frames
+    frames = np.ascontiguousarray(frame_set.frames.swapaxes(1, 2)) if config.transpose else frame_set.frames
     if config.shape is not None:
         frames = resize(frames, config.shape)
     named = film_of(relative)
     alone = len(frames) == 1 and not several
-    order = np.argsort(frameset.trajectory, kind="stable")
-    numbers, starts = np.unique(frameset.trajectory[order], return_index=True)
+    order = np.argsort(frame_set.trajectory, kind="stable")
+    numbers, starts = np.unique(frame_set.trajectory[order], return_index=True)
     for trajectory, rows in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
-        columns: dict[str, Column] = {name: values[rows] for name, values in frameset.columns.items()}
+        columns: dict[str, Column] = {name: values[rows] for name, values in frame_set.columns.items()}
         columns["trajectory"] = np.zeros(len(rows), np.int64)
         columns["source"] = np.full(len(rows), str(relative))
         if alone:
             columns["time"] = np.array([named.time])
         name = named.name if alone else str(relative)
-        if frameset.trajectories > 1:
+        if frame_set.trajectories > 1:
             name = f"{name}#{trajectory}"
-        own = {key: values[trajectory : trajectory + 1] for key, values in frameset.recipes.items()}
+        own = {key: values[trajectory : trajectory + 1] for key, values in frame_set.recipes.items()}
         yield FrameSet(
             frames=frames[rows],
             columns=columns,
             recipes={**_recipe(named), **own, "film": np.array([name])},
-            process=frameset.process if config.process is None else config.process,
-            boundary=frameset.boundary if config.boundary is None else config.boundary,
-            threshold=frameset.threshold,
-            units=frameset.units,
+            process=frame_set.process if config.process is None else config.process,
+            boundary=frame_set.boundary if config.boundary is None else config.boundary,
+            threshold=frame_set.threshold,
+            units=frame_set.units,
         )
 
 
-def _binarisation(path: Path, frameset: FrameSet, config: ImportConfig) -> Binarisation:
+def _binarisation(path: Path, frame_set: FrameSet, config: ImportConfig) -> Binarisation:
     """How the frames of one file are made of its pictures."""
     suffix = path.suffix.lower()
-    before = stated_binarisation(read_notes(path) if suffix in HDF5 else {}, frameset.threshold)
-    height, width = frameset.shape
+    before = stated_binarisation(read_notes(path) if suffix in HDF5 else {}, frame_set.threshold)
+    height, width = frame_set.shape
     shape = (width, height) if config.transpose else (height, width)
     return Binarisation(
-        threshold=frameset.threshold,
+        threshold=frame_set.threshold,
         # In text 0 is the donor, whatever pictures of it look like.
         invert=before.invert != (config.invert and suffix not in TEXT),
         original_shape=before.original_shape or shape,

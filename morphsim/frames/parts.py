@@ -9,7 +9,7 @@ from pathlib import Path
 from morphsim.errors import InputError
 from morphsim.files import write_text
 from morphsim.frames.films import failure_of, is_done, part_path
-from morphsim.frames.plan import Plan
+from morphsim.frames.plan import DatasetPlan
 from morphsim.locks import claimed_file
 from morphsim.system_errors import explain
 from morphsim.temporary import remove_leftovers
@@ -26,7 +26,7 @@ class Parts:
         plan: what it will hold.
     """
 
-    def __init__(self, out: Path, plan: Plan) -> None:
+    def __init__(self, out: Path, plan: DatasetPlan) -> None:
         self.out = out
         self.plan = plan
         self.folder = out.with_name(out.name + ".parts")

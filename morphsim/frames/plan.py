@@ -29,7 +29,7 @@ _MOST_VALUES = 2**28
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class DatasetPlan:
     """Everything that decides the bytes of a generated data set."""
 
     version: str
@@ -128,7 +128,7 @@ def make_plan(
     replicas: int | None,
     preset: Preset | None = None,
     **rest: Any,
-) -> Plan:
+) -> DatasetPlan:
     """Join a preset, a recipe file and what the command line says, each of which wins over those before.
 
     Every recipe is checked.
@@ -140,7 +140,7 @@ def make_plan(
         grid: `NAME=VALUE,VALUE,...` for what is varied.
         replicas: films of each recipe; None for what the file or the preset says, or 1.
         preset: process, parameters and lists to begin with; None to begin with nothing.
-        rest: the other fields of `Plan`.
+        rest: the other fields of `DatasetPlan`.
 
     Raises:
         InputError: an unknown name, an impossible value, a name given twice, or another process than that of
@@ -179,7 +179,7 @@ def make_plan(
         products = itertools.product(*lists.values())
         first = next(products)
         shared = recipe_from_dict({"process": name, **base, **dict(zip(lists, first, strict=True))}).to_dict()
-        plan = Plan(
+        plan = DatasetPlan(
             version=__version__,
             simulator=simulator_digest(),
             recipe={key: _plain(value) for key, value in shared.items() if key not in lists},

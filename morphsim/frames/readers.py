@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from morphsim.errors import InputError
 from morphsim.frames.axes import one_grey_channel
-from morphsim.frames.frameset import FrameSet
+from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.graspi import read_graspi
 from morphsim.frames.hdf5 import find_dataset, listed, names_in, open_hdf5
 from morphsim.frames.hdf5_values import read_values

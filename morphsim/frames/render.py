@@ -15,7 +15,7 @@ from morphsim.checks import check_positive
 from morphsim.errors import InputError, MachineError
 from morphsim.files import atomic_buffer, atomic_path
 from morphsim.frames.picture_size import drawn_aspect, figure_size, nearest, shrink
-from morphsim.frames.titlebar import title_bars
+from morphsim.frames.title_bar import title_bars
 from morphsim.system_errors import space_left
 
 ACCEPTOR_COLOUR = (20, 52, 108)

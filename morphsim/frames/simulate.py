@@ -15,7 +15,7 @@ import numpy as np
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.files import write_text
-from morphsim.frames.frameset import FrameSet
+from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.plan import check_recording, read_grid_file, stated_process
 from morphsim.frames.render import animate, frame_strip
 from morphsim.frames.snapshots import film_frames
@@ -227,8 +227,8 @@ def _make(
             advance()
     seconds = time.perf_counter() - started
     _remove_earlier(config.out)
-    frameset = film_frames(recipe, snapshots, seed=config.seed, threshold=config.threshold)
-    write_frames(config.out / FRAMES, frameset, notes={"start": config.start} if config.start else None)
+    frame_set = film_frames(recipe, snapshots, seed=config.seed, threshold=config.threshold)
+    write_frames(config.out / FRAMES, frame_set, notes={"start": config.start} if config.start else None)
     files = [FRAMES]
     titles = _titles(snapshots, recipe.process, units)
     if config.animation != "none":
@@ -240,7 +240,7 @@ def _make(
             width=recipe.width,
             titles=titles,
         )
-    _draw_strip(frameset, titles, config.out / STRIP)
+    _draw_strip(frame_set, titles, config.out / STRIP)
     write_text(config.out / RECIPE, recipe_text(recipe))
     exports = tuple(_export(config, snapshots, recipe, units))
     last = snapshots[-1]
@@ -248,14 +248,14 @@ def _make(
         out=config.out,
         files=(*files, STRIP, RECIPE, *exports),
         process=recipe.process,
-        frames=len(frameset),
-        shape=frameset.shape,
+        frames=len(frame_set),
+        shape=frame_set.shape,
         time=last.time,
         time_s=last.time * units.time_s,
         thickness=last.thickness,
         thickness_nm=last.thickness * units.length_nm,
         dryness=last.dryness,
-        donor_pixels=float(frameset.frames[-1].mean()),
+        donor_pixels=float(frame_set.frames[-1].mean()),
         seconds=seconds,
     )
 
@@ -309,11 +309,11 @@ def _titles(snapshots: Sequence[Snapshot], process: str, units: Units) -> list[s
     ]
 
 
-def _draw_strip(frameset: FrameSet, titles: Sequence[str], path: Path) -> None:
-    chosen = np.unique(np.linspace(0, len(frameset) - 1, min(_SHOWN, len(frameset))).round().astype(int))
-    height, width = frameset.shape
+def _draw_strip(frame_set: FrameSet, titles: Sequence[str], path: Path) -> None:
+    chosen = np.unique(np.linspace(0, len(frame_set) - 1, min(_SHOWN, len(frame_set))).round().astype(int))
+    height, width = frame_set.shape
     pictures = []
     for row in chosen:
-        thickness = float(frameset.columns["thickness"][row])
-        pictures.append(resize(frameset.frames[row], (max(1, round(thickness * height)), width)))
+        thickness = float(frame_set.columns["thickness"][row])
+        pictures.append(resize(frame_set.frames[row], (max(1, round(thickness * height)), width)))
     frame_strip(pictures, path, titles=[titles[row] for row in chosen])

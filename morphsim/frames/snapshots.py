@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from morphsim.frames.frameset import FrameSet
+from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.transforms import binarise
 from morphsim.simulator import Recipe, Snapshot, process_of
 

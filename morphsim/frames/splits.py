@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from morphsim.checks import check_fraction
 from morphsim.errors import InputError
-from morphsim.frames.frameset import FrameSet
+from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.labels import recipe_labels
+from morphsim.lazy import renamed_argument
 
 
 def split_by_trajectory(
@@ -33,13 +34,14 @@ def split_by_trajectory(
     return _split(labels, held_out=held_out, seed=seed, name="trajectory")
 
 
+@renamed_argument("frameset", "frame_set")
 def split_by_recipe(
-    frameset: FrameSet, *, held_out: float = 0.2, seed: int
+    frame_set: FrameSet, *, held_out: float = 0.2, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Hold out whole recipes with all their replicas, to judge on recipes that training never saw.
 
     Args:
-        frameset: the frames; see `recipe_labels` for what counts as one recipe.
+        frame_set: the frames; see `recipe_labels` for what counts as one recipe.
         held_out: share of the recipes to hold out; at least one goes to each side.
         seed: decides which.
 
@@ -49,7 +51,7 @@ def split_by_recipe(
     Raises:
         InputError: frames of fewer than two recipes, or a share outside (0, 1).
     """
-    labels = recipe_labels(frameset)[frameset.trajectory]
+    labels = recipe_labels(frame_set)[frame_set.trajectory]
     return _split(labels, held_out=held_out, seed=seed, name="recipe")
 
 

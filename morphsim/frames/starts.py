@@ -178,17 +178,17 @@ def _of_frames(source: str | Path, process: str) -> FilmStart:
 
 def _of_row(path: Path, row: int, process: str) -> tuple[dict[str, Scalar], Units | None]:
     """What a frame file knows of the film that a row shows, and the scales of its process."""
-    frameset = read_frames(path)
-    trajectory = int(frameset.trajectory[row])
-    recipe = {name: column[trajectory].item() for name, column in frameset.recipes.items()}
-    boundary: Boundary = frameset.boundary
+    frame_set = read_frames(path)
+    trajectory = int(frame_set.trajectory[row])
+    recipe = {name: column[trajectory].item() for name, column in frame_set.recipes.items()}
+    boundary: Boundary = frame_set.boundary
     try:
-        found = recipe_from_dict({"process": frameset.process, "boundary": boundary, **recipe})
+        found = recipe_from_dict({"process": frame_set.process, "boundary": boundary, **recipe})
     except InputError:
         # An imported set, or one of an other version: its films have sides, and nothing else is sure.
         return {"boundary": boundary}, None
     parameters = _parameters_after(found, process)
-    thickness = float(frameset.columns["thickness"][row]) if "thickness" in frameset.columns else np.nan
+    thickness = float(frame_set.columns["thickness"][row]) if "thickness" in frame_set.columns else np.nan
     if np.isfinite(thickness):
         parameters["initial_thickness"] = thickness
     return parameters, process_of(found).units

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from morphsim.errors import InputError
 from morphsim.frames.axes import channels_first
 from morphsim.frames.binary import as_binary_frames
-from morphsim.frames.frameset import Column, FrameSet
+from morphsim.frames.frame_set import Column, FrameSet
 from morphsim.frames.hdf5 import find_dataset, listed, names_in, open_hdf5
 from morphsim.frames.hdf5_values import read_values
 from morphsim.frames.tables import (
@@ -39,6 +39,7 @@ from morphsim.frames.tables import (
     tables_of,
 )
 from morphsim.hdf5_writing import new_group, new_hdf5
+from morphsim.lazy import renamed_argument
 
 if TYPE_CHECKING:
     import h5py
@@ -47,20 +48,21 @@ _GZIP_LEVEL = 1
 _CHUNK = 2**24
 
 
-def write_frames(path: str | Path, frameset: FrameSet, *, notes: Mapping[str, str] | None = None) -> None:
+@renamed_argument("frameset", "frame_set")
+def write_frames(path: str | Path, frame_set: FrameSet, *, notes: Mapping[str, str] | None = None) -> None:
     """Write a frame file in one step: it is whole or absent.
 
     Args:
         path: the HDF5 file.
-        frameset: what to write.
+        frame_set: what to write.
         notes: texts to keep in the file, read again by `read_notes`.
     """
     with new_hdf5(path) as file:
-        dataset = _create_frames(file, frameset.frames.shape)
+        dataset = _create_frames(file, frame_set.frames.shape)
         # Frame by frame, so that HDF5 never holds a second copy of the whole array.
-        for row, frame in enumerate(frameset.frames):
+        for row, frame in enumerate(frame_set.frames):
             dataset[row] = frame
-        _write_tables(file, frameset, notes or {})
+        _write_tables(file, frame_set, notes or {})
 
 
 def merge_frames(path: str | Path, parts: Sequence[Path], *, notes: Mapping[str, str] | None = None) -> None:
@@ -84,10 +86,10 @@ def merge_frames(path: str | Path, parts: Sequence[Path], *, notes: Mapping[str,
         tables: list[FrameSet] = []
         start = 0
         for part in parts:
-            frameset = read_frames(part)
-            dataset[start : start + len(frameset)] = frameset.frames
-            start += len(frameset)
-            tables.append(_without_pixels(frameset))
+            frame_set = read_frames(part)
+            dataset[start : start + len(frame_set)] = frame_set.frames
+            start += len(frame_set)
+            tables.append(_without_pixels(frame_set))
         _write_tables(file, FrameSet.concatenate(tables), notes or {})
 
 
@@ -145,15 +147,15 @@ def read_notes(path: str | Path) -> dict[str, str]:
         return read_notes_of(file)
 
 
-def _without_pixels(frameset: FrameSet) -> FrameSet:
+def _without_pixels(frame_set: FrameSet) -> FrameSet:
     return FrameSet(
-        frames=np.zeros((len(frameset), 1, 1), np.uint8),
-        columns=frameset.columns,
-        recipes=frameset.recipes,
-        process=frameset.process,
-        boundary=frameset.boundary,
-        threshold=frameset.threshold,
-        units=frameset.units,
+        frames=np.zeros((len(frame_set), 1, 1), np.uint8),
+        columns=frame_set.columns,
+        recipes=frame_set.recipes,
+        process=frame_set.process,
+        boundary=frame_set.boundary,
+        threshold=frame_set.threshold,
+        units=frame_set.units,
     )
 
 
@@ -170,11 +172,11 @@ def _create_frames(file: h5py.File, shape: tuple[int, ...]) -> h5py.Dataset:
     )
 
 
-def _write_tables(file: h5py.File, frameset: FrameSet, notes: Mapping[str, str]) -> None:
-    for name, values in frameset.columns.items():
+def _write_tables(file: h5py.File, frame_set: FrameSet, notes: Mapping[str, str]) -> None:
+    for name, values in frame_set.columns.items():
         _write_column(file, name, values)
     group = new_group(file, "recipes")
-    for name, values in frameset.recipes.items():
+    for name, values in frame_set.recipes.items():
         _write_column(group, name, values)
     # HDF5 pads texts with NUL: those at the end are not read again.
     notes = {name: text.rstrip("\0") for name, text in notes.items()}
@@ -184,10 +186,10 @@ def _write_tables(file: h5py.File, frameset: FrameSet, notes: Mapping[str, str])
             group.create_dataset(name, data=_fixed_texts(np.array(text)), track_times=False)
     attributes: dict[str, Any] = {
         "version": FORMAT_VERSION,
-        "process": frameset.process,
-        "boundary": frameset.boundary,
-        "threshold": float(frameset.threshold),
-        "units": json.dumps(dict(frameset.units), sort_keys=True),
+        "process": frame_set.process,
+        "boundary": frame_set.boundary,
+        "threshold": float(frame_set.threshold),
+        "units": json.dumps(dict(frame_set.units), sort_keys=True),
     }
     for name, value in attributes.items():
         file.attrs[name] = value

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
-from morphsim.frames.frameset import RESERVED_NAMES, Column, FrameSet, is_column_name, stated_processes
+from morphsim.frames.frame_set import RESERVED_NAMES, Column, FrameSet, is_column_name, stated_processes
 from morphsim.frames.hdf5 import DAMAGED, find_dataset, find_group, names_in
 from morphsim.frames.hdf5_values import kind_of, read_attribute, read_text, read_texts, read_values
 from morphsim.frames.plausible import doubt

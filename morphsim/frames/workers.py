@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from morphsim.frames.films import make_film
-from morphsim.frames.plan import Plan
+from morphsim.frames.plan import DatasetPlan
 from morphsim.processes import run_jobs
 
 
 def make_films(
-    plan: Plan, films: Sequence[int], folder: Path, *, workers: int, made: Callable[[int], None]
+    plan: DatasetPlan, films: Sequence[int], folder: Path, *, workers: int, made: Callable[[int], None]
 ) -> None:
     """Make some films of a plan, in this process with one worker, else in others.
 
@@ -31,7 +31,7 @@ def make_films(
 
 @dataclass(frozen=True)
 class _FilmMaker:
-    plan: Plan
+    plan: DatasetPlan
     folder: Path
 
     def __call__(self) -> Callable[[int, Callable[[], bool]], None]:

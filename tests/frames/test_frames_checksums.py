@@ -106,11 +106,11 @@ def test_attributes_can_be_changed_on_purpose(tmp_path, make_set):
     assert read_frames(tmp_path / "a.h5").boundary == "no-flux"
 
 
-def write_as_before(path: Path, frameset: FrameSet, notes: dict[str, str]) -> None:
+def write_as_before(path: Path, frame_set: FrameSet, notes: dict[str, str]) -> None:
     """A file as version 0.1.0 wrote it, without checksums."""
     with h5py.File(path, "w") as file:
-        file.create_dataset("frames", data=frameset.frames, chunks=(1, *frameset.shape), compression="gzip")
-        for group, table in ((file, frameset.columns), (file.create_group("recipes"), frameset.recipes)):
+        file.create_dataset("frames", data=frame_set.frames, chunks=(1, *frame_set.shape), compression="gzip")
+        for group, table in ((file, frame_set.columns), (file.create_group("recipes"), frame_set.recipes)):
             for name, values in table.items():
                 fixed = values
                 if values.dtype.kind == "U":
@@ -124,11 +124,11 @@ def write_as_before(path: Path, frameset: FrameSet, notes: dict[str, str]) -> No
 
 
 def test_files_of_earlier_versions_still_load(tmp_path, make_set):
-    frameset = make_set()
-    write_as_before(tmp_path / "a.h5", frameset, {"plan": "{}"})
+    frame_set = make_set()
+    write_as_before(tmp_path / "a.h5", frame_set, {"plan": "{}"})
     found = read_frames(tmp_path / "a.h5")
-    np.testing.assert_array_equal(found.frames, frameset.frames)
-    for mine, yours in ((found.columns, frameset.columns), (found.recipes, frameset.recipes)):
+    np.testing.assert_array_equal(found.frames, frame_set.frames)
+    for mine, yours in ((found.columns, frame_set.columns), (found.recipes, frame_set.recipes)):
         assert mine.keys() == yours.keys()
         for name in mine:
             np.testing.assert_array_equal(mine[name], yours[name])
@@ -137,9 +137,9 @@ def test_files_of_earlier_versions_still_load(tmp_path, make_set):
 
 
 def test_checksums_cost_little_space(tmp_path, make_set):
-    frameset = make_set(films=10, shape=(50, 60))
-    write_frames(tmp_path / "new.h5", frameset)
-    write_as_before(tmp_path / "old.h5", frameset, {})
+    frame_set = make_set(films=10, shape=(50, 60))
+    write_frames(tmp_path / "new.h5", frame_set)
+    write_as_before(tmp_path / "old.h5", frame_set, {})
     assert (tmp_path / "new.h5").stat().st_size < 1.05 * (tmp_path / "old.h5").stat().st_size
 
 

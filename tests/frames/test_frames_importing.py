@@ -52,17 +52,17 @@ def test_a_folder_of_published_names(tmp_path, run):
     (source / "README.txt").write_text("What these frames are.\n")
     (source / "table.csv").write_text("a,b\n")
     (source / ".hidden").write_text("")
-    report, frameset = run(boundary="periodic", process="annealing")
-    assert frameset.trajectories == report.trajectories == 2
-    assert frameset.columns["time"].tolist() == [3, 20, 100, 7]
-    assert frameset.trajectory.tolist() == [0, 0, 0, 1]
+    report, frame_set = run(boundary="periodic", process="annealing")
+    assert frame_set.trajectories == report.trajectories == 2
+    assert frame_set.columns["time"].tolist() == [3, 20, 100, 7]
+    assert frame_set.trajectory.tolist() == [0, 0, 0, 1]
     for row, time in enumerate((3, 20, 100)):
-        np.testing.assert_array_equal(frameset.frames[row], frames[time])
-    assert frameset.recipes["blend_ratio"].tolist() == [0.486, 0.472]
-    assert frameset.recipes["chi"].tolist() == [2.4, 2.8]
-    assert frameset.recipes["film"].tolist() == ["data_0.514_2.4", "data_0.528_2.8"]
-    assert frameset.columns["source"][0] == "data_0.514_2.4_000003.txt"
-    assert (frameset.boundary, frameset.process) == ("periodic", "annealing")
+        np.testing.assert_array_equal(frame_set.frames[row], frames[time])
+    assert frame_set.recipes["blend_ratio"].tolist() == [0.486, 0.472]
+    assert frame_set.recipes["chi"].tolist() == [2.4, 2.8]
+    assert frame_set.recipes["film"].tolist() == ["data_0.514_2.4", "data_0.528_2.8"]
+    assert frame_set.columns["source"][0] == "data_0.514_2.4_000003.txt"
+    assert (frame_set.boundary, frame_set.process) == ("periodic", "annealing")
     reasons = dict(report.dropped)
     assert set(reasons) == {"README.txt", "table.csv", "data_0.528_2.8_000008.txt"}
     assert "2 layers" in reasons["data_0.528_2.8_000008.txt"]
@@ -94,14 +94,14 @@ def test_the_donor_of_graspi_is_0_and_blend_ratios_are_of_the_donor(
     values.flat[: round(zeros * values.size)] = 0
     path = tmp_path / "source" / f"data_{named}_2.4_000220.txt"
     path.write_text("\n".join(" ".join(map(str, row)) for row in values))
-    _, frameset = run()
-    np.testing.assert_array_equal(frameset.frames[0], 1 - values)
-    assert frameset.frames.mean() == pytest.approx(zeros)
-    assert frameset.recipes["blend_ratio"].tolist() == [stored]
+    _, frame_set = run()
+    np.testing.assert_array_equal(frame_set.frames[0], 1 - values)
+    assert frame_set.frames.mean() == pytest.approx(zeros)
+    assert frame_set.recipes["blend_ratio"].tolist() == [stored]
     np.testing.assert_array_equal(read_target_frames(path)[0], 1 - values)
-    _, frameset = run(overwrite=True, invert=True)
-    np.testing.assert_array_equal(frameset.frames[0], values)
-    assert frameset.recipes["blend_ratio"].tolist() == [inverted]
+    _, frame_set = run(overwrite=True, invert=True)
+    np.testing.assert_array_equal(frame_set.frames[0], values)
+    assert frame_set.recipes["blend_ratio"].tolist() == [inverted]
 
 
 def test_published_texts_are_read_as_their_donor_nodes_say(tmp_path, shared_data, run):
@@ -111,11 +111,11 @@ def test_published_texts_are_read_as_their_donor_nodes_say(tmp_path, shared_data
         for frame, (blend, chi, time) in zip(values, names, strict=True):
             path = tmp_path / "source" / f"data_{blend:.3f}_{chi:.1f}_{int(time):06d}.txt"
             np.savetxt(path, frame, fmt="%d")
-    _, frameset = run()
-    assert len(frameset) == len(values)
-    assert sorted(frameset.frames.sum((1, 2))) == sorted(nodes)
-    share = [frameset.frames[frameset.trajectory == film].mean() for film in range(frameset.trajectories)]
-    np.testing.assert_allclose(share, frameset.recipes["blend_ratio"], atol=0.025)
+    _, frame_set = run()
+    assert len(frame_set) == len(values)
+    assert sorted(frame_set.frames.sum((1, 2))) == sorted(nodes)
+    share = [frame_set.frames[frame_set.trajectory == film].mean() for film in range(frame_set.trajectories)]
+    np.testing.assert_allclose(share, frame_set.recipes["blend_ratio"], atol=0.025)
 
 
 def test_folders_of_images(tmp_path, run):
@@ -124,11 +124,11 @@ def test_folders_of_images(tmp_path, run):
         for time in (10, 9, 2):
             image = Image.fromarray(np.roll(FRAME, time, axis=1) * 255)
             image.save(tmp_path / "source" / folder / f"{time}.png")
-    _, frameset = run()
-    assert frameset.recipes["film"].tolist() == ["BR0.50-CHI3", "BR0.54-CHI2.4", "other"]
-    np.testing.assert_array_equal(frameset.recipes["chi"], [3.0, 2.4, np.nan])
-    assert frameset.columns["time"].tolist() == [2, 9, 10] * 3
-    np.testing.assert_array_equal(frameset.frames[1], np.roll(FRAME, 9, axis=1))
+    _, frame_set = run()
+    assert frame_set.recipes["film"].tolist() == ["BR0.50-CHI3", "BR0.54-CHI2.4", "other"]
+    np.testing.assert_array_equal(frame_set.recipes["chi"], [3.0, 2.4, np.nan])
+    assert frame_set.columns["time"].tolist() == [2, 9, 10] * 3
+    np.testing.assert_array_equal(frame_set.frames[1], np.roll(FRAME, 9, axis=1))
 
 
 MODES = {
@@ -165,9 +165,9 @@ def test_jpeg_colour_and_depth(tmp_path):
 def test_pages_are_frames_of_one_film(tmp_path, run):
     pages = [Image.fromarray(np.roll(FRAME, k, axis=1) * 255) for k in range(3)]
     pages[0].save(tmp_path / "source" / "BR.tif", save_all=True, append_images=pages[1:])
-    _, frameset = run()
-    assert frameset.columns["time"].tolist() == [0, 1, 2]
-    np.testing.assert_array_equal(frameset.frames[2], np.roll(FRAME, 2, axis=1))
+    _, frame_set = run()
+    assert frame_set.columns["time"].tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(frame_set.frames[2], np.roll(FRAME, 2, axis=1))
     Image.fromarray(FRAME).save(
         tmp_path / "odd.tif", save_all=True, append_images=[Image.fromarray(FRAME[:2])]
     )
@@ -336,15 +336,15 @@ def test_hdf5_brings_its_films_along(tmp_path, run, make_set):
     write_frames(tmp_path / "source" / "set.h5", make_set())
     with h5py.File(tmp_path / "source" / "field.h5", "w") as file:
         file["frames"] = np.full((1, 6, 9), 0.7)
-    _, frameset = run()
-    assert frameset.trajectories == 4
-    assert frameset.recipes["film"].tolist() == ["field.h5", "set.h5#0", "set.h5#1", "set.h5#2"]
-    np.testing.assert_array_equal(frameset.recipes["chi"], [np.nan, 2, 3, 4])
-    one = frameset.trajectory == 2
+    _, frame_set = run()
+    assert frame_set.trajectories == 4
+    assert frame_set.recipes["film"].tolist() == ["field.h5", "set.h5#0", "set.h5#1", "set.h5#2"]
+    np.testing.assert_array_equal(frame_set.recipes["chi"], [np.nan, 2, 3, 4])
+    one = frame_set.trajectory == 2
     mine = make_set().select(make_set().trajectory == 1)
     order = np.argsort(mine.columns["time"])
-    np.testing.assert_array_equal(frameset.frames[one], mine.frames[order])
-    np.testing.assert_array_equal(frameset.columns["time"][one], mine.columns["time"][order])
+    np.testing.assert_array_equal(frame_set.frames[one], mine.frames[order])
+    np.testing.assert_array_equal(frame_set.columns["time"][one], mine.columns["time"][order])
 
 
 def test_a_frame_file_keeps_what_it_says(tmp_path, run, make_set):
@@ -352,23 +352,23 @@ def test_a_frame_file_keeps_what_it_says(tmp_path, run, make_set):
     write_frames(tmp_path / "source" / "set.h5", mine)
     assert (mine.boundary, mine.process) == ("periodic", "drying")
     for source in (tmp_path / "source", tmp_path / "source" / "set.h5"):
-        _, frameset = run(source=source, overwrite=True)
-        assert (frameset.boundary, frameset.process, frameset.threshold) == ("periodic", "drying", 0.4)
-        assert set(mine.columns) <= set(frameset.columns) and set(mine.recipes) < set(frameset.recipes)
-        assert frameset.units == mine.units
+        _, frame_set = run(source=source, overwrite=True)
+        assert (frame_set.boundary, frame_set.process, frame_set.threshold) == ("periodic", "drying", 0.4)
+        assert set(mine.columns) <= set(frame_set.columns) and set(mine.recipes) < set(frame_set.recipes)
+        assert frame_set.units == mine.units
     # What is said on the command line wins.
-    _, frameset = run(overwrite=True, boundary="no-flux", process="annealing", threshold=0.7)
-    assert (frameset.boundary, frameset.process, frameset.threshold) == ("no-flux", "annealing", 0.7)
+    _, frame_set = run(overwrite=True, boundary="no-flux", process="annealing", threshold=0.7)
+    assert (frame_set.boundary, frame_set.process, frame_set.threshold) == ("no-flux", "annealing", 0.7)
 
 
 def test_files_that_disagree_are_joined_with_care(tmp_path, run, make_set):
     write_frames(tmp_path / "source" / "set.h5", make_set())
     Image.fromarray(make_set().frames[0] * 255).save(tmp_path / "source" / "a.png")
-    _, frameset = run()
+    _, frame_set = run()
     # Not all of the frames may be rolled.
-    assert (frameset.boundary, frameset.process) == ("no-flux", "unknown")
-    _, frameset = run(overwrite=True, boundary="periodic", process="drying")
-    assert (frameset.boundary, frameset.process) == ("periodic", "drying")
+    assert (frame_set.boundary, frame_set.process) == ("no-flux", "unknown")
+    _, frame_set = run(overwrite=True, boundary="periodic", process="drying")
+    assert (frame_set.boundary, frame_set.process) == ("periodic", "drying")
     write_frames(tmp_path / "source" / "set.h5", replace(make_set(), threshold=0.4))
     with pytest.raises(InputError, match=r"set\.h5 at 0\.4 and a\.png at 0\.5; --threshold"):
         run(overwrite=True)
@@ -386,12 +386,12 @@ def test_a_field_is_cut_at_the_threshold_of_its_file(tmp_path):
 
 
 def test_the_published_frames_are_imported(tmp_path, shared_data, run):
-    report, frameset = run(source=shared_data / "opv_frames.h5", shape=(50, 200))
+    report, frame_set = run(source=shared_data / "opv_frames.h5", shape=(50, 200))
     whole = read_frames(shared_data / "opv_frames.h5")
     assert (report.frames, report.trajectories) == (277, whole.trajectories)
-    np.testing.assert_array_equal(frameset.recipes["chi"], whole.recipes["chi"])
+    np.testing.assert_array_equal(frame_set.recipes["chi"], whole.recipes["chi"])
     for film in range(whole.trajectories):
-        mine, theirs = frameset.frames[frameset.trajectory == film], whole.frames[whole.trajectory == film]
+        mine, theirs = frame_set.frames[frame_set.trajectory == film], whole.frames[whole.trajectory == film]
         np.testing.assert_allclose(mine.mean(), theirs.mean(), atol=0.003)
 
 
@@ -407,18 +407,18 @@ def test_shapes_transpose_and_invert(tmp_path, run):
     for number in range(3):
         (tmp_path / "source" / f"{number}.txt").write_text(text_of(FRAME))
     (tmp_path / "source" / "odd.txt").write_text(text_of(np.ones((4, 5), int)))
-    report, frameset = run()
-    assert frameset.shape == (3, 5)
-    assert len(frameset) == 3
+    report, frame_set = run()
+    assert frame_set.shape == (3, 5)
+    assert len(frame_set) == 3
     ((name, reason),) = report.dropped
     assert name == "odd.txt"
     assert "(4, 5)" in reason
-    report, frameset = run(overwrite=True, shape=(6, 10))
-    assert len(frameset) == 4
+    report, frame_set = run(overwrite=True, shape=(6, 10))
+    assert len(frame_set) == 4
     assert report.dropped == ()
-    np.testing.assert_array_equal(frameset.frames[0], FRAME.repeat(2, 0).repeat(2, 1))
-    _, frameset = run(overwrite=True, transpose=True, invert=True)
-    np.testing.assert_array_equal(frameset.frames[0], 1 - FRAME.T)
+    np.testing.assert_array_equal(frame_set.frames[0], FRAME.repeat(2, 0).repeat(2, 1))
+    _, frame_set = run(overwrite=True, transpose=True, invert=True)
+    np.testing.assert_array_equal(frame_set.frames[0], 1 - FRAME.T)
 
 
 def test_one_file_and_an_output_inside_the_source(tmp_path, run):

@@ -9,11 +9,11 @@ import pytest
 
 from morphsim.errors import InputError
 from morphsim.frames import PRESETS, DatasetConfig, make_dataset, read_frames
-from morphsim.frames.plan import Plan
+from morphsim.frames.plan import DatasetPlan
 from morphsim.frames.presets import preset_help
 
 
-def plan_of(**options) -> Plan:
+def plan_of(**options) -> DatasetPlan:
     return DatasetConfig(**{"out": Path("a.h5"), **options}).plan()
 
 
@@ -135,10 +135,10 @@ def test_a_small_set_of_a_preset_is_made(tmp_path):
         frames=3,
         shape=(16, 64),
     )
-    frameset = read_frames(make_dataset(config, show_progress=False))
-    pairs = list(zip(frameset.recipes["chi"], frameset.recipes["blend_ratio"], strict=True))
+    frame_set = read_frames(make_dataset(config, show_progress=False))
+    pairs = list(zip(frame_set.recipes["chi"], frame_set.recipes["blend_ratio"], strict=True))
     assert pairs == [pair for pair in itertools.product((2.8, 3.6), (0.475, 0.575)) for _ in range(2)]
-    assert len(np.unique(frameset.columns["seed"])) == 8
-    last = frameset.frames[frameset.columns["time"] == 0.1]
+    assert len(np.unique(frame_set.columns["seed"])) == 8
+    last = frame_set.frames[frame_set.columns["time"] == 0.1]
     assert len(last) == 8
     assert (np.abs(last.mean(axis=(1, 2)) - 0.5) < 0.3).all()

@@ -202,8 +202,8 @@ def is_column_name(name: str) -> bool:
     return name not in RESERVED_NAMES | {""} and name[0] != "." and not {"/", "\0"} & set(name)
 
 
-def _axes(frameset: FrameSet) -> str:
-    return "(N, C, H, W)" if frameset.frames.ndim == 4 else "(N, H, W)"
+def _axes(frame_set: FrameSet) -> str:
+    return "(N, C, H, W)" if frame_set.frames.ndim == 4 else "(N, H, W)"
 
 
 def _check_frames(frames: Any) -> None:
