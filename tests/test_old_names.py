@@ -32,6 +32,7 @@ def test_a_moved_module_is_found_by_its_old_name(old: str, monkeypatch: pytest.M
 
 RENAMED = {
     "morphsim.agents": {"Evaluation": "AgentEvaluation"},
+    "morphsim.encoder": {"Codes": "EncodedFrames"},
     "morphsim.similarity.evaluation": {
         "JudgedFrames": "EvaluationFrames",
         "Judgement": "EmbeddingEvaluation",
@@ -60,17 +61,6 @@ def test_a_renamed_name_still_works(package: str, old: str, new: str) -> None:
 
 def test_other_modules_are_not_found() -> None:
     assert find_spec("morphsim.simulator.nothing") is None
-
-
-# Package, old name, present name.
-RENAMED = [("morphsim.encoder", "Codes", "EncodedFrames")]
-
-
-@pytest.mark.parametrize(("package", "old", "new"), RENAMED)
-def test_a_renamed_name_is_found_by_its_old_one(package: str, old: str, new: str) -> None:
-    module = import_module(package)
-    with pytest.warns(DeprecationWarning, match=rf"^{package}\.{old} is now {package}\.{new}; .* 0\.3$"):
-        assert getattr(module, old) is getattr(module, new)
 
 
 def test_renamed_members_of_an_encoder_are_found_by_their_old_names() -> None:

@@ -10,9 +10,10 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.envs.batch import FilmBatch, observation_space, row_of
+from morphsim.envs.batch import FilmBatch
 from morphsim.envs.checks import flag, whole
 from morphsim.envs.generator import restored_generator
+from morphsim.envs.observation import observation_space, row_of
 from morphsim.envs.picture import Window, film_picture
 from morphsim.envs.recipes import check_same_pixels, known_material
 from morphsim.envs.settings import Film, FilmSettings
@@ -66,7 +67,7 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         super().reset(seed=seed)
         self._batch.start({0: self.settings.film(self.np_random, options)})
         self._over = False
-        return self._shown()
+        return self._observed()
 
     def step(self, action: NDArray[np.float32]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Set the knobs and make the film for one step.
@@ -83,7 +84,7 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         self._batch.step(np.asarray(action, np.float64)[None])
         terminated, truncated = (bool(ends[0]) for ends in self._batch.ends())
         self._over = terminated or truncated
-        observation, info = self._shown()
+        observation, info = self._observed()
         return observation, 0.0, terminated, truncated, info
 
     def render(self) -> NDArray[np.uint8] | None:
@@ -140,7 +141,7 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
             raise InputError(f"the state can't be used ({error}); use what get_state returned") from error
         self._batch.load(film, step=step, diverged=diverged, fields=state["fields"])
         self._over, self._np_random, self._np_random_seed = over, generator, state["seed"]
-        return self._shown()
+        return self._observed()
 
     @property
     def frame(self) -> NDArray[np.uint8]:
@@ -167,7 +168,7 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         usual = self.recipe if film is None else film.recipe
         return self.panel.action({} if values is None else values, usual=usual)
 
-    def _shown(self) -> tuple[Any, dict[str, Any]]:
+    def _observed(self) -> tuple[Any, dict[str, Any]]:
         if self.render_mode == "human":
             self._window.show(self._picture())
         return row_of(self._batch.observe([0]), 0), self._batch.info(0)

@@ -112,7 +112,7 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
         if chosen:
             raise InputError(f"reset has no option {', '.join(map(repr, chosen))}; it has trajectory")
         self._begin(trajectory, 0)
-        return self._shown()
+        return self._observed()
 
     def step(
         self, action: NDArray[np.float32]
@@ -127,7 +127,7 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
         if self._step >= max(len(rows) - 1, 1):
             raise InputError("the episode is over; call reset")
         self._step += 1
-        observation, info = self._shown()
+        observation, info = self._observed()
         return observation, 0.0, self._step >= len(rows) - 1, False, info
 
     def render(self) -> NDArray[np.uint8] | None:
@@ -172,7 +172,7 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
             raise InputError(f"step is {step}, but trajectory {trajectory} is over after {last}")
         self._begin(trajectory, step)
         self._np_random, self._np_random_seed = generator, state["seed"]
-        return self._shown()
+        return self._observed()
 
     @property
     def frame(self) -> NDArray[np.uint8]:
@@ -202,7 +202,7 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
             )
         return int(trajectory)
 
-    def _shown(self) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    def _observed(self) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         if self.render_mode == "human":
             self._window.show(self._picture())
         row, last = self._row(), max(len(self._running()) - 1, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from morphsim.envs.knobs import Panel
-from morphsim.envs.pace import state_names
+from morphsim.envs.observation import state_names
 from morphsim.envs.settings import FilmSettings
 from morphsim.simulator import Recipe, Units
 

@@ -154,3 +154,11 @@ def test_a_blend_starts_with_exactly_its_composition() -> None:
     recipe = DryingRecipe(blend_ratio=0.4, solvent=0.75, noise=0.02)
     simulation = Simulation([recipe], seeds=[3], shape=SMALL, dtype="float64")
     assert simulation.solute_mass()[0] == pytest.approx([0.1, 0.15], abs=1e-12)
+
+
+def test_heat_beyond_the_arrhenius_law_is_refused() -> None:
+    recipe = AnnealingRecipe(reference_temperature=250.0, temperature=260.0, activation_energy=120.0)
+    simulation = Simulation([recipe], seeds=[0], shape=(8, 8))
+    with pytest.raises(InputError, match=r"temperature 590 K speeds diffusion up .* at most 1e"):
+        simulation.set_knobs(temperature=590.0)
+    assert simulation.knobs["temperature"] == 260.0
