@@ -1,4 +1,4 @@
-"""Which films share a recipe, and which frames show the same moment of it: what a metric may learn from."""
+"""Labels for metric learning: which films share a recipe, and which frames show the same moment."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from morphsim.simulator.processes import PROCESSES, find_process
 def recipe_labels(frame_set: FrameSet) -> NDArray[np.int64]:
     """Number the recipes: trajectories whose recipe columns are all equal get the same number.
 
-    A value that is not known, NaN or empty text, equals another one. Without recipes each trajectory counts
-    as a recipe of its own; so it does in an imported set, whose column `film` names every film.
+    Unknown values, NaN or empty text, equal each other. Without recipes each trajectory counts as a recipe of
+    its own, as it does in an imported set, whose column `film` names every film.
 
     Args:
         frame_set: T trajectories.
@@ -33,10 +33,10 @@ def recipe_labels(frame_set: FrameSet) -> NDArray[np.int64]:
 def moment_labels(frame_set: FrameSet) -> NDArray[np.int64]:
     """Rank each frame among those of its own trajectory, from 0 for the earliest.
 
-    Frames are ranked by the column `dryness` when drying, else by `time`, and without such numbers by their
-    order in the set, which also decides between equals; what is not known comes last. Films that were
-    recorded with the same number of frames, as a generated data set has them, have the same moments. Where
-    frames were left out since, a column `moment` of whole numbers keeps what they were: it is taken as it is.
+    Frames are ranked by the column `dryness` when drying, else by `time`. Without such a column, and between
+    equal values, their order in the set decides; unknown values come last. Films recorded with the same
+    number of frames, as in a generated data set, have the same moments. An integer column `moment`, which
+    keeps the ranks of a set from which frames were removed, is returned unchanged.
 
     Args:
         frame_set: N frames.
@@ -57,7 +57,7 @@ def moment_labels(frame_set: FrameSet) -> NDArray[np.int64]:
 
 @renamed_argument("frameset", "frame_set")
 def frame_labels(frame_set: FrameSet) -> NDArray[np.int64]:
-    """Number the pairs of recipe and moment: replicas of a film at the same rank get the same number.
+    """Number the pairs of recipe and moment: frames of replicas at the same rank get the same number.
 
     Args:
         frame_set: N frames.

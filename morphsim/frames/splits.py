@@ -1,4 +1,4 @@
-"""Training and held-out frames that share no film, or no recipe."""
+"""Splits into training and held-out frames that share no film or no recipe."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from morphsim.lazy import renamed_argument
 def split_by_trajectory(
     trajectory: ArrayLike, *, held_out: float = 0.2, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Hold out whole trajectories, since two frames of one film next to each other in time are nearly one.
+    """Hold out whole trajectories, since consecutive frames of one film are nearly equal.
 
     Args:
         trajectory: (N,) the film that each frame belongs to.
         held_out: share of the trajectories to hold out; at least one goes to each side.
-        seed: decides which.
+        seed: of the random choice.
 
     Returns:
         Frame numbers for training and held-out frame numbers, both ascending.
@@ -38,12 +38,12 @@ def split_by_trajectory(
 def split_by_recipe(
     frame_set: FrameSet, *, held_out: float = 0.2, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Hold out whole recipes with all their replicas, to judge on recipes that training never saw.
+    """Hold out whole recipes with all their replicas, so that held-out recipes are new to the metric.
 
     Args:
         frame_set: the frames; see `recipe_labels` for what counts as one recipe.
         held_out: share of the recipes to hold out; at least one goes to each side.
-        seed: decides which.
+        seed: of the random choice.
 
     Returns:
         Frame numbers for training and held-out frame numbers, both ascending.

@@ -1,16 +1,16 @@
-"""Frame files: HDF5, one chunk a frame, columns by name; equal content gives equal bytes.
+"""Frame files: HDF5, one chunk per frame, columns by name; equal content gives equal bytes.
 
 Layout (format version 1):
 
     /frames          (N, H, W) uint8, 0 or 1, gzip; (N, C, H, W) with several channels
     /trajectory      (N,) int64, and any other column per frame: /time, /seed, /thickness
     /recipes/NAME    (T,) a recipe parameter of each trajectory
-    /notes/NAME      optional texts, as the plan of a data set
+    /notes/NAME      optional texts, such as the plan of a data set
     attributes       version, process, boundary, threshold, units (JSON), sha256
 
-Every byte is covered by a checksum, so that damage is told and never read as other frames: frames and
-columns by Fletcher's, which HDF5 keeps with each chunk, the tables of HDF5 by its own, and attributes and
-notes, whose texts HDF5 keeps without one, by the hash in the attribute `sha256`.
+Checksums cover every byte, so that damage is always detected. Each chunk of frames and columns has a Fletcher
+checksum and the metadata of HDF5 their own; attributes and notes, which HDF5 stores without one, are covered
+by the hash in the attribute `sha256`.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ _CHUNK = 2**24
 
 @renamed_argument("frameset", "frame_set")
 def write_frames(path: str | Path, frame_set: FrameSet, *, notes: Mapping[str, str] | None = None) -> None:
-    """Write a frame file in one step: it is whole or absent.
+    """Write a frame file atomically: it is complete or absent.
 
     Args:
         path: the HDF5 file.
-        frame_set: what to write.
-        notes: texts to keep in the file, read again by `read_notes`.
+        frame_set: the frames and their columns.
+        notes: texts to store in the file, which `read_notes` returns.
     """
     with new_hdf5(path) as file:
         dataset = _create_frames(file, frame_set.frames.shape)
@@ -66,15 +66,15 @@ def write_frames(path: str | Path, frame_set: FrameSet, *, notes: Mapping[str, s
 
 
 def merge_frames(path: str | Path, parts: Sequence[Path], *, notes: Mapping[str, str] | None = None) -> None:
-    """Join frame files into one in their order; see `FrameSet.concatenate`.
+    """Join frame files into one, in the given order; see `FrameSet.concatenate`.
 
-    It needs the memory of one part, and of the file that is made.
+    Memory holds one part and the resulting file.
 
     Raises:
-        InputError: a part can't be read, or they don't fit together.
+        InputError: a part can't be read, or the parts don't match.
     """
     shapes = [frames_shape(part) for part in parts]
-    # HDF5 would spread a smaller frame over a larger one without a word.
+    # HDF5 would silently broadcast a smaller frame over a larger one.
     for part, shape in zip(parts, shapes, strict=True):
         if shape[1:] != shapes[0][1:]:
             raise InputError(
@@ -96,12 +96,13 @@ def merge_frames(path: str | Path, parts: Sequence[Path], *, notes: Mapping[str,
 def read_frames(path: str | Path) -> FrameSet:
     """Read a frame file, or a foreign HDF5 file that has a dataset `frames`.
 
-    Without a column `trajectory`, frames belong to one trajectory where all their columns but time,
-    thickness, dryness and source agree, in the order of their first frame; those columns then become the
-    recipes (a seed stays a column). Without attributes the process is unknown, the boundary `no-flux` (such
-    frames are never rolled) and the threshold 0.5. Attributes with the names of morphsim's that it does not
-    understand are ignored with a warning (`FrameWarning`). Frames of 0 and 255 become 0 and 1. Channels may
-    stand last in a foreign file, see `morphsim.frames.axes`. Anything else in the file is ignored.
+    Without a column `trajectory`, frames belong to one trajectory if all their columns except time,
+    thickness, dryness and source agree; trajectories are ordered by their first frame, and these columns
+    become the recipes (a seed stays a column). Without attributes the process is unknown, the boundary
+    `no-flux` (such frames are never rolled) and the threshold 0.5. Attributes that share a name with
+    morphsim's but have an invalid value are ignored with a `FrameWarning`. Frames of 0 and 255 become 0 and
+    1. Channels may be the last axis of a foreign file, see `morphsim.frames.axes`. Anything else in the file
+    is ignored.
 
     Raises:
         InputError: the file is missing, truncated, not HDF5, or its frames are not binary.
@@ -112,7 +113,7 @@ def read_frames(path: str | Path) -> FrameSet:
 
 
 def read_rows(path: str | Path, rows: Sequence[int] | None) -> NDArray[np.uint8]:
-    """Read the frames of some rows only, (K, H, W) or (K, C, H, W), or of all where `rows` is None.
+    """Read only the frames of some rows, (K, H, W) or (K, C, H, W); all of them if `rows` is None.
 
     Raises:
         InputError: as `read_frames`, or a row out of range.
@@ -127,18 +128,19 @@ def read_rows(path: str | Path, rows: Sequence[int] | None) -> NDArray[np.uint8]
 
 
 def frames_shape(path: str | Path) -> tuple[int, ...]:
-    """(N, H, W) or (N, C, H, W) of a frame file, without reading its pixels.
+    """Shape (N, H, W) or (N, C, H, W) of a frame file, without reading its pixels.
 
     Raises:
         InputError: as `read_frames`.
     """
     with open_hdf5(path) as file:
-        without_memory = np.broadcast_to(np.uint8(0), _frames_dataset(file).shape)
-        return channels_first(without_memory, own=is_own(file)).shape
+        # An array of this shape that takes no memory.
+        stand_in = np.broadcast_to(np.uint8(0), _frames_dataset(file).shape)
+        return channels_first(stand_in, own=is_own(file)).shape
 
 
 def read_notes(path: str | Path) -> dict[str, str]:
-    """The texts that were stored beside the frames; empty for a file without any.
+    """The texts stored beside the frames; empty if there are none.
 
     Raises:
         InputError: the file is missing, truncated or not HDF5.
@@ -178,7 +180,7 @@ def _write_tables(file: h5py.File, frame_set: FrameSet, notes: Mapping[str, str]
     group = new_group(file, "recipes")
     for name, values in frame_set.recipes.items():
         _write_column(group, name, values)
-    # HDF5 pads texts with NUL: those at the end are not read again.
+    # HDF5 pads texts with NUL, so trailing ones would be lost on reading.
     notes = {name: text.rstrip("\0") for name, text in notes.items()}
     if notes:
         group = new_group(file, "notes")
@@ -204,10 +206,10 @@ def _write_column(group: h5py.Group, name: str, values: Column) -> None:
 
 
 def _fixed_texts(values: Column) -> Column:
-    """Texts of a fixed length: the heap that holds those of variable length is not repeatable."""
+    """Texts of fixed length, since HDF5 does not store those of variable length reproducibly."""
     import h5py
 
-    # Names of files need not be text.
+    # File names need not be valid text.
     texts = np.char.encode(values, "utf-8", "backslashreplace")
     return texts.astype(h5py.string_dtype("utf-8", max(1, texts.dtype.itemsize)))
 
