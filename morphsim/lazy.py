@@ -46,7 +46,7 @@ def renamed_argument(old: str, new: str) -> Callable[[Callable[P, T]], Callable[
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> T:
             if old in kwargs:
-                name = f"{function.__module__}.{function.__name__}"
+                name = f"{function.__module__}.{function.__qualname__}"
                 warn_of_old_name(f"the argument {old} of {name}", new)
                 kwargs[new] = kwargs.pop(old)
             return function(*args, **kwargs)

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from morphsim import load_encoder
+from morphsim.envs import Panel
 from morphsim.frames import FrameSet, recipe_labels
 from morphsim.moved import MOVED
+from morphsim.simulator import AnnealingRecipe, Knob
 
 
 @pytest.mark.parametrize("old", MOVED)
@@ -83,6 +85,11 @@ def test_a_renamed_argument_is_taken_by_its_old_name() -> None:
         labels = recipe_labels(frameset=films)
     assert caught[0].filename == __file__
     assert np.array_equal(labels, recipe_labels(frame_set=films))
+    with pytest.warns(DeprecationWarning, match=r"usual of .*Panel\.action is now defaults; .* 0\.3$"):
+        action = Panel([Knob("temperature", 300.0, 400.0)]).action(
+            {}, usual=AnnealingRecipe(temperature=400.0)
+        )
+    assert action == 1.0
 
 
 def test_unknown_names_of_packages_are_errors() -> None:

@@ -1,4 +1,4 @@
-"""Films of several episodes, made side by side: what single and vector environments are made of."""
+"""A batch of films, each in its own episode: the common basis of single and vector environments."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from morphsim.simulator.simulation import donor_share
 
 @dataclass
 class _Group:
-    """Films that one `Simulation` makes."""
+    """Films in one `Simulation`."""
 
     simulation: Simulation
     slots: list[int]
 
 
 class FilmBatch:
-    """Films side by side, each at its own step of its own episode.
+    """A batch of films, each at its own step of its own episode.
 
-    Each film is bit for bit what it would be alone.
+    Each film is bit for bit equal to the same film simulated alone.
 
     Args:
         settings: of all films.
-        slots: how many films there are.
+        slots: number of films in the batch.
     """
 
     def __init__(self, settings: FilmSettings, slots: int) -> None:
         self.settings = settings
         self.films: list[Film | None] = [None] * slots
         self.done = np.zeros(slots, np.int64)
-        """Steps that each film has made."""
+        """Number of steps of each film so far, (B,)."""
         self.diverged = np.zeros(slots, np.bool_)
         self.finished = np.zeros(slots, np.bool_)
         self.frames = np.zeros((slots, *settings.shape), np.uint8)
@@ -55,10 +55,10 @@ class FilmBatch:
         return len(self.films)
 
     def film(self, slot: int) -> Film:
-        """What stands in a slot.
+        """The film in a slot.
 
         Raises:
-            InputError: nothing yet.
+            InputError: the slot is still empty.
         """
         film = self.films[slot]
         if film is None:
@@ -66,7 +66,7 @@ class FilmBatch:
         return film
 
     def start(self, films: Mapping[int, Film]) -> None:
-        """Start new films in these slots, beside the others."""
+        """Start new films in these slots; the others are unaffected."""
         waiting = dict(films)
         for group in list(self._groups):
             self._renew(group, waiting)
@@ -89,12 +89,12 @@ class FilmBatch:
         self._update(chosen)
 
     def _renew(self, group: _Group, waiting: dict[int, Film]) -> None:
-        """Start in place those films that fit the group, and drop those that go elsewhere."""
+        """Replace films within the group where the new recipes allow it, and drop the other old ones."""
         key = batch_key(group.simulation.recipes[0])
         fitting = [p for p in group.slots if p in waiting and batch_key(waiting[p].recipe) == key]
         staying = [p for p in group.slots if p not in waiting or p in fitting]
         if len(fitting) == len(staying) and (not fitting or group.simulation.grid.device.type == "cpu"):
-            # Nothing of the old films is left; what was compiled for a GPU is kept.
+            # No old film is left. On a GPU the group is kept with its compiled code.
             self._groups.remove(group)
             return
         if len(staying) < len(group.slots):
@@ -110,7 +110,7 @@ class FilmBatch:
             )
 
     def _starting_fields(self, films: Sequence[Film]) -> NDArray[np.float64] | None:
-        """Volume fractions (B, C, H, W) with which films begin that were made before; else None."""
+        """Initial volume fractions (B, C, H, W); None for freshly mixed films."""
         start, shape = self.settings.start, self.settings.shape
         if start is None:
             return None
@@ -121,20 +121,20 @@ class FilmBatch:
             [film.recipe for film in films],
             seeds=[film.seed for film in films],
             shape=self.settings.shape,
-            # Films that are put back to a later state need not be made up to their start.
+            # A restored film does not need its initial state.
             fields=None if restored else self._starting_fields(films),
             tolerance=self.settings.tolerance,
             device=self.settings.device,
         )
 
     def step(self, actions: NDArray[Any]) -> None:
-        """Set the knobs and make each film for one step.
+        """Set the knobs and advance each film by one step.
 
         Args:
             actions: (B, K).
 
         Raises:
-            InputError: an action that is none, or a slot without a film; nothing has happened then.
+            InputError: an invalid action, or an empty slot; no film has advanced then.
         """
         values = [self.settings.panel.values(action) for action in actions]
         for slot in range(len(self)):
@@ -153,21 +153,21 @@ class FilmBatch:
             _warn(self.film(slot), self._columns["time_s"][slot])
 
     def ends(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Which films have come to their physical end, and which to a limit or can't go on, (B,) each."""
+        """Which films have terminated (finished) and which are truncated (at the limit, diverged), (B,)."""
         terminated = self.finished & ~self.diverged
         return terminated, ~terminated & (self.diverged | (self.done >= self.settings.limit))
 
     def observe(self, slots: Sequence[int]) -> Observation:
-        """What a policy sees of the films in these slots."""
+        """Observations of the films in these slots."""
         name, settings = self.settings.observation, self.settings
         if name == "fields":
             components = len(settings.recipe.composition)
-            seen = np.zeros((len(self), components, *settings.shape), np.float32)
+            volume_fractions = np.zeros((len(self), components, *settings.shape), np.float32)
             for group, rows, chosen in self._parts(slots):
                 simulation = group.simulation
                 part = simulation.fields()[torch.as_tensor(rows, device=simulation.grid.device)]
-                seen[chosen] = part.clamp(0.0, 1.0).float().cpu().numpy()
-            return seen[list(slots)]
+                volume_fractions[chosen] = part.clamp(0.0, 1.0).float().cpu().numpy()
+            return volume_fractions[list(slots)]
         frames = self.frames[list(slots), None] * np.uint8(255)
         if name == "frame":
             return frames
@@ -178,7 +178,7 @@ class FilmBatch:
         return {"frame": frames, "state": states[list(slots)]}
 
     def info(self, slot: int) -> dict[str, Any]:
-        """What is numbers of a film, in Python values."""
+        """The `info` of a film, as Python values."""
         film, end = self.film(slot), self.settings.process_object.end
         return {
             **{name: float(column[slot]) for name, column in self._columns.items()},
@@ -191,7 +191,7 @@ class FilmBatch:
         }
 
     def share(self, slot: int) -> NDArray[np.float32]:
-        """The present donor share of the solids (H, W), 0..1 but for rounding."""
+        """The present donor share of the solids (H, W), 0..1 up to rounding."""
         simulation, row = self._at(slot)
         return np.asarray(_share(simulation, [row])[0].float().cpu().numpy())
 
@@ -201,7 +201,7 @@ class FilmBatch:
         return float(simulation.thickness[row])
 
     def save(self, slot: int) -> dict[str, Any]:
-        """All of a film that `load` needs, in plain values and arrays."""
+        """The state of a film for `load`, as plain values and arrays."""
         film = self.film(slot)
         simulation, row = self._at(slot)
         return {
@@ -215,7 +215,7 @@ class FilmBatch:
         }
 
     def load(self, film: Film, *, step: int, diverged: bool, fields: Mapping[str, Any]) -> None:
-        """Put the one film of this batch back to what `save` numbers of it.
+        """Restore a state from `save` in a batch of one film.
 
         Raises:
             InputError: the fields are of another film; then nothing has changed.
@@ -247,7 +247,7 @@ class FilmBatch:
         raise InputError("there is no film yet; call reset first")
 
     def _update(self, chosen: Sequence[int]) -> None:
-        """Take frames from the device for the chosen slots, and numbers for their groups."""
+        """Copy the frames and the numbers of `info` from the device for the chosen slots."""
         for group, rows, slots in self._parts(chosen):
             simulation = group.simulation
             share = _share(simulation, rows)
@@ -258,7 +258,7 @@ class FilmBatch:
                 self._columns.setdefault(name, np.zeros(len(self)))[slots] = values[rows]
 
     def _parts(self, slots: Sequence[int]) -> Iterator[tuple[_Group, list[int], list[int]]]:
-        """Each group that has films in these slots, its rows, and their slots."""
+        """Each group with films in these slots, with their rows in the group and their slots."""
         requested = set(slots)
         for group in self._groups:
             rows = [row for row, slot in enumerate(group.slots) if slot in requested]
@@ -274,14 +274,14 @@ def _share(simulation: Simulation, rows: Sequence[int]) -> Tensor:
 
 
 def _warn(film: Film, time_s: float) -> None:
-    usual = resolve_recipe(process=film.recipe.process)
+    default = resolve_recipe(process=film.recipe.process)
     different = [
         f"{entry.name} {getattr(film.recipe, entry.name)}"
         for entry in fields(film.recipe)
-        if getattr(film.recipe, entry.name) != getattr(usual, entry.name)
+        if getattr(film.recipe, entry.name) != getattr(default, entry.name)
     ]
     warnings.warn(
-        f"the film of seed {film.seed} ({', '.join(different) or 'the usual recipe'}) can't be advanced "
+        f"the film of seed {film.seed} ({', '.join(different) or 'the default recipe'}) can't be advanced "
         f"beyond {time_s:.6g} s; its episode ends here",
         RuntimeWarning,
         stacklevel=4,

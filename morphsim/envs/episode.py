@@ -15,16 +15,16 @@ from morphsim.simulator import Simulation
 def advance(
     simulation: Simulation, films: Sequence[Film], done: NDArray[np.int64], settings: FilmSettings
 ) -> NDArray[np.bool_]:
-    """Make films for one step.
+    """Advance films by one step.
 
     Args:
         simulation: of B films.
-        films: what they are.
-        done: steps that each has made, (B,).
+        films: their recipes, scales and seeds.
+        done: number of steps of each film so far, (B,).
         settings: of their environment.
 
     Returns:
-        (B,) the films that can't be advanced any further, which stand where they last were sound.
+        (B,) True for films that diverged; they keep their last valid state.
     """
     if settings.step_time_s is not None:
         step = np.array([settings.step_time_s / film.units.time_s for film in films])
@@ -37,7 +37,7 @@ def advance(
 def info_columns(
     simulation: Simulation, films: Sequence[Film], settings: FilmSettings
 ) -> dict[str, NDArray[Any]]:
-    """What `info` says of films in numbers, (B,) each."""
+    """The numbers in the `info` of films, (B,) each."""
     common: dict[str, NDArray[Any]] = {
         "time_s": simulation.time * np.array([film.units.time_s for film in films]),
         "thickness_nm": simulation.thickness * np.array([film.units.length_nm for film in films]),

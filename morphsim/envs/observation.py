@@ -13,11 +13,11 @@ from morphsim.envs.settings import Film, FilmSettings
 from morphsim.simulator import Simulation
 
 Observation = Any
-"""Of B films: (B, 1, H, W) uint8, (B, C, H, W) float32, or a dict of arrays."""
+"""Observation of B films: (B, 1, H, W) uint8, (B, C, H, W) float32, or a dict of arrays."""
 
 
 def observation_space(settings: FilmSettings) -> gym.Space[Any]:
-    """Of one film."""
+    """The observation space of one film."""
     frame = gym.spaces.Box(0, 255, (1, *settings.shape), np.uint8)
     if settings.observation == "frame":
         return frame
@@ -29,14 +29,14 @@ def observation_space(settings: FilmSettings) -> gym.Space[Any]:
 
 
 def row_of(observation: Observation, row: int) -> Observation:
-    """A copy of the observation of one film of several."""
+    """A copy of one film's observation from a batch."""
     if isinstance(observation, dict):
         return {name: values[row].copy() for name, values in observation.items()}
     return observation[row].copy()
 
 
 def put_row(observation: Observation, row: int, other: Observation, other_row: int) -> None:
-    """Put the observation of one film into that of several."""
+    """Copy one film's observation from batch `other` into batch `observation`."""
     if isinstance(observation, dict):
         for name, values in observation.items():
             values[row] = other[name][other_row]
@@ -45,7 +45,7 @@ def put_row(observation: Observation, row: int, other: Observation, other_row: i
 
 
 def state_names(settings: FilmSettings) -> tuple[str, ...]:
-    """Entries of the process state that a policy may see."""
+    """Entries of the process state in observations of kind "dict"."""
     knobs = (knob.name for knob in settings.panel.knobs)
     return (*settings.process_object.state, "thickness", "step_fraction", *knobs)
 

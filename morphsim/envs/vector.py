@@ -1,4 +1,4 @@
-"""Many films at once: the batched simulator as a Gymnasium vector environment."""
+"""The batched simulator as a Gymnasium vector environment of many films."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ Flags = NDArray[np.bool_]
 
 
 class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
-    """Films that one simulator makes side by side, each at its own slot in its own episode.
+    """Films simulated as one batch, each in its own episode.
 
     Observations, infos and random numbers are those of `num_envs` single environments under Gymnasium's
-    `SyncVectorEnv`, bit for bit on the CPU. An episode that ends is followed by the next one within the step
-    (autoreset mode SAME_STEP): `final_obs` and `final_info` in the infos tell how it ended. Films begin and
-    end without holding up the others.
+    `SyncVectorEnv`, bit for bit on the CPU. When an episode ends, the next one starts within the same step
+    (autoreset mode SAME_STEP); `final_obs` and `final_info` in the infos hold its end. Films start and end
+    independently of each other.
 
-    `reset` takes a seed, from which the environments count up, or one for each; its options apply to all
-    films, and `reset_mask` (a boolean array) says which of them begin anew.
+    `reset` takes one seed, from which the environments count up, or one for each; its options apply to all
+    films, and `reset_mask` (a boolean array) selects those to reset.
 
     Use `VectorDryingEnv` or `VectorAnnealingEnv`, or `gymnasium.make_vec`.
 
     Args:
-        num_envs: how many.
+        num_envs: number of films.
         render_mode: None or "rgb_array".
-        max_episode_steps: a limit beside that of the environment.
+        max_episode_steps: a limit in addition to that of the environment.
         arguments: of the single environment.
 
     Raises:
-        InputError: an argument that can't be.
+        InputError: an invalid argument.
     """
 
     single: ClassVar[Callable[..., FilmEnv]]
@@ -96,13 +96,13 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         """Start new films, in all slots or in those of `options["reset_mask"]`.
 
         Raises:
-            InputError: a wrong number of seeds, a mask that is none, or options that `FilmEnv.reset` refuses.
+            InputError: a wrong number of seeds, an invalid mask, or options that `FilmEnv.reset` refuses.
         """
         seeds = _seeds(seed, self.num_envs)
         chosen = options_of(options)
         mask = _mask(chosen.pop("reset_mask"), self.num_envs) if "reset_mask" in chosen else None
         if mask is not None and self._batch.films.count(None) > np.count_nonzero(mask):
-            raise InputError("reset_mask leaves out films that never began; call reset without it first")
+            raise InputError("reset_mask leaves out films that never started; call reset without it first")
         slots = list(range(self.num_envs)) if mask is None else [int(slot) for slot in np.flatnonzero(mask)]
         for slot in slots:
             if seeds[slot] is not None:
@@ -116,18 +116,18 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
     def step(
         self, actions: NDArray[np.float32]
     ) -> tuple[Any, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
-        """Set the knobs of all films and make each for one step; those that ended begin anew.
+        """Set the knobs of all films and advance each by one step; those that ended are reset.
 
         Raises:
-            InputError: actions (B, K) of another shape or that are no numbers; then nothing has happened.
+            InputError: actions (B, K) of another shape, or NaN; no film has advanced then.
         """
-        wanted = np.asarray(actions, np.float64)
-        if wanted.shape != self.action_space.shape:
+        settings = np.asarray(actions, np.float64)
+        if settings.shape != self.action_space.shape:
             raise InputError(
-                f"actions have the shape {wanted.shape}; they must be {self.action_space.shape}, a row of "
+                f"actions have the shape {settings.shape}; they must be {self.action_space.shape}, a row of "
                 f"{len(self.panel)} numbers from -1 to 1 for each film"
             )
-        self._batch.step(wanted)
+        self._batch.step(settings)
         terminated, truncated = self._batch.ends()
         if self._longest is not None:
             truncated |= ~terminated & (self._batch.done >= self._longest)
@@ -156,7 +156,7 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         )
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
-        """An attribute as each of the single environments would have it."""
+        """The attribute of each of the single environments."""
         if name in self._attributes:
             return self._attributes[name]
         slots = range(self.num_envs)
@@ -183,10 +183,10 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         return values
 
     def set_attr(self, name: str, values: Any) -> None:
-        """Give each environment an attribute of the user's own.
+        """Set a new attribute of each environment.
 
         Raises:
-            InputError: an attribute that the films share, or a wrong number of values.
+            InputError: an attribute of the environment itself, or a wrong number of values.
         """
         if (name not in self._attributes and hasattr(self, name)) or name in {
             "frame",
@@ -213,8 +213,8 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
 
     def _action_of(self, slot: int, values: Any = None) -> NDArray[np.float32]:
         film = self._batch.films[slot]
-        usual = self.recipe if film is None else film.recipe
-        return self.panel.action({} if values is None else values, usual=usual)
+        recipe = self.recipe if film is None else film.recipe
+        return self.panel.action({} if values is None else values, defaults=recipe)
 
 
 def _seeds(seed: int | Sequence[int | None] | None, count: int) -> list[int | None]:

@@ -132,7 +132,7 @@ def test_a_divergence_ends_the_episode_with_the_last_sound_frame(monkeypatch: py
     frame, *_ = env.step(env.action_of())
 
     break_film(env)
-    with pytest.warns(RuntimeWarning, match=r"seed \d+ .the usual recipe. can't be advanced beyond .* s;"):
+    with pytest.warns(RuntimeWarning, match=r"seed \d+ .the default recipe. can't be advanced beyond .* s;"):
         last, reward, terminated, truncated, info = env.step(env.action_of())
     assert (reward, terminated, truncated, info["diverged"]) == (0.0, False, True, True)
     assert np.array_equal(last, frame)
@@ -211,7 +211,7 @@ def test_settings_out_of_reach_are_refused() -> None:
         panel.action({"rate": 5.0})
     with pytest.raises(InputError, match="no value is given for rate"):
         panel.action({})
-    with pytest.raises(InputError, match="knob 'heat' is not turned here; use one of rate"):
+    with pytest.raises(InputError, match="knob 'heat' is not in the action; use one of rate"):
         panel.action({"rate": 1.0, "heat": 300.0})
     with pytest.raises(InputError, match="rate is 'fast'; it must be a finite number"):
         panel.action({"rate": "fast"})  # type: ignore[dict-item]

@@ -76,10 +76,10 @@ def test_reset_makes_one_film_to_order() -> None:
         ({"film_seed": -1}, "film_seed is -1"),
         ({"solvent": 0.1}, "residual_solvent 0.1 is not below solvent"),
         # The agent's knobs would make this film dry faster than a simulator can follow.
-        ({"spin_speed": 12000.0, "reference_spin_speed": 100.0}, "knobs reach too far .* Biot number"),
+        ({"spin_speed": 12000.0, "reference_spin_speed": 100.0}, "knobs are too wide for .* Biot number"),
         (
             {"activation_energy": 60.0, "reference_temperature": 250.0, "evaporation_enthalpy": 60.0},
-            "too far",
+            "too wide",
         ),
     ],
 )
@@ -152,7 +152,7 @@ def test_choices_of_numbers_texts_and_materials() -> None:
         ({"chi": [1.0]}, "two numbers must be"),
         ({"chi": (1.0, "much")}, "numbers only, or texts only"),
         ({"chi": (1.0, float("nan"))}, "numbers only, or texts only"),
-        ({"chi": (1.0, 9.0)}, "randomize may draw a film that can't be: .*chi is 9"),
+        ({"chi": (1.0, 9.0)}, "randomize may draw an impossible film: .*chi is 9"),
         ({"mobility": ["wodo", "fast"]}, "mobility is 'fast'"),
         ({"material": "p3ht-pcbm"}, "material = 'p3ht-pcbm'; give"),
         ({"material": ["p3ht-pcbm", "opv-frames"]}, "opv-frames is for annealing"),
@@ -186,7 +186,10 @@ def test_ranges_that_can_t_be_are_refused_at_once(wanted: Any, message: str) -> 
         ({"device": "abacus"}, "device 'abacus' is unknown"),
         ({"shape": (0, 32)}, r"a side of the shape \(0, 32\) is 0"),
         ({"ranges": {"temperature": (200.0, 300.0)}}, "it must stay within 250 to 400"),
-        ({"ranges": {"evaporation": (1.0, 20.0), "temperature": (300.0, 400.0)}}, "knobs reach too far"),
+        (
+            {"ranges": {"evaporation": (1.0, 20.0), "temperature": (300.0, 400.0)}},
+            "the knobs are too wide",
+        ),
     ],
 )
 def test_arguments_that_can_t_be_name_the_mend(arguments: dict[str, Any], message: str) -> None:

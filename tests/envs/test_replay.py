@@ -109,7 +109,7 @@ def test_states_specs_and_copies(films: FrameSet) -> None:
     for other in (gym.make(env.spec).unwrapped, pickle.loads(pickle.dumps(env))):
         other.set_state(pickle.loads(pickle.dumps(state)))
         assert_same([other.step(STAY), other.reset()], future)
-    with pytest.raises(InputError, match="this is no state of a replay"):
+    with pytest.raises(InputError, match="this is not a state of a replay"):
         env.set_state({"trajectory": 0})
     with pytest.raises(InputError, match="random numbers can't be used"):
         env.set_state({**state, "random": None})
@@ -140,7 +140,7 @@ def test_what_can_t_be_replayed_is_refused(films: FrameSet, tmp_path: Path) -> N
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"frames": tmp_path / "absent.h5"}, "absent.h5"),
         ({"frames": broken}, "broken.h5"),
-        ({"frames": channels}, "have 3 channels; replay those of one"),
+        ({"frames": channels}, "have 3 channels; replay frames of one channel"),
         ({"frames": films, "trajectory": 2}, "no frames of trajectory 2"),
         ({"frames": films, "trajectory": 1.5}, "trajectory is 1.5; it must be a whole number"),
         ({"frames": films, "render_mode": "ansi"}, "render_mode is 'ansi'"),

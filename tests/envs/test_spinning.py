@@ -71,7 +71,7 @@ def test_a_speed_and_a_rate_at_once_and_speeds_far_from_the_published_ones_are_r
         env.reset(options={"spin_speed": 200.0})
     with pytest.raises(InputError, match="spin_speed is 'fast'; it must be a number"):
         env.reset(options={"spin_speed": "fast"})
-    with pytest.raises(InputError, match="randomize may draw a film that can't be: spin_speed is 200"):
+    with pytest.raises(InputError, match="randomize may draw an impossible film: spin_speed is 200"):
         DryingEnv(**TINY, material=NAME, randomize={"spin_speed": (200.0, 3000.0)})
 
 

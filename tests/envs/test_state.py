@@ -112,10 +112,10 @@ def test_wrong_states_are_refused_and_change_nothing() -> None:
     larger = DryingEnv(shape=(20, 32), steps=3)
     larger.reset(seed=0)
     for wrong, message in (
-        ({}, "this is no state of a film environment"),
-        (7, "this is no state of a film environment"),
-        ({**state, "extra": 1}, "this is no state of a film environment"),
-        ({**state, "fields": None}, "this is no state of a film environment"),
+        ({}, "this is not a state of a film environment"),
+        (7, "this is not a state of a film environment"),
+        ({**state, "extra": 1}, "this is not a state of a film environment"),
+        ({**state, "fields": None}, "this is not a state of a film environment"),
         ({**state, "random": {"bit_generator": "MT19937"}}, "random numbers can't be used"),
         ({**state, "units": {"length_nm": "wide"}}, "the state can't be used"),
         ({**state, "fields": {**state["fields"], "phi": np.zeros(3)}}, "phi has the shape"),

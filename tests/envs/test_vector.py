@@ -216,7 +216,7 @@ def test_wrong_use_is_refused_and_changes_nothing() -> None:
     actions = np.zeros(envs.action_space.shape, np.float32)
     with pytest.raises(InputError, match="call reset first"):
         envs.step(actions)
-    with pytest.raises(InputError, match="films that never began; call reset without it first"):
+    with pytest.raises(InputError, match="films that never started; call reset without it first"):
         envs.reset(options={"reset_mask": np.array([True, False])})
     envs.reset(seed=0)
     unknown = actions.copy()

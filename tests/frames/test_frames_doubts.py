@@ -60,9 +60,9 @@ def test_heights_are_no_donor_shares(source, heights):
     Image.fromarray(values).save(source / "heights.tif")
     np.save(source / "heights.npy", values)
     for name in ("heights.tif", "heights.npy"):
-        with pytest.raises(InputError, match="no donor shares"):
+        with pytest.raises(InputError, match="not donor shares"):
             read_any(source / name)
-        with pytest.raises(InputError, match=r"heights\..*no donor shares"):
+        with pytest.raises(InputError, match=r"heights\..*not donor shares"):
             read_target_frames(source / name)
 
 
@@ -290,10 +290,10 @@ def test_links_are_followed(source, tmp_path):
     reasons = dict(report.dropped)
     assert set(reasons) == {"again", "loop", "up", "broken", "circle", "pipe"}
     assert "read already" in reasons["again"] and "read already" in reasons["loop"]
-    assert "holds the source" in reasons["up"]
+    assert "contains the source" in reasons["up"]
     assert reasons["broken"].startswith("it is a broken link")
     assert reasons["circle"].startswith("it is a broken link")
-    assert reasons["pipe"] == "it is no file"
+    assert reasons["pipe"] == "it is not a regular file"
     # The source itself may be a link.
     (tmp_path / "link").symlink_to(source)
     assert imported(tmp_path / "link")[0].frames == 3

@@ -210,7 +210,7 @@ def test_a_chunk_that_unfolds_to_more_than_it_claims(tmp_path, monkeypatch):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         dataset = file.create_dataset("frames", (1, 8, 8), "u1", chunks=(1, 8, 8), compression="gzip")
         dataset.id.write_direct_chunk((0, 0, 0), packed)
-    refused(tmp_path / "a.h5", "unfolds to more than the 64 bytes")
+    refused(tmp_path / "a.h5", "expands beyond the 64 bytes")
     honest = np.random.default_rng(0).integers(0, 2, (1, 300, 400), np.uint8)
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file.create_dataset("frames", data=honest, chunks=(1, 300, 400), compression="gzip", fletcher32=True)
