@@ -67,9 +67,9 @@ class FilmStart:
         Raises:
             InputError: another shape.
         """
-        fields = self.share if self.phi is None else self.phi
-        if fields is not None and fields.shape[-2:] != shape:
-            height, width = fields.shape[-2:]
+        given = self.share if self.phi is None else self.phi
+        if given is not None and given.shape[-2:] != shape:
+            height, width = given.shape[-2:]
             raise InputError(
                 f"start is a film of {height} x {width} cells, and the shape is {shape[0]} x {shape[1]}; use "
                 f"shape=({height}, {width})"
