@@ -27,7 +27,7 @@ def films() -> FrameSet:
     random = np.random.default_rng(0)
     return FrameSet(
         frames=random.integers(0, 2, (6, 36, 40)).astype(np.uint8),
-        # Interleaved, and nothing is left of trajectory 2.
+        # Interleaved, and trajectory 2 has no frames.
         columns={
             "trajectory": [0, 1, 0, 1, 0, 3],
             "time": [0.0, 0.0, 1.0, 2.0, 3.0, 5.0],
@@ -77,7 +77,7 @@ def test_a_film_is_shown_frame_by_frame(films: FrameSet, tmp_path: Path) -> None
             "boundary": str,
             "step_fraction": float,
         }
-        # What is not known is not told.
+        # Unknown values are omitted.
         assert "dryness" not in infos[1]
         assert [info["step_fraction"] for info in infos] == [0.0, 0.5, 1.0]
         with pytest.raises(InputError, match="the episode is over; call reset"):
@@ -133,7 +133,7 @@ def test_pictures(films: FrameSet) -> None:
     shown.close()
 
 
-def test_what_can_t_be_replayed_is_refused(films: FrameSet, tmp_path: Path) -> None:
+def test_frames_that_can_not_be_replayed_are_refused(films: FrameSet, tmp_path: Path) -> None:
     broken = tmp_path / "broken.h5"
     broken.write_bytes(b"no frames")
     channels = FrameSet(frames=np.zeros((2, 3, 4, 4), np.uint8), columns={"trajectory": [0, 0]})

@@ -42,7 +42,7 @@ def make_set() -> MakeSet:
 
 @pytest.fixture
 def run(tmp_path):
-    """Import the folder `source`, and give the report and the frames."""
+    """Import the folder `source`; returns the report and the frames."""
 
     def run(**options):
         options = {"source": tmp_path / "source", "out": tmp_path / "out.h5", **options}

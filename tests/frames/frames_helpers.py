@@ -1,4 +1,4 @@
-"""What tests of reading and importing share."""
+"""Helpers for tests of reading and importing."""
 
 from __future__ import annotations
 

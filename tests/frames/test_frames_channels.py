@@ -85,7 +85,7 @@ def test_only_equal_channels_are_joined(tmp_path, make_set):
     for other in (channelled(channels=2), channelled(channels=1)):
         with pytest.raises(InputError, match=r"\(8, \d, 6, 9\).*\(8, 3, 6, 9\)"):
             FrameSet.concatenate([channelled(), other])
-    # One channel that is written out is not the same file layout as none.
+    # A channel axis of length 1 differs from no channel axis.
     with pytest.raises(InputError, match=r"\(N, H, W\).*\(N, C, H, W\)"):
         FrameSet.concatenate([channelled(channels=1), make_set(units={})])
 
@@ -133,7 +133,7 @@ def test_mirrored_and_rolled_channel_by_channel(frames, shift):
         )
 
 
-def test_what_needs_one_channel_names_the_shape(tmp_path):
+def test_functions_that_need_one_channel_report_the_shape(tmp_path):
     frame_set = channelled()
     write_frames(tmp_path / "a.h5", frame_set)
     shape = r"\(8, 3, 6, 9\)"
@@ -153,7 +153,7 @@ def test_what_needs_one_channel_names_the_shape(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
 
 
-def test_a_single_channel_is_as_good_as_none(tmp_path):
+def test_a_single_channel_axis_is_accepted(tmp_path):
     frame_set = channelled(channels=1)
     write_frames(tmp_path / "a.h5", frame_set)
     np.testing.assert_array_equal(read_target_frames(tmp_path / "a.h5"), frame_set.frames[:, 0])

@@ -1,4 +1,4 @@
-"""One flipped bit in a frame file is told, or changes nothing; other damage ends in one line."""
+"""A flipped bit in a frame file is detected or harmless; other damage gives a one-line error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from morphsim.errors import InputError
 from morphsim.frames import FrameSet, read_frames, read_notes, read_target_frames, write_frames
 from morphsim.frames.tables import DIGEST
 
-# In a process of its own: not every damage that HDF5 crashes on is known.
+# In a separate process, since some damage may crash HDF5.
 BATCH = """
 import json, sys
 from pathlib import Path
@@ -57,7 +57,7 @@ print(json.dumps(told))
 """
 
 
-def test_one_flipped_bit_or_several_bytes_are_told_or_change_nothing(tmp_path, make_set):
+def test_flipped_bits_are_detected_or_change_nothing(tmp_path, make_set):
     write_frames(tmp_path / "a.h5", make_set(), notes={"plan": "{}" * 40})
     words = [sys.executable, "-c", BATCH, str(tmp_path / "a.h5"), "40"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -68,7 +68,7 @@ def test_one_flipped_bit_or_several_bytes_are_told_or_change_nothing(tmp_path, m
 
 
 def flipped(path: Path, wanted: bytes) -> None:
-    """Flip a bit of the bytes `wanted` in a file."""
+    """Flip a bit within the bytes `wanted` of a file."""
     content = bytearray(path.read_bytes())
     content[content.index(wanted) + 1] ^= 4
     path.write_bytes(bytes(content))

@@ -46,7 +46,7 @@ def make(out: Path, **options) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> bytes:
-    """The file that every run of SMALL must give, to the byte."""
+    """The file that every run of SMALL must reproduce, to the byte."""
     return make(tmp_path_factory.mktemp("data") / "a.h5").read_bytes()
 
 
@@ -134,7 +134,7 @@ def test_killed_at_any_moment_and_resumed(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_stops_and_says_how_to_resume(tmp_path, undisturbed, workers):
+def test_ctrl_c_stops_with_a_hint_how_to_resume(tmp_path, undisturbed, workers):
     out = tmp_path / "a.h5"
     program = (
         "from pathlib import Path; from morphsim.frames import DatasetConfig, make_dataset\n"
@@ -213,7 +213,7 @@ def test_a_run_killed_while_it_cleans_up(tmp_path, undisturbed):
     make_dataset(config_for(tmp_path / "b.h5"), show_progress=False).rename(out)
     make(out)
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
-    # The plan goes last, but its folder may outlive it.
+    # The plan is removed last, but its folder may remain.
     parts.folder.mkdir()
     (parts.folder / "film-0000001.h5").write_bytes(b"rest")
     (parts.folder / ".morphsim-abcdefgh").mkdir()
@@ -291,7 +291,7 @@ def test_films_that_never_dry_are_left_out(tmp_path):
     assert "not dry" in failed_films(out)[0]["reason"]
 
 
-def test_no_film_at_all_is_an_error(tmp_path, monkeypatch):
+def test_an_error_if_every_film_fails(tmp_path, monkeypatch):
     monkeypatch.setattr(films, "record_film", diverging)
     with pytest.raises(InputError, match="not one of 2 films can be made: it diverged"):
         make(tmp_path / "a.h5", grid=("chi=3.0",), replicas=2)

@@ -87,7 +87,7 @@ def test_select_of_a_concatenation_gives_the_parts_back(data):
         assert (back.recipes["chi"] == part.recipes["chi"]).all()
 
 
-def test_concatenate_fills_what_is_not_known_and_stays_safe(make_set):
+def test_concatenate_fills_unknown_values_and_keeps_the_safe_boundary(make_set):
     other = make_set(
         process="annealing",
         boundary="no-flux",
@@ -111,7 +111,7 @@ def test_concatenate_fills_what_is_not_known_and_stays_safe(make_set):
         {"recipes": {"chi": np.array(["a", "b", "c"])}},
     ],
 )
-def test_concatenate_refuses_what_can_not_be_joined(make_set, changes):
+def test_concatenate_refuses_sets_that_do_not_match(make_set, changes):
     with pytest.raises(InputError):
         FrameSet.concatenate([make_set(), make_set(**changes)])
     with pytest.raises(InputError, match="nothing"):
@@ -135,7 +135,7 @@ def test_anything_between_is_refused(values):
         as_binary_frames(np.array(values))
 
 
-def test_texts_and_complex_numbers_are_no_frames():
+def test_texts_and_complex_numbers_are_not_frames():
     for values in (np.array(["0"]), np.array([1j])):
         with pytest.raises(InputError, match="numbers 0 and 1"):
             as_binary_frames(values)

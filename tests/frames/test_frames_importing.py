@@ -1,4 +1,4 @@
-"""Folders and files become one frame file."""
+"""Import of folders and files into one frame file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_folder_of_published_names(tmp_path, run):
     assert str(tmp_path).encode() not in (tmp_path / "out.h5").read_bytes()
 
 
-# A film before it demixes has one phase alone.
+# A film has a single phase before it demixes.
 @pytest.mark.filterwarnings("ignore::morphsim.errors.FrameWarning")
 @pytest.mark.parametrize(
     ("zeros", "named", "stored", "inverted"),
@@ -61,7 +61,7 @@ def test_a_folder_of_published_names(tmp_path, run):
         # The number is clearly the share of 0.
         (0.3, "0.3", 0.3, 0.7),
         (0.7, "0.7", 0.7, 0.3),
-        # A film before it demixes, whose frames say little.
+        # A film before it demixes, whose frames don't decide.
         (0.0, "0.6", 0.4, 0.6),
     ],
 )
@@ -82,7 +82,7 @@ def test_the_donor_of_graspi_is_0_and_blend_ratios_are_of_the_donor(
     assert frame_set.recipes["blend_ratio"].tolist() == [inverted]
 
 
-def test_published_texts_are_read_as_their_donor_nodes_say(tmp_path, shared_data, run):
+def test_published_texts_have_as_many_donor_nodes_as_stated(tmp_path, shared_data, run):
     with h5py.File(shared_data / "opv_frames.h5") as file:
         values, nodes = file["frames"][::30], file["descriptors/STAT_n_D"][::30]
         names = zip(file["blend_ratio"][::30], file["chi"][::30], file["time"][::30], strict=True)
@@ -137,7 +137,7 @@ def test_hdf5_brings_its_films_along(tmp_path, run, make_set):
     np.testing.assert_array_equal(frame_set.columns["time"][one], mine.columns["time"][order])
 
 
-def test_a_frame_file_keeps_what_it_says(tmp_path, run, make_set):
+def test_an_import_keeps_the_metadata_of_a_frame_file(tmp_path, run, make_set):
     mine = replace(make_set(), threshold=0.4)
     write_frames(tmp_path / "source" / "set.h5", mine)
     assert (mine.boundary, mine.process) == ("periodic", "drying")
@@ -146,7 +146,7 @@ def test_a_frame_file_keeps_what_it_says(tmp_path, run, make_set):
         assert (frame_set.boundary, frame_set.process, frame_set.threshold) == ("periodic", "drying", 0.4)
         assert set(mine.columns) <= set(frame_set.columns) and set(mine.recipes) < set(frame_set.recipes)
         assert frame_set.units == mine.units
-    # What is said on the command line wins.
+    # Options override the file.
     _, frame_set = run(overwrite=True, boundary="no-flux", process="annealing", threshold=0.7)
     assert (frame_set.boundary, frame_set.process, frame_set.threshold) == ("no-flux", "annealing", 0.7)
 

@@ -55,7 +55,7 @@ def test_recipes_are_equal_where_all_their_columns_are(table, texts):
         for j in range(len(table)):
             equal = all(same(column[i], column[j]) for column in columns)
             assert (labels[i] == labels[j]) == equal
-    # From 0, in the order in which they appear.
+    # From 0, in the order of appearance.
     assert list(dict.fromkeys(labels.tolist())) == list(range(labels.max() + 1))
 
 
@@ -122,7 +122,7 @@ def test_whole_recipes_are_held_out(labels, share, seed):
     assert (again[1] == held_out).all()
 
 
-def test_recipes_that_have_no_frame_are_not_counted():
+def test_recipes_without_frames_are_not_counted():
     frame_set = set_of([0, 0, 1], recipes={"chi": [2.0, 2.0, 3.0]})
     with pytest.raises(InputError, match="1 recipe can't be split"):
         split_by_recipe(frame_set, held_out=0.5, seed=0)

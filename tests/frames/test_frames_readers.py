@@ -78,7 +78,7 @@ def test_arrays(tmp_path):
         (np.full((2, 2), 1j), "bool, integers or floats"),
     ],
 )
-def test_arrays_that_are_no_frames(tmp_path, values, words):
+def test_arrays_that_are_not_frames(tmp_path, values, words):
     np.save(tmp_path / "a.npy", values)
     with pytest.raises(InputError, match=words):
         read_any(tmp_path / "a.npy")
@@ -103,7 +103,7 @@ def save_values(path, values):
 
 @pytest.mark.parametrize("kind", ["npy", "h5", "png", "tif", "bmp"])
 @pytest.mark.parametrize("values", [LABELS, 0 * LABELS + 2, LABELS * 63], ids=["0/1/2", "all 2", "dark"])
-def test_labels_of_several_phases_are_no_frames(tmp_path, run, kind, values):
+def test_labels_of_several_phases_are_not_frames(tmp_path, run, kind, values):
     path = tmp_path / "source" / f"a.{kind}"
     save_values(path, values)
     words = rf"whole numbers up to {values.max()}, of which none is above the middle of 0 to 255; give 0/1"
@@ -147,7 +147,7 @@ def test_one_phase_two_values_and_greys_are_frames(tmp_path, kind):
             with pytest.warns(FrameWarning, match="every pixel is") if one_phase else nullcontext():
                 found = read_any(path, invert=invert).frames[0]
             np.testing.assert_array_equal(found, np.broadcast_to(expected, found.shape) != invert)
-    # Dark, but the threshold that was asked for cuts it.
+    # Dark, but the given threshold separates two phases.
     path.unlink()
     save_values(path, FRAME * 100)
     np.testing.assert_array_equal(read_any(path, threshold=0.3).frames[0], FRAME)
@@ -172,7 +172,7 @@ def test_pickles_are_never_loaded(tmp_path):
     assert not (tmp_path / "mark").exists()
 
 
-# What is left of the pixels is often of one phase or has colours.
+# The remaining pixels often have a single phase or colours.
 @pytest.mark.filterwarnings("ignore::morphsim.errors.FrameWarning")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(

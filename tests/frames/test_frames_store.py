@@ -147,7 +147,7 @@ def test_the_published_frames(shared_data):
         ({"frames": np.zeros((1, 2, 2)), "time": np.array([np.inf])}, "infinite"),
     ],
 )
-def test_files_that_hold_no_frames_say_so(tmp_path, content, words):
+def test_files_without_frames_are_refused(tmp_path, content, words):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         for name, values in content.items():
             file[name] = values

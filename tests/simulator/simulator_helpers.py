@@ -1,4 +1,4 @@
-"""What tests of films share: grids, the double well, and comparisons."""
+"""Helpers for tests of films: grids, the double well, and comparisons."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def same(one: Mapping[str, np.ndarray[Any, Any]], other: Mapping[str, np.ndarray
 
 
 def lowering(solver: Solver, times: np.ndarray[Any, Any], *, rise: float = 1e-13) -> None:
-    """Advance through `times`, through which the free energy must never rise by more than `rise`."""
+    """Advance to each of `times`; the free energy must never rise by more than `rise`."""
     energies = [solver.free_energy()]
     for time in times:
         solver.advance(time=float(time))

@@ -20,7 +20,7 @@ def well_mixed(**parameters: Any) -> DryingRecipe:
     )
 
 
-def test_evaporation_goes_with_the_square_root_of_the_spin_speed() -> None:
+def test_evaporation_is_proportional_to_the_square_root_of_the_spin_speed() -> None:
     speeds = np.array([500.0, 2000.0, 6000.0])
     recipes = [well_mixed(spin_speed=s, reference_spin_speed=2000.0) for s in speeds]
     film = Simulation(recipes, seeds=[0, 0, 0], shape=(24, 8))
@@ -31,7 +31,7 @@ def test_evaporation_goes_with_the_square_root_of_the_spin_speed() -> None:
     assert film.time[0] / film.time[1] == pytest.approx(2.0, rel=0.01)
 
 
-def test_the_time_to_dry_goes_with_the_initial_thickness() -> None:
+def test_the_drying_time_is_proportional_to_the_initial_thickness() -> None:
     sizes = np.array([0.5, 1.0, 2.0])
     recipes = [well_mixed(initial_thickness=s) for s in sizes]
     assert [r.dry_thickness for r in recipes] == pytest.approx(sizes * 0.2 / 0.9)

@@ -1,4 +1,4 @@
-"""Films at rest have the interfaces and phases of the phase diagram."""
+"""Films in equilibrium have the interfaces and phases of the phase diagram."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_relaxed_binary_film_has_the_phases_of_the_phase_diagram() -> None:
         grid, x = strip(128, 0.6)
         model = FilmModel(grid, BinaryFloryHuggins(column(chi)), mobility, column(kappa)[None])
         solver = Solver(model, 0.5 + 0.25 * torch.tanh(x / 0.05)[None, None, None])
-        # At rest, steps that grow jitter within their tolerance.
+        # In equilibrium, growing steps fluctuate within the tolerance.
         lowering(solver, np.geomspace(1e-4, 1.0, 20), rise=1e-8)
         fields = solver.fields()[0, 0, 0].numpy()
         assert (fields[0], fields[-1]) == pytest.approx(phases, abs=1e-3)
@@ -80,7 +80,7 @@ def test_a_relaxed_ternary_film_has_phases_at_the_ends_of_a_tie_line(closure: st
         evaporation = Evaporation(biot=zero, ambient=zero)
     kappa = column(2e-4)[None].expand(1, 2, 1, 1)
     solver = Solver(FilmModel(grid, energy, mobility, kappa, evaporation), fields)
-    # Even steps come to rest; steps that grow keep jittering within their tolerance.
+    # Equal steps converge to equilibrium; growing steps keep fluctuating within the tolerance.
     lowering(solver, step * np.arange(1, 701), rise=1e-12)
 
     ends = solver.fields()[0, :, 0][:, [0, -1]].T.numpy()
@@ -89,7 +89,7 @@ def test_a_relaxed_ternary_film_has_phases_at_the_ends_of_a_tie_line(closure: st
     potentials = mixture.chemical_potentials(ends)
     assert potentials[0] == pytest.approx(potentials[1], abs=1e-4)
     lines = binodal(mixture)
-    # The tie line with the same solvent in its donor-rich end, between two of those that were followed.
+    # The tie line with the same solvent in its donor-rich end, interpolated between two computed ones.
     order = np.argsort(lines[:, 1, 2])
     solvent = lines[order, 1, 2]
     assert solvent[0] < ends[1, 2] < solvent[-1]

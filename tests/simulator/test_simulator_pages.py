@@ -1,4 +1,4 @@
-"""The pages about the simulator: their code runs, their tables list every parameter."""
+"""The pages about the simulator: their code runs, and their tables list every parameter."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_page_of_physics_lists_every_parameter_with_its_default_and_range() 
             assert allowed[min(place, len(allowed) - 1)] == limits, name
 
 
-def test_the_page_of_physics_lists_what_differs_in_vapour() -> None:
+def test_the_page_of_physics_lists_the_differences_in_vapour() -> None:
     page = (DOCS / "physics.md").read_text(encoding="utf-8").partition("parameter in vapour")[2]
     rows = dict(re.findall(r"\| `(\w+)` \| [^|]* \| ([^|]* \| [^|]*) \|", page))
     inherited = {entry.name: entry for entry in dataclasses.fields(DryingRecipe)}

@@ -1,4 +1,4 @@
-"""A film goes on from a snapshot bit for bit, and only from one of its own."""
+"""A film continues from its own snapshot bit for bit, and refuses snapshots of other films."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ CASES: dict[str, tuple[Callable[[], Simulation], Callable[[Simulation, float], N
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_film_goes_on_from_a_snapshot_bit_for_bit(case: str, tmp_path: Path) -> None:
+def test_a_film_continues_from_a_snapshot_bit_for_bit(case: str, tmp_path: Path) -> None:
     make, go_on = CASES[case]
     film = make()
     go_on(film, 0.4)
@@ -70,7 +70,7 @@ def test_a_film_goes_on_from_a_snapshot_bit_for_bit(case: str, tmp_path: Path) -
         assert same(again.snapshot(), expected)
 
 
-def test_a_snapshot_is_no_view_of_the_film() -> None:
+def test_a_snapshot_is_a_copy() -> None:
     film = annealing()
     taken = film.snapshot()
     taken["phi"] += 1.0

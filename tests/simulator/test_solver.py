@@ -1,4 +1,4 @@
-"""The free energy of a `Solver`, and what it refuses to start from."""
+"""The free energy of a `Solver`, and checks of its initial fields."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_free_energy_is_a_direct_sum(boundary: Boundary) -> None:
 
 
 def test_the_free_energy_of_the_benchmark_s_initial_field_is_the_integral() -> None:
-    # Between walls the cosines follow the field to second order in the cell.
+    # Between walls the cosine modes represent the field to second order in the cell size.
     fine = benchmark_field(800)[0, 0].numpy()
     slopes = sum((slope**2 for slope in np.gradient(fine, 0.25)), np.zeros_like(fine))
     expected = (5.0 * (fine - 0.3) ** 2 * (0.7 - fine) ** 2 + slopes).sum() * 0.25**2
@@ -80,7 +80,7 @@ FIELDS = torch.full((1, 1, 8, 12), 0.5, dtype=torch.float64)
         (FIELDS, {"tolerance": float("nan")}, "tolerance is nan"),
     ],
 )
-def test_the_solver_refuses_what_it_can_not_start_from(
+def test_the_solver_refuses_invalid_initial_fields(
     fields: Tensor, options: dict[str, Any], message: str
 ) -> None:
     model = double_well(make_grid((8, 12), 12.0, "periodic"))
