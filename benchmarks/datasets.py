@@ -67,14 +67,14 @@ def _cost(name: PresetName, out: Path, *, workers: int, quick: bool) -> dict[str
     seconds = time.perf_counter() - started
     megabytes = out.stat().st_size / 1e6
     say(f"{name}: {seconds:.0f} s, {megabytes:.1f} MB")
-    frameset = read_frames(out)
-    donor = frameset.frames.mean(axis=(1, 2))
+    frame_set = read_frames(out)
+    donor = frame_set.frames.mean(axis=(1, 2))
     failed = failed_films(out)
     out.unlink()
     return {
         "preset": name,
-        "films": frameset.trajectories,
-        "frames": len(frameset),
+        "films": frame_set.trajectories,
+        "frames": len(frame_set),
         "seconds": seconds,
         "megabytes": megabytes,
         "patterned_share": float(((donor >= PATTERNED) & (donor <= 1.0 - PATTERNED)).mean()),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from typing import Any, ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 REMOVED_IN = "0.3"
 
@@ -32,6 +37,23 @@ def lazy_names(
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return get
+
+
+def renamed_argument(old: str, new: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Decorate a function so that its argument `new` may also be given by its `old` name, with a warning."""
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> T:
+            if old in kwargs:
+                name = f"{function.__module__}.{function.__qualname__}"
+                warn_of_old_name(f"the argument {old} of {name}", new)
+                kwargs[new] = kwargs.pop(old)
+            return function(*args, **kwargs)
+
+        return cast("Callable[P, T]", wrapper)
+
+    return decorate
 
 
 def warn_of_old_name(old: str, new: str) -> None:

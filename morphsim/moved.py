@@ -24,6 +24,7 @@ MOVED: dict[str, str] = {
         f"morphsim.rewards.vector_{name}": f"morphsim.rewards.vector.{name}"
         for name in ("goal", "observation", "reward")
     },
+    "morphsim.frames.frameset": "morphsim.frames.frame_set",
     "morphsim.similarity.judging": "morphsim.similarity.evaluation",
     **{
         f"morphsim.similarity.judging.{old}": f"morphsim.similarity.evaluation.{new}"

@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from morphsim import load_encoder
+from morphsim.envs import Panel
+from morphsim.frames import FrameSet, recipe_labels
 from morphsim.moved import MOVED
+from morphsim.simulator import AnnealingRecipe, Knob
 
 
 @pytest.mark.parametrize("old", MOVED)
@@ -31,6 +34,7 @@ def test_a_moved_module_is_found_by_its_old_name(old: str, monkeypatch: pytest.M
 
 RENAMED = {
     "morphsim.agents": {"Evaluation": "AgentEvaluation"},
+    "morphsim.encoder": {"Codes": "EncodedFrames"},
     "morphsim.similarity.evaluation": {
         "JudgedFrames": "EvaluationFrames",
         "Judgement": "EmbeddingEvaluation",
@@ -61,17 +65,6 @@ def test_other_modules_are_not_found() -> None:
     assert find_spec("morphsim.simulator.nothing") is None
 
 
-# Package, old name, present name.
-RENAMED = [("morphsim.encoder", "Codes", "EncodedFrames")]
-
-
-@pytest.mark.parametrize(("package", "old", "new"), RENAMED)
-def test_a_renamed_name_is_found_by_its_old_one(package: str, old: str, new: str) -> None:
-    module = import_module(package)
-    with pytest.warns(DeprecationWarning, match=rf"^{package}\.{old} is now {package}\.{new}; .* 0\.3$"):
-        assert getattr(module, old) is getattr(module, new)
-
-
 def test_renamed_members_of_an_encoder_are_found_by_their_old_names() -> None:
     encoder = load_encoder("default", device="cpu")
     with pytest.warns(DeprecationWarning, match=r"^Encoder\.familiarity is now Encoder\.training_statistics"):
@@ -83,6 +76,20 @@ def test_renamed_members_of_an_encoder_are_found_by_their_old_names() -> None:
     new = encoder.encode_all(frames, reconstruct=True)
     for name in ("content", "deviation", "pose", "reconstruction", "statistics"):
         assert np.array_equal(getattr(old, name), getattr(new, name))
+
+
+def test_a_renamed_argument_is_taken_by_its_old_name() -> None:
+    films = FrameSet(frames=np.zeros((2, 4, 4), np.uint8), columns={"trajectory": np.array([0, 1])})
+    old = r"^the argument frameset of morphsim\.frames\.labels\.recipe_labels is now frame_set; .* 0\.3$"
+    with pytest.warns(DeprecationWarning, match=old) as caught:
+        labels = recipe_labels(frameset=films)
+    assert caught[0].filename == __file__
+    assert np.array_equal(labels, recipe_labels(frame_set=films))
+    with pytest.warns(DeprecationWarning, match=r"usual of .*Panel\.action is now defaults; .* 0\.3$"):
+        action = Panel([Knob("temperature", 300.0, 400.0)]).action(
+            {}, usual=AnnealingRecipe(temperature=400.0)
+        )
+    assert action == 1.0
 
 
 def test_unknown_names_of_packages_are_errors() -> None:

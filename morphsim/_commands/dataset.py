@@ -15,7 +15,7 @@ from morphsim.frames.store import frames_shape
 
 @dataclass(frozen=True, kw_only=True)
 class Options(DatasetConfig):
-    """Make many films over a grid of recipes; the same command goes on where a run was stopped.
+    """Make many films over a grid of recipes; the same command resumes an interrupted run.
 
     Example: morphsim dataset --process annealing --grid blend_ratio=0.4,0.5 chi=2.4,3 --out frames.h5
     Example: morphsim dataset --preset annealing --replicas 4 --shape 50 200 --out frames.h5
@@ -24,13 +24,13 @@ class Options(DatasetConfig):
     failures: ClassVar[tuple[type[Exception], ...]] = ()
 
     preset: Annotated[
-        PresetName | None, arg(help=f"Data set by name; all other options change it. {preset_help()}")
+        PresetName | None, arg(help=f"Data set by name; all other options override it. {preset_help()}")
     ] = None
     json: bool = False
     """Print the result as JSON."""
 
     def run(self) -> None:
-        """Make the films and print what was made."""
+        """Make the films and print a summary."""
         config = only(DatasetConfig, self)
         path = make_dataset(config)
         frames, *_, height, width = frames_shape(path)

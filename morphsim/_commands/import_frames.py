@@ -40,6 +40,6 @@ class Options(ImportConfig):
             f"out of {report.files} files"
         )
         if report.dropped:
-            show(f"{len(report.dropped)} files or folders are left out:")
+            show(f"{len(report.dropped)} files or folders were left out:")
             for name, reason in report.dropped:
                 show(f"  {name}: {reason}")

@@ -66,10 +66,10 @@ class Options:
         _check_boundary(self.target, encoder)
         columns: dict[str, np.ndarray[Any, Any]] = {}
         if self.frames.suffix.lower() in HDF5:
-            frameset = read_frames(self.frames)
-            frames = as_training_frames(self.frames, frameset.frames, made)
+            frame_set = read_frames(self.frames)
+            frames = as_training_frames(self.frames, frame_set.frames, made)
             columns = {
-                name: frameset.columns[name] for name in ("trajectory", "time") if name in frameset.columns
+                name: frame_set.columns[name] for name in ("trajectory", "time") if name in frame_set.columns
             }
         else:
             frames = made.fit(read_target_frames(self.frames, binarisation=made), encoder.frame_shape)

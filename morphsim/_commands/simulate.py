@@ -31,7 +31,7 @@ class Options(FilmConfig):
     """Print the result as JSON."""
 
     def run(self) -> None:
-        """Make the film and print what was made."""
+        """Make the film and print a summary."""
         set_threads(self.threads)
         report = simulate_film(only(FilmConfig, self))
         if self.json:

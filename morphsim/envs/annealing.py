@@ -1,4 +1,4 @@
-"""A dry film whose annealing temperature an agent sets."""
+"""Annealing of a dry film, with the temperature as the action."""
 
 from __future__ import annotations
 
@@ -23,38 +23,37 @@ class AnnealingEnv(FilmEnv):
 
     With `"fields"` `Box(0, 1, (1, H, W), float32)`: the volume fraction of the donor.
 
-    With `"dict"` `Dict(frame=..., state=Box(float32))`, whose state holds `thickness` (over that at the
-    start, 0 to 2), `step_fraction` (steps made over `steps`) and the present setting of each knob,
-    as the action that would set it.
+    With `"dict"` `Dict(frame=..., state=Box(float32))`, whose state holds `thickness` (relative to the start,
+    0 to 2), `step_fraction` (steps made over `steps`) and the present setting of each knob as an action.
 
     ## Rewards
-    0.0. Wrap it with `morphsim.LatentRewardWrapper`, or any reward of yours.
+    0.0. Wrap it with `morphsim.LatentRewardWrapper` or your own reward.
 
     ## Starting state
     A mixed film of the recipe, with noise from a seed drawn from the environment's generator.
     `reset(options={...})` takes, for one film, `film_seed`, `recipe` or `material`, and any parameter of the
-    recipe by its name (`blend_ratio`, `chi`, `substrate_strength`, ...), but for `width` and `boundary`. With
-    `randomize`, each episode draws its film.
+    recipe by its name (`blend_ratio`, `chi`, `substrate_strength`, ...) except `width` and `boundary`. With
+    `randomize`, each episode draws a new film.
 
     ## Steps and episode end
-    `steps` steps, even in the logarithm of time over the last factor 200 of the recipe's duration, since
-    coarsening is a power law; with `step_time_s`, even in time. Never terminated: annealing ends by the
-    clock. Truncated after `steps` steps, or when the simulator can't advance the film (`info["diverged"]`,
-    with a warning that names the film).
+    `steps` steps, equally spaced in the logarithm of time over the last factor of 200 of the recipe's
+    duration, since coarsening is a power law; with `step_time_s`, equally spaced in time. Never terminated:
+    annealing has no end state. Truncated after `steps` steps, or when the simulator can't advance the film
+    (`info["diverged"]`, with a warning that names the film).
 
     ## Info
     `time_s`, `thickness_nm`, `temperature_K`, `chi`, `step_fraction`, `film_seed`, `material` (empty for
     none), `boundary`, `diverged`.
 
     ## Arguments
-    `recipe`: an `AnnealingRecipe`, a dict of its parameters or a TOML file. `start`: what the film is before,
-    see `morphsim.frames.starts.read_start`; None for a mixed one. `step_time_s`: [s] makes steps
-    even in physical time; the recipe's duration then has no meaning. `steps`, and `material`, `shape`,
-    `knobs`, `ranges`, `randomize`, `observation`, `units`, `threshold`, `tolerance`, `device` and
-    `render_mode`, as for `DryingEnv`.
+    `recipe`: an `AnnealingRecipe`, a dict of its parameters or a TOML file. `start`: the initial state of the
+    film, see `morphsim.frames.starts.read_start`; None for a mixed film. `step_time_s`: step length in
+    physical time [s]; the recipe's duration is then ignored. `steps`, `material`, `shape`, `knobs`, `ranges`,
+    `randomize`, `observation`, `units`, `threshold`, `tolerance`, `device` and `render_mode`: as for
+    `DryingEnv`.
 
     ## Planning
-    `env.unwrapped.get_state()` is a copy of everything, `set_state(state)` goes back to it bit for bit.
+    `env.unwrapped.get_state()` copies the complete state, `set_state(state)` restores it bit for bit.
 
     ## Version history
     v0: first version.

@@ -13,7 +13,7 @@ ObservationName = Literal["frame", "fields", "dict"]
 
 
 class FilmArguments(TypedDict, total=False):
-    """Keyword arguments of every film environment, each of which may be left out; see `DryingEnv`."""
+    """Keyword arguments of every film environment, all optional; see `DryingEnv`."""
 
     recipe: RecipeSource
     start: Start

@@ -1,4 +1,4 @@
-"""Films of several episodes, made side by side: what single and vector environments are made of."""
+"""A batch of films, each in its own episode: the common basis of single and vector environments."""
 
 from __future__ import annotations
 
@@ -7,49 +7,46 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from morphsim.envs import pace
+from morphsim.envs.episode import advance, info_columns
+from morphsim.envs.observation import Observation, process_state, state_names
 from morphsim.envs.settings import Film, FilmSettings
 from morphsim.errors import InputError
 from morphsim.simulator import Simulation, batch_key
 from morphsim.simulator.resolve import resolve_recipe
 from morphsim.simulator.simulation import donor_share
 
-Observation = Any
-"""Of B films: (B, 1, H, W) uint8, (B, C, H, W) float32, or a dict of arrays."""
-
 
 @dataclass
 class _Group:
-    """Films that one `Simulation` makes."""
+    """Films in one `Simulation`."""
 
     simulation: Simulation
-    places: list[int]
+    slots: list[int]
 
 
 class FilmBatch:
-    """Films side by side, each at its own step of its own episode.
+    """A batch of films, each at its own step of its own episode.
 
-    Each film is bit for bit what it would be alone.
+    Each film is bit for bit equal to the same film simulated alone.
 
     Args:
         settings: of all films.
-        places: how many films there are.
+        slots: number of films in the batch.
     """
 
-    def __init__(self, settings: FilmSettings, places: int) -> None:
+    def __init__(self, settings: FilmSettings, slots: int) -> None:
         self.settings = settings
-        self.films: list[Film | None] = [None] * places
-        self.done = np.zeros(places, np.int64)
-        """Steps that each film has made."""
-        self.diverged = np.zeros(places, np.bool_)
-        self.finished = np.zeros(places, np.bool_)
-        self.frames = np.zeros((places, *settings.shape), np.uint8)
+        self.films: list[Film | None] = [None] * slots
+        self.done = np.zeros(slots, np.int64)
+        """Number of steps of each film so far, (B,)."""
+        self.diverged = np.zeros(slots, np.bool_)
+        self.finished = np.zeros(slots, np.bool_)
+        self.frames = np.zeros((slots, *settings.shape), np.uint8)
         """The present frames (B, H, W), 0/1."""
         self._groups: list[_Group] = []
         self._columns: dict[str, NDArray[Any]] = {}
@@ -57,63 +54,63 @@ class FilmBatch:
     def __len__(self) -> int:
         return len(self.films)
 
-    def film(self, place: int) -> Film:
-        """What stands in a place.
+    def film(self, slot: int) -> Film:
+        """The film in a slot.
 
         Raises:
-            InputError: nothing yet.
+            InputError: the slot is still empty.
         """
-        film = self.films[place]
+        film = self.films[slot]
         if film is None:
             raise InputError("there is no film yet; call reset first")
         return film
 
     def start(self, films: Mapping[int, Film]) -> None:
-        """Start new films in these places, beside the others."""
+        """Start new films in these slots; the others are unaffected."""
         waiting = dict(films)
         for group in list(self._groups):
             self._renew(group, waiting)
-        for place, film in films.items():
-            self.films[place] = film
+        for slot, film in films.items():
+            self.films[slot] = film
         by_key: dict[Any, list[int]] = {}
-        for place, film in waiting.items():
-            by_key.setdefault(batch_key(film.recipe), []).append(place)
-        for key, places in by_key.items():
-            fresh = self._simulate([waiting[place] for place in places])
+        for slot, film in waiting.items():
+            by_key.setdefault(batch_key(film.recipe), []).append(slot)
+        for key, slots in by_key.items():
+            fresh = self._simulate([waiting[slot] for slot in slots])
             for group in self._groups:
                 if batch_key(group.simulation.recipes[0]) == key:
                     group.simulation = Simulation.join([group.simulation, fresh])
-                    group.places += places
+                    group.slots += slots
                     break
             else:
-                self._groups.append(_Group(fresh, places))
+                self._groups.append(_Group(fresh, slots))
         chosen = list(films)
         self.done[chosen], self.diverged[chosen] = 0, False
-        self._look(chosen)
+        self._update(chosen)
 
     def _renew(self, group: _Group, waiting: dict[int, Film]) -> None:
-        """Start in place those films that fit the group, and drop those that go elsewhere."""
+        """Replace films within the group where the new recipes allow it, and drop the other old ones."""
         key = batch_key(group.simulation.recipes[0])
-        fitting = [p for p in group.places if p in waiting and batch_key(waiting[p].recipe) == key]
-        staying = [p for p in group.places if p not in waiting or p in fitting]
+        fitting = [p for p in group.slots if p in waiting and batch_key(waiting[p].recipe) == key]
+        staying = [p for p in group.slots if p not in waiting or p in fitting]
         if len(fitting) == len(staying) and (not fitting or group.simulation.grid.device.type == "cpu"):
-            # Nothing of the old films is left; what was compiled for a GPU is kept.
+            # No old film is left. On a GPU the group is kept with its compiled code.
             self._groups.remove(group)
             return
-        if len(staying) < len(group.places):
-            group.simulation = group.simulation.take([group.places.index(place) for place in staying])
-            group.places = staying
+        if len(staying) < len(group.slots):
+            group.simulation = group.simulation.take([group.slots.index(slot) for slot in staying])
+            group.slots = staying
         if fitting:
-            films = [waiting.pop(place) for place in fitting]
+            films = [waiting.pop(slot) for slot in fitting]
             group.simulation.replace(
-                [group.places.index(place) for place in fitting],
+                [group.slots.index(slot) for slot in fitting],
                 [film.recipe for film in films],
                 [film.seed for film in films],
                 fields=self._starting_fields(films),
             )
 
     def _starting_fields(self, films: Sequence[Film]) -> NDArray[np.float64] | None:
-        """Volume fractions (B, C, H, W) with which films begin that were made before; else None."""
+        """Initial volume fractions (B, C, H, W); None for freshly mixed films."""
         start, shape = self.settings.start, self.settings.shape
         if start is None:
             return None
@@ -124,99 +121,101 @@ class FilmBatch:
             [film.recipe for film in films],
             seeds=[film.seed for film in films],
             shape=self.settings.shape,
-            # Films that are put back to a later state need not be made up to their start.
+            # A restored film does not need its initial state.
             fields=None if restored else self._starting_fields(films),
             tolerance=self.settings.tolerance,
             device=self.settings.device,
         )
 
     def step(self, actions: NDArray[Any]) -> None:
-        """Set the knobs and make each film for one step.
+        """Set the knobs and advance each film by one step.
 
         Args:
             actions: (B, K).
 
         Raises:
-            InputError: an action that is none, or a place without a film; nothing has happened then.
+            InputError: an invalid action, or an empty slot; no film has advanced then.
         """
         values = [self.settings.panel.values(action) for action in actions]
-        for place in range(len(self)):
-            self.film(place)
+        for slot in range(len(self)):
+            self.film(slot)
         for group in self._groups:
-            simulation, places = group.simulation, group.places
-            turned = {knob.name: [values[p][knob.name] for p in places] for knob in self.settings.panel.knobs}
-            simulation.set_knobs(**turned)
-            films = [self.film(place) for place in places]
-            self.diverged[places] = pace.advance(simulation, films, self.done[places], self.settings)
+            simulation, slots = group.simulation, group.slots
+            knob_values = {
+                knob.name: [values[p][knob.name] for p in slots] for knob in self.settings.panel.knobs
+            }
+            simulation.set_knobs(**knob_values)
+            films = [self.film(slot) for slot in slots]
+            self.diverged[slots] = advance(simulation, films, self.done[slots], self.settings)
         self.done += 1
-        self._look(range(len(self)))
-        for place in np.flatnonzero(self.diverged).tolist():
-            _warn(self.film(place), self._columns["time_s"][place])
+        self._update(range(len(self)))
+        for slot in np.flatnonzero(self.diverged).tolist():
+            _warn(self.film(slot), self._columns["time_s"][slot])
 
     def ends(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Which films have come to their physical end, and which to a limit or can't go on, (B,) each."""
+        """Which films have terminated (finished) and which are truncated (at the limit, diverged), (B,)."""
         terminated = self.finished & ~self.diverged
         return terminated, ~terminated & (self.diverged | (self.done >= self.settings.limit))
 
-    def observe(self, places: Sequence[int]) -> Observation:
-        """What a policy sees of the films in these places."""
+    def observe(self, slots: Sequence[int]) -> Observation:
+        """Observations of the films in these slots."""
         name, settings = self.settings.observation, self.settings
         if name == "fields":
             components = len(settings.recipe.composition)
-            seen = np.zeros((len(self), components, *settings.shape), np.float32)
-            for group, rows, chosen in self._parts(places):
+            volume_fractions = np.zeros((len(self), components, *settings.shape), np.float32)
+            for group, rows, chosen in self._parts(slots):
                 simulation = group.simulation
                 part = simulation.fields()[torch.as_tensor(rows, device=simulation.grid.device)]
-                seen[chosen] = part.clamp(0.0, 1.0).float().cpu().numpy()
-            return seen[list(places)]
-        frames = self.frames[list(places), None] * np.uint8(255)
+                volume_fractions[chosen] = part.clamp(0.0, 1.0).float().cpu().numpy()
+            return volume_fractions[list(slots)]
+        frames = self.frames[list(slots), None] * np.uint8(255)
         if name == "frame":
             return frames
-        states = np.zeros((len(self), len(pace.state_names(settings))), np.float32)
+        states = np.zeros((len(self), len(state_names(settings))), np.float32)
         for group in self._groups:
-            films, done = [self.film(place) for place in group.places], self.done[group.places]
-            states[group.places] = pace.process_state(group.simulation, films, done, settings)
-        return {"frame": frames, "state": states[list(places)]}
+            films, done = [self.film(slot) for slot in group.slots], self.done[group.slots]
+            states[group.slots] = process_state(group.simulation, films, done, settings)
+        return {"frame": frames, "state": states[list(slots)]}
 
-    def info(self, place: int) -> dict[str, Any]:
-        """What is told of a film, in Python values."""
-        film, end = self.film(place), self.settings.process_object.end
+    def info(self, slot: int) -> dict[str, Any]:
+        """The `info` of a film, as Python values."""
+        film, end = self.film(slot), self.settings.process_object.end
         return {
-            **{name: float(column[place]) for name, column in self._columns.items()},
-            "step_fraction": int(self.done[place]) / self.settings.limit,
+            **{name: float(column[slot]) for name, column in self._columns.items()},
+            "step_fraction": int(self.done[slot]) / self.settings.limit,
             "film_seed": film.seed,
             "material": film.material,
             "boundary": film.recipe.boundary,
-            **({} if end is None else {end: bool(self.finished[place])}),
-            "diverged": bool(self.diverged[place]),
+            **({} if end is None else {end: bool(self.finished[slot])}),
+            "diverged": bool(self.diverged[slot]),
         }
 
-    def share(self, place: int) -> NDArray[np.float32]:
-        """The present donor share of the solids (H, W), 0..1 but for rounding."""
-        simulation, row = self._at(place)
+    def share(self, slot: int) -> NDArray[np.float32]:
+        """The present donor share of the solids (H, W), 0..1 up to rounding."""
+        simulation, row = self._at(slot)
         return np.asarray(_share(simulation, [row])[0].float().cpu().numpy())
 
-    def thickness(self, place: int) -> float:
+    def thickness(self, slot: int) -> float:
         """Present thickness of a film [h0]."""
-        simulation, row = self._at(place)
+        simulation, row = self._at(slot)
         return float(simulation.thickness[row])
 
-    def save(self, place: int) -> dict[str, Any]:
-        """All of a film that `load` needs, in plain values and arrays."""
-        film = self.film(place)
-        simulation, row = self._at(place)
+    def save(self, slot: int) -> dict[str, Any]:
+        """The state of a film for `load`, as plain values and arrays."""
+        film = self.film(slot)
+        simulation, row = self._at(slot)
         return {
             "recipe": film.recipe.to_dict(),
             "units": {"length_nm": film.units.length_nm, "diffusivity": film.units.diffusivity},
             "material": film.material,
             "film_seed": film.seed,
-            "step": int(self.done[place]),
-            "diverged": bool(self.diverged[place]),
+            "step": int(self.done[slot]),
+            "diverged": bool(self.diverged[slot]),
             "fields": (simulation if len(simulation) == 1 else simulation.take([row])).snapshot(),
         }
 
     def load(self, film: Film, *, step: int, diverged: bool, fields: Mapping[str, Any]) -> None:
-        """Put the one film of this batch back to what `save` told of it.
+        """Restore a state from `save` in a batch of one film.
 
         Raises:
             InputError: the fields are of another film; then nothing has changed.
@@ -227,72 +226,44 @@ class FilmBatch:
         simulation.restore(fields)
         self.films, self._groups = [film], [_Group(simulation, [0])]
         self.done[0], self.diverged[0] = step, diverged
-        self._look([0])
+        self._update([0])
 
     def __getstate__(self) -> dict[str, Any]:
-        groups = [(group.places, group.simulation.snapshot()) for group in self._groups]
+        groups = [(group.slots, group.simulation.snapshot()) for group in self._groups]
         return {**vars(self), "_groups": groups}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._groups = []
-        for places, snapshot in state["_groups"]:
-            simulation = self._simulate([self.film(place) for place in places], restored=True)
+        for slots, snapshot in state["_groups"]:
+            simulation = self._simulate([self.film(slot) for slot in slots], restored=True)
             simulation.restore(snapshot)
-            self._groups.append(_Group(simulation, places))
+            self._groups.append(_Group(simulation, slots))
 
-    def _at(self, place: int) -> tuple[Simulation, int]:
+    def _at(self, slot: int) -> tuple[Simulation, int]:
         for group in self._groups:
-            if place in group.places:
-                return group.simulation, group.places.index(place)
+            if slot in group.slots:
+                return group.simulation, group.slots.index(slot)
         raise InputError("there is no film yet; call reset first")
 
-    def _look(self, chosen: Sequence[int]) -> None:
-        """Take frames from the device for the chosen places, and numbers for their groups."""
-        for group, rows, places in self._parts(chosen):
+    def _update(self, chosen: Sequence[int]) -> None:
+        """Copy the frames and the numbers of `info` from the device for the chosen slots."""
+        for group, rows, slots in self._parts(chosen):
             simulation = group.simulation
             share = _share(simulation, rows)
-            self.frames[places] = (share >= self.settings.threshold).to(torch.uint8).cpu().numpy()
-            self.finished[places] = self.settings.process_object.finished(simulation)[rows]
-            told = pace.columns(simulation, [self.film(place) for place in group.places], self.settings)
-            for name, values in told.items():
-                self._columns.setdefault(name, np.zeros(len(self)))[places] = values[rows]
+            self.frames[slots] = (share >= self.settings.threshold).to(torch.uint8).cpu().numpy()
+            self.finished[slots] = self.settings.process_object.finished(simulation)[rows]
+            numbers = info_columns(simulation, [self.film(slot) for slot in group.slots], self.settings)
+            for name, values in numbers.items():
+                self._columns.setdefault(name, np.zeros(len(self)))[slots] = values[rows]
 
-    def _parts(self, places: Sequence[int]) -> Iterator[tuple[_Group, list[int], list[int]]]:
-        """Each group that has films in these places, its rows, and their places."""
-        wanted = set(places)
+    def _parts(self, slots: Sequence[int]) -> Iterator[tuple[_Group, list[int], list[int]]]:
+        """Each group with films in these slots, with their rows in the group and their slots."""
+        requested = set(slots)
         for group in self._groups:
-            rows = [row for row, place in enumerate(group.places) if place in wanted]
+            rows = [row for row, slot in enumerate(group.slots) if slot in requested]
             if rows:
-                yield group, rows, [group.places[row] for row in rows]
-
-
-def observation_space(settings: FilmSettings) -> gym.Space[Any]:
-    """Of one film."""
-    frame = gym.spaces.Box(0, 255, (1, *settings.shape), np.uint8)
-    if settings.observation == "frame":
-        return frame
-    if settings.observation == "fields":
-        components = len(settings.recipe.composition)
-        return gym.spaces.Box(0.0, 1.0, (components, *settings.shape), np.float32)
-    low, high = pace.state_bounds(settings)
-    return gym.spaces.Dict({"frame": frame, "state": gym.spaces.Box(low, high, dtype=np.float32)})
-
-
-def row_of(observation: Observation, row: int) -> Observation:
-    """A copy of the observation of one film of several."""
-    if isinstance(observation, dict):
-        return {name: values[row].copy() for name, values in observation.items()}
-    return observation[row].copy()
-
-
-def put_row(observation: Observation, row: int, other: Observation, other_row: int) -> None:
-    """Put the observation of one film into that of several."""
-    if isinstance(observation, dict):
-        for name, values in observation.items():
-            values[row] = other[name][other_row]
-    else:
-        observation[row] = other[other_row]
+                yield group, rows, [group.slots[row] for row in rows]
 
 
 def _share(simulation: Simulation, rows: Sequence[int]) -> Tensor:
@@ -303,14 +274,14 @@ def _share(simulation: Simulation, rows: Sequence[int]) -> Tensor:
 
 
 def _warn(film: Film, time_s: float) -> None:
-    usual = resolve_recipe(process=film.recipe.process)
+    default = resolve_recipe(process=film.recipe.process)
     different = [
         f"{entry.name} {getattr(film.recipe, entry.name)}"
         for entry in fields(film.recipe)
-        if getattr(film.recipe, entry.name) != getattr(usual, entry.name)
+        if getattr(film.recipe, entry.name) != getattr(default, entry.name)
     ]
     warnings.warn(
-        f"the film of seed {film.seed} ({', '.join(different) or 'the usual recipe'}) can't be advanced "
+        f"the film of seed {film.seed} ({', '.join(different) or 'the default recipe'}) can't be advanced "
         f"beyond {time_s:.6g} s; its episode ends here",
         RuntimeWarning,
         stacklevel=4,

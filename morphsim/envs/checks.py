@@ -13,10 +13,10 @@ from morphsim.errors import InputError
 
 
 def whole(name: str, value: Any, least: int) -> int:
-    """A whole number of at least `least`.
+    """Check an integer of at least `least`.
 
     Raises:
-        InputError: it is none.
+        InputError: another value.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= MOST_SEED:
         raise InputError(
@@ -26,17 +26,17 @@ def whole(name: str, value: Any, least: int) -> int:
 
 
 def number(name: str, value: Any, low: float, high: float = math.inf, *, closed: bool = False) -> float:
-    """A finite number above `low` and below `high`.
+    """Check a finite number above `low` and below `high`.
 
     Args:
-        name: what it is called in an error.
+        name: of the value, for errors.
         value: to check.
-        low: a bound.
-        high: a bound.
+        low: lower bound, excluded.
+        high: upper bound.
         closed: whether `high` itself is allowed.
 
     Raises:
-        InputError: it is none.
+        InputError: another value.
     """
     if not is_finite_number(value) or not (low < value < high or (closed and value == high)):
         end = "" if high == math.inf else f" and {'at most' if closed else 'below'} {high:g}"
@@ -45,7 +45,7 @@ def number(name: str, value: Any, low: float, high: float = math.inf, *, closed:
 
 
 def flag(name: str, value: Any) -> bool:
-    """True or False.
+    """Check that a value is True or False.
 
     Raises:
         InputError: it is neither.
@@ -59,7 +59,7 @@ def options_of(options: Any) -> dict[str, Any]:
     """A copy of the options of `reset`; empty for None.
 
     Raises:
-        InputError: they are no dict.
+        InputError: they are not a dict.
     """
     if options is not None and not isinstance(options, Mapping):
         raise InputError(f"options is {options!r}; it must be a dict")
@@ -67,10 +67,10 @@ def options_of(options: Any) -> dict[str, Any]:
 
 
 def pair(name: str, value: Any, meaning: str) -> tuple[Any, Any]:
-    """Two values.
+    """Check a pair of values.
 
     Raises:
-        InputError: they are not two.
+        InputError: it is not a sequence of two values.
     """
     several = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
     if not several or len(value) != 2:

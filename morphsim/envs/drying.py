@@ -1,4 +1,4 @@
-"""A drying film whose evaporation, vapour and temperature an agent sets."""
+"""Drying of a wet film, with evaporation, vapour and temperature as the action."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class DryingEnv(FilmEnv):
     | knob | from -1 to 1 | scale | unit |
     |---|---|---|---|
     | `evaporation` | 0.03 to 3 | logarithmic | Biot number at the reference temperature |
-    | `ambient_vapour` | 0 to 0.6 | linear | solvent share that the vapour would balance |
+    | `ambient_vapour` | 0 to 0.6 | linear | solvent share in equilibrium with the vapour |
     | `temperature` | 288.15 to 338.15 | linear | K |
 
-    With `material`, `evaporation` reaches from a tenth of the material's own to ten times it.
+    With `material`, `evaporation` ranges from a tenth to ten times the material's own value.
 
     ## Observation space
     With `observation="frame"` `Box(0, 255, (1, H, W), uint8)`: 255 where the donor's share of the solids
@@ -31,51 +31,52 @@ class DryingEnv(FilmEnv):
 
     With `"fields"` `Box(0, 1, (2, H, W), float32)`: the volume fractions of donor and acceptor.
 
-    With `"dict"` `Dict(frame=..., state=Box(float32))`, whose state is what sensors would tell:
+    With `"dict"` `Dict(frame=..., state=Box(float32))`, whose state holds what sensors could measure:
 
     | entry | range | meaning |
     |---|---|---|
     | `dryness` | -1 to 1 | evaporated share of the solvent that must leave; below 0 the film has swollen |
-    | `thickness` | 0 to 2 | over that at the start |
+    | `thickness` | 0 to 2 | relative to the start |
     | `step_fraction` | 0 to 1 | steps made over `limit` |
-    | each knob | -1 to 1 | its present setting, as the action that would set it |
+    | each knob | -1 to 1 | its present setting, as an action |
 
     ## Rewards
-    0.0. Wrap it with `morphsim.LatentRewardWrapper`, or any reward of yours.
+    0.0. Wrap it with `morphsim.LatentRewardWrapper` or your own reward.
 
     ## Starting state
     A mixed film of the recipe, with noise from a seed drawn from the environment's generator.
     `reset(options={...})` takes, for one film, `film_seed`, `recipe` or `material`, and any parameter of the
-    recipe by its name (`blend_ratio`, `initial_thickness`, `solvent`, `substrate_strength`, ...), but for
-    `width` and `boundary`. With `randomize`, each episode draws its film.
+    recipe by its name (`blend_ratio`, `initial_thickness`, `solvent`, `substrate_strength`, ...) except
+    `width` and `boundary`. With `randomize`, each episode draws a new film.
 
     ## Steps and episode end
-    Each step ends when the dryness has come to the next multiple of 1/`steps`, or after `longest_step` of
-    time; with `step_time_s`, after that time. So the agent sets how many steps an episode has, which the
-    metadata tell as `agent_sets_length`. Terminated when the film is dry; truncated, still wet, after `limit`
+    Each step ends when the dryness reaches the next multiple of 1/`steps`, or after the time `longest_step`;
+    with `step_time_s`, after that time. The actions therefore affect the number of steps, and the metadata
+    entry `agent_sets_length` is True. Terminated when the film is dry; truncated, still wet, after `limit`
     steps, or when the simulator can't advance the film (`info["diverged"]`, with a warning that names it).
 
     ## Info
-    `time_s`, `thickness_nm`, `temperature_K`, `evaporation_nm_per_s` (of a surface of pure solvent, at the
-    present temperature), `ambient_vapour`, `dryness`, `dry`, `step_fraction`, `film_seed`, `material` (empty
+    `time_s`, `thickness_nm`, `temperature_K`, `evaporation_nm_per_s` (of pure solvent at the present
+    temperature), `ambient_vapour`, `dryness`, `dry`, `step_fraction`, `film_seed`, `material` (empty
     for none), `boundary`, `diverged`.
 
     ## Arguments
-    `recipe`: a `DryingRecipe`, a dict of its parameters or a TOML file. `start`: what the film is before, see
-    `morphsim.frames.starts.read_start`; None for a mixed one. `material`: a name of
-    `morphsim.simulator.materials`, whose recipe and units are used; a dict `recipe` then says what differs.
-    `shape`: (H, W) cells. `steps`: of an episode in which nothing holds the film up. `limit`: most steps, by
-    default twice `steps`, or `steps` with `step_time_s`. `longest_step`: [h0²/D_s], by default a twentieth of
-    the recipe's duration. `step_time_s`: [s] makes steps even in physical time rather than in dryness.
-    `knobs`: names of those that the agent turns, in the order of the action; the others stay as the recipe
-    has them. `ranges`: other (low, high) by knob. `randomize`: True for the ranges of
-    `morphsim.envs.randomize.default_ranges`, or by parameter two numbers (low, high), or a list of three and
-    more numbers, or of texts, to choose from; `material`, likewise, takes a list of names. `observation`:
-    "frame", "fields" or "dict". `units`: for `info`. `threshold`. `tolerance`: of the simulator. `device`.
+    `recipe`: a `DryingRecipe`, a dict of its parameters or a TOML file. `start`: the initial state of the
+    film, see `morphsim.frames.starts.read_start`; None for a mixed film. `material`: a name of
+    `morphsim.simulator.materials`, whose recipe and units are used; a dict `recipe` then overrides
+    parameters. `shape`: (H, W) cells. `steps`: steps of an episode in which the film dries without delay.
+    `limit`: largest number of steps, by default twice `steps`, or `steps` with `step_time_s`. `longest_step`:
+    [h0²/D_s], by default a twentieth of the recipe's duration. `step_time_s`: step length in physical time
+    [s] instead of dryness. `knobs`: names of the knobs in the action, in this order; the others keep the
+    recipe's values. `ranges`: (low, high) by knob, instead of the defaults. `randomize`: True for the ranges
+    of `morphsim.envs.randomize.default_ranges`, or a dict that gives for each parameter two numbers (low,
+    high) or a list of at least three numbers, or of texts, to choose from; `material` takes a list of names.
+    `observation`: "frame", "fields" or "dict". `units`: scales of `info`. `threshold`: smallest donor share
+    of a donor pixel. `tolerance`: error of the simulator per step. `device`: "auto", "cpu" or "cuda".
     `render_mode`: None, "rgb_array", or "human" for a window.
 
     ## Planning
-    `env.unwrapped.get_state()` is a copy of everything, `set_state(state)` goes back to it bit for bit.
+    `env.unwrapped.get_state()` copies the complete state, `set_state(state)` restores it bit for bit.
 
     ## Version history
     v0: first version.

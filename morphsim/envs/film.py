@@ -1,4 +1,4 @@
-"""What the film environments share."""
+"""The base class of the film environments."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.envs.batch import FilmBatch, observation_space, row_of
+from morphsim.envs.batch import FilmBatch
 from morphsim.envs.checks import flag, whole
 from morphsim.envs.generator import restored_generator
+from morphsim.envs.observation import observation_space, row_of
 from morphsim.envs.picture import Window, film_picture
 from morphsim.envs.recipes import check_same_pixels, known_material
 from morphsim.envs.settings import Film, FilmSettings
@@ -25,14 +26,14 @@ _STATE = ("recipe", "units", "material", "film_seed", "step", "diverged", "field
 
 
 class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
-    """A film on the simulator, one knob setting for each step. Use `DryingEnv` or `AnnealingEnv`."""
+    """A simulated film with one knob setting per step. Use `DryingEnv` or `AnnealingEnv`."""
 
     metadata: dict[str, Any] = {  # noqa: RUF012
         "render_modes": ["human", "rgb_array"],
         "render_fps": 10,
         # Pictures show the film in colours and at its present thickness.
         "render_shows_frames": False,
-        # In observations white is donor, as in frames.
+        # In observations, as in frames, white is donor.
         "observes_frames": True,
     }
 
@@ -54,28 +55,28 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         """Start a new film.
 
         Args:
-            seed: of the environment's generator, from which each film and its seed is drawn.
-            options: for this film only: `film_seed` (an int); `recipe` or `material` (a name) in place of the
-                environment's own; any parameter by its name, as it differs from that. `width` and `boundary`
-                stay the environment's. `recipe` is as for the constructor: a dict, or a file, differs from
-                the process's usual recipe, not from the environment's.
+            seed: of the environment's generator, from which each film and its seed are drawn.
+            options: for this film only: `film_seed` (an int); `recipe` or `material` (a name) instead of the
+                environment's own; any parameter by its name, which overrides that recipe. `width` and
+                `boundary` are fixed. `recipe` is as for the constructor: a dict or a file overrides the
+                process's default recipe, not the environment's.
 
         Raises:
-            InputError: an unknown option, or an impossible one; the film before it goes on.
+            InputError: an unknown or invalid option; the present film then stays as it is.
         """
         super().reset(seed=seed)
         self._batch.start({0: self.settings.film(self.np_random, options)})
         self._over = False
-        return self._shown()
+        return self._observed()
 
     def step(self, action: NDArray[np.float32]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Set the knobs and make the film for one step.
+        """Set the knobs and advance the film by one step.
 
-        A film that the simulator can't advance ends as truncated, with `info["diverged"]` and a warning;
-        the observation is then the last sound one.
+        If the simulator can't advance the film, the episode is truncated, with `info["diverged"]` and a
+        warning; the observation is then the last valid one.
 
         Raises:
-            InputError: no such action, or no episode is under way.
+            InputError: an invalid action, or no episode is running.
         """
         self._batch.film(0)
         if self._over:
@@ -83,11 +84,11 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         self._batch.step(np.asarray(action, np.float64)[None])
         terminated, truncated = (bool(ends[0]) for ends in self._batch.ends())
         self._over = terminated or truncated
-        observation, info = self._shown()
+        observation, info = self._observed()
         return observation, 0.0, terminated, truncated, info
 
     def render(self) -> NDArray[np.uint8] | None:
-        """The film as an RGB picture (H, W, 3): its share of donor, at its present thickness."""
+        """The film as an RGB picture (H, W, 3): donor share, at the present thickness."""
         return self._picture() if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
@@ -95,7 +96,7 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         self._window.close()
 
     def get_state(self) -> dict[str, Any]:
-        """Everything that decides how the episode goes on, as a copy that pickles.
+        """The complete state of the episode, as a copy that can be pickled.
 
         Raises:
             InputError: there is no film yet.
@@ -105,20 +106,20 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         return {**state, "over": self._over, "random": copy.deepcopy(random), "seed": seed}
 
     def set_state(self, state: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Go back to a state, bit for bit, of this environment or of another with the same arguments.
+        """Restore a state, bit for bit, of this environment or another with the same arguments.
 
         Returns:
             Observation and info of that state.
 
         Raises:
-            InputError: no state of such an environment; then nothing has changed.
+            InputError: not a state of such an environment; then nothing has changed.
         """
         if (
             not isinstance(state, Mapping)
             or set(state) != set(_STATE)
             or not isinstance(state["fields"], Mapping)
         ):
-            raise InputError("this is no state of a film environment; use what get_state returned")
+            raise InputError("this is not a state of a film environment; use what get_state returned")
         generator = restored_generator(state["random"])
         try:
             film = Film(
@@ -140,7 +141,7 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
             raise InputError(f"the state can't be used ({error}); use what get_state returned") from error
         self._batch.load(film, step=step, diverged=diverged, fields=state["fields"])
         self._over, self._np_random, self._np_random_seed = over, generator, state["seed"]
-        return self._shown()
+        return self._observed()
 
     @property
     def frame(self) -> NDArray[np.uint8]:
@@ -158,16 +159,16 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         return self._batch.film(0).seed
 
     def action_of(self, values: Mapping[str, float] | None = None) -> NDArray[np.float32]:
-        """The action that sets the knobs to `values`, and others to what the present film's recipe says.
+        """The action that sets knobs to `values`, and all others to the values of the present film's recipe.
 
         Raises:
-            InputError: an unknown knob, or a setting that can't be reached.
+            InputError: an unknown knob, or a setting out of range.
         """
         film = self._batch.films[0]
-        usual = self.recipe if film is None else film.recipe
-        return self.panel.action({} if values is None else values, usual=usual)
+        recipe = self.recipe if film is None else film.recipe
+        return self.panel.action({} if values is None else values, defaults=recipe)
 
-    def _shown(self) -> tuple[Any, dict[str, Any]]:
+    def _observed(self) -> tuple[Any, dict[str, Any]]:
         if self.render_mode == "human":
             self._window.show(self._picture())
         return row_of(self._batch.observe([0]), 0), self._batch.info(0)

@@ -1,4 +1,4 @@
-"""Random numbers that go on where they were saved."""
+"""Random generators restored from a saved state."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from morphsim.errors import InputError
 
 
 def restored_generator(state: Any) -> np.random.Generator:
-    """The generator whose state was saved.
+    """A generator with a saved state.
 
     Raises:
-        InputError: no state of such a generator.
+        InputError: not the state of a PCG64 generator.
     """
     generator = np.random.Generator(np.random.PCG64())
     try:

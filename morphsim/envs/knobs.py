@@ -1,4 +1,4 @@
-"""From actions between -1 and 1 to the settings of a machine, and back."""
+"""Conversion between actions from -1 to 1 and the settings of knobs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from numpy.typing import NDArray
 
 from morphsim.envs.checks import number, pair
 from morphsim.errors import InputError
+from morphsim.lazy import renamed_argument
 from morphsim.simulator import Knob
 from morphsim.suggest import did_you_mean
 
 
 class Panel:
-    """The knobs of an environment in the order of its action.
+    """The knobs of an environment, in the order of its action.
 
     Args:
         available: the knobs of the process.
-        names: which of them the agent turns, in this order; all by default.
-        ranges: other (low, high) for some of them.
+        names: the knobs in the action, in this order; all by default.
+        ranges: (low, high) that replace those of some knobs.
 
     Raises:
-        InputError: an unknown or repeated name, none at all, or an impossible range.
+        InputError: an unknown or repeated name, no name, or an invalid range.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Panel:
         """Settings by name for an action (len(self),).
 
         Raises:
-            InputError: an action of another size, or one that is no number.
+            InputError: an action of another size, or NaN.
         """
         if np.shape(action) != (len(self),) or np.isnan(action).any():
             names = ", ".join(knob.name for knob in self.knobs)
@@ -74,33 +75,34 @@ class Panel:
         return {knob.name: knob.value(float(a)) for knob, a in zip(self.knobs, action, strict=True)}
 
     def nearest(self, values: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """The actions (B, len(self)) that come nearest to settings (B,) by name."""
+        """The actions (B, len(self)) nearest to settings (B,) by name."""
         actions = [
             [knob.action(min(max(float(value), knob.low), knob.high)) for value in values[knob.name]]
             for knob in self.knobs
         ]
         return np.array(actions, np.float32).T
 
-    def action(self, values: Mapping[str, float], *, usual: object = None) -> NDArray[np.float32]:
+    @renamed_argument("usual", "defaults")
+    def action(self, values: Mapping[str, float], *, defaults: object = None) -> NDArray[np.float32]:
         """The action (len(self),) for settings by name.
 
         Args:
-            values: of knobs.
-            usual: has the settings of the others as attributes.
+            values: settings of knobs.
+            defaults: an object with the settings of all other knobs as attributes.
 
         Raises:
-            InputError: a setting is missing, can't be reached, or is of no knob.
+            InputError: a setting is missing, out of range, or of an unknown knob.
         """
         if not isinstance(values, Mapping):
             raise InputError(f"the settings are {values!r}; give a dict of numbers by knob")
         names = [knob.name for knob in self.knobs]
         unknown = [name for name in values if name not in names]
         if unknown:
-            raise InputError(f"knob {unknown[0]!r} is not turned here; {did_you_mean(unknown[0], names)}")
-        missing = [name for name in names if name not in values and not hasattr(usual, name)]
+            raise InputError(f"knob {unknown[0]!r} is not in the action; {did_you_mean(unknown[0], names)}")
+        missing = [name for name in names if name not in values and not hasattr(defaults, name)]
         if missing:
             raise InputError(f"no value is given for {', '.join(missing)}")
-        settings = [values[name] if name in values else getattr(usual, name) for name in names]
+        settings = [values[name] if name in values else getattr(defaults, name) for name in names]
         return np.array(
             [
                 knob.action(number(knob.name, value, -math.inf))

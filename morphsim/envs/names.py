@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 def environment_id(process: str) -> str:
-    """Name of the environment of a process, as `gymnasium.make` takes it anywhere.
+    """The name of a process's environment for `gymnasium.make`.
 
-    The prefix lets worker processes find it, which have not imported the package.
+    The prefix makes `gymnasium.make` import the package, which worker processes need.
 
     >>> environment_id("vapour-annealing")
     'morphsim:morphsim/VapourAnnealing-v0'

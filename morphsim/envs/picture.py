@@ -1,4 +1,4 @@
-"""Pictures of a film for people, in files and in a window."""
+"""Pictures of a film, as arrays and in a window."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _HIGHEST_WINDOW = 8.0
 
 
 def film_picture(share: NDArray[np.float32], thickness: float) -> NDArray[np.uint8]:
-    """A film as an RGB picture (H, W, 3): its share of donor, at its present thickness.
+    """A film as an RGB picture (H, W, 3): donor share, at the present thickness.
 
     Args:
         share: (H, W) donor share, 0..1.
-        thickness: of the film [picture's height].
+        thickness: of the film, in units of the picture's height.
     """
     height, width = share.shape
     rows = max(1, min(height, round(height * thickness)))
@@ -30,11 +30,11 @@ def film_picture(share: NDArray[np.float32], thickness: float) -> NDArray[np.uin
 
 
 class Window:
-    """A window that shows one picture after the other.
+    """A window that shows one picture after another.
 
     Args:
         title: of the window.
-        pause: how long each picture is shown at least [s].
+        pause: shortest time that each picture is shown [s].
     """
 
     def __init__(self, title: str, *, pause: float) -> None:
@@ -78,7 +78,7 @@ class Window:
         self._figure = self._image = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # A window belongs to its process.
+        # A window can't move to another process.
         return {**vars(self), "_figure": None, "_image": None}
 
 

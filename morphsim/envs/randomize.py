@@ -1,4 +1,4 @@
-"""Films that differ from episode to episode: parameters drawn from ranges or choices."""
+"""Randomised films: parameters drawn from ranges or choices in each episode."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from morphsim.simulator import Recipe, find_process, process_of
 from morphsim.suggest import did_you_mean
 
 FIXED = ("width", "boundary")
-"""What all films of an environment share, so that a pixel means the same in every episode."""
+"""Parameters shared by all films of an environment, so that pixels mean the same in every episode."""
 
-# Parameters of which one decides how far another may go.
-_TIED = (
+# Parameters whose limits depend on each other.
+_COUPLED = (
     "solvent",
     "residual_solvent",
     "evaporation",
@@ -32,40 +32,40 @@ _TIED = (
 
 
 def parameter_names(process: str) -> tuple[str, ...]:
-    """Parameters of a recipe that may differ between the films of an environment."""
+    """Recipe parameters that may differ between the films of an environment."""
     return tuple(entry.name for entry in fields(find_process(process).recipe) if entry.name not in FIXED)
 
 
 @dataclass(frozen=True)
 class Range:
-    """A parameter between two numbers, all equally likely."""
+    """A parameter drawn uniformly between two numbers."""
 
     low: float
     high: float
 
     def draw(self, random: np.random.Generator) -> float:
-        """One number."""
+        """Draw a number."""
         return float(random.uniform(self.low, self.high))
 
     @property
     def extremes(self) -> tuple[float, ...]:
-        """The values that matter for what is possible."""
+        """The values to check: if these are valid, all are."""
         return (self.low, self.high)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A parameter that takes one of several values, all equally likely."""
+    """A parameter drawn from several values with equal probability."""
 
     values: tuple[Any, ...]
 
     def draw(self, random: np.random.Generator) -> Any:
-        """One value."""
+        """Draw a value."""
         return self.values[int(random.integers(len(self.values)))]
 
     @property
     def extremes(self) -> tuple[Any, ...]:
-        """The values that matter for what is possible."""
+        """The values to check: all of them."""
         return self.values
 
 
@@ -74,17 +74,17 @@ class Randomizer:
 
     Args:
         process: of the films.
-        wanted: by parameter, two numbers (low, high) between which it is drawn, or three and more numbers, or
-            texts, of which it is one; `material`, likewise, takes names of materials.
-        periodic: whether the films have periodic ends.
+        ranges: for each parameter two numbers (low, high) to draw between, or at least three numbers, or
+            texts, to choose from; `material` takes names of materials.
+        periodic: whether the films are periodic along x.
 
     Raises:
-        InputError: an unknown parameter, or values that can't be drawn from.
+        InputError: an unknown parameter, or an invalid range or choice.
     """
 
-    def __init__(self, process: str, wanted: Mapping[str, Any], *, periodic: bool) -> None:
+    def __init__(self, process: str, ranges: Mapping[str, Any], *, periodic: bool) -> None:
         known = ("material", *parameter_names(process))
-        for name in wanted:
+        for name in ranges:
             if name in FIXED:
                 raise InputError(
                     f"randomize can't change {name}, since a pixel must mean the same in every episode; "
@@ -92,8 +92,8 @@ class Randomizer:
                 )
             if name not in known:
                 raise InputError(f"randomize has no {name!r} for {process}; {did_you_mean(name, known)}")
-        # Not the caller's order: equal ranges must give equal films.
-        self.draws = {name: _draw_of(name, wanted[name]) for name in known if name in wanted}
+        # Not in the caller's order: equal ranges must give equal films.
+        self.draws = {name: _parse_range(name, ranges[name]) for name in known if name in ranges}
         if periodic and isinstance(self.draws.get("substrate_period"), Range):
             raise InputError(
                 "randomize draws substrate_period between two numbers, of which few divide the width of a "
@@ -101,7 +101,7 @@ class Randomizer:
             )
 
     def draw(self, random: np.random.Generator) -> dict[str, Any]:
-        """Parameters by name, and `material` where it is drawn."""
+        """Draw parameters by name, and `material` if it is randomised."""
         return {name: draw.draw(random) for name, draw in self.draws.items()}
 
     @property
@@ -110,9 +110,9 @@ class Randomizer:
         return tuple(map(str, self.draws["material"].extremes)) if "material" in self.draws else ()
 
     def extremes(self) -> Iterator[dict[str, Any]]:
-        """Parameters of the films that lie farthest out: if they are possible, all are."""
+        """Parameters of the extreme films: if these are valid, all are."""
         parameters = {name: draw.extremes for name, draw in self.draws.items() if name != "material"}
-        for name in [name for name in parameters if name not in _TIED]:
+        for name in [name for name in parameters if name not in _COUPLED]:
             for value in parameters.pop(name):
                 yield {name: value}
         ends = {name: (min(values), max(values)) for name, values in parameters.items()}
@@ -121,7 +121,7 @@ class Randomizer:
 
 
 def default_ranges(recipe: Recipe) -> dict[str, tuple[float, float]]:
-    """Ranges around a recipe, within which the same knobs give different films.
+    """Ranges around a recipe, wide enough that the same actions give different films.
 
     `blend_ratio` within 0.15 of the recipe's, `initial_thickness` 0.75 to 1.33 times and `chi` 0.85 to 1.2
     times the recipe's, `substrate_strength` 0 to 0.01 and `substrate_donor` 0.2 to 0.8. When drying, chain
@@ -136,18 +136,18 @@ def default_ranges(recipe: Recipe) -> dict[str, tuple[float, float]]:
     return around
 
 
-def _draw_of(name: str, wanted: Any) -> Range | Choice:
-    if isinstance(wanted, str) or not isinstance(wanted, Sequence | np.ndarray) or not len(wanted):
+def _parse_range(name: str, given: Any) -> Range | Choice:
+    if isinstance(given, str) or not isinstance(given, Sequence | np.ndarray) or not len(given):
         raise InputError(
-            f"randomize has {name} = {wanted!r}; give two numbers (low, high), or a list to choose from"
+            f"randomize has {name} = {given!r}; give two numbers (low, high), or a list to choose from"
         )
-    values = tuple(value.item() if isinstance(value, np.generic) else value for value in wanted)
+    values = tuple(value.item() if isinstance(value, np.generic) else value for value in given)
     if all(isinstance(value, str) for value in values):
         return Choice(values)
     if not all(isinstance(value, int | float) and math.isfinite(value) for value in values):
-        raise InputError(f"randomize has {name} = {wanted!r}; give numbers only, or texts only")
+        raise InputError(f"randomize has {name} = {given!r}; give numbers only, or texts only")
     if len(values) > 2:
         return Choice(tuple(float(value) for value in values))
     if len(values) == 1 or values[0] > values[1]:
-        raise InputError(f"randomize has {name} = {wanted!r}; two numbers must be (low, high) and rise")
+        raise InputError(f"randomize has {name} = {given!r}; two numbers must be (low, high) and rise")
     return Range(float(values[0]), float(values[1]))

@@ -1,4 +1,4 @@
-"""Recipes of the films of one environment, whose pixels mean the same."""
+"""Recipes of the films of one environment, which share width and boundary."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from morphsim.text_files import read_toml
 
 
 def other_recipe(own: Recipe, source: RecipeSource) -> Recipe:
-    """A whole recipe for a film among those of the recipe `own`, whose width and boundary all share.
+    """The recipe of one film in an environment with the recipe `own`, whose width and boundary it shares.
 
-    A dict or a TOML file says what differs from the process's usual recipe at the width and with the boundary
-    of `own`.
+    A dict or a TOML file overrides parameters of the process's default recipe at the width and with the
+    boundary of `own`.
 
     Raises:
-        InputError: another width or boundary, or as `resolve_recipe`.
+        InputError: another width or boundary, or as for `resolve_recipe`.
     """
     if isinstance(source, str | Path):
         load_recipe(source)
-        # Whether the file names a width is not to be seen in the recipe that it describes.
+        # The loaded recipe does not show whether the file sets a width.
         source = read_toml(source)
     if source is None:
         source = {}
@@ -42,27 +42,27 @@ def check_same_pixels(own: Recipe, recipe: Recipe) -> None:
     """Check that a film has the width and the boundary of the recipe `own`.
 
     Raises:
-        InputError: it has not.
+        InputError: one of them differs.
     """
     for name in FIXED:
-        wanted, there = getattr(recipe, name), getattr(own, name)
-        if wanted != there:
+        given, fixed = getattr(recipe, name), getattr(own, name)
+        if given != fixed:
             raise InputError(
-                f"the recipe has {name} {wanted!r} and this environment {there!r}; a pixel must mean the "
+                f"the recipe has {name} {given!r} and this environment {fixed!r}; a pixel must mean the "
                 "same in every episode: leave it out, or make another environment"
             )
 
 
 def with_parameters(recipe: Recipe, name: str, *layers: Mapping[str, Any]) -> Recipe:
-    """The recipe of a material, or of none where `name` is empty, with some parameters that differ.
+    """A recipe with some parameters changed.
 
     Args:
-        recipe: what they differ from.
-        name: of the material.
-        layers: parameters, each of which wins over those before.
+        recipe: the recipe to change.
+        name: of its material; empty for none.
+        layers: parameters, where later ones override earlier ones.
 
     Raises:
-        InputError: an impossible parameter.
+        InputError: an invalid parameter.
     """
     changed: dict[str, Any] = {}
     for layer in layers:
@@ -71,10 +71,10 @@ def with_parameters(recipe: Recipe, name: str, *layers: Mapping[str, Any]) -> Re
 
 
 def material_recipe(process: str, name: str, source: RecipeSource, changes: Mapping[str, Any]) -> Recipe:
-    """The recipe of a material, with some parameters that differ.
+    """The recipe of a material, with some parameters changed.
 
     Raises:
-        InputError: as `known_material` and `resolve_recipe`.
+        InputError: as for `known_material` and `resolve_recipe`.
     """
     known_material(process, name)
     return resolve_recipe(source, process=process, material_name=name, changes=changes)

@@ -1,4 +1,4 @@
-"""Stored frames as an environment, to try rewards without a simulator."""
+"""Stored frames as an environment, to test rewards without a simulator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STATE = ("trajectory", "step", "random", "seed")
 
 
 class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
-    """`morphsim/FrameReplay-v0`: shows the frames of a stored film one after the other.
+    """`morphsim/FrameReplay-v0`: shows the frames of a stored film one after another.
 
     ## Action space
     `Box(-1, 1, (1,), float32)`; actions are ignored.
@@ -30,23 +30,24 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
     `Box(0, 255, (1, H, W), uint8)`: 255 is donor.
 
     ## Rewards
-    0.0. Wrap it with `morphsim.LatentRewardWrapper`, or any reward of yours.
+    0.0. Wrap it with `morphsim.LatentRewardWrapper` or your own reward.
 
     ## Starting state
-    The first frame of one trajectory, drawn from the environment's generator, or that of `trajectory`;
-    `reset(options={"trajectory": 3})` names it for one episode.
+    The first frame of one trajectory, given as `trajectory` or drawn from the environment's generator;
+    `reset(options={"trajectory": 3})` selects it for one episode.
 
     ## Steps and episode end
-    A step shows the trajectory's next frame in the file's order. Terminated at its last one; never truncated.
+    Each step shows the next frame of the trajectory, in the file's order. Terminated at its last frame; never
+    truncated.
 
     ## Info
-    The file's columns for the frame (such as `time`, `thickness` and `seed`) as Python values, but for
-    numbers that are not known (NaN), with `trajectory`, `boundary` and `step_fraction` (share of the
-    trajectory that is over).
+    The file's columns for the frame (such as `time`, `thickness` and `seed`) as Python values, without
+    unknown numbers (NaN); also `trajectory`, `boundary` and `step_fraction` (share of the trajectory shown so
+    far).
 
     ## Arguments
-    `frames`: a frame file, or a `FrameSet` of one channel. `trajectory`: the only one to be shown; by default
-    one is drawn for each episode. `render_mode`: None, "rgb_array", or "human" for a window.
+    `frames`: a frame file, or a `FrameSet` of one channel. `trajectory`: the trajectory to show; by default
+    each episode draws one. `render_mode`: None, "rgb_array", or "human" for a window.
 
     ## Version history
     v0: first version.
@@ -65,7 +66,7 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
         "render_fps": 10,
         # Pictures show frames in colours.
         "render_shows_frames": False,
-        # In observations white is donor, as in frames.
+        # In observations, as in frames, white is donor.
         "observes_frames": True,
     }
 
@@ -80,8 +81,8 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
             raise InputError(f"render_mode is {render_mode!r}; use None, 'human' or 'rgb_array'")
         self.frames = frames if isinstance(frames, FrameSet) else read_frames(frames)
         if self.frames.frames.ndim != 3:
-            raise InputError(f"the frames have {self.frames.channels} channels; replay those of one")
-        # A trajectory without frames has a recipe only.
+            raise InputError(f"the frames have {self.frames.channels} channels; replay frames of one channel")
+        # A trajectory may have a recipe but no frames.
         self.trajectories = tuple(np.unique(self.frames.trajectory).tolist())
         self.render_mode = render_mode
         self._only = None if trajectory is None else self._known(trajectory)
@@ -99,7 +100,7 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
 
         Args:
             seed: of the generator that draws the trajectory.
-            options: `trajectory`, the number of the one to be shown.
+            options: `trajectory`, the number of the trajectory to show.
 
         Raises:
             InputError: an unknown option, or a trajectory that has no frames.
@@ -107,12 +108,12 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
         super().reset(seed=seed)
         chosen = options_of(options)
         drawn = self.trajectories[int(self.np_random.integers(len(self.trajectories)))]
-        usual = drawn if self._only is None else self._only
-        trajectory = self._known(chosen.pop("trajectory", usual))
+        default = drawn if self._only is None else self._only
+        trajectory = self._known(chosen.pop("trajectory", default))
         if chosen:
             raise InputError(f"reset has no option {', '.join(map(repr, chosen))}; it has trajectory")
         self._begin(trajectory, 0)
-        return self._shown()
+        return self._observed()
 
     def step(
         self, action: NDArray[np.float32]
@@ -120,14 +121,14 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
         """Show the next frame, whatever the action.
 
         Raises:
-            InputError: no episode is under way.
+            InputError: no episode is running.
         """
         rows = self._running()
         # A film of one frame ends with its first step.
         if self._step >= max(len(rows) - 1, 1):
             raise InputError("the episode is over; call reset")
         self._step += 1
-        observation, info = self._shown()
+        observation, info = self._observed()
         return observation, 0.0, self._step >= len(rows) - 1, False, info
 
     def render(self) -> NDArray[np.uint8] | None:
@@ -139,10 +140,10 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
         self._window.close()
 
     def get_state(self) -> dict[str, Any]:
-        """Everything that decides how the episode goes on, as a copy that pickles.
+        """The complete state of the episode, as a copy that can be pickled.
 
         Raises:
-            InputError: no episode is under way.
+            InputError: no episode is running.
         """
         self._running()
         random = copy.deepcopy(self.np_random.bit_generator.state)
@@ -154,16 +155,16 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
         }
 
     def set_state(self, state: Mapping[str, Any]) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        """Go back to a state of this environment or of another with the same frames.
+        """Restore a state of this environment or of another with the same frames.
 
         Returns:
             Observation and info of that state.
 
         Raises:
-            InputError: no state of such an environment; then nothing has changed.
+            InputError: not a state of such an environment; then nothing has changed.
         """
         if not isinstance(state, Mapping) or set(state) != set(_STATE):
-            raise InputError("this is no state of a replay; use what get_state returned")
+            raise InputError("this is not a state of a replay; use what get_state returned")
         trajectory, generator = self._known(state["trajectory"]), restored_generator(state["random"])
         step = whole("step", state["step"], 0)
         # A film of one frame ends with its first step.
@@ -172,7 +173,7 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
             raise InputError(f"step is {step}, but trajectory {trajectory} is over after {last}")
         self._begin(trajectory, step)
         self._np_random, self._np_random_seed = generator, state["seed"]
-        return self._shown()
+        return self._observed()
 
     @property
     def frame(self) -> NDArray[np.uint8]:
@@ -202,7 +203,7 @@ class FrameReplayEnv(gym.Env[NDArray[np.uint8], NDArray[np.float32]]):
             )
         return int(trajectory)
 
-    def _shown(self) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    def _observed(self) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         if self.render_mode == "human":
             self._window.show(self._picture())
         row, last = self._row(), max(len(self._running()) - 1, 1)

@@ -1,4 +1,4 @@
-"""What decides the films of an environment, and the film that an episode gets."""
+"""The settings of an environment, and the film that each episode gets."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class Film:
     """The film of one episode."""
 
     recipe: Recipe
-    """How it is made while no knob is turned."""
+    """Its recipe, with the initial values of the knobs."""
     units: Units
     """Its scales."""
     material: str
     """Name of its material; empty for none."""
     seed: int
-    """Of its noise."""
+    """Seed of its noise."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FilmSettings:
-    """What the films of an environment share; made by `film_settings`, whose arguments these are."""
+    """The settings shared by all films of an environment: the checked arguments of `film_settings`."""
 
     recipe: Recipe
     units: Units
@@ -60,31 +60,31 @@ class FilmSettings:
 
     @property
     def process(self) -> str:
-        """What happens to the films."""
+        """The name of the process."""
         return self.recipe.process
 
     @property
     def process_object(self) -> Process[Any]:
-        """The same, as what it does."""
+        """The process itself."""
         return find_process(self.process)
 
     @property
     def agent_sets_length(self) -> bool:
-        """Whether the knobs decide how many steps an episode has: how soon a film is finished."""
-        ends = self.process_object.end is not None
-        return ends and (self.step_time_s is not None or self.limit > self.steps)
+        """Whether the number of steps of an episode depends on the actions."""
+        has_end = self.process_object.end is not None
+        return has_end and (self.step_time_s is not None or self.limit > self.steps)
 
     def film(self, random: np.random.Generator, options: Mapping[str, Any] | None) -> Film:
         """Draw the film of an episode.
 
-        The generator moves by as much whatever the options say.
+        The draws from the generator do not depend on the options.
 
         Args:
             random: of the environment.
             options: of `reset`.
 
         Raises:
-            InputError: an unknown option, or an impossible one.
+            InputError: an unknown or invalid option.
         """
         chosen = options_of(options)
         parameters = parameter_names(self.process)
@@ -119,10 +119,10 @@ class FilmSettings:
         return Film(recipe=recipe, units=units, material=name, seed=seed)
 
     def recipe_of(self, name: str) -> Recipe:
-        """The recipe of a material at the width and with the boundary of the environment's own.
+        """The recipe of a material with the width and the boundary of the environment's own recipe.
 
         Raises:
-            InputError: no such material, or one of the other process.
+            InputError: no such material, or one for another process.
         """
         fixed = {key: getattr(self.recipe, key) for key in FIXED}
         return material_recipe(self.process, name, None, fixed)
@@ -151,15 +151,15 @@ def film_settings(
     """Check the arguments of an environment. For their meaning see `DryingEnv` and `AnnealingEnv`.
 
     Raises:
-        InputError: an argument that can't be, or a film that may be drawn but can't be simulated.
+        InputError: an invalid argument, or a film that may be drawn but can't be simulated.
     """
     height, width = pair("shape", shape, "(H, W), cells in depth and width")
     side = f"a side of the shape {tuple(shape)}"
     cells = whole(side, height, 1), whole(side, width, 1)
     steps = whole("steps", steps, 1)
-    made = find_process(process)
-    held_up = made.end is not None and step_time_s is None
-    limit = (2 * steps if held_up else steps) if limit is None else whole("limit", limit, 1)
+    kind = find_process(process)
+    may_be_delayed = kind.end is not None and step_time_s is None
+    limit = (2 * steps if may_be_delayed else steps) if limit is None else whole("limit", limit, 1)
     resolve_device(device)
     _check_clock(longest_step, step_time_s)
     if units is not None and not isinstance(units, Units):
@@ -176,16 +176,16 @@ def film_settings(
         own = resolve_recipe(recipe, process=process)
     else:
         own = material_recipe(process, material, recipe, {})
-    panel = Panel(made.knobs_around(own) if material else made.knobs, names=knobs, ranges=ranges)
+    panel = Panel(kind.knobs_around(own) if material else kind.knobs, names=knobs, ranges=ranges)
     _check_knobs(panel, own)
     if units is None and material:
         units = known_material(process, material).units
     if units is None and before is not None:
-        # A film keeps its scales.
+        # A film keeps the scales of the film that it starts from.
         units = before.units
     settings = FilmSettings(
         recipe=own,
-        units=made.units if units is None else units,
+        units=kind.units if units is None else units,
         material=material or "",
         shape=cells,
         steps=steps,
@@ -225,15 +225,15 @@ def _check_knobs(panel: Panel, recipe: Recipe) -> None:
 
 
 def _randomizer(recipe: Recipe, randomize: bool | Mapping[str, Any] | None) -> Randomizer:
-    wanted = default_ranges(recipe) if randomize is True else randomize
-    wanted = {} if wanted is None or wanted is False else wanted
-    if not isinstance(wanted, Mapping):
+    ranges = default_ranges(recipe) if randomize is True else randomize
+    ranges = {} if ranges is None or ranges is False else ranges
+    if not isinstance(ranges, Mapping):
         raise InputError(f"randomize is {randomize!r}; use True, or ranges by parameter")
-    return Randomizer(recipe.process, wanted, periodic=recipe.boundary == "periodic")
+    return Randomizer(recipe.process, ranges, periodic=recipe.boundary == "periodic")
 
 
 def check_reach(recipes: Iterable[Recipe], panel: Panel) -> None:
-    """Check that films can be simulated at whatever the agent may turn the knobs to.
+    """Check that films can be simulated at all settings of the knobs.
 
     Raises:
         InputError: evaporation or diffusion would be too fast.
@@ -252,7 +252,7 @@ def check_reach(recipes: Iterable[Recipe], panel: Panel) -> None:
         process_of(films[0]).model(films, knobs, grid)
     except InputError as error:
         raise InputError(
-            f"the knobs reach too far for this film: {error}; or give them other ranges"
+            f"the ranges of the knobs are too wide for this film: {error}; or give other ranges"
         ) from error
 
 
@@ -269,8 +269,8 @@ def _check_draws(settings: FilmSettings) -> None:
             try:
                 films.append(with_parameters(base, name, parameters))
             except (InputError, TypeError) as error:
-                raise InputError(f"randomize may draw a film that can't be: {error}") from error
+                raise InputError(f"randomize may draw an impossible film: {error}") from error
     try:
         check_reach(films, settings.panel)
     except InputError as error:
-        raise InputError(f"randomize may draw a film that can't be: {error}") from error
+        raise InputError(f"randomize may draw an impossible film: {error}") from error

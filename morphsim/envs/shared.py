@@ -1,9 +1,9 @@
-"""What single and vector environments let be read of their settings."""
+"""Settings that single and vector environments expose as attributes."""
 
 from __future__ import annotations
 
 from morphsim.envs.knobs import Panel
-from morphsim.envs.pace import state_names
+from morphsim.envs.observation import state_names
 from morphsim.envs.settings import FilmSettings
 from morphsim.simulator import Recipe, Units
 
@@ -15,12 +15,12 @@ class SharedSettings:
 
     @property
     def process(self) -> str:
-        """What happens to the film, by the name of its process."""
+        """The name of the process."""
         return self.settings.process
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe of films for which no reset and no draw says otherwise."""
+        """The recipe of films unless `reset` or `randomize` changes it."""
         return self.settings.recipe
 
     @property
@@ -35,35 +35,35 @@ class SharedSettings:
 
     @property
     def steps(self) -> int:
-        """Steps of an episode in which nothing holds the film up."""
+        """Steps of an episode in which the film dries without delay, or is annealed."""
         return self.settings.steps
 
     @property
     def limit(self) -> int:
-        """Most steps of an episode."""
+        """Largest number of steps of an episode."""
         return self.settings.limit
 
     @property
     def threshold(self) -> float:
-        """Donor share from which a pixel is donor."""
+        """Smallest donor share of a donor pixel."""
         return self.settings.threshold
 
     @property
     def tolerance(self) -> float:
-        """Of the simulator, see `morphsim.simulator.Simulation`."""
+        """Tolerance of the simulator, see `morphsim.simulator.Simulation`."""
         return self.settings.tolerance
 
     @property
     def device(self) -> str:
-        """Where the films are made."""
+        """Device of the simulation."""
         return self.settings.device
 
     @property
     def panel(self) -> Panel:
-        """The knobs in the order of the action."""
+        """The knobs, in the order of the action."""
         return self.settings.panel
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """What the entries of the process state are, where the observation is a dict."""
+        """Names of the entries of the process state in observations of kind "dict"."""
         return state_names(self.settings)

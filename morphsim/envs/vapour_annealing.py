@@ -1,4 +1,4 @@
-"""A dry film in the vapour of a solvent, whose pressure and temperature an agent sets."""
+"""Solvent-vapour annealing of a dry film, with vapour pressure and temperature as the action."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class VapourAnnealingEnv(FilmEnv):
 
     | knob | from -1 to 1 | scale | unit |
     |---|---|---|---|
-    | `ambient_vapour` | 0 to 0.6 | linear | solvent share that the vapour would balance |
+    | `ambient_vapour` | 0 to 0.6 | linear | solvent share in equilibrium with the vapour |
     | `temperature` | 288.15 to 338.15 | linear | K |
 
-    More vapour swells the film, which makes it mobile and mixes its phases; less lets it dry and freezes it.
+    More vapour swells the film, which raises its mobility and mixes its phases; less dries and freezes it.
 
     ## Observation space
     With `observation="frame"` `Box(0, 255, (1, H, W), uint8)`: 255 where the donor's share of the solids
@@ -30,45 +30,45 @@ class VapourAnnealingEnv(FilmEnv):
 
     With `"fields"` `Box(0, 1, (2, H, W), float32)`: the volume fractions of donor and acceptor.
 
-    With `"dict"` `Dict(frame=..., state=Box(float32))`, whose state is what sensors would tell:
+    With `"dict"` `Dict(frame=..., state=Box(float32))`, whose state holds what sensors could measure:
 
     | entry | range | meaning |
     |---|---|---|
     | `solvent` | 0 to 1 | mean volume share of solvent in the film |
-    | `thickness` | 0 to 2 | over that at the start |
+    | `thickness` | 0 to 2 | relative to the start |
     | `step_fraction` | 0 to 1 | steps made over `steps` |
-    | each knob | -1 to 1 | its present setting, as the action that would set it |
+    | each knob | -1 to 1 | its present setting, as an action |
 
     ## Rewards
-    0.0. Wrap it with `morphsim.LatentRewardWrapper`, or any reward of yours.
+    0.0. Wrap it with `morphsim.LatentRewardWrapper` or your own reward.
 
     ## Starting state
-    The film that `start` names, or a dry, mixed film of the recipe with noise from a seed drawn from the
+    The film given as `start`, or a dry, mixed film of the recipe with noise from a seed drawn from the
     environment's generator. `reset(options={...})` takes, for one film, `film_seed`, `recipe` or `material`,
-    and any parameter of the recipe by its name, but for `width` and `boundary`. With `randomize`, each
-    episode draws its film.
+    and any parameter of the recipe by its name except `width` and `boundary`. With `randomize`, each episode
+    draws a new film.
 
     ## Steps and episode end
-    `steps` steps, even in the logarithm of time over the last factor 200 of the recipe's duration, since
-    coarsening is a power law; with `step_time_s`, even in time. Never terminated: annealing ends by the
-    clock. Truncated after `steps` steps, or when the simulator can't advance the film (`info["diverged"]`,
-    with a warning that names the film).
+    `steps` steps, equally spaced in the logarithm of time over the last factor of 200 of the recipe's
+    duration, since coarsening is a power law; with `step_time_s`, equally spaced in time. Never terminated:
+    annealing has no end state. Truncated after `steps` steps, or when the simulator can't advance the film
+    (`info["diverged"]`, with a warning that names the film).
 
     ## Info
     `time_s`, `thickness_nm`, `temperature_K`, `ambient_vapour`, `solvent`, `step_fraction`, `film_seed`,
     `material` (empty for none), `boundary`, `diverged`.
 
     ## Arguments
-    `recipe`: a `VapourAnnealingRecipe`, a dict of its parameters or a TOML file. `start`: what the film is
-    before it is annealed; None for a mixed one. See `morphsim.frames.starts.read_start`: a `DryingRecipe` (or
-    a dict or a TOML file of one), whose film is dried first; a frame file, as FILE or FILE:ROW; a file of
-    fields; or fields (2, H, W). Parameters that the source knows are the recipe's unless `recipe` says
-    otherwise. `material`: one that has a solvent. `step_time_s`: [s] makes steps even in physical time; the
-    recipe's duration then has no meaning. `steps`, `shape`, `knobs`, `ranges`, `randomize`, `observation`,
-    `units`, `threshold`, `tolerance`, `device` and `render_mode`, as for `DryingEnv`.
+    `recipe`: a `VapourAnnealingRecipe`, a dict of its parameters or a TOML file. `start`: the initial state
+    of the film; None for a mixed film. See `morphsim.frames.starts.read_start`: a `DryingRecipe` (or a dict
+    or TOML file of one), whose film is dried first; a frame file, as FILE or FILE:ROW; a file of fields; or
+    fields (2, H, W). Known parameters of the source apply unless `recipe` overrides them. `material`: one
+    that has a solvent. `step_time_s`: step length in physical time [s]; the recipe's duration is then
+    ignored. `steps`, `shape`, `knobs`, `ranges`, `randomize`, `observation`, `units`, `threshold`,
+    `tolerance`, `device` and `render_mode`: as for `DryingEnv`.
 
     ## Planning
-    `env.unwrapped.get_state()` is a copy of everything, `set_state(state)` goes back to it bit for bit.
+    `env.unwrapped.get_state()` copies the complete state, `set_state(state)` restores it bit for bit.
 
     ## Version history
     v0: first version.

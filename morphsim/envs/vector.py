@@ -1,4 +1,4 @@
-"""Many films at once: the batched simulator as a Gymnasium vector environment."""
+"""The batched simulator as a Gymnasium vector environment of many films."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from morphsim.envs.batch import FilmBatch, put_row, row_of
+from morphsim.envs.batch import FilmBatch
 from morphsim.envs.checks import options_of, whole
 from morphsim.envs.film import FilmEnv
+from morphsim.envs.observation import put_row, row_of
 from morphsim.envs.picture import film_picture
 from morphsim.envs.shared import SharedSettings
 from morphsim.errors import InputError
@@ -23,26 +24,26 @@ Flags = NDArray[np.bool_]
 
 
 class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
-    """Films that one simulator makes side by side, each at its own place in its own episode.
+    """Films simulated as one batch, each in its own episode.
 
     Observations, infos and random numbers are those of `num_envs` single environments under Gymnasium's
-    `SyncVectorEnv`, bit for bit on the CPU. An episode that ends is followed by the next one within the step
-    (autoreset mode SAME_STEP): `final_obs` and `final_info` in the infos tell how it ended. Films begin and
-    end without holding up the others.
+    `SyncVectorEnv`, bit for bit on the CPU. When an episode ends, the next one starts within the same step
+    (autoreset mode SAME_STEP); `final_obs` and `final_info` in the infos hold its end. Films start and end
+    independently of each other.
 
-    `reset` takes a seed, from which the environments count up, or one for each; its options apply to all
-    films, and `reset_mask` (a boolean array) says which of them begin anew.
+    `reset` takes one seed, from which the environments count up, or one for each; its options apply to all
+    films, and `reset_mask` (a boolean array) selects those to reset.
 
     Use `VectorDryingEnv` or `VectorAnnealingEnv`, or `gymnasium.make_vec`.
 
     Args:
-        num_envs: how many.
+        num_envs: number of films.
         render_mode: None or "rgb_array".
-        max_episode_steps: a limit beside that of the environment.
+        max_episode_steps: a limit in addition to that of the environment.
         arguments: of the single environment.
 
     Raises:
-        InputError: an argument that can't be.
+        InputError: an invalid argument.
     """
 
     single: ClassVar[Callable[..., FilmEnv]]
@@ -82,69 +83,67 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
     @property  # type: ignore[misc]
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
         """The generator of each environment."""
-        return tuple(self._generator(place) for place in range(self.num_envs))
+        return tuple(self._generator(slot) for slot in range(self.num_envs))
 
     @property
     def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
         """The seed of each environment's generator."""
-        return tuple(self._seeds[place] for place in range(self.num_envs) if self._generator(place))
+        return tuple(self._seeds[slot] for slot in range(self.num_envs) if self._generator(slot))
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Start new films, in all places or in those of `options["reset_mask"]`.
+        """Start new films, in all slots or in those of `options["reset_mask"]`.
 
         Raises:
-            InputError: a wrong number of seeds, a mask that is none, or options that `FilmEnv.reset` refuses.
+            InputError: a wrong number of seeds, an invalid mask, or options that `FilmEnv.reset` refuses.
         """
         seeds = _seeds(seed, self.num_envs)
         chosen = options_of(options)
         mask = _mask(chosen.pop("reset_mask"), self.num_envs) if "reset_mask" in chosen else None
         if mask is not None and self._batch.films.count(None) > np.count_nonzero(mask):
-            raise InputError("reset_mask leaves out films that never began; call reset without it first")
-        places = (
-            list(range(self.num_envs)) if mask is None else [int(place) for place in np.flatnonzero(mask)]
-        )
-        for place in places:
-            if seeds[place] is not None:
-                self._random[place], self._seeds[place] = seeding.np_random(seeds[place])
-        self._begin(places, chosen)
+            raise InputError("reset_mask leaves out films that never started; call reset without it first")
+        slots = list(range(self.num_envs)) if mask is None else [int(slot) for slot in np.flatnonzero(mask)]
+        for slot in slots:
+            if seeds[slot] is not None:
+                self._random[slot], self._seeds[slot] = seeding.np_random(seeds[slot])
+        self._begin(slots, chosen)
         infos: dict[str, Any] = {}
-        for place in places:
-            infos = self._add_info(infos, self._batch.info(place), place)
+        for slot in slots:
+            infos = self._add_info(infos, self._batch.info(slot), slot)
         return self._batch.observe(range(self.num_envs)), infos
 
     def step(
         self, actions: NDArray[np.float32]
     ) -> tuple[Any, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
-        """Set the knobs of all films and make each for one step; those that ended begin anew.
+        """Set the knobs of all films and advance each by one step; those that ended are reset.
 
         Raises:
-            InputError: actions (B, K) of another shape or that are no numbers; then nothing has happened.
+            InputError: actions (B, K) of another shape, or NaN; no film has advanced then.
         """
-        wanted = np.asarray(actions, np.float64)
-        if wanted.shape != self.action_space.shape:
+        settings = np.asarray(actions, np.float64)
+        if settings.shape != self.action_space.shape:
             raise InputError(
-                f"actions have the shape {wanted.shape}; they must be {self.action_space.shape}, a row of "
+                f"actions have the shape {settings.shape}; they must be {self.action_space.shape}, a row of "
                 f"{len(self.panel)} numbers from -1 to 1 for each film"
             )
-        self._batch.step(wanted)
+        self._batch.step(settings)
         terminated, truncated = self._batch.ends()
         if self._longest is not None:
             truncated |= ~terminated & (self._batch.done >= self._longest)
         observation = self._batch.observe(range(self.num_envs))
-        ended = [int(place) for place in np.flatnonzero(terminated | truncated)]
+        ended = [int(slot) for slot in np.flatnonzero(terminated | truncated)]
         infos: dict[str, Any] = {}
-        for place in ended:
-            last = {"final_obs": row_of(observation, place), "final_info": self._batch.info(place)}
-            infos = self._add_info(infos, last, place)
+        for slot in ended:
+            last = {"final_obs": row_of(observation, slot), "final_info": self._batch.info(slot)}
+            infos = self._add_info(infos, last, slot)
         if ended:
             self._begin(ended, {})
             first = self._batch.observe(ended)
-            for number, place in enumerate(ended):
-                put_row(observation, place, first, number)
-        for place in range(self.num_envs):
-            infos = self._add_info(infos, self._batch.info(place), place)
+            for number, slot in enumerate(ended):
+                put_row(observation, slot, first, number)
+        for slot in range(self.num_envs):
+            infos = self._add_info(infos, self._batch.info(slot), slot)
         return observation, np.zeros(self.num_envs), terminated, truncated, infos
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
@@ -152,19 +151,19 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         if self.render_mode is None:
             return None
         return tuple(
-            film_picture(self._batch.share(place), self._batch.thickness(place))
-            for place in range(self.num_envs)
+            film_picture(self._batch.share(slot), self._batch.thickness(slot))
+            for slot in range(self.num_envs)
         )
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
-        """An attribute as each of the single environments would have it."""
+        """The attribute of each of the single environments."""
         if name in self._attributes:
             return self._attributes[name]
-        places = range(self.num_envs)
+        slots = range(self.num_envs)
         if name == "frame":
             return tuple(frame.copy() for frame in self._batch.frames)
         if name in {"film_recipe", "film_seed"}:
-            films = [self._batch.film(place) for place in places]
+            films = [self._batch.film(slot) for slot in slots]
             return tuple(film.recipe if name == "film_recipe" else film.seed for film in films)
         if name in {"np_random", "np_random_seed"}:
             return tuple(getattr(self, name))
@@ -175,7 +174,7 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Call a method of each environment, or read an attribute."""
         if name == "action_of":
-            return tuple(self._action_of(place, *args, **kwargs) for place in range(self.num_envs))
+            return tuple(self._action_of(slot, *args, **kwargs) for slot in range(self.num_envs))
         if name == "render":
             return self.render() or (None,) * self.num_envs
         values = self.get_attr(name)
@@ -184,10 +183,10 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         return values
 
     def set_attr(self, name: str, values: Any) -> None:
-        """Give each environment an attribute of the user's own.
+        """Set a new attribute of each environment.
 
         Raises:
-            InputError: an attribute that the films share, or a wrong number of values.
+            InputError: an attribute of the environment itself, or a wrong number of values.
         """
         if (name not in self._attributes and hasattr(self, name)) or name in {
             "frame",
@@ -201,21 +200,21 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
             raise InputError(f"{len(values)} values are given for {self.num_envs} films; give one for each")
         self._attributes[name] = tuple(values)
 
-    def _begin(self, places: Sequence[int], options: dict[str, Any]) -> None:
-        films = {place: self.settings.film(self._generator(place), options) for place in places}
+    def _begin(self, slots: Sequence[int], options: dict[str, Any]) -> None:
+        films = {slot: self.settings.film(self._generator(slot), options) for slot in slots}
         self._batch.start(films)
 
-    def _generator(self, place: int) -> np.random.Generator:
-        generator = self._random[place]
+    def _generator(self, slot: int) -> np.random.Generator:
+        generator = self._random[slot]
         if generator is None:
-            generator, self._seeds[place] = seeding.np_random()
-            self._random[place] = generator
+            generator, self._seeds[slot] = seeding.np_random()
+            self._random[slot] = generator
         return generator
 
-    def _action_of(self, place: int, values: Any = None) -> NDArray[np.float32]:
-        film = self._batch.films[place]
-        usual = self.recipe if film is None else film.recipe
-        return self.panel.action({} if values is None else values, usual=usual)
+    def _action_of(self, slot: int, values: Any = None) -> NDArray[np.float32]:
+        film = self._batch.films[slot]
+        recipe = self.recipe if film is None else film.recipe
+        return self.panel.action({} if values is None else values, defaults=recipe)
 
 
 def _seeds(seed: int | Sequence[int | None] | None, count: int) -> list[int | None]:

@@ -1,9 +1,9 @@
-"""Binary frames: from fields or other people's files to stored sets of frames, and to pictures."""
+"""Binary frames: made from fields or imported files, stored as frame files, drawn as pictures."""
 
 from typing import TYPE_CHECKING
 
 from morphsim.frames.binary import as_binary_frames
-from morphsim.frames.frameset import FrameSet
+from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.importing import ImportConfig, ImportReport, import_frames
 from morphsim.frames.labels import frame_labels, moment_labels, recipe_labels
 from morphsim.frames.presets import PRESETS, Preset
@@ -56,7 +56,7 @@ __all__ = [
     "write_frames",
 ]
 
-# These need the simulator, which frames of other origin do without.
+# Loaded on first use: these import the simulator, which reading frames does not need.
 __getattr__ = lazy_names(
     __name__,
     {

@@ -11,7 +11,7 @@ from morphsim.errors import InputError
 from morphsim.frames.colour import grey_pictures
 
 _COLOURS = (3, 4)
-# More channels than that are no phases or materials of a film.
+# No film has more phases or materials than this.
 _MOST_CHANNELS = 16
 
 
@@ -19,16 +19,16 @@ def channels_first(values: NDArray[Any], *, own: bool) -> NDArray[Any]:
     """Bring the frames of a set to (N, H, W) or (N, C, H, W).
 
     Args:
-        values: (N, H, W), (N, C, H, W) or, as Keras has them, (N, H, W, C). Of axes 1 and 3 the one of
-            length 1 is the channels; else the only one that is not longer than 4; else axis 1.
-        own: morphsim wrote them, so that no axis can be anything else.
+        values: (N, H, W), (N, C, H, W) or, as in Keras, (N, H, W, C). Of axes 1 and 3, the channel axis is
+            the one of length 1, else the only one of length at most 4, else axis 1.
+        own: whether morphsim wrote them: then the order of the axes is known.
 
     Returns:
-        Without channels where there was one in the last axis.
+        (N, H, W) if the last axis holds a single channel.
 
     Raises:
-        InputError: another number of axes, frames of one column, both axes could be channels, or more
-            channels than a film has.
+        InputError: another number of axes, frames of one column, two axes that could both be channels, or
+            more channels than a film has.
     """
     shape = values.shape
     if own:
@@ -62,18 +62,18 @@ def channels_first(values: NDArray[Any], *, own: bool) -> NDArray[Any]:
 
 
 def one_grey_channel(values: NDArray[Any], *, own: bool = False) -> NDArray[Any]:
-    """Bring one frame or several to (H, W) or (N, H, W), colours to shades of grey.
+    """Bring one or several frames to (H, W) or (N, H, W), and colours to shades of grey.
 
-    Whole numbers beyond 1 with 3 or 4 values in the last axis, or in axis 1 of four, are colours (red, green,
-    blue and transparency), unless the other axes are as short: then they are narrow frames.
+    Integers above 1 with 3 or 4 values along the last axis, or along axis 1 of four axes, are colours (red,
+    green, blue and transparency), unless the other axes are as short: then they are narrow frames.
 
     Args:
-        values: (H, W), (N, H, W), (H, W, 1), (N, H, W, 1), (N, 1, H, W), or whole numbers (H, W, 3),
+        values: (H, W), (N, H, W), (H, W, 1), (N, H, W, 1), (N, 1, H, W), or integers (H, W, 3),
             (N, H, W, 3) or (N, 3, H, W), with 4 instead of 3 where there is transparency.
-        own: morphsim wrote them, so that no axis can be anything else.
+        own: whether morphsim wrote them: then the order of the axes is known.
 
     Raises:
-        InputError: another shape, or one that can be read in two ways.
+        InputError: another shape, or an ambiguous one.
     """
     shape = values.shape
     if values.ndim == 3 and shape[-1] == 1:
@@ -111,7 +111,7 @@ def one_grey_channel(values: NDArray[Any], *, own: bool = False) -> NDArray[Any]
 
 
 def _check_no_picture(values: NDArray[Any], found: str) -> None:
-    """Refuse 0/1 that are equal in all colours: a grey picture, or narrow frames of flat layers."""
+    """Refuse 0/1 values that are equal in all colours: a grey picture, or narrow frames of flat layers."""
     shape = values.shape
     if shape[-1] not in _COLOURS or min(shape[:2]) <= max(_COLOURS):
         return

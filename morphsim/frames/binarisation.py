@@ -1,4 +1,4 @@
-"""How pictures become the binary frames of an encoder: where they are cut, and which phase is bright."""
+"""How pictures become binary frames: at which threshold they are cut, and which phase is bright."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _BYTE = 255
 
 @dataclass(frozen=True, kw_only=True)
 class Binarisation:
-    """How pictures were made into frames.
+    """How pictures were turned into binary frames.
 
     Raises:
         InputError: a value is out of range.
     """
 
     threshold: float = 0.5
-    """Donor share, or grey value over its range, from which on a pixel counts as donor."""
+    """Smallest donor share, or grey value over its range, of a donor pixel."""
     invert: bool = False
     """Whether dark pixels, or 0, are donor."""
     original_shape: tuple[int, int] | None = None
-    """(H, W) that all pictures had, the right way up, before they were resized; None where they were not, or
-    not alike."""
+    """(H, W) of all pictures, after transposition, before they were resized; None if they were not resized or
+    differed in shape."""
     transpose: bool = False
     """Whether rows of pictures are columns of frames."""
 
     colours_first: bool | None = False
-    """Whether a picture (3, H, W) is one in colours rather than three; None where it is not known."""
+    """Whether (3, H, W) is one picture in colours rather than three pictures; None if unknown."""
 
     def __post_init__(self) -> None:
         check_fraction("frame_threshold", self.threshold)
@@ -56,14 +56,14 @@ class Binarisation:
             raise InputError(f"original_shape is {shape!r}; it must be a height and a width, or null")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold: what is true of training frames."""
+        """Return the fields that describe training frames, as JSON values."""
         shape = None if self.original_shape is None else list(self.original_shape)
         values = {"threshold": self.threshold, "invert": self.invert, "original_shape": shape}
         return {**values, "transpose": True} if self.transpose else values
 
     @classmethod
     def from_dict(cls, values: object) -> Binarisation:
-        """Read what `to_dict` gave; what is missing has its default.
+        """Read what `to_dict` returned; missing fields take their defaults.
 
         Raises:
             InputError: a field is unknown or out of range.
@@ -78,38 +78,38 @@ class Binarisation:
 
     @classmethod
     def of_encoder(cls, metadata: Mapping[str, Any]) -> Binarisation:
-        """That of an encoder's training frames; cut at one half where its metadata says nothing of it."""
+        """The binarisation of an encoder's training frames; a threshold of 0.5 if its metadata lacks one."""
         return cls.from_dict(metadata.get(NOTE, {}))
 
     def cut(self, picture: NDArray[Any], *, name: str = "the frame") -> NDArray[np.uint8]:
-        """Make frames of pictures in shades of grey: bytes from 0 to 255, or floating point from 0 to 1.
+        """Binarise pictures in shades of grey: bytes from 0 to 255, or floating point from 0 to 1.
 
         Args:
-            picture: of any shape; bool and whole numbers that do not exceed 1 are 0/1 already.
-            name: what it is called in an error.
+            picture: of any shape; bool values and integers up to 1 are taken as 0/1.
+            name: of the picture, for errors.
 
         Returns:
             uint8 0/1 in the shape of `picture`, a new array.
 
         Raises:
-            InputError: no numbers, NaN, or numbers out of range.
+            InputError: values that are not numbers, NaN, or numbers out of range.
         """
         if picture.dtype == np.bool_ or not picture.size:
             return np.asarray(picture != self.invert, np.uint8)
         if picture.dtype.kind not in "iuf":
-            raise InputError(f"{name} is of {picture.dtype}; give 0/1, 0/255 or a picture in shades of grey")
+            raise InputError(f"{name} has the dtype {picture.dtype}; give 0/1, 0/255 or shades of grey")
         low, high = picture.min(), picture.max()
-        shares = picture.dtype.kind == "f"
+        is_float = picture.dtype.kind == "f"
         if np.isnan(low):
             raise InputError(f"{name} holds NaN; floating-point pictures must lie from 0 to 1")
-        if low < 0 or high > (1 if shares else _BYTE):
+        if low < 0 or high > (1 if is_float else _BYTE):
             raise InputError(
                 f"{name} holds values from {low} to {high}; give whole numbers 0/1 or 0 to 255, or floating "
                 "point from 0 to 1"
             )
-        if shares:
+        if is_float:
             return binarise(1.0 - picture if self.invert else picture, threshold=self.threshold)
-        # Of whole numbers each is donor from one number on, or up to one.
+        # For integers the threshold is one of the grey levels: all levels on one side of it are donor.
         full = 1 if high == 1 else _BYTE
         steps = np.arange(full + 1, dtype=np.float32) / np.float32(full)
         donor = binarise(1.0 - steps if self.invert else steps, threshold=self.threshold)
@@ -120,21 +120,21 @@ class Binarisation:
     def frames(
         self, pictures: NDArray[Any], shape: tuple[int, int], *, name: str = "the frames"
     ) -> NDArray[np.uint8]:
-        """Make frames of what somebody gives as such.
+        """Turn frames or pictures into frames like the training frames.
 
-        Whole numbers 0 and 1 are frames already, which nothing inverts; all else are pictures in shades of
+        Integers 0 and 1 are frames already and are never inverted. All other values are pictures in shades of
         grey, or in colours as (..., H, W, 3) or (..., H, W, 4).
 
         Args:
             pictures: (..., H, W).
             shape: (H, W) of the frames.
-            name: what they are called in an error.
+            name: of the pictures, for errors.
 
         Returns:
-            uint8 0/1, (..., H, W); what was given where it is that already.
+            uint8 0/1, (..., H, W); the given array itself if it is a frame already.
 
         Raises:
-            InputError: as `cut`, or whole numbers that are no picture, since none reaches the threshold.
+            InputError: as `cut`, or integers of which none reaches the threshold.
         """
         values = without_colours(pictures, shape, *self.sizes(shape))
         if _are_frames(values):
@@ -150,18 +150,18 @@ class Binarisation:
         return self.fit(self.turned(found), shape)
 
     def turned(self, pictures: NDArray[Any]) -> NDArray[Any]:
-        """Turn pictures (..., H, W) the way up that the training frames have."""
+        """Transpose pictures (..., H, W) if the training pictures were transposed."""
         return np.ascontiguousarray(pictures.swapaxes(-2, -1)) if self.transpose else pictures
 
     def sizes(self, shape: tuple[int, int]) -> set[tuple[int, int]]:
-        """The (H, W) that pictures may have which become frames of `shape`."""
+        """Possible shapes (H, W) of pictures that become frames of `shape`."""
         sizes = {shape, self.original_shape or shape}
         return {(width, height) for height, width in sizes} if self.transpose else sizes
 
     def _without_colours_first(
         self, pictures: NDArray[Any], shape: tuple[int, int], name: str
     ) -> NDArray[Any]:
-        """Turn one picture in colours (3, H, W) into shades of grey, where pictures are such."""
+        """Turn a picture in colours (3, H, W) into shades of grey; others are returned unchanged."""
         found = pictures.shape
         if found[0:1] != (3,) or found[1:] not in self.sizes(shape) or self.colours_first is False:
             return pictures
@@ -192,8 +192,8 @@ def without_colours(pictures: NDArray[Any], *shapes: tuple[int, int] | None) -> 
     """Turn pictures (..., H, W, 1), (..., H, W, 3) or (..., H, W, 4) into shades of grey (..., H, W).
 
     Args:
-        pictures: others are returned as they are.
-        shapes: the (H, W) that pictures may have, which tell channels from columns.
+        pictures: arrays of other shapes are returned unchanged.
+        shapes: possible (H, W) of a picture, by which channels are told from columns.
     """
     if pictures.ndim < 3 or tuple(pictures.shape[-2:]) in shapes:
         return pictures
@@ -206,14 +206,14 @@ def without_colours(pictures: NDArray[Any], *shapes: tuple[int, int] | None) -> 
 
 
 def stated_binarisation(notes: Mapping[str, str], threshold: float) -> Binarisation:
-    """How the frames of a frame file were made.
+    """The binarisation of the frames in a frame file.
 
     Args:
         notes: of the file.
         threshold: of its frames.
 
     Raises:
-        InputError: a note that can't be used.
+        InputError: an invalid note.
     """
     try:
         return Binarisation.from_dict({**json.loads(notes.get(NOTE, "{}")), "threshold": threshold})
@@ -224,11 +224,11 @@ def stated_binarisation(notes: Mapping[str, str], threshold: float) -> Binarisat
 
 
 def binarisation_notes(made: Collection[Binarisation], shape: tuple[int, int]) -> dict[str, str]:
-    """The notes of a frame file whose frames were made in these ways; empty where there is nothing to tell.
+    """The notes of a frame file for these binarisations; empty if all are the default.
 
     Args:
-        made: how the frames were made.
-        shape: (H, W) that they have now.
+        made: the binarisations of its frames.
+        shape: (H, W) of the stored frames.
     """
     inverted = {each.invert for each in made} == {True}
     turned = {each.transpose for each in made} == {True}

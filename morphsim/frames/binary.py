@@ -15,10 +15,10 @@ def as_binary_frames(values: NDArray[Any], *, name: str = "frames") -> NDArray[n
 
     Args:
         values: (..., H, W), with channels or without.
-        name: what the values are, for the error.
+        name: of the values, for errors.
 
     Returns:
-        The same shape, uint8, 1 = donor. The very array that was given where it is that already.
+        The same shape, uint8, 1 = donor; the given array itself if it is uint8 0/1 already.
 
     Raises:
         InputError: other values, NaN among them, or values that are not real numbers.
@@ -39,14 +39,14 @@ def as_binary_frames(values: NDArray[Any], *, name: str = "frames") -> NDArray[n
 
 
 def one_channel(frames: NDArray[np.uint8], *, name: str = "frames") -> NDArray[np.uint8]:
-    """Check that frames have one channel, for what knows donor and acceptor only.
+    """Check that frames have a single channel, as everything limited to donor and acceptor needs.
 
     Args:
         frames: (N, H, W), or (N, 1, H, W).
-        name: what the frames are called in the error.
+        name: of the frames, for errors.
 
     Returns:
-        (N, H, W), the very pixels that were given.
+        (N, H, W), without a copy.
 
     Raises:
         InputError: several channels, or another number of axes.

@@ -1,4 +1,4 @@
-"""A digest of the code that makes films, by which an interrupted data set knows its own version again."""
+"""A digest of the simulator's code, by which an interrupted data set is resumed only with the same code."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import morphsim
 
 PACKAGE = Path(morphsim.__file__).parent
 
-# What only looks at films, or describes them.
-_BESIDE = {"analysis.py", "errors.py", "export", "materials", "thermodynamics", "units.py"}
+# Parts of the simulator that never change a film.
+_NOT_SIMULATED = {"analysis.py", "errors.py", "export", "materials", "thermodynamics", "units.py"}
 
 
 @functools.cache
 def simulator_digest() -> str:
-    """16 hexadecimal digits that are others once the simulator computes something else."""
+    """16 hexadecimal digits that change when the simulator's code changes."""
     folder = PACKAGE / "simulator"
-    files = [path for path in folder.rglob("*.py") if path.relative_to(folder).parts[0] not in _BESIDE]
+    files = [path for path in folder.rglob("*.py") if path.relative_to(folder).parts[0] not in _NOT_SIMULATED]
     return code_digest([*files, PACKAGE / "compiled.py"])
 
 
 def code_digest(files: Iterable[Path]) -> str:
     """A digest of what Python files compute, 16 hexadecimal digits.
 
-    Comments, docstrings, the layout of the lines, the imports between the package's own files and the place
-    of a file do not count, so that they may change while a data set is being made.
+    Comments, docstrings, the layout of lines, imports within the package and the location of a file do not
+    count, so they may change while a data set is being made.
     """
     each = sorted(hashlib.sha256(_code(path).encode()).hexdigest() for path in files)
     return hashlib.sha256("".join(each).encode()).hexdigest()[:16]
@@ -44,7 +44,7 @@ def _code(path: Path) -> str:
 
 
 def _is_text(node: ast.stmt) -> bool:
-    """Whether a statement is a text alone, as a docstring is."""
+    """Whether a statement is just a string, such as a docstring."""
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
-from morphsim.frames.plausible import doubt
+from morphsim.frames.plausible import warn_of_frames
 
-# Luma of ITU-R BT.601 in parts of 65536, as Pillow has it: grey stays exactly the same grey.
+# Luma of ITU-R BT.601 in parts of 65536, as in Pillow: a grey value stays exactly the same.
 _WEIGHTS = np.array([19595, 38470, 7471]) / 65536
 _COLOURS = 3
 _AT_ONCE = 2**20
@@ -27,16 +27,16 @@ def luminance(picture: NDArray[Any]) -> NDArray[np.float32]:
         picture: (..., H, W, 3), or (..., H, W, 4) with transparency; integers or floating point.
 
     Returns:
-        (..., H, W) in the range of `picture`: bytes give whole numbers, the same as Pillow's `convert("L")`.
+        (..., H, W) in the range of `picture`; for bytes the same integers as Pillow's `convert("L")`.
 
     Raises:
-        InputError: no colours, or a picture of one colour with a pattern in its transparency.
+        InputError: not an array of colours, or a picture of one colour with a pattern in its transparency.
     """
     values = np.asarray(picture)
     if values.ndim < 3 or values.shape[-1] not in (_COLOURS, _COLOURS + 1):
         raise InputError(f"the picture has the shape {values.shape}; colours are (H, W, 3) or (H, W, 4)")
     if values.dtype.kind not in "biuf":
-        raise InputError(f"the picture is of {values.dtype}; colours are numbers")
+        raise InputError(f"the picture has the dtype {values.dtype}; colours must be numbers")
     if values.shape[-1] > _COLOURS and values.size:
         _check_transparency(values)
     colours = values.reshape(-1, values.shape[-1])
@@ -51,24 +51,26 @@ def luminance(picture: NDArray[Any]) -> NDArray[np.float32]:
 def grey_pictures(pictures: NDArray[Any]) -> NDArray[Any]:
     """Turn the colour pictures of one file into shades of grey.
 
-    Two colours in all are two phases, of which the brighter is 1. More are turned into their luminance, and
-    warned of: what a colour map shows is not proportional to that.
+    Exactly two colours are two phases, of which the brighter is 1. More colours become their luminance, with
+    a warning: luminance is not proportional to what a colour map shows.
 
     Args:
-        pictures: (N, H, W, 3), or (N, H, W, 4) with transparency, whole numbers.
+        pictures: (N, H, W, 3), or (N, H, W, 4) with transparency, integers.
 
     Returns:
-        (N, H, W) of the same type, 0/1 for two colours.
+        (N, H, W) of the same dtype, 0/1 for two colours.
 
     Raises:
-        InputError: two colours of one luminance, or a pattern that lies in the transparency alone.
+        InputError: two colours of equal luminance, or a pattern only in the transparency.
     """
     colours = pictures[..., :_COLOURS]
     if pictures.shape[-1] > _COLOURS:
         _check_transparency(pictures)
         alpha = pictures[..., _COLOURS]
         if alpha.min() < (255 if alpha.max() <= 255 else np.iinfo(alpha.dtype).max):
-            doubt("it has transparent pixels, whose transparency was ignored; flatten it onto a background")
+            warn_of_frames(
+                "it has transparent pixels, whose transparency was ignored; flatten it onto a background"
+            )
     tint = int((colours.max(axis=-1) - colours.min(axis=-1)).max())
     if tint == 0:
         return colours[..., 0]
@@ -76,9 +78,9 @@ def grey_pictures(pictures: NDArray[Any]) -> NDArray[Any]:
         two = _two_colours(colours)
         if two is not None:
             return two
-        doubt(
-            "its colours were turned into shades of grey by their luminance; what a colour map (such as "
-            "afmhot or viridis) shows is not proportional to that: save it in shades of grey"
+        warn_of_frames(
+            "its colours were turned into shades of grey by their luminance, which is not proportional to "
+            "what a colour map (such as afmhot or viridis) shows; save it in shades of grey"
         )
     return luminance(colours).astype(pictures.dtype)
 

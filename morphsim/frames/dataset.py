@@ -1,4 +1,4 @@
-"""Data sets of many films over a grid of recipes, made in several processes and resumed at any moment."""
+"""Data sets of many films over a grid of recipes, made in parallel and resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from morphsim.checks import whole_number
 from morphsim.device import DeviceName, most_parallel, resolve_device
 from morphsim.errors import InputError
 from morphsim.frames.parts import Parts
-from morphsim.frames.plan import Plan, make_plan
+from morphsim.frames.plan import DatasetPlan, make_plan
 from morphsim.frames.presets import PRESETS, PresetName
 from morphsim.frames.store import merge_frames, read_notes
 from morphsim.frames.workers import make_films
@@ -28,41 +28,41 @@ class DatasetConfig:
     """Which films to make, and how."""
 
     out: Path
-    """The HDF5 file to write; films wait in the folder OUT.parts until all are there."""
+    """The HDF5 file to write; films are kept in the folder OUT.parts until all are complete."""
     preset: PresetName | None = None
-    """Data set by name, see `morphsim.frames.presets`; all other options change it."""
+    """Data set by name, see `morphsim.frames.presets`; all other options override it."""
     recipes: Path | None = None
     """TOML file: process, parameters, replicas, and a table [grid] with a list for each varied parameter."""
     process: ProcessName | None = None
-    """How the films are made; needed unless the recipe file or the preset tells."""
+    """How the films are made; required unless the recipe file or the preset names it."""
     set: tuple[str, ...] = ()
-    """NAME=VALUE: parameters that all films share."""
+    """NAME=VALUE: parameters shared by all films."""
     grid: tuple[str, ...] = ()
     """NAME=VALUE,VALUE,...: parameters to vary; every combination is made."""
     replicas: int | None = None
-    """Films of each recipe, with different noise (default: what the recipe file or the preset says, or 1)."""
+    """Films of each recipe, with different noise (default: that of the recipe file or the preset, or 1)."""
     frames: int | None = None
-    """Snapshots of each film (default: what the preset says, or 50)."""
+    """Snapshots of each film (default: that of the preset, or 50)."""
     shape: tuple[int, int] = (100, 400)
     """Height and width of the frames."""
     seed: int | None = None
-    """Of all noise; each film draws its own from it (default: what the preset says, or 0)."""
+    """Seed of all noise; each film derives its own from it (default: that of the preset, or 0)."""
     threshold: float = 0.5
-    """Donor share from which on a pixel counts as donor."""
+    """Smallest donor share of a donor pixel."""
     workers: int = 1
-    """Processes that make films side by side; the result doesn't depend on it."""
+    """Processes that make films in parallel; the result does not depend on it."""
     dtype: Literal["float32", "float64"] = "float32"
     """Precision of the simulation."""
     device: DeviceName = "cpu"
     """Where to simulate."""
     overwrite: bool = False
-    """Replace the file that is there."""
+    """Replace an existing file."""
 
-    def plan(self) -> Plan:
-        """What the data set will consist of.
+    def plan(self) -> DatasetPlan:
+        """The films that the data set will consist of.
 
         Raises:
-            InputError: anything in the configuration that can't be.
+            InputError: an invalid configuration.
         """
         if self.preset is not None and self.preset not in PRESETS:
             raise InputError(f"preset is {self.preset!r}; {did_you_mean(self.preset, PRESETS)}")
@@ -85,24 +85,24 @@ class DatasetConfig:
 
 
 def make_dataset(config: DatasetConfig, *, show_progress: bool = True) -> Path:
-    """Make all films of a data set, or go on where an earlier run was stopped or killed.
+    """Make all films of a data set, or resume where an earlier run was stopped or killed.
 
-    Film k depends on the configuration and k only, so the file is the same to the byte whatever the number
-    of workers and interruptions. Films that diverge, or don't dry in time, are left out, and listed by
-    `failed_films`. With several workers, a script must guard its entry with
+    Film k depends only on the configuration and k, so the file is the same to the byte for any number of
+    workers and interruptions. Films that diverge or do not dry in time are left out and listed by
+    `failed_films`. With several workers, a script must guard its entry point with
     `if __name__ == "__main__":`, since each worker imports it.
 
     Args:
         config: what to make.
-        show_progress: show a bar, and what there is to say, on stderr.
+        show_progress: show a progress bar and messages on stderr.
 
     Returns:
         The file.
 
     Raises:
-        InputError: a bad configuration, an output or half-made films of another one, or no film at all that
-            can be made.
-        KeyboardInterrupt: on Ctrl-C, with a text that says what is there already.
+        InputError: an invalid configuration, an output or unfinished films of another configuration, or films
+            that all fail.
+        KeyboardInterrupt: on Ctrl-C, with a message on what is complete.
     """
     plan = config.plan()
     whole_number("workers", config.workers, 1, most_parallel())
@@ -130,10 +130,10 @@ def make_dataset(config: DatasetConfig, *, show_progress: bool = True) -> Path:
 
 
 def failed_films(path: str | Path) -> list[dict[str, object]]:
-    """The films that a generated file lacks because they can't be made.
+    """The films missing from a generated file because their simulation failed.
 
     Returns:
-        For each the number `film`, its `recipe` and the `reason`.
+        For each film its number `film`, its `recipe` and the `reason`.
 
     Raises:
         InputError: the file is missing or truncated.
@@ -161,7 +161,7 @@ def _finish(parts: Parts, show_progress: bool) -> None:
         _say(f"film {failure['film']} is left out: {failure['reason']}", show_progress)
 
 
-def _check_finished(out: Path, plan: Plan) -> None:
+def _check_finished(out: Path, plan: DatasetPlan) -> None:
     stored = read_notes(out).get("plan")
     if stored is None:
         raise InputError(

@@ -1,4 +1,4 @@
-"""One film of a generated data set, made from its plan and its number alone."""
+"""One film of a generated data set; it depends on the plan and the film's number only."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from pathlib import Path
 
 from morphsim.errors import InputError
 from morphsim.files import read_json, write_json
-from morphsim.frames.frameset import FrameSet
-from morphsim.frames.plan import Plan
+from morphsim.frames.frame_set import FrameSet
+from morphsim.frames.plan import DatasetPlan
 from morphsim.frames.snapshots import film_frames
 from morphsim.frames.store import write_frames
 from morphsim.simulator import Recipe, SimulationDiverged, Snapshot, record_film
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong
-    """A film was given up because the run is being stopped."""
+    """A film was abandoned because the run is being stopped."""
 
 
 def part_path(folder: Path, film: int) -> Path:
-    """Where the frames of a film are kept until all films are there."""
+    """The file that keeps the frames of a film until all films are complete."""
     return folder / f"film-{film:07d}.h5"
 
 
 def failure_path(folder: Path, film: int) -> Path:
-    """Where it is recorded that a film can't be made."""
+    """The file that records why a film failed."""
     return folder / f"film-{film:07d}.json"
 
 
@@ -34,39 +34,39 @@ def is_done(folder: Path, film: int) -> bool:
 
 
 def make_film(
-    plan: Plan, film: int, folder: Path, *, stopped: Callable[[], bool] = lambda: False
+    plan: DatasetPlan, film: int, folder: Path, *, stopped: Callable[[], bool] = lambda: False
 ) -> str | None:
-    """Simulate a film and keep it, or the reason why it fails, in `folder`.
+    """Simulate a film and store it, or the reason why it fails, in `folder`.
 
     Args:
         plan: of the data set.
         film: its number.
         folder: of parts.
-        stopped: asked after each snapshot whether to give up.
+        stopped: called after each snapshot; True abandons the film.
 
     Returns:
-        The reason why the film can't be made, or None.
+        The reason why the film failed, or None.
 
     Raises:
-        Stopped: the film was given up.
+        Stopped: the film was abandoned.
     """
     recipe = plan.film_recipe(film)
     try:
-        frameset = _record(plan, recipe, plan.film_seed(film), stopped)
+        frame_set = _record(plan, recipe, plan.film_seed(film), stopped)
     except SimulationDiverged as error:
         found = ", ".join(f"{name} {value:.4g}" for name, value in error.values.items())
         reason = f"it diverged at time {error.time:.6g} ({found})"
     except InputError as error:
         reason = str(error)
     else:
-        write_frames(part_path(folder, film), frameset)
+        write_frames(part_path(folder, film), frame_set)
         return None
     write_json(failure_path(folder, film), {"film": film, "recipe": recipe.to_dict(), "reason": reason})
     return reason
 
 
 def failure_of(folder: Path, film: int) -> dict[str, object] | None:
-    """The record of a film that fails: `film`, `recipe` and `reason`; None for a film that was made."""
+    """The record of a failed film, `film`, `recipe` and `reason`; None if the film did not fail."""
     path = failure_path(folder, film)
     if not path.exists():
         return None
@@ -75,7 +75,7 @@ def failure_of(folder: Path, film: int) -> dict[str, object] | None:
     return record
 
 
-def _record(plan: Plan, recipe: Recipe, seed: int, stopped: Callable[[], bool]) -> FrameSet:
+def _record(plan: DatasetPlan, recipe: Recipe, seed: int, stopped: Callable[[], bool]) -> FrameSet:
     height, width = plan.shape
 
     def snapshots() -> Iterator[Snapshot]:

@@ -1,4 +1,4 @@
-"""The files below a folder, also behind links, each once."""
+"""All files below a folder, links followed, each folder once."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from morphsim.system_errors import explain
 
 
 def files_below(source: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Search a folder with all its folders, but hidden ones.
+    """Search a folder and its subfolders, except hidden ones.
 
-    Folders that are links are searched after all others, unless they were searched already or hold `source`
-    itself: then a link would lead back, or bring the same files twice.
+    Links to folders are followed last. A link to a folder that was searched already, or that contains
+    `source`, is left out, so that no file comes twice.
 
     Args:
         source: a folder.
 
     Returns:
-        The files, also those that are links, and what was left out, each with the reason.
+        The files, links to files included, and what was left out, each with the reason.
     """
     files: list[Path] = []
     left_out: list[tuple[Path, str]] = []
@@ -30,7 +30,7 @@ def files_below(source: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
         folder = folders.pop() if folders else links.pop(0)
         real = folder.resolve()
         if real in above:
-            left_out.append((folder, "it is a link to a folder that holds the source"))
+            left_out.append((folder, "it links to a folder that contains the source"))
             continue
         if real in seen:
             left_out.append((folder, f"it is {seen[real]}, which is read already"))
@@ -53,7 +53,7 @@ def files_below(source: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
                 elif stat.S_ISDIR(mode):
                     (links if entry.is_symlink() else folders).append(path)
                 else:
-                    left_out.append((path, "it is no file"))
+                    left_out.append((path, "it is not a regular file"))
         except OSError as error:
             refused = explain(error, folder)
             left_out.append((folder, str(refused or error)))

@@ -1,8 +1,8 @@
 """GraSPI's text format of structured two-phase morphologies.
 
-Whitespace-separated phases row by row, 0 the donor and 1 the acceptor, with a first line `nx ny` or
-`nx ny nz` (columns, rows, layers; GraSPI's own films have the `nz` 0 or 1), or, as often published, without
-it. See the GraSPI documentation, "Input Formats" (https://github.com/owodolab/graspi).
+A file holds whitespace-separated phases row by row, 0 for donor and 1 for acceptor. A header `nx ny` or
+`nx ny nz` (columns, rows, layers; two-dimensional films of GraSPI have `nz` 0 or 1) may come first; published
+files often lack it. See the GraSPI documentation, "Input Formats" (https://github.com/owodolab/graspi).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from morphsim.errors import InputError, MachineError
 from morphsim.system_errors import explain
 
 MOST_BYTES = 2**26
-"""Of a text file."""
+"""Largest size of a text file [bytes]."""
 
 _LONGEST_HEADER = 3
 _SIZE = re.compile("0*[1-9][0-9]{0,8}")
@@ -26,14 +26,14 @@ _LAYERS = re.compile("0*[0-9]{1,9}")
 
 
 def read_graspi(path: str | Path) -> NDArray[np.uint8]:
-    """Read a morphology, (H, W) uint8 with 1 the donor, which the file writes as 0; line one becomes row 0.
+    """Read a morphology as (H, W) uint8; donor is 1, although the file writes it as 0. Line 1 becomes row 0.
 
-    A first line of two or three numbers is a header. The values below it may be broken into lines at will,
-    as long as their count fits; without a header every line is a row.
+    A first line of two or three numbers is a header. The values below it may be broken into lines anywhere,
+    as long as their count is right; without a header every line is a row.
 
     Raises:
-        InputError: not text, too long, no values, more than two phases, three dimensions, ragged lines, or a
-            count that contradicts the header.
+        InputError: not a text file, too long, empty, more than two phases, three dimensions, ragged lines, or
+            a count that contradicts the header.
         MachineError: the file can't be read at the moment.
     """
     try:
@@ -48,7 +48,7 @@ def read_graspi(path: str | Path) -> NDArray[np.uint8]:
         raise InputError(
             f"it exceeds the limit of {MOST_BYTES} bytes of text; cut it into parts, or save it as an array"
         )
-    # Windows marks its texts, and its shell writes two bytes for each letter.
+    # On Windows, text files begin with a byte order mark, and PowerShell writes UTF-16.
     wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = content.decode("utf-16" if wide else "utf-8-sig")
@@ -58,7 +58,7 @@ def read_graspi(path: str | Path) -> NDArray[np.uint8]:
 
 
 def parse_graspi(text: str) -> NDArray[np.uint8]:
-    """Read a morphology, (H, W) uint8 with 1 the donor, from the text of a file; see `read_graspi`."""
+    """Read a morphology as (H, W) uint8, 1 = donor, from the text of a file; see `read_graspi`."""
     lines = [words for line in text.splitlines() if (words := line.split())]
     if not lines:
         raise InputError("it is empty")
@@ -93,7 +93,7 @@ def _below_header(header: list[str], lines: list[list[str]]) -> NDArray[np.uint8
 
 
 def _donor(words: list[str]) -> NDArray[np.uint8]:
-    """Where the donor is, as everywhere in morphsim: 1 for the phase 0."""
+    """The donor, which is phase 0 in the file, as 1."""
     kinds = dict.fromkeys(words)
     try:
         phase = {word: float(word) for word in kinds}

@@ -1,8 +1,8 @@
-"""The one way to open an HDF5 file for reading: nothing outside of the named file is ever read.
+"""Safe reading of HDF5 files: nothing outside the named file is ever read.
 
-A link or a dataset of HDF5 may point to any other file: external links, external storage, virtual datasets.
-A user who imports a stranger's file would copy the bytes of such files into the result, and a virtual dataset
-that refers to itself ends the whole program. Each is refused before it is followed.
+External links, external storage and virtual datasets may point to any other file. Importing an untrusted file
+would copy the contents of such files into the result, and a virtual dataset that refers to itself crashes the
+process. All of them are refused before they are followed.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 _MOST_LINKS = 32
 _NAMES_SHOWN = 10
-# Of the tables of HDF5, and of chunks.
+# Messages of HDF5 for its metadata, and for chunks.
 _CHECKSUM_FAILS = ("checksum", "filter returned failure")
 DAMAGED = "is damaged (checksum); restore it from a backup or make it again"
 
 
 @contextlib.contextmanager
 def open_hdf5(path: str | Path, *, named: bool = True) -> Iterator[h5py.File]:
-    """Open a file for reading, and say in one line what is wrong with it.
+    """Open a file for reading; every error is a single line.
 
-    Take objects out of it by `find_dataset` and `find_group` only.
+    Access its objects through `find_dataset` and `find_group` only.
 
     Args:
         path: the file.
-        named: begin errors with the path; else with `it`.
+        named: begin errors with the path instead of `it`.
 
     Raises:
-        InputError: the file is missing, damaged, truncated, not HDF5, or what the block raises.
+        InputError: the file is missing, damaged, truncated or not HDF5, or the block raises an error.
         MachineError: the operating system refuses to read it.
     """
     import h5py
@@ -59,7 +59,7 @@ def open_hdf5(path: str | Path, *, named: bool = True) -> Iterator[h5py.File]:
             f"{subject} claims more values than memory holds; it is broken or too large"
         ) from error
     except Exception as error:
-        # A broken file makes h5py raise nearly anything.
+        # For a broken file h5py raises almost any exception.
         reason = " ".join(str(error).split()) or type(error).__name__
         if any(words in reason for words in _CHECKSUM_FAILS):
             raise InputError(f"{subject} {DAMAGED}") from error
@@ -71,10 +71,10 @@ def open_hdf5(path: str | Path, *, named: bool = True) -> Iterator[h5py.File]:
 
 
 def find_dataset(group: h5py.Group, name: str) -> h5py.Dataset | None:
-    """The dataset of a name, or of a path of names with slashes; None where there is none.
+    """The dataset of this name, or of a path of names with slashes; None if there is none.
 
     Raises:
-        InputError: its values, or a link on the way, lie outside of the file.
+        InputError: its values, or a link on its path, lie outside the file.
     """
     import h5py
 
@@ -83,10 +83,10 @@ def find_dataset(group: h5py.Group, name: str) -> h5py.Dataset | None:
 
 
 def find_group(group: h5py.Group, name: str) -> h5py.Group | None:
-    """The group of a name, or of a path of names with slashes; None where there is none.
+    """The group of this name, or of a path of names with slashes; None if there is none.
 
     Raises:
-        InputError: a link on the way leads out of the file.
+        InputError: a link on its path leads out of the file.
     """
     import h5py
 
@@ -95,10 +95,10 @@ def find_group(group: h5py.Group, name: str) -> h5py.Group | None:
 
 
 def names_in(group: h5py.Group) -> list[str]:
-    """The names of what a group holds.
+    """The names of the objects in a group.
 
     Raises:
-        InputError: there are more than anyone would give to columns.
+        InputError: there are more than `MOST_NAMES`.
     """
     if len(group) > MOST_NAMES:
         raise InputError(f"its group {group.name} holds {len(group)} objects; at most {MOST_NAMES} are read")
@@ -106,13 +106,13 @@ def names_in(group: h5py.Group) -> list[str]:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Some names for an error, however many there are."""
+    """A list of names for an error, shortened if it is long."""
     shown = ", ".join(names[:_NAMES_SHOWN]) or "nothing at all"
     return shown if len(names) <= _NAMES_SHOWN else f"{shown} and {len(names) - _NAMES_SHOWN} more"
 
 
 def _find(group: h5py.Group, name: str, links_left: list[int]) -> Any:
-    """Follow a path link by link, and look at each link before it is followed."""
+    """Follow a path link by link, checking each link before following it."""
     import h5py
 
     found: Any = group.file if name.startswith("/") else group
@@ -145,12 +145,12 @@ def _link(group: h5py.Group, name: str) -> Any:
     try:
         return group.get(name, getlink=True)
     except TypeError:
-        # A kind of link that a user defined: only a plugin knows where it leads.
+        # A user-defined link, which only a plugin can resolve.
         return None
 
 
 def _check_within(dataset: h5py.Dataset) -> None:
-    """Before its shape is asked for: that alone would open the sources of a virtual dataset."""
+    """Refuse values in other files. Reading even the shape of a virtual dataset would open its sources."""
     import h5py
 
     properties = dataset.id.get_create_plist()

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _DEFLATE, _SHUFFLE, _FLETCHER32, _LZF = 1, 2, 3, 32000
 _FILTERS = {_DEFLATE, _SHUFFLE, _FLETCHER32, _LZF}
-# The most that a byte of deflated (https://zlib.net/zlib_tech.html) or LZF data unfolds to.
+# Largest expansion ratio of deflate (https://zlib.net/zlib_tech.html) and LZF.
 _RATIO = {_DEFLATE: 1032, _LZF: 90}
-# A chunk that can't unfold to more than this needs no closer look.
+# A chunk that can't expand beyond this [bytes] needs no further check.
 _HARMLESS = 2**30
 _PIECE = 2**20
 _ATTRIBUTE = 2**16
@@ -29,26 +29,26 @@ _CHECKSUM = 4
 
 
 def kind_of(dataset: h5py.Dataset) -> str:
-    """What a dataset holds, as the kind of a NumPy type; `U` for texts, `?` for what NumPy doesn't know."""
+    """The NumPy kind of a dataset's type; `U` for texts, `?` for types that NumPy lacks."""
     import h5py
 
     try:
         dtype = dataset.dtype
     except Exception:
-        # HDF5 has types that NumPy lacks; h5py raises errors of several kinds for them.
+        # For HDF5 types that NumPy lacks, h5py raises several kinds of exceptions.
         return "?"
     return "U" if h5py.check_string_dtype(dtype) else str(dtype.kind)
 
 
 def read_values(dataset: h5py.Dataset, rows: Sequence[int] | None = None) -> NDArray[Any]:
-    """Read the numbers of a dataset, or of some rows of it.
+    """Read the numbers of a dataset, or of some of its rows.
 
     Args:
         dataset: found by `morphsim.frames.hdf5.find_dataset`.
         rows: indices along the first axis; None for everything.
 
     Raises:
-        InputError: it holds no numbers, too many, or not all of those that its shape claims.
+        InputError: it does not hold numbers, holds too many, or lacks values that its shape claims.
     """
     name = dataset.name
     if kind_of(dataset) not in "biuf" or dataset.shape is None:
@@ -67,27 +67,28 @@ def read_values(dataset: h5py.Dataset, rows: Sequence[int] | None = None) -> NDA
 
 
 def read_texts(dataset: h5py.Dataset) -> tuple[NDArray[np.str_], bool]:
-    """Read the texts of a dataset of one axis.
+    """Read the texts of a one-dimensional dataset.
 
     Returns:
-        (N,) texts, and whether all were UTF-8; where not, they are taken as Latin-1, which reads anything.
+        (N,) texts, and whether all were UTF-8; otherwise they are decoded as Latin-1, which accepts any
+        bytes.
 
     Raises:
-        InputError: as `read_values`, or the texts are too long together.
+        InputError: as `read_values`, or the texts take too much memory.
     """
-    what = f"its column {dataset.name}"
-    check_bytes(dataset.size * dataset.dtype.itemsize, what)
+    name = f"its column {dataset.name}"
+    check_bytes(dataset.size * dataset.dtype.itemsize, name)
     _check_stored(dataset)
-    # A text of variable length is at most as long as the file, and any number of rows may share one.
+    # A text of variable length is at most as long as the file, but any number of rows may share it.
     block = max(1, min(65536, most_bytes() // max(1, dataset.file.id.get_filesize())))
     raw: list[bytes] = []
     total = 0
     for start in range(0, len(dataset), block):
         part = [bytes(text) for text in dataset[start : start + block].tolist()]
         total += sum(map(len, part))
-        check_bytes(total, what)
+        check_bytes(total, name)
         raw += part
-    check_bytes(4 * len(raw) * max(map(len, raw), default=0), what)
+    check_bytes(4 * len(raw) * max(map(len, raw), default=0), name)
     try:
         return np.array([text.decode("utf-8") for text in raw], np.str_), True
     except UnicodeDecodeError:
@@ -95,7 +96,7 @@ def read_texts(dataset: h5py.Dataset) -> tuple[NDArray[np.str_], bool]:
 
 
 def read_text(dataset: h5py.Dataset) -> str | None:
-    """Read a single text; None where it is not UTF-8.
+    """Read a single text; None if it is not UTF-8.
 
     Raises:
         InputError: it is too long.
@@ -108,9 +109,9 @@ def read_text(dataset: h5py.Dataset) -> str | None:
 
 
 def read_attribute(group: h5py.Group, name: str) -> int | float | str | bytes | None:
-    """Read an attribute that is a single number or text; None where it is missing or anything else.
+    """Read an attribute that is a single number or text; None if it is missing or anything else.
 
-    Bytes are returned where a text is not UTF-8.
+    A text that is not UTF-8 is returned as bytes.
     """
     import h5py
 
@@ -123,7 +124,7 @@ def read_attribute(group: h5py.Group, name: str) -> int | float | str | bytes | 
         return None
     value = np.asarray(group.attrs[name]).reshape(-1)[0]
     if isinstance(value, str):
-        # h5py hands on bytes that are not UTF-8 as lone surrogates.
+        # h5py returns bytes that are not UTF-8 as lone surrogates.
         value = value.encode("utf-8", "surrogateescape")
     if isinstance(value, bytes):
         try:
@@ -141,7 +142,7 @@ def _type_name(dataset: h5py.Dataset) -> str:
 
 
 def _check_stored(dataset: h5py.Dataset) -> None:
-    """All values are in the file: what was never written would be read as zeros, without a word."""
+    """Check that all values were written: HDF5 silently reads missing ones as zeros."""
     if dataset.shape is None or dataset.size == 0:
         return
     if dataset.chunks is None:
@@ -158,23 +159,23 @@ def _check_stored(dataset: h5py.Dataset) -> None:
             f"its dataset {dataset.name} holds {found} of its {expected} chunks, the others were never "
             "written; make the file again"
         )
-    unfolded = math.prod(dataset.chunks) * dataset.dtype.itemsize
-    check_bytes(unfolded, f"a chunk of its dataset {dataset.name}")
+    expanded = math.prod(dataset.chunks) * dataset.dtype.itemsize
+    check_bytes(expanded, f"a chunk of its dataset {dataset.name}")
     if packing is None:
         return
     suspects: list[Any] = []
 
-    def look(chunk: Any) -> None:
+    def collect_suspects(chunk: Any) -> None:
         if chunk.size * _RATIO[packing] > _HARMLESS:
             suspects.append(chunk)
 
-    dataset.id.chunk_iter(look)
+    dataset.id.chunk_iter(collect_suspects)
     for chunk in suspects:
-        _check_unfolds(dataset, chunk, packing, unfolded)
+        _check_expansion(dataset, chunk, packing, expanded)
 
 
 def _packing(dataset: h5py.Dataset) -> int | None:
-    """The filter that compresses a dataset, which must be one that comes with h5py."""
+    """The filter that compresses a dataset; it must be one that is built into h5py."""
     properties = dataset.id.get_create_plist()
     numbers = [properties.get_filter(position)[0] for position in range(properties.get_nfilters())]
     if odd := [number for number in numbers if number not in _FILTERS]:
@@ -188,8 +189,8 @@ def _packing(dataset: h5py.Dataset) -> int | None:
     return packing[0] if packing else None
 
 
-def _check_unfolds(dataset: h5py.Dataset, chunk: Any, packing: int, unfolded: int) -> None:
-    """Refuse a chunk that unfolds to more than it claims: HDF5 gives it all the memory that it asks for."""
+def _check_expansion(dataset: h5py.Dataset, chunk: Any, packing: int, expanded: int) -> None:
+    """Refuse a chunk that expands beyond its stated size: HDF5 would allocate memory without limit."""
     if packing != _DEFLATE:
         raise InputError(
             f"its dataset {dataset.name} has a chunk of {chunk.size} bytes compressed by LZF; write smaller "
@@ -199,12 +200,12 @@ def _check_unfolds(dataset: h5py.Dataset, chunk: Any, packing: int, unfolded: in
     stream = zlib.decompressobj()
     total = 0
     with contextlib.suppress(zlib.error):
-        # Where this fails, reading fails at the same place, or the chunk is not compressed at all.
+        # If this fails, so does reading, or the chunk is not compressed at all.
         while stored and not stream.eof:
             total += len(stream.decompress(stored, _PIECE))
             stored = stream.unconsumed_tail
-            if total > unfolded + _CHECKSUM:
+            if total > expanded + _CHECKSUM:
                 raise InputError(
-                    f"a chunk of its dataset {dataset.name} unfolds to more than the {unfolded} bytes that "
-                    "it claims; the file is broken, make it again"
+                    f"a chunk of its dataset {dataset.name} expands beyond the {expanded} bytes that it "
+                    "claims; the file is broken, make it again"
                 )

@@ -1,4 +1,4 @@
-"""Images as arrays of shades of grey, within stated sizes."""
+"""Images as arrays of shades of grey, within size limits."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MOST_PIXELS = 2**27
-"""Of a page. Pillow itself refuses images that are a third larger."""
+"""Largest number of pixels of a page. Pillow itself refuses images that are a third larger."""
 MOST_PIXELS_IN_FILE = 2**28
-"""Of all pages of a file together."""
+"""Largest number of pixels of all pages of a file together."""
 MOST_PAGES = 100_000
-"""Of a file."""
+"""Largest number of pages of a file."""
 
 _BYTE = 255
 _SHORT = 65535
 _LONG = 2**31 - 1
-# By content, whatever the suffix: of other formats, some start a program of their own (EPS) to be read.
+# Found by content, whatever the suffix. Other formats may start external programs when read (EPS).
 _FORMATS = ("PNG", "TIFF", "JPEG", "BMP", "DIB", "GIF", "WEBP", "PPM")
 _GREY = frozenset({"1", "L", "F", "I"})
 _COLOURED = frozenset({"RGB", "RGBA", "LA", "P"})
@@ -39,11 +39,11 @@ def read_image(path: Path) -> tuple[NDArray[Any], int]:
     """Read all pages of an image.
 
     Returns:
-        The pages (N, H, W) in shades of grey, bool, integers or floating point, and the largest value that
-        integers could have.
+        The pages (N, H, W) in shades of grey, bool, integers or floating point, and the largest value of the
+        integer type.
 
     Raises:
-        InputError: no image, one that is too large, or pages that differ.
+        InputError: not an image, too large, or pages that differ.
         MachineError: the file can't be read at the moment.
     """
     try:
@@ -62,10 +62,10 @@ def read_image(path: Path) -> tuple[NDArray[Any], int]:
             if isinstance(refused, MachineError):
                 raise refused from error
             raise InputError(f"it can't be read ({error.strerror})") from error
-        # A broken file makes Pillow raise nearly anything.
-        told = "" if "cannot identify" in str(error) else f" ({_one_line(error)})"
+        # For a broken file Pillow raises almost any exception.
+        reason = "" if "cannot identify" in str(error) else f" ({_one_line(error)})"
         raise InputError(
-            f"it is not an image of a kind that can be read ({', '.join(_FORMATS)}), or is truncated{told}"
+            f"it is not an image of a kind that can be read ({', '.join(_FORMATS)}), or is truncated{reason}"
         ) from error
     if len({page.shape[:2] for page in pages}) > 1:
         raise InputError("its pages differ in size; save them as separate images")
@@ -85,7 +85,7 @@ def _opened(file: BinaryIO) -> Image.Image:
     try:
         return Image.open(file, formats=_FORMATS)
     except Image.DecompressionBombError:
-        # Pillow refuses before it tells the size.
+        # Pillow refuses the image before its size is known.
         with _SIZE_LOCK:
             limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
@@ -98,7 +98,7 @@ def _opened(file: BinaryIO) -> Image.Image:
 
 
 def _pages(image: Image.Image) -> list[NDArray[Any]]:
-    """The pages, (H, W) or in colours (H, W, 3) or (H, W, 4), after their sizes are checked."""
+    """The pages, (H, W), or (H, W, 3) or (H, W, 4) in colours, after a check of their sizes."""
     from PIL import Image
 
     width, height = image.size
@@ -146,13 +146,13 @@ def _too_large(size: tuple[int, int]) -> InputError:
 
 def _full(image: Image.Image) -> int:
     if image.mode == "I":
-        # Pillow gives 16-bit PNG as 32-bit integers in some of its versions.
+        # Some versions of Pillow return 16-bit PNG as 32-bit integers.
         return _SHORT if image.format in {"PNG", "PPM"} else _LONG
     return _SHORT if image.mode.startswith("I;16") else _BYTE
 
 
 def _white_is_zero(image: Image.Image) -> bool:
-    """Whether a TIFF has 16-bit numbers that grow towards black, which Pillow leaves as they are."""
+    """Whether white is 0 in a 16-bit TIFF, which Pillow does not invert."""
     tags = getattr(image, "tag_v2", {})
     return image.mode.startswith("I;16") and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
 
@@ -160,7 +160,7 @@ def _white_is_zero(image: Image.Image) -> bool:
 def _page(page: Image.Image) -> NDArray[Any]:
     from PIL import ImageOps
 
-    # As viewers show it. Pillow itself turns TIFF alone by what its tags say.
+    # As viewers show it: Pillow itself applies orientation tags to TIFF only.
     page = ImageOps.exif_transpose(page)
     deep = page.mode.startswith("I;16")
     if page.mode not in _GREY | _COLOURED and not deep:
@@ -174,7 +174,7 @@ def _page(page: Image.Image) -> NDArray[Any]:
 
 
 def _as_colours(page: NDArray[Any]) -> NDArray[Any]:
-    """A page as (H, W, 4), since the pages of one file may have transparency or not."""
+    """A page as (H, W, 4), since only some pages of a file may have transparency."""
     colours = page if page.ndim == 3 else np.repeat(page[..., None], 3, axis=-1)
     if colours.shape[-1] == 4:
         return colours
@@ -182,11 +182,11 @@ def _as_colours(page: NDArray[Any]) -> NDArray[Any]:
 
 
 def _mask(values: NDArray[Any], full: int) -> tuple[NDArray[Any], int]:
-    """Masks of 0/255 or 0/65535 that are stored in more bits than they need keep their own range."""
+    """Keep the range of 0/255 or 0/65535 masks that are stored with more bits than they need."""
     if full == _BYTE:
         return values, full
     if full == _LONG and values.min() == -1 and values.max() <= 0:
-        # The largest number of 32 bits without a sign.
+        # The largest unsigned 32-bit integer.
         return values == -1, _BYTE
     high = int(values.max())
     if high in (_BYTE, _SHORT) and ((values == 0) | (values == high)).all():

@@ -1,4 +1,4 @@
-"""Frames that others made: text, images, arrays and HDF5 files become one frame file."""
+"""Import of text, images, arrays and HDF5 files into one frame file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from morphsim.checks import check_fraction
 from morphsim.errors import FrameWarning, InputError, MachineError
 from morphsim.frames.binarisation import Binarisation, binarisation_notes, stated_binarisation
 from morphsim.frames.folders import files_below
-from morphsim.frames.frameset import Column, FrameSet
+from morphsim.frames.frame_set import Column, FrameSet
 from morphsim.frames.names import NamedFilm, film_of, in_order
 from morphsim.frames.readers import HDF5, TEXT, read_any
 from morphsim.frames.store import read_notes, write_frames
@@ -29,8 +29,8 @@ from morphsim.simulator.processes import ProcessName
 from morphsim.types import Boundary
 
 _REASONS_SHOWN = 3
-# By so much frames must be nearer to one reading of a name than to the other to be believed.
-_CLEARLY = 0.1
+# Margin in donor share by which frames must favour one reading of a name over the other.
+_SHARE_MARGIN = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,32 +38,33 @@ class ImportConfig:
     """What to import, and how to read it."""
 
     source: Path
-    """A file, or a folder that is searched with all its folders."""
+    """A file, or a folder that is searched recursively."""
     out: Path
     """The HDF5 file to write."""
     threshold: float | None = None
-    """Donor share (grey value over its range) from which on a pixel counts as donor; without it that of a
-    frame file, and 0.5 for all else."""
+    """Smallest donor share (grey value over its range) of a donor pixel (default: that of a frame file, and
+    0.5 for other files)."""
     invert: bool = False
     """Take the other phase as donor: dark pixels, or 0; in GraSPI's text, whose donor is 0, take 1."""
     transpose: bool = False
     """Swap rows and columns, for files whose lines run from top to bottom of the film."""
     shape: tuple[int, int] | None = None
-    """Height and width to which every frame is resized; without it, the most common shape is kept."""
+    """Height and width to which every frame is resized (default: frames of the most common shape are
+    kept)."""
     boundary: Boundary | None = None
-    """What happens at the left and right end of the films; frames are rolled only if periodic. Without it
-    that of a frame file, and no-flux is assumed for all else."""
+    """Boundary condition at the left and right ends of the films; only periodic frames are rolled (default:
+    that of a frame file, and no-flux for other files)."""
     process: ProcessName | Literal["unknown"] | None = None
-    """How the films were made; without it as a frame file says, and unknown for all else."""
+    """How the films were made (default: that of a frame file, and unknown for other files)."""
     dataset: str = "frames"
     """Name of the frames inside HDF5 files, and of one array of several inside `.npz` files."""
     overwrite: bool = False
-    """Replace the file that is there."""
+    """Replace an existing file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportReport:
-    """What became of the files."""
+    """What an import kept, dropped and warned of."""
 
     out: Path
     """The file written."""
@@ -74,11 +75,11 @@ class ImportReport:
     shape: tuple[int, int]
     """(H, W) of every frame."""
     files: int
-    """How many files were looked at."""
+    """How many files were considered."""
     dropped: tuple[tuple[str, str], ...]
     """Files and folders that were left out, each with the reason."""
     warnings: tuple[str, ...] = ()
-    """Why the frames may not be what was meant: one phase alone, colour maps, two conventions in one set."""
+    """Why frames may not be what was meant: a single phase, colour maps, two conventions in one set."""
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
@@ -93,22 +94,22 @@ class ImportReport:
 def import_frames(config: ImportConfig, *, show_progress: bool = False) -> ImportReport:
     """Read a file or a folder of frames into one frame file.
 
-    Which files make a film is told by names, see `morphsim.frames.names.film_of`; a file of several
-    frames is a film by itself, or several where an HDF5 file tells them apart. The frames of a film are
+    File names decide which files belong to one film, see `morphsim.frames.names.film_of`. A file of several
+    frames is a film of its own, or several films if an HDF5 file distinguishes them. The frames of a film are
     ordered by time, then by name. The recipe column `film` and the frame column `source` hold names relative
-    to `config.source`. The recipe column `blend_ratio` is the donor's share. The names of published texts
-    have the share of 1 there, the acceptor in GraSPI's files; names whose number is clearly the share of 0 in
-    their film's frames are understood as well.
+    to `config.source`. The recipe column `blend_ratio` is the donor share. Names of published text files give
+    the share of 1, which is the acceptor in GraSPI's files. If the number is clearly the share of 0 in the
+    film's frames, it is taken as that.
 
     Args:
         config: what to read.
-        show_progress: show a bar on stderr.
+        show_progress: show a progress bar on stderr.
 
     Returns:
         What was kept and dropped.
 
     Raises:
-        InputError: no source, an output that exists, an option out of range, or not one frame to keep.
+        InputError: no source, an existing output, an option out of range, or no frame to keep.
         MachineError: another run writes the output, the disk is full, or every file is in use.
     """
     files, left_out = _files(config)
@@ -121,23 +122,23 @@ def _import(
 ) -> ImportReport:
     pieces: list[FrameSet] = []
     dropped = [(str(_relative(config.source, path)), reason) for path, reason in left_out]
-    doubts: dict[str, list[str]] = {}
+    sources_of_warning: dict[str, list[str]] = {}
     made: set[Binarisation] = set()
     kinds: set[type[InputError | MachineError]] = set()
-    stated = True
+    every_boundary_is_known = True
     with progress("importing", len(files), unit="files", show=show_progress) as advance:
         for path in files:
             relative = _relative(config.source, path)
             try:
-                frameset, found = _read(path, config)
-                told = config.boundary or stated_boundary(path, strict=False)
+                frame_set, messages = _read(path, config)
+                boundary = config.boundary or stated_boundary(path, strict=False)
                 pieces += list(
-                    _films_in(frameset, relative, several=path.suffix.lower() in HDF5, config=config)
+                    _films_in(frame_set, relative, several=path.suffix.lower() in HDF5, config=config)
                 )
-                stated = stated and told is not None
-                for doubt in found:
-                    doubts.setdefault(doubt, []).append(str(relative))
-                made.add(_binarisation(path, frameset, config))
+                every_boundary_is_known &= boundary is not None
+                for message in messages:
+                    sources_of_warning.setdefault(message, []).append(str(relative))
+                made.add(_binarisation(path, frame_set, config))
             except (InputError, MachineError) as error:
                 dropped.append((str(relative), str(error)))
                 kinds.add(type(error))
@@ -146,7 +147,7 @@ def _import(
             advance()
     if not pieces:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in dropped[:_REASONS_SHOWN])
-        # Files that are all in use may be good.
+        # If all files are in use, they may be valid.
         kind = MachineError if kinds == {MachineError} else InputError
         raise kind(f"not one of {len(files)} files under {config.source} could be read ({reasons})")
     shape = Counter(shape for piece in pieces for shape in [piece.shape] * len(piece)).most_common(1)[0][0]
@@ -158,7 +159,11 @@ def _import(
         dropped.append((name, reason))
     _check_thresholds(pieces)
     merged = _joined([piece for piece in pieces if piece.shape == shape], invert=config.invert)
-    notes = {} if stated else {BOUNDARY_NOTE: f"no file told it, or not all; {merged.boundary} is assumed"}
+    notes = (
+        {}
+        if every_boundary_is_known
+        else {BOUNDARY_NOTE: f"no file told it, or not all; {merged.boundary} is assumed"}
+    )
     write_frames(config.out, merged, notes={**notes, **binarisation_notes(made, merged.shape)})
     return ImportReport(
         out=config.out,
@@ -167,45 +172,48 @@ def _import(
         shape=merged.shape,
         files=len(files),
         dropped=tuple(sorted(dropped)),
-        warnings=(*_two_conventions(merged), *(_about(names, doubt) for doubt, names in doubts.items())),
+        warnings=(
+            *_two_conventions(merged),
+            *(_with_sources(message, names) for message, names in sources_of_warning.items()),
+        ),
     )
 
 
 def _read(path: Path, config: ImportConfig) -> tuple[FrameSet, list[str]]:
-    """Read a file; what is doubtful about its frames is returned instead of warned of."""
+    """Read a file, and return the messages of its `FrameWarning`s instead of warning."""
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always", FrameWarning)
-        frameset = read_any(path, threshold=config.threshold, invert=config.invert, dataset=config.dataset)
-    doubts = []
+        frame_set = read_any(path, threshold=config.threshold, invert=config.invert, dataset=config.dataset)
+    messages = []
     for warning in raised:
         if issubclass(warning.category, FrameWarning):
-            doubts.append(str(warning.message))
+            messages.append(str(warning.message))
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    return frameset, doubts
+    return frame_set, messages
 
 
-def _about(names: list[str], doubt: str) -> str:
-    others = f" and {len(names) - 1} more files" if len(names) > 1 else ""
-    return f"{names[0]}{others}: {doubt}"
+def _with_sources(message: str, names: list[str]) -> str:
+    more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
+    return f"{names[0]}{more}: {message}"
 
 
-def _two_conventions(frameset: FrameSet) -> list[str]:
-    """Texts, in which 0 is the donor, beside files in which it is what is bright or 1."""
-    sources = list(dict.fromkeys(frameset.columns["source"].tolist()))
+def _two_conventions(frame_set: FrameSet) -> list[str]:
+    """A warning of text files (donor 0) mixed with other files (donor bright or 1)."""
+    sources = list(dict.fromkeys(frame_set.columns["source"].tolist()))
     texts = [name for name in sources if PurePosixPath(name).suffix.lower() in TEXT]
-    others = [name for name in sources if PurePosixPath(name).suffix.lower() not in TEXT]
-    if not texts or not others:
+    not_texts = [name for name in sources if PurePosixPath(name).suffix.lower() not in TEXT]
+    if not texts or not not_texts:
         return []
     return [
         f"two conventions are in one set: in {texts[0]} (text, {len(texts)} files) the donor is 0, in "
-        f"{others[0]} ({len(others)} files) it is what is 1 or bright; if a phase has the same values in "
-        "both, import them apart, one of them with --invert"
+        f"{not_texts[0]} ({len(not_texts)} files) it is 1 or bright; if a phase has the same values in "
+        "both, import them separately, one of them with --invert"
     ]
 
 
 def _files(config: ImportConfig) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """The files to read in the order of their names, and what is left out with the reason."""
+    """The files to read, ordered by name, and what is left out, with the reason."""
     if config.threshold is not None:
         check_fraction("threshold", config.threshold)
     if config.shape is not None and min(config.shape) < 1:
@@ -227,51 +235,51 @@ def _files(config: ImportConfig) -> tuple[list[Path], list[tuple[Path, str]]]:
 
 def _relative(source: Path, path: Path) -> PurePosixPath:
     name = (path.relative_to(source) if source.is_dir() else Path(path.name)).as_posix()
-    # Names need not be text: bytes that are none are shown by their numbers, as frame files hold texts.
+    # File names need not be valid text; frame files hold texts, so invalid bytes are written as escapes.
     return PurePosixPath(os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
 def _films_in(
-    frameset: FrameSet, relative: PurePosixPath, *, several: bool, config: ImportConfig
+    frame_set: FrameSet, relative: PurePosixPath, *, several: bool, config: ImportConfig
 ) -> Iterator[FrameSet]:
-    """The films of one file, each as a set of one trajectory."""
-    frames = np.ascontiguousarray(frameset.frames.swapaxes(1, 2)) if config.transpose else frameset.frames
+    """The films of one file, each as a frame set of one trajectory."""
+    frames = np.ascontiguousarray(frame_set.frames.swapaxes(1, 2)) if config.transpose else frame_set.frames
     if config.shape is not None:
         frames = resize(frames, config.shape)
     named = film_of(relative)
     alone = len(frames) == 1 and not several
-    order = np.argsort(frameset.trajectory, kind="stable")
-    numbers, starts = np.unique(frameset.trajectory[order], return_index=True)
+    order = np.argsort(frame_set.trajectory, kind="stable")
+    numbers, starts = np.unique(frame_set.trajectory[order], return_index=True)
     for trajectory, rows in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
-        columns: dict[str, Column] = {name: values[rows] for name, values in frameset.columns.items()}
+        columns: dict[str, Column] = {name: values[rows] for name, values in frame_set.columns.items()}
         columns["trajectory"] = np.zeros(len(rows), np.int64)
         columns["source"] = np.full(len(rows), str(relative))
         if alone:
             columns["time"] = np.array([named.time])
         name = named.name if alone else str(relative)
-        if frameset.trajectories > 1:
+        if frame_set.trajectories > 1:
             name = f"{name}#{trajectory}"
-        own = {key: values[trajectory : trajectory + 1] for key, values in frameset.recipes.items()}
+        own = {key: values[trajectory : trajectory + 1] for key, values in frame_set.recipes.items()}
         yield FrameSet(
             frames=frames[rows],
             columns=columns,
             recipes={**_recipe(named), **own, "film": np.array([name])},
-            process=frameset.process if config.process is None else config.process,
-            boundary=frameset.boundary if config.boundary is None else config.boundary,
-            threshold=frameset.threshold,
-            units=frameset.units,
+            process=frame_set.process if config.process is None else config.process,
+            boundary=frame_set.boundary if config.boundary is None else config.boundary,
+            threshold=frame_set.threshold,
+            units=frame_set.units,
         )
 
 
-def _binarisation(path: Path, frameset: FrameSet, config: ImportConfig) -> Binarisation:
-    """How the frames of one file are made of its pictures."""
+def _binarisation(path: Path, frame_set: FrameSet, config: ImportConfig) -> Binarisation:
+    """The binarisation of the frames of one file."""
     suffix = path.suffix.lower()
-    before = stated_binarisation(read_notes(path) if suffix in HDF5 else {}, frameset.threshold)
-    height, width = frameset.shape
+    before = stated_binarisation(read_notes(path) if suffix in HDF5 else {}, frame_set.threshold)
+    height, width = frame_set.shape
     shape = (width, height) if config.transpose else (height, width)
     return Binarisation(
-        threshold=frameset.threshold,
-        # In text 0 is the donor, whatever pictures of it look like.
+        threshold=frame_set.threshold,
+        # The donor of text is always 0, so pictures are not inverted on its account.
         invert=before.invert != (config.invert and suffix not in TEXT),
         original_shape=before.original_shape or shape,
         transpose=before.transpose != config.transpose,
@@ -299,7 +307,7 @@ def _joined(pieces: list[FrameSet], *, invert: bool) -> FrameSet:
 
 def _one_film(parts: list[FrameSet], *, invert: bool) -> FrameSet:
     joined = FrameSet.concatenate(parts)
-    # Stable, and NaN comes last: frames of one time, or of none, stay in the order of their names.
+    # A stable sort with NaN last: frames of equal or unknown time stay ordered by name.
     order = np.argsort(joined.columns.get("time", np.zeros(len(joined))), kind="stable")
     columns = {name: values[order] for name, values in joined.columns.items()}
     recipes = {name: values[:1] for name, values in joined.recipes.items()}
@@ -320,16 +328,16 @@ def _one_film(parts: list[FrameSet], *, invert: bool) -> FrameSet:
 
 
 def _donor_share(named: float, found: float, *, of_ones: bool) -> float:
-    """The donor's share by the name of a text.
+    """The donor share that the name of a text file gives.
 
-    Published names have the share of the value 1. Others may have that of the value 0: which it is can be
-    seen from the frames, but for blends near one half, in which names are taken as published ones.
+    Published names give the share of the value 1. Other names may give that of the value 0. The frames
+    decide, except near one half, where the published convention holds.
 
     Args:
         named: the number in the name.
-        found: the donor's share in the film's frames.
-        of_ones: 1 is the donor.
+        found: the donor share in the film's frames.
+        of_ones: whether 1 is the donor.
     """
     other = round(1.0 - named, 12)
     share, odd = (named, other) if of_ones else (other, named)
-    return odd if abs(found - odd) + _CLEARLY < abs(found - share) else share
+    return odd if abs(found - odd) + _SHARE_MARGIN < abs(found - share) else share

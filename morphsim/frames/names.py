@@ -1,4 +1,4 @@
-"""What the name of a frame's file tells about its film, and the order in which people count names."""
+"""Film, recipe and time from the name of a frame's file, and the natural order of names."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import PurePosixPath
 
-# Numbers of more digits, or exponents of more, are no quantities: they would take for ever to compare.
-# The decimal point may be a comma, as in names that were made in some languages.
+# Numbers or exponents with more digits are not quantities, and would take too long to compare.
+# The decimal point may be a comma, as in some languages.
 _DIGITS = r"[0-9]{1,100}"
-# A unit may follow 1e-3, as in 1e-3s; 1e3s could be anything.
+# A unit may follow 1e-3, as in 1e-3s; 1e3s is ambiguous.
 _EXPONENT = r"(?:[eE](?:[-+][0-9]{1,3}(?![0-9])|[0-9]{1,3}(?![0-9A-Za-z])))?"
-# Fortran's 0.5D-03 and 1.E-03; without digits after the point, `scan3D-10` could be meant.
+# Fortran's 0.5D-03 and 1.E-03; without digits after the point, D could belong to a word as in `scan3D-10`.
 _FORTRAN = rf"{_DIGITS}\.(?:{_DIGITS}[dD][-+][0-9]{{1,3}}(?![0-9])|[eE][-+]?[0-9]{{1,3}}(?![0-9A-Za-z]))"
 _UNSIGNED = rf"(?:{_FORTRAN}|{_DIGITS}(?:[.,]{_DIGITS})?{_EXPONENT})"
-# `t=-0.5` is negative, in `film-10` the dash stands between two words.
+# `t=-0.5` is negative; in `film-10` the dash separates two words.
 _SIGN = r"(?:(?<![^\W_])(?<![)\]}])[-+])?"
 # `_.5` is one half, `film.5` is the fifth.
 _POINT_FIVE = rf"(?:(?<![^\W_])\.{_DIGITS}{_EXPONENT})"
-# A number that is no part of another one, nor of a version as 1.5.2.
+# A number that is not part of another number or of a version such as 1.5.2.
 _NUMBER = rf"{_SIGN}(?:(?<![0-9])(?<![0-9][.,]){_UNSIGNED}(?![.,]?[0-9])|{_POINT_FIVE}(?![.,]?[0-9]))"
 
 _TIME_AT_END = re.compile(rf"(?P<time>{_NUMBER})$")
@@ -31,12 +31,12 @@ _RECIPE_IN_FILE = re.compile(
 _RECIPE_IN_FOLDER = re.compile(rf"BR(?P<blend>{_SIGNED})-CHI(?P<chi>{_SIGNED})", re.IGNORECASE)
 
 _YEAR, _MONTH, _DAY = "(?:19|20)[0-9]{2}", "(?:0[1-9]|1[0-2])", "(?:0[1-9]|[12][0-9]|3[01])"
-# 2024-01-15, also with a time of day as in 2024-01-15_10-30-00 or 20240115T103000.
+# 2024-01-15, also with a time of day, as in 2024-01-15_10-30-00 or 20240115T103000.
 _CLOCK = r"[-_.T ][0-9]{2}(?:[-_.:]?[0-9]{2}){1,2}(?:\.[0-9]+)?"
 _DATE_AT_END = re.compile(
     rf"(?<![0-9]){_YEAR}(?:([-_.]){_MONTH}\1{_DAY}(?:{_CLOCK})?|{_MONTH}{_DAY}[-_.T ]?[0-9]{{6}})$"
 )
-# A day before its month, and a clock alone, as in 10-30-00.
+# A day before its month, or a time of day alone, as in 10-30-00.
 _OTHER_DATE_AT_END = re.compile(
     rf"(?<![0-9])(?:[0-3][0-9]-[0-3][0-9]-{_YEAR}|[0-2][0-9]-[0-5][0-9]-[0-5][0-9])$"
 )
@@ -44,10 +44,10 @@ _WORD_AT_END = re.compile(r"[0-9A-Za-z]*$")
 _HASH = re.compile(r"(?=.*[0-9][a-f])[0-9a-f]{7,}", re.IGNORECASE)
 _EXPONENTIAL = re.compile(r"[0-9]+e[0-9]+", re.IGNORECASE)
 _UUID_AT_END = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
-# Before a number that is a part of something else: 0p5, which some write for one half (others count so),
-# 10^-3, 100x400, 12:30, 12h30 and 1d-3.
+# What precedes a number that is part of something else: 0p5 (one half, or a counter), 10^-3, 100x400, 12:30,
+# 12h30 and 1d-3.
 _MORE_BEFORE = re.compile(r"(?:\^|[0-9](?:[pxhm×:]|d[-+]?))$", re.IGNORECASE)
-# Some languages have a minus sign of their own.
+# The typographic minus sign.
 _MINUS = str.maketrans("\N{MINUS SIGN}", "-")
 _PLAIN = str.maketrans(",dD", ".ee")
 _NO_TIME_AT_END = (_DATE_AT_END, _OTHER_DATE_AT_END, _UUID_AT_END)
@@ -59,30 +59,30 @@ Key = tuple[tuple[int, Decimal, str], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class NamedFilm:
-    """The film that a file belongs to, as far as its name tells."""
+    """The film of a file, according to its name."""
 
     name: str
-    """Files of one film share it: the folder, and a prefix or file name where it needs one."""
+    """Shared by the files of one film: the folder, with a prefix or file name if needed."""
     blend_ratio: float = math.nan
-    """Share of one phase, of the donor if not known otherwise; NaN where the name doesn't tell."""
+    """Share of one phase, the donor unless the frames show otherwise; NaN if the name lacks it."""
     chi: float = math.nan
-    """Interaction parameter; NaN where the name doesn't tell."""
+    """Interaction parameter; NaN if the name lacks it."""
     time: float = math.nan
-    """The number at the end of the name; NaN where there is none."""
+    """The number at the end of the name; NaN if there is none."""
 
 
 def film_of(relative: PurePosixPath) -> NamedFilm:
-    """Read the film out of a path below the folder that is imported.
+    """Find the film of a file from its path below the imported folder.
 
     - `data_0.514_2.4_000220.txt`: blend ratio, chi and time. Files of one folder with the same prefix, blend
       ratio and chi are one film.
     - `BR0.54-CHI2.4/000123.png`: blend ratio and chi from the nearest folder of that form; each folder is a
-      film, and the number that ends the file's name is the time.
+      film, and the number at the end of the file name is the time.
     - Anything else: each folder is a film of unknown recipe.
 
     Numbers may have a decimal point, an exponent and a sign: `phi_t=0.25`, `t_1e-3`, `t=-0.5`. A dash after a
-    letter or a digit stands between two words: `film-10` is of time 10. Dates, clocks, versions (`1.5.2`),
-    hashes, sizes (`100x400`) and powers (`10^-3`) are no times.
+    letter or a digit separates two words: `film-10` has the time 10. Dates, times of day, versions (`1.5.2`),
+    hashes, sizes (`100x400`) and powers (`10^-3`) are not times.
     """
     folder = "" if str(relative.parent) == "." else str(relative.parent)
     stem = relative.stem.translate(_MINUS)
@@ -103,7 +103,7 @@ def film_of(relative: PurePosixPath) -> NamedFilm:
 
 
 def in_order(path: PurePosixPath) -> tuple[Key, ...]:
-    """A key by which frame2 stands before frame10, t=0.02 before t=0.1, and 1e-3 before 0.01."""
+    """A sort key for natural order: frame2 before frame10, t=0.02 before t=0.1, and 1e-3 before 0.01."""
     *folders, name = path.parts or ("",)
     suffix = PurePosixPath(name).suffix
     return (*map(_key, folders), (*_key(name.removesuffix(suffix)), (1, Decimal(0), suffix)))

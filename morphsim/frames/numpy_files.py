@@ -1,4 +1,4 @@
-"""Arrays from NumPy's files, whose headers are checked before memory is given to what they claim."""
+"""Arrays from NumPy files, whose headers are checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _DEFAULT = "frames"
 
 
 def read_numpy(path: Path, *, name: str = _DEFAULT) -> NDArray[Any]:
-    """Read the array of an `.npy` file, or one of an `.npz` file.
+    """Read the array of an `.npy` file, or one array of an `.npz` file.
 
     Args:
-        path: either kind of file.
-        name: which array of several; without it the only one is taken, whatever its name.
+        path: the file.
+        name: which of several arrays; by default a single array is taken whatever its name.
 
     Raises:
-        InputError: the reason why it can't be read, without the file's name.
+        InputError: the file can't be read; the message does not repeat its name.
         MachineError: the operating system refuses to read it.
     """
     try:
@@ -40,7 +40,7 @@ def read_numpy(path: Path, *, name: str = _DEFAULT) -> NDArray[Any]:
     except (InputError, MachineError):
         raise
     except Exception as error:
-        # A broken file makes NumPy and zipfile raise nearly anything; pickled objects end here too.
+        # For a broken file NumPy and zipfile raise almost any exception; pickled objects end here too.
         if refused := explain(error, path):
             raise refused from error
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -50,7 +50,7 @@ def read_numpy(path: Path, *, name: str = _DEFAULT) -> NDArray[Any]:
 def _from_archive(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     members = {member.filename.removesuffix(_SUFFIX): member for member in archive.infolist()}
     if len(members) > MOST_NAMES:
-        raise InputError(f"it holds {len(members)} arrays; at most {MOST_NAMES} are looked at")
+        raise InputError(f"it holds {len(members)} arrays; at most {MOST_NAMES} are read")
     if name not in members:
         if name != _DEFAULT or len(members) != 1:
             raise InputError(
@@ -61,24 +61,24 @@ def _from_archive(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     member = members[name]
     if not member.filename.endswith(_SUFFIX):
         raise InputError("it is a zip file without a NumPy array in it")
-    # zipfile unfolds no more of a member than the size that its entry claims.
+    # zipfile never expands a member beyond the size in its entry.
     with archive.open(member) as file:
         return _read_array(file, member.file_size, f"its array {name!r}")
 
 
-def _read_array(file: IO[bytes], size: int, what: str) -> NDArray[Any]:
+def _read_array(file: IO[bytes], size: int, name: str) -> NDArray[Any]:
     """Read an array from the start of a file of `size` bytes."""
     version = npy.read_magic(file)
     read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, _, dtype = read_header(file)
     if dtype.kind not in "biuf":
         raise InputError(
-            f"it is not a NumPy file of numbers ({what} holds {dtype} values); frames are bool, integers or "
+            f"it is not a NumPy file of numbers ({name} holds {dtype} values); frames are bool, integers or "
             "floats"
         )
     claimed = math.prod(shape) * dtype.itemsize
-    check_bytes(claimed, what)
+    check_bytes(claimed, name)
     if claimed > size:
-        raise InputError(f"{what} claims {claimed} bytes of values and holds {size}; it is truncated")
+        raise InputError(f"{name} claims {claimed} bytes of values and holds {size}; it is truncated")
     file.seek(0)
     return npy.read_array(file, allow_pickle=False)

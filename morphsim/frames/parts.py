@@ -1,4 +1,4 @@
-"""The folder where a data set grows: films that are whole or absent, and the plan they belong to."""
+"""The folder of an unfinished data set: complete films, and the plan that they belong to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from morphsim.errors import InputError
 from morphsim.files import write_text
 from morphsim.frames.films import failure_of, is_done, part_path
-from morphsim.frames.plan import Plan
+from morphsim.frames.plan import DatasetPlan
 from morphsim.locks import claimed_file
 from morphsim.system_errors import explain
 from morphsim.temporary import remove_leftovers
@@ -26,7 +26,7 @@ class Parts:
         plan: what it will hold.
     """
 
-    def __init__(self, out: Path, plan: Plan) -> None:
+    def __init__(self, out: Path, plan: DatasetPlan) -> None:
         self.out = out
         self.plan = plan
         self.folder = out.with_name(out.name + ".parts")
@@ -34,10 +34,10 @@ class Parts:
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """Hold the folder for this run, and make sure that it belongs to this plan.
+        """Lock the folder for this run, and check that it belongs to this plan.
 
         Raises:
-            InputError: it holds films of another plan, or can't be made.
+            InputError: it holds films of another plan, or can't be created.
             MachineError: another run is making the file, or the disk is full.
         """
         with claimed_file(self.out), self._made():
@@ -49,34 +49,34 @@ class Parts:
                         "name another --out, or delete that folder"
                     )
             else:
-                # Films without a plan are the rest of a folder whose removal was cut short.
+                # Films without a plan are left over from an interrupted removal.
                 self._remove_films()
                 write_text(self._plan_file, self.plan.to_json())
             yield
 
     def missing(self) -> list[int]:
-        """Numbers of the films that are yet to be made."""
+        """Numbers of the films still to be made."""
         return [film for film in range(self.plan.films) if not is_done(self.folder, film)]
 
     def made(self) -> list[Path]:
-        """Files of the films that were made, in the order of their numbers."""
+        """Files of the complete films, ordered by number."""
         paths = (part_path(self.folder, film) for film in range(self.plan.films))
         return [path for path in paths if path.exists()]
 
     def failures(self) -> list[dict[str, object]]:
-        """Records of the films that can't be made, in the order of their numbers."""
+        """Records of the failed films, ordered by number."""
         records = (failure_of(self.folder, film) for film in range(self.plan.films))
         return [record for record in records if record is not None]
 
     def remove(self) -> None:
-        """Delete what this class wrote; files of others stay, and with them the folder."""
+        """Delete what this class wrote; other files stay, and with them the folder."""
         self._remove_films()
-        # Last, so that a folder whose removal is cut short never counts as another plan's.
+        # Last, so that an interrupted removal never leaves films without a plan to compare with.
         self._plan_file.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _made(self) -> Iterator[None]:
-        """Make the folder, and remove it at the end where it is empty."""
+        """Create the folder, and remove it afterwards if it is empty."""
         try:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
@@ -85,7 +85,7 @@ class Parts:
         try:
             yield
         finally:
-            # What processes of this run left that were killed.
+            # Temporary files of workers that were killed.
             remove_leftovers(self.folder)
             with contextlib.suppress(OSError):
                 self.folder.rmdir()

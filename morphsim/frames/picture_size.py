@@ -1,4 +1,4 @@
-"""How large a picture may become, whatever the shape of the frames in it."""
+"""Limits on the size of a picture, whatever the shape of its frames."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST_SIDE = 6144
-"""Of a picture in a file [pixels]."""
+"""Largest height and width of a picture in a file [pixels]."""
 MOST_PIXELS = 2**23
-"""Of a picture in a file."""
+"""Largest number of pixels of a picture in a file."""
 MOST_UNEQUAL = 16.0
-"""Frames whose sides differ by more than this factor are drawn with sides that differ by this factor."""
+"""Largest ratio of the sides of a drawn frame; more elongated frames are drawn at this ratio."""
 
 
 def drawn_aspect(height: int, width: int) -> float:
-    """Width over height of a frame in a figure, where both must be seen."""
+    """Width over height of a frame in a figure, limited so that both sides stay visible."""
     return min(max(width / height, 1.0 / MOST_UNEQUAL), MOST_UNEQUAL)
 
 
 def figure_size(width: float, height: float, *, dpi: float) -> tuple[float, float]:
-    """Shrink a figure until it keeps the limits.
+    """Shrink a figure to the limits.
 
     Args:
-        width: of the figure as it is wanted [inches].
-        height: likewise [inches].
-        dpi: pixels an inch.
+        width: requested width [inches].
+        height: requested height [inches].
+        dpi: pixels per inch.
 
     Returns:
-        Width and height [inches], in their proportion.
+        Width and height [inches] in the same proportion.
     """
     scale = _scale(width * dpi, height * dpi)
     return scale * width, scale * height
 
 
 def shrink(picture: NDArray[Any]) -> NDArray[Any]:
-    """Leave out rows and columns of a picture (H, W, ...) until it keeps the limits; no pixels are mixed."""
+    """Drop rows and columns of a picture (H, W, ...) down to the limits; no pixels are mixed."""
     height, width = picture.shape[:2]
     scale = _scale(width, height)
     if scale == 1.0:

@@ -1,4 +1,4 @@
-"""What a generated data set consists of: which films, each with its own recipe and noise."""
+"""The plan of a generated data set: its films, each with its own recipe and noise."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from morphsim.simulator.resolve import name_and_value
 from morphsim.text_files import read_toml
 
 _MOST_FILMS = 1_000_000
-# The fields of all snapshots of a film are kept, at most two components of four bytes each.
+# All snapshots of a film are kept in memory, with at most two components of four bytes per cell.
 _MOST_VALUES = 2**28
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class DatasetPlan:
     """Everything that decides the bytes of a generated data set."""
 
     version: str
-    """Of morphsim."""
+    """Version of morphsim."""
     simulator: str
-    """Digest of the simulator's code: films of two versions of it must never mix in one file."""
+    """Digest of the simulator's code, so that films of two versions never mix in one file."""
     recipe: dict[str, Scalar]
-    """What all films share: `process`, and every parameter that is not in the grid."""
+    """`process`, and every parameter that is not in the grid: shared by all films."""
     grid: dict[str, list[Scalar]]
     """Values of each varied parameter; the recipes are their Cartesian product, the last varying fastest."""
     replicas: int
@@ -47,13 +47,13 @@ class Plan:
     shape: list[int]
     """[H, W]."""
     seed: int
-    """Of all noise."""
+    """Seed of all noise."""
     threshold: float
-    """Donor share from which on a pixel is donor."""
+    """Smallest donor share of a donor pixel."""
     dtype: str
     """Precision of the simulation."""
     device: str
-    """Where it is simulated."""
+    """Device of the simulation."""
 
     def __post_init__(self) -> None:
         whole_number("replicas", self.replicas, 1, _MOST_FILMS)
@@ -65,7 +65,7 @@ class Plan:
 
     @property
     def films(self) -> int:
-        """How many films there are."""
+        """The number of films."""
         return math.prod(len(values) for values in self.grid.values()) * self.replicas
 
     def film_recipe(self, film: int) -> Recipe:
@@ -75,16 +75,16 @@ class Plan:
         return recipe_from_dict({**self.recipe, **varied})
 
     def film_seed(self, film: int) -> int:
-        """The seed of film `film`: 53 bits, so that it survives a column of floats."""
+        """The seed of film `film`, of 53 bits, which a column of floats holds exactly."""
         state = np.random.SeedSequence([self.seed, film]).generate_state(1, np.uint64)
         return int(state[0] >> np.uint64(11))
 
     def to_json(self) -> str:
-        """The plan as text; `differences` compares it with another."""
+        """The plan as JSON, which `differences` compares with another plan."""
         return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"
 
     def differences(self, text: str) -> list[str]:
-        """In what the plan stored as `text` differs, each as `name is A there and B here`."""
+        """The differences from the plan stored as `text`, each as `name is A there and B here`."""
         try:
             there = json.loads(text)
         except (ValueError, RecursionError):
@@ -96,13 +96,13 @@ class Plan:
 
 
 def check_recording(*, frames: int, shape: Sequence[int], seed: int, threshold: float) -> None:
-    """Check what is recorded of a film.
+    """Check the options by which a film is recorded.
 
     Args:
-        frames: how many snapshots.
+        frames: number of snapshots.
         shape: (H, W) of each.
         seed: of the noise.
-        threshold: donor share from which on a pixel is donor.
+        threshold: smallest donor share of a donor pixel.
 
     Raises:
         InputError: a number out of range, or more values than fit into memory.
@@ -128,23 +128,23 @@ def make_plan(
     replicas: int | None,
     preset: Preset | None = None,
     **rest: Any,
-) -> Plan:
-    """Join a preset, a recipe file and what the command line says, each of which wins over those before.
+) -> DatasetPlan:
+    """Join a preset, a recipe file and command-line options, where later ones override earlier ones.
 
     Every recipe is checked.
 
     Args:
-        process: of the films, needed unless the file or the preset tells.
+        process: of the films; required unless the file or the preset names it.
         file: TOML: `process`, parameters, `replicas`, and a table `[grid]` of lists.
-        settings: `NAME=VALUE` for what all films share.
-        grid: `NAME=VALUE,VALUE,...` for what is varied.
-        replicas: films of each recipe; None for what the file or the preset says, or 1.
-        preset: process, parameters and lists to begin with; None to begin with nothing.
-        rest: the other fields of `Plan`.
+        settings: `NAME=VALUE` for parameters shared by all films.
+        grid: `NAME=VALUE,VALUE,...` for varied parameters.
+        replicas: films of each recipe; None for those of the file or the preset, or 1.
+        preset: process, parameters and lists to start from; None to start from nothing.
+        rest: the other fields of `DatasetPlan`.
 
     Raises:
-        InputError: an unknown name, an impossible value, a name given twice, or another process than that of
-            the preset.
+        InputError: an unknown name, an invalid value, a name given twice, or a process that contradicts the
+            preset.
     """
     base, lists, own_replicas = read_grid_file(file) if file else ({}, {}, None)
     name = process or base.get("process")
@@ -179,7 +179,7 @@ def make_plan(
         products = itertools.product(*lists.values())
         first = next(products)
         shared = recipe_from_dict({"process": name, **base, **dict(zip(lists, first, strict=True))}).to_dict()
-        plan = Plan(
+        plan = DatasetPlan(
             version=__version__,
             simulator=simulator_digest(),
             recipe={key: _plain(value) for key, value in shared.items() if key not in lists},
@@ -197,7 +197,7 @@ def make_plan(
 def _joined(
     below: tuple[dict[str, Any], dict[str, list[Any]]], above: tuple[dict[str, Any], dict[str, list[Any]]]
 ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
-    """Shared and varied parameters of two descriptions; a parameter of `above` replaces that of `below`."""
+    """Shared and varied parameters of two descriptions; those of `above` replace those of `below`."""
     lists = {key: values for key, values in below[1].items() if key not in above[0]} | above[1]
     base = {key: value for key, value in (below[0] | above[0]).items() if key not in lists}
     return base, lists
@@ -208,10 +208,10 @@ def _plain(value: Scalar) -> Scalar:
 
 
 def stated_process(name: object) -> str:
-    """The name of the process that options and files state.
+    """Check the name of the process that options and files give.
 
     Raises:
-        InputError: none does, or there is no such process.
+        InputError: the name is missing, or there is no such process.
     """
     if not isinstance(name, str) or name not in PROCESSES:
         found = "missing" if name is None else repr(name)
@@ -220,10 +220,10 @@ def stated_process(name: object) -> str:
 
 
 def read_grid_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]], int | None]:
-    """Parameters, lists of parameters and replicas of a TOML file; the last are None where it has none.
+    """Parameters, lists of parameters and replicas of a TOML file; the replicas are None if it has none.
 
     Raises:
-        InputError: the file is missing, not TOML, or its grid is no table of lists.
+        InputError: the file is missing or not TOML, or its grid is not a table of lists.
     """
     values = read_toml(path)
     grid = values.pop("grid", {})
@@ -245,7 +245,7 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any], owner: str =
         old, new = there.get(key, "missing"), here.get(key, "missing")
         if isinstance(old, dict) and isinstance(new, dict):
             yield from _differences(old, new, f"{key} ")
-            # The order of a grid decides the order of the films.
+            # The order of the grid sets the order of the films.
             if old == new and list(old) != list(new):
                 yield f"{key} is in the order {', '.join(old)} there and {', '.join(new)} here"
         elif old != new:

@@ -1,4 +1,4 @@
-"""Data sets by name: the processes, recipes and numbers of films that a metric is trained and judged on."""
+"""Data sets by name: the processes, recipes and numbers of films for training and evaluating a metric."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ PresetName = Literal["annealing-57", "annealing", "annealing-unseen", "drying", 
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """What a data set holds unless the user says otherwise."""
+    """The defaults of a data set, all of which can be overridden."""
 
     summary: str
-    """What it is for, in a line or two."""
+    """Its purpose, in a line or two."""
     process: ProcessName
     """How its films are made."""
     grid: Mapping[str, tuple[float, ...]]
     """Values of each varied parameter; every combination is a recipe."""
     set: Mapping[str, float] = field(default_factory=dict)
-    """Parameters that all films share."""
+    """Parameters shared by all films."""
     replicas: int = 1
     """Films of each recipe, with different noise."""
     frames: int
     """Snapshots of each film."""
     seed: int
-    """Of all noise; each preset has its own, so that no film of one shares its noise with one of another."""
+    """Seed of all noise; each preset has its own, so that no two presets share noise."""
 
 
-# Demixing sets out from the free surface, and with the default noise every film ends as flat layers. Stronger
+# Demixing starts at the free surface, and with weak noise every film ends as flat layers. Stronger
 # fluctuations and a finer interface let domains form in the bulk as well, so that recipes differ in more than
 # the order of layers, while the substrate still decides which phase covers it.
 _DRYING = {"thermal_noise": 3e-7, "kappa": 1e-4, "substrate_strength": 2e-3}
@@ -49,15 +49,15 @@ ANNEALING_57 = Preset(
 )
 """57 trajectories of 255 frames, 14,535 in all.
 
-The published family has 57 trajectories of about 255 frames too, 14,541 in all, with chi 2.2 to 4.0 and blend
-ratios 0.5 to 0.63. What differs here:
+The published family also has 57 trajectories of about 255 frames, 14,541 in all, with chi 2.2 to 4.0 and
+blend ratios 0.5 to 0.63. The differences:
 
-- Every film has noise of its own; in published frames of such a family, films of one chi share it.
+- Every film has its own noise; in published frames of such a family, films of equal chi share it.
 - Blend ratios end at 0.56. The spinodal lies at `1/phi + 1/(1 - phi) = 2 chi`, and a film with 0.63 at chi
   2.2 lies so close to it that it hardly demixes in the time of the others.
-- All combinations of chi and blend ratio are made, at even steps.
-- Films are periodic along x, and frames are even in the logarithm of time.
-- All films share their scales of length and time.
+- All combinations of chi and blend ratio are made, in equal steps.
+- Films are periodic along x, and frames are equally spaced in the logarithm of time.
+- All films share the same scales of length and time.
 """
 
 ANNEALING = Preset(
@@ -71,10 +71,10 @@ ANNEALING = Preset(
     frames=16,
     seed=5800,
 )
-"""50 recipes, 400 films, 6,400 frames, of which those of films near the spinodal are blank at first."""
+"""50 recipes, 400 films, 6,400 frames; films near the spinodal are blank at first."""
 
 ANNEALING_UNSEEN = Preset(
-    summary="annealed films between the recipes of `annealing`, with other noise, to judge on",
+    summary="annealed films between the recipes of `annealing`, with other noise, to evaluate on",
     process="annealing",
     grid={"chi": (2.4, 2.8, 3.2, 3.6, 4.0), "blend_ratio": (0.475, 0.515, 0.575)},
     replicas=12,
@@ -102,7 +102,7 @@ DRYING = Preset(
 """120 recipes, 480 films, 4,800 frames."""
 
 DRYING_UNSEEN = Preset(
-    summary="dried films between the recipes of `drying`, with other noise, to judge on",
+    summary="dried films between the recipes of `drying`, with other noise, to evaluate on",
     process="drying",
     grid={
         "evaporation": (0.06, 0.2, 0.6, 2.0),
@@ -114,7 +114,7 @@ DRYING_UNSEEN = Preset(
     frames=10,
     seed=8100,
 )
-"""16 recipes, 192 films, 1,920 frames. Every parameter that `drying` varies has values that are not there."""
+"""16 recipes, 192 films, 1,920 frames. All values of the parameters that `drying` varies are new."""
 
 PRESETS: Mapping[PresetName, Preset] = {
     "annealing-57": ANNEALING_57,
@@ -126,9 +126,9 @@ PRESETS: Mapping[PresetName, Preset] = {
 
 
 DEFAULT_ENCODER: tuple[PresetName, ...] = ("annealing", "drying")
-"""What the encoder that is shipped was trained on."""
+"""The training data of the default encoder."""
 
 
 def preset_help() -> str:
-    """What each preset is, for a help text."""
+    """A help text that describes each preset."""
     return "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())

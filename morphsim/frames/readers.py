@@ -1,4 +1,4 @@
-"""Readers of the kinds of files that frames come in, each with the reason why one can't be read."""
+"""Readers for all kinds of files of frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from morphsim.errors import InputError
 from morphsim.frames.axes import one_grey_channel
-from morphsim.frames.frameset import FrameSet
+from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.graspi import read_graspi
 from morphsim.frames.hdf5 import find_dataset, listed, names_in, open_hdf5
 from morphsim.frames.hdf5_values import read_values
@@ -27,7 +27,7 @@ ARRAYS = frozenset({".npy", ".npz"})
 HDF5 = frozenset({".h5", ".hdf5"})
 KINDS = TEXT | IMAGES | ARRAYS | HDF5
 
-# Fields of a simulation step over the pure phases by a little.
+# Simulated fields overshoot the pure phases slightly.
 _OVERSHOOT = 0.01
 _HALF = 0.5
 _BYTE = 255
@@ -36,32 +36,30 @@ _BYTE = 255
 def read_any(
     path: str | Path, *, threshold: float | None = None, invert: bool = False, dataset: str = "frames"
 ) -> FrameSet:
-    """Read the frames of one file of any known kind, binarised.
+    """Read and binarise the frames of one file of any known kind.
 
-    Text is GraSPI's, in which 0 is the donor; in all other kinds bright or 1 is. Images are read as grey, a
-    page a frame, 16 and 32 bits scaled by their range unless they hold 0/255 alone. Of exactly two colours
-    the brighter is 1; more are turned into their luminance, see `morphsim.frames.colour`. Arrays and HDF5
-    datasets are (H, W) or (N, H, W), bool, floats 0..1 or integers 0..255; an axis of one channel may stand
-    last or second, and integers with 3 or 4 values in the last axis are colours. Integers that reach no
-    further than 1 are taken as 0/1; those that reach further, but neither the middle of their range nor the
-    threshold, are labels of phases rather than shades of grey, and refused.
+    In text (GraSPI's format) the donor is 0; in all other kinds it is bright, or 1. Images are read as grey,
+    one frame per page, with 16 and 32 bits scaled by their range unless all values are 0 or 255. Of exactly
+    two colours the brighter is 1; more colours become their luminance, see `morphsim.frames.colour`. Arrays
+    and HDF5 datasets are (H, W) or (N, H, W), bool, floats 0..1 or integers 0..255. A single channel may be
+    the last or second axis, and integers with 3 or 4 values along the last axis are colours. Integers up to 1
+    are taken as 0/1. Larger integers that reach neither the middle of their range nor the threshold are phase
+    labels rather than shades of grey, and are refused.
 
-    What can be read but may not be what was meant, as frames of one phase alone or a colour map, is warned of
-    (`FrameWarning`).
+    A `FrameWarning` tells of frames that may not be what was meant, such as a single phase or a colour map.
 
     Args:
-        path: its suffix tells its kind.
-        threshold: donor share from which on a pixel counts as donor; without it that of the HDF5 file, or
-            0.5.
-        invert: the other phase is donor: dark or 0, and in text 1.
-        dataset: name of the frames in an HDF5 or `.npz` file; an only array may have any name.
+        path: the file; its suffix gives the kind.
+        threshold: smallest donor share of a donor pixel; by default that of the HDF5 file, or 0.5.
+        invert: take the other phase as donor: dark or 0, and in text 1.
+        dataset: name of the frames in an HDF5 or `.npz` file; a single array may have any name.
 
     Returns:
-        One trajectory with the column `time` (the number of the page), or from an HDF5 file the trajectories,
-        recipes, process and boundary that `read_frames` would find there.
+        One trajectory with the column `time` (the page number), or for an HDF5 file the trajectories,
+        recipes, process and boundary that `read_frames` returns.
 
     Raises:
-        InputError: the reason why the file can't be read, without its name.
+        InputError: the file can't be read; the message does not repeat its name.
         MachineError: the operating system can't read it at the moment.
     """
     path = Path(path)
@@ -93,7 +91,7 @@ def read_any(
 def _to_frames(
     values: NDArray[Any], threshold: float, invert: bool, *, full: int = _BYTE
 ) -> NDArray[np.uint8]:
-    """Binarise values, of which integers run from 0 to `full`."""
+    """Binarise values; integers run from 0 to `full`."""
     if values.ndim not in (2, 3) or values.size == 0:
         raise InputError(f"it holds an array of shape {values.shape}; frames are (H, W) or (N, H, W)")
     if values.dtype.kind not in "biuf":
@@ -102,7 +100,7 @@ def _to_frames(
         raise InputError("it holds NaN or infinite values; donor shares are numbers from 0 to 1")
     low, high = float(values.min()), float(values.max())
     if low == 0.0 and high == _BYTE and ((values == 0) | (values == _BYTE)).all():
-        # A mask, in whatever type another program keeps it.
+        # A mask, of whatever type.
         values = values != 0
         high = 1.0
     share = values.astype(np.float32)
@@ -113,7 +111,7 @@ def _to_frames(
             )
         if high < min(threshold, _OVERSHOOT) and (low, high) != (0.0, 0.0):
             raise InputError(
-                f"it holds values from {low:g} to {high:g}, far below 1: they are no donor shares, but "
+                f"it holds values from {low:g} to {high:g}, far below 1: they are not donor shares but "
                 "heights or another quantity; scale them so that they run from 0 to 1"
             )
     elif low < 0 or high > full:
@@ -138,7 +136,7 @@ def _read_hdf5(path: Path, dataset: str, threshold: float | None, invert: bool) 
             )
         if threshold is None:
             threshold = threshold_of(file)
-        # The dataset `frames` of a file of ours is (N, H, W), however narrow its frames are.
+        # The dataset `frames` of morphsim's own files is (N, H, W), however narrow the frames are.
         own = dataset == "frames" and is_own(file)
         values = one_grey_channel(read_values(item), own=own)
         tables = tables_of(file, _to_frames(values, threshold, invert))

@@ -15,22 +15,22 @@ from morphsim.checks import check_positive
 from morphsim.errors import InputError, MachineError
 from morphsim.files import atomic_buffer, atomic_path
 from morphsim.frames.picture_size import drawn_aspect, figure_size, nearest, shrink
-from morphsim.frames.titlebar import title_bars
+from morphsim.frames.title_bar import title_bars
 from morphsim.system_errors import space_left
 
 ACCEPTOR_COLOUR = (20, 52, 108)
-"""Dark blue; it differs from the donor's in lightness, so that any kind of sight tells them apart."""
+"""Dark blue; its lightness differs from the donor's, so colour-blind readers can tell them apart."""
 DONOR_COLOUR = (250, 190, 70)
 """Light orange."""
 
 _MOST_IN_STRIP = 32
 _LONGEST_SIDE = 640
 _LONGEST_TO_SCALE = 1920
-# Of what players show, without the bar of the titles.
+# Largest side that players show, without the title bar.
 _LONGEST_OF_MOVIE = 4096
 _DOTS_PER_INCH = 150
 _FASTEST_GIF = 50.0
-# Of the 256 colours of a palette; greys are the others.
+# Of the 256 colours of a palette; the rest are greys.
 _SHADES = 240
 # White, above a film that has become thinner.
 _AIR = 255
@@ -70,19 +70,19 @@ def _share(frame: NDArray[Any]) -> NDArray[np.float32]:
 def frame_strip(
     frames: NDArray[Any] | Sequence[NDArray[Any]], path: str | Path, *, titles: Sequence[str] | None = None
 ) -> None:
-    """Draw frames next to each other as a PNG, in their true proportions, on one scale and in reading order.
+    """Draw frames side by side as a PNG, with true proportions, on one scale and in reading order.
 
-    Wide frames are set in several rows, as many as make the picture about twice as wide as high. It keeps the
-    limits of `morphsim.frames.picture_size`; frames whose sides differ by more than 16 times are drawn so
-    that both can be seen.
+    Wide frames are set in several rows, so that the picture is about twice as wide as high. Its size stays
+    within the limits of `morphsim.frames.picture_size`; frames whose sides differ by more than a factor of 16
+    are drawn with this ratio.
 
     Args:
         frames: (N, H, W) or a sequence of (H, W), 0/1 or donor shares; at most 32.
         path: the PNG file.
-        titles: a text above each.
+        titles: a text above each frame.
 
     Raises:
-        InputError: no frame or too many, titles of another number, or another suffix.
+        InputError: no frame or too many, a wrong number of titles, or another suffix.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -114,7 +114,7 @@ def frame_strip(
     for number, axes in enumerate(grid.flat):
         axes.set_axis_off()
         if number < len(pictures):
-            # All axes are alike in size: a smaller frame stands at the lower left of its own.
+            # All axes have the same size: a smaller frame sits at the lower left.
             rows, across = pictures[number].shape[:2]
             axes.imshow(
                 shrink(pictures[number]),
@@ -155,16 +155,16 @@ def animate(
     Args:
         frames: (N, H, W) 0/1 or donor shares.
         path: a name that ends in .gif or .mp4.
-        fps: frames a second, above 0; a GIF shows at most 50.
-        thickness: (N,) of the film in each frame, above 0: the thickest fills the picture, a thinner one
-            its lower part under white air. Without it every frame fills the picture.
-        width: of the film, in the unit of `thickness`: height and width are then to scale. Without it cells
-            are square.
-        titles: a line for each frame, in a bar above the picture that also explains the colours.
+        fps: frames per second, above 0; a GIF shows at most 50.
+        thickness: (N,) thickness of the film in each frame, above 0: the thickest fills the picture, a
+            thinner one its lower part below white air. By default every frame fills the picture.
+        width: of the film, in the unit of `thickness`, which makes height and width true to scale. By default
+            cells are square.
+        titles: a line for each frame, in a bar above the picture with a legend.
 
     Raises:
-        InputError: frames of another shape, thicknesses or titles that don't fit them, a rate or width out of
-            range, another suffix, or no MP4 writer.
+        InputError: frames of another shape, thicknesses or titles that don't match them, a rate or width out
+            of range, another suffix, or no MP4 writer.
     """
     values = np.asarray(frames)
     if values.ndim != 3 or values.size == 0:
@@ -213,7 +213,7 @@ def _picture_size(shape: tuple[int, ...], aspect: float | None) -> tuple[int, in
     if aspect is None:
         scale = min(max(1, _LONGEST_SIDE // max(shape)), _LONGEST_OF_MOVIE / max(shape))
         return max(1, round(height * scale)), max(1, round(width * scale))
-    # As many pixels as the finer side of the cells needs.
+    # At least one pixel per cell along both axes.
     rows, columns = max((height, height * aspect), (width / aspect, width))
     longest = max(rows, columns)
     scale = min(max(1, int(_LONGEST_SIDE / longest)), _LONGEST_TO_SCALE / longest)
@@ -223,7 +223,7 @@ def _picture_size(shape: tuple[int, ...], aspect: float | None) -> tuple[int, in
 def _pictures(
     frames: NDArray[Any], heights: NDArray[np.float64], size: tuple[int, int], titles: Sequence[str] | None
 ) -> Iterator[NDArray[np.uint8]]:
-    """Pictures as indices of `_palette`, with films as high as their share of the picture."""
+    """Pictures as indices into `_palette`; `heights` are the films' shares of the picture's height."""
     rows, columns = size
     bars = None if titles is None else title_bars(titles, columns=columns)
     bar_rows, bar_columns = (0, columns) if bars is None else bars.grey.shape[1:]
@@ -251,7 +251,7 @@ def _palette() -> NDArray[np.uint8]:
 def _write_gif(pictures: Iterator[NDArray[np.uint8]], path: str | Path, fps: float) -> None:
     from PIL import Image
 
-    # One palette for all frames: a colour of its own for each would make a still part flicker.
+    # One palette for all frames: a palette for each would make static regions flicker.
     palette = _palette().tobytes()
     images = [Image.fromarray(picture) for picture in pictures]
     for image in images:
@@ -271,11 +271,11 @@ def _write_mp4(pictures: Iterator[NDArray[np.uint8]], path: str | Path, fps: flo
         ) from error
     palette = _palette()
     first = next(pictures)
-    # The usual colour format halves both axes: an odd one is filled up with its last line.
+    # The usual colour format halves both axes: an odd one is padded with its last line.
     padding = [(0, first.shape[0] % 2), (0, first.shape[1] % 2)]
     size = (first.shape[1] + padding[1][1], first.shape[0] + padding[0][1])
     with atomic_path(path) as temporary:
-        # It tells failures on stderr alone, and neither its exit status: the file itself has to show them.
+        # ffmpeg reports failures on stderr only, so the file itself is checked.
         writer = imageio_ffmpeg.write_frames(
             str(temporary), size, fps=fps, macro_block_size=1, ffmpeg_log_level="quiet"
         )
@@ -295,7 +295,7 @@ def _write_mp4(pictures: Iterator[NDArray[np.uint8]], path: str | Path, fps: flo
 
 
 def _is_whole_mp4(path: Path) -> bool:
-    """Whether the boxes of the file fill it, and the index that ffmpeg writes at last is among them."""
+    """Whether the boxes fill the file exactly and include the index, which ffmpeg writes last."""
     if not path.is_file():
         return False
     content = path.read_bytes()

@@ -1,4 +1,4 @@
-"""One film from its recipe to a folder: frames, a movie, a strip of pictures and the full recipe."""
+"""Simulation of one film into a folder: frames, a movie, a strip of pictures and the full recipe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.files import write_text
-from morphsim.frames.frameset import FrameSet
+from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.plan import check_recording, read_grid_file, stated_process
 from morphsim.frames.render import animate, frame_strip
 from morphsim.frames.snapshots import film_frames
@@ -41,17 +41,17 @@ _PREFIXES = {"": 1.0, "m": 1e3, "µ": 1e6, "n": 1e9}
 
 @dataclass(frozen=True, kw_only=True)
 class FilmConfig:
-    """One film, and what to write of it."""
+    """One film and its output files."""
 
     recipe: Path | None = None
     """TOML file: process, and any of its parameters."""
     process: ProcessName | None = None
-    """How the film is made; needed unless the recipe file or the material tells."""
+    """How the film is made; required unless the recipe file or the material names it."""
     start: str | None = None
-    """What the film is before: FILE or FILE:ROW of frames, the fields of an xdmf export, or the TOML file of
-    a recipe that is made first (default: freshly mixed)."""
+    """Initial state: FILE or FILE:ROW of frames, the fields of an xdmf export, or the TOML file of a recipe
+    that is simulated first (default: freshly mixed)."""
     material: str | None = None
-    """Blend by name, instead of a recipe file: its parameters and units, which the other options change."""
+    """Blend by name, instead of a recipe file: its parameters and units, which other options override."""
     set: tuple[str, ...] = ()
     """NAME=VALUE: parameters of the recipe."""
     out: Path = Path("runs/simulate")
@@ -61,17 +61,18 @@ class FilmConfig:
     shape: tuple[int, int] = (100, 400)
     """Height and width of the frames."""
     seed: int = 0
-    """Of the initial noise."""
+    """Seed of the noise."""
     threshold: float = 0.5
-    """Donor share from which on a pixel counts as donor."""
+    """Smallest donor share of a donor pixel."""
     animation: Literal["gif", "mp4", "none"] = "gif"
     """Format of the movie; mp4 needs the extra `movie`."""
     export: tuple[Literal["vtk", "xdmf", "netcdf"], ...] = ()
-    """Files of the volume fractions: vtk, xdmf (for ParaView), netcdf (needs the extra `xarray`)."""
+    """Formats in which to export the volume fractions: vtk, xdmf (for ParaView), netcdf (needs the extra
+    `xarray`)."""
     length_nm: float | None = None
-    """What h0 means [nm] (default: the material's or the start's; else 500 when drying and 100 otherwise)."""
+    """Length h0 [nm] (default: that of the material or the start; else 500 when drying and 100 otherwise)."""
     diffusivity: float | None = None
-    """What D means [m^2/s] (default: the material's or the start's; else 1e-17 when annealing without
+    """Diffusivity D [m^2/s] (default: that of the material or the start; else 1e-17 when annealing without
     vapour and 1e-10 otherwise)."""
     dtype: Literal["float32", "float64"] = "float32"
     """Precision of the simulation."""
@@ -79,22 +80,22 @@ class FilmConfig:
     """Where to simulate."""
 
     def film_recipe(self) -> Recipe:
-        """The recipe that file or material and options describe.
+        """The recipe given by the file or the material and the options.
 
         Raises:
-            InputError: anything in the configuration that can't be.
+            InputError: an invalid configuration.
         """
         return self._resolved()[0]
 
     def _resolved(self) -> tuple[Recipe, FilmStart | None]:
-        """The recipe, and what the film is before."""
+        """The recipe and the initial state; None for a freshly mixed film."""
         recipe = self._stated_recipe()
         start = read_start(self.start, recipe.process)
         if start is None:
             return recipe, None
         start.check_shape(self.shape)
-        usual = resolve_recipe(process=recipe.process).to_dict()
-        stated = {name: value for name, value in recipe.to_dict().items() if value != usual[name]}
+        defaults = resolve_recipe(process=recipe.process).to_dict()
+        stated = {name: value for name, value in recipe.to_dict().items() if value != defaults[name]}
         return resolve_recipe(start.recipe_source(stated, recipe.process), process=recipe.process), start
 
     def _stated_recipe(self) -> Recipe:
@@ -119,14 +120,14 @@ class FilmConfig:
             raise InputError(f"{self.recipe}: {error}") from error
 
     def units(self, process: str, *, before: Units | None = None) -> Units:
-        """The scales in nm and s that results are given in.
+        """The scales that convert results to nm and s.
 
         Args:
             process: of the film.
-            before: scales of the film that it begins as.
+            before: scales of the film that it starts from.
 
         Raises:
-            InputError: a scale that is not a positive number.
+            InputError: a scale out of range.
         """
         default = before or find_process(process).units
         if self.material is not None:
@@ -139,7 +140,7 @@ class FilmConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class FilmReport:
-    """What was made; the state is that of the last frame."""
+    """Output of `simulate_film`, and the film's state in the last frame."""
 
     out: Path
     """The folder."""
@@ -148,7 +149,7 @@ class FilmReport:
     process: str
     """How the film was made."""
     frames: int
-    """How many frames."""
+    """Number of frames."""
     shape: tuple[int, int]
     """(H, W) of a frame."""
     time: float
@@ -177,23 +178,23 @@ class FilmReport:
 
 
 def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmReport:
-    """Make one film and write `frames.h5`, `film.gif`, `strip.png` and `recipe.toml` into a folder.
+    """Simulate one film and write `frames.h5`, `film.gif`, `strip.png` and `recipe.toml` into a folder.
 
-    The movie shows donor shares to scale, and so how a drying film shrinks; the strip shows up to eight of
-    the binary frames in their true thickness. `config.export` adds `film.pvd` with the folder `film_vti`,
+    The movie shows donor shares to scale, so that a drying film visibly shrinks. The strip shows up to eight
+    binary frames at their true thickness. `config.export` adds `film.pvd` with the folder `film_vti`,
     `film.xdmf` with `film_fields.h5`, and `film.nc`, all in nm and s.
 
     Args:
-        config: what to make.
-        show_progress: show a bar on stderr.
+        config: the film and its output.
+        show_progress: show a progress bar on stderr.
 
     Returns:
-        What was written, and the state of the film at its end.
+        The files written, and the final state of the film.
 
     Raises:
-        InputError: a bad configuration, or a film that does not dry within its duration.
+        InputError: an invalid configuration, or a film that does not dry within its duration.
         MachineError: another run writes to the folder, or the disk is full.
-        SimulationDiverged: the film can't be stepped.
+        SimulationDiverged: no time step gives an acceptable solution.
 
     >>> report = simulate_film(FilmConfig(recipe=Path("film.toml")))     # doctest: +SKIP
     """
@@ -227,8 +228,8 @@ def _make(
             advance()
     seconds = time.perf_counter() - started
     _remove_earlier(config.out)
-    frameset = film_frames(recipe, snapshots, seed=config.seed, threshold=config.threshold)
-    write_frames(config.out / FRAMES, frameset, notes={"start": config.start} if config.start else None)
+    frame_set = film_frames(recipe, snapshots, seed=config.seed, threshold=config.threshold)
+    write_frames(config.out / FRAMES, frame_set, notes={"start": config.start} if config.start else None)
     files = [FRAMES]
     titles = _titles(snapshots, recipe.process, units)
     if config.animation != "none":
@@ -240,7 +241,7 @@ def _make(
             width=recipe.width,
             titles=titles,
         )
-    _draw_strip(frameset, titles, config.out / STRIP)
+    _draw_strip(frame_set, titles, config.out / STRIP)
     write_text(config.out / RECIPE, recipe_text(recipe))
     exports = tuple(_export(config, snapshots, recipe, units))
     last = snapshots[-1]
@@ -248,27 +249,27 @@ def _make(
         out=config.out,
         files=(*files, STRIP, RECIPE, *exports),
         process=recipe.process,
-        frames=len(frameset),
-        shape=frameset.shape,
+        frames=len(frame_set),
+        shape=frame_set.shape,
         time=last.time,
         time_s=last.time * units.time_s,
         thickness=last.thickness,
         thickness_nm=last.thickness * units.length_nm,
         dryness=last.dryness,
-        donor_pixels=float(frameset.frames[-1].mean()),
+        donor_pixels=float(frame_set.frames[-1].mean()),
         seconds=seconds,
     )
 
 
 def recipe_text(recipe: Recipe) -> str:
     """All parameters of a recipe as TOML, which `load_recipe` reads again."""
-    # JSON's texts and numbers are TOML's.
+    # Strings and numbers are written alike in JSON and TOML.
     lines = [f"{name} = {json.dumps(value)}" for name, value in recipe.to_dict().items()]
     return "\n".join(lines) + "\n"
 
 
 def _check_mp4() -> None:
-    """Ask for the movie writer before a long simulation, rather than after it."""
+    """Check for the movie writer before a long simulation rather than after it."""
     try:
         import imageio_ffmpeg  # noqa: F401
     except ImportError as error:
@@ -276,7 +277,7 @@ def _check_mp4() -> None:
 
 
 def _remove_earlier(out: Path) -> None:
-    """Remove what describes an earlier film, so that it never stands beside frames of the new one."""
+    """Remove the files of an earlier film, so that they are never mixed with those of the new one."""
     for name in ("film.gif", "film.mp4", NETCDF, STRIP, RECIPE):
         (out / name).unlink(missing_ok=True)
     remove_vtk(out / VTK)
@@ -284,7 +285,7 @@ def _remove_earlier(out: Path) -> None:
 
 
 def _export(config: FilmConfig, snapshots: list[Snapshot], recipe: Recipe, units: Units) -> Iterator[str]:
-    """Write the exports that are asked for; yield the names of their files."""
+    """Write the requested exports; yield the names of their files."""
     if "vtk" in config.export:
         write_vtk(config.out / VTK, snapshots, width=recipe.width, units=units)
         yield from (VTK, vtk_folder(VTK).name)
@@ -297,7 +298,7 @@ def _export(config: FilmConfig, snapshots: list[Snapshot], recipe: Recipe, units
 
 
 def _titles(snapshots: Sequence[Snapshot], process: str, units: Units) -> list[str]:
-    """Time and, where it changes, thickness of each snapshot, all with the prefix that suits the last."""
+    """Time and, if it changes, thickness of each snapshot, all with the unit prefix that suits the last."""
     end = snapshots[-1].time * units.time_s
     prefix, factor = next((pair for pair in _PREFIXES.items() if end * pair[1] >= 1.0), ("n", 1e9))
     titles = [f"{snapshot.time * units.time_s * factor:.3g} {prefix}s" for snapshot in snapshots]
@@ -309,11 +310,11 @@ def _titles(snapshots: Sequence[Snapshot], process: str, units: Units) -> list[s
     ]
 
 
-def _draw_strip(frameset: FrameSet, titles: Sequence[str], path: Path) -> None:
-    chosen = np.unique(np.linspace(0, len(frameset) - 1, min(_SHOWN, len(frameset))).round().astype(int))
-    height, width = frameset.shape
+def _draw_strip(frame_set: FrameSet, titles: Sequence[str], path: Path) -> None:
+    chosen = np.unique(np.linspace(0, len(frame_set) - 1, min(_SHOWN, len(frame_set))).round().astype(int))
+    height, width = frame_set.shape
     pictures = []
     for row in chosen:
-        thickness = float(frameset.columns["thickness"][row])
-        pictures.append(resize(frameset.frames[row], (max(1, round(thickness * height)), width)))
+        thickness = float(frame_set.columns["thickness"][row])
+        pictures.append(resize(frame_set.frames[row], (max(1, round(thickness * height)), width)))
     frame_strip(pictures, path, titles=[titles[row] for row in chosen])

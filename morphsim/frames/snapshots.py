@@ -1,4 +1,4 @@
-"""From the snapshots of a simulated film to a set of frames."""
+"""Frames from the snapshots of a simulated film."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from morphsim.frames.frameset import FrameSet
+from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.transforms import binarise
 from morphsim.simulator import Recipe, Snapshot, process_of
 
 
 def film_frames(recipe: Recipe, snapshots: Iterable[Snapshot], *, seed: int, threshold: float) -> FrameSet:
-    """Binarise the snapshots of one film, with its recipe and units beside them.
+    """Binarise the snapshots of one film, and add its recipe and units.
 
     Args:
         recipe: of the film.
-        snapshots: at least one, in the order of time; an iterator is followed with the memory of one.
+        snapshots: at least one, ordered by time; of an iterator only one is held in memory.
         seed: of the film's noise.
-        threshold: donor share from which on a pixel counts as donor.
+        threshold: smallest donor share of a donor pixel.
     """
     frames, moments = [], []
     for snapshot in snapshots:

@@ -1,4 +1,4 @@
-"""Training and held-out frames that share no film, or no recipe."""
+"""Splits into training and held-out frames that share no film or no recipe."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from morphsim.checks import check_fraction
 from morphsim.errors import InputError
-from morphsim.frames.frameset import FrameSet
+from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.labels import recipe_labels
+from morphsim.lazy import renamed_argument
 
 
 def split_by_trajectory(
     trajectory: ArrayLike, *, held_out: float = 0.2, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Hold out whole trajectories, since two frames of one film next to each other in time are nearly one.
+    """Hold out whole trajectories, since consecutive frames of one film are nearly equal.
 
     Args:
         trajectory: (N,) the film that each frame belongs to.
         held_out: share of the trajectories to hold out; at least one goes to each side.
-        seed: decides which.
+        seed: of the random choice.
 
     Returns:
         Frame numbers for training and held-out frame numbers, both ascending.
@@ -33,15 +34,16 @@ def split_by_trajectory(
     return _split(labels, held_out=held_out, seed=seed, name="trajectory")
 
 
+@renamed_argument("frameset", "frame_set")
 def split_by_recipe(
-    frameset: FrameSet, *, held_out: float = 0.2, seed: int
+    frame_set: FrameSet, *, held_out: float = 0.2, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Hold out whole recipes with all their replicas, to judge on recipes that training never saw.
+    """Hold out whole recipes with all their replicas, so that held-out recipes are new to the metric.
 
     Args:
-        frameset: the frames; see `recipe_labels` for what counts as one recipe.
+        frame_set: the frames; see `recipe_labels` for what counts as one recipe.
         held_out: share of the recipes to hold out; at least one goes to each side.
-        seed: decides which.
+        seed: of the random choice.
 
     Returns:
         Frame numbers for training and held-out frame numbers, both ascending.
@@ -49,7 +51,7 @@ def split_by_recipe(
     Raises:
         InputError: frames of fewer than two recipes, or a share outside (0, 1).
     """
-    labels = recipe_labels(frameset)[frameset.trajectory]
+    labels = recipe_labels(frame_set)[frame_set.trajectory]
     return _split(labels, held_out=held_out, seed=seed, name="recipe")
 
 

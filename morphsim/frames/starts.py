@@ -1,4 +1,4 @@
-"""What a film is before a process begins: fields, a frame, or a film of another process."""
+"""Initial states of films: fields, a frame, or a film of another process."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ from morphsim.types import Boundary
 Start = Recipe | Mapping[str, Any] | str | Path | NDArray[Any] | None
 
 PURITY = 0.95
-"""Share of its own component in a phase that is known as pixels only.
+"""Share of its own component in each phase of a binary frame.
 
-It settles within the first steps, and so does the interface, which is sharp at first."""
-# What two processes mean alike, whatever their units of energy and time.
+Composition and interface, which is sharp at first, relax within the first steps."""
+# Parameters with the same meaning in all processes, whatever the units of energy and time.
 _GEOMETRY = ("width", "boundary", "blend_ratio")
 _WIDEST = 64.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FilmStart:
-    """What films are before a process begins.
+    """The initial state of films.
 
     Attributes:
-        parameters: what is known of their recipe.
-        share: donor share of the solids (H, W), in which the solvent is even.
+        parameters: known parameters of their recipe.
+        share: donor share of the solids (H, W), with uniform solvent.
         phi: volume fractions (C, H, W).
-        before: recipe of films that are made first, each with the seed of its own.
-        units: scales of the process that the parameters are those of; None where no such process is known.
+        before: recipe of films that are simulated first, each with its own seed.
+        units: scales of the process that the parameters belong to; None if unknown.
     """
 
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
@@ -62,28 +62,28 @@ class FilmStart:
     units: Units | None = None
 
     def check_shape(self, shape: tuple[int, int]) -> None:
-        """Check that the films have as many cells as is asked for.
+        """Check that the films have the requested number of cells.
 
         Raises:
             InputError: another shape.
         """
-        known = self.share if self.phi is None else self.phi
-        if known is not None and known.shape[-2:] != shape:
-            height, width = known.shape[-2:]
+        given = self.share if self.phi is None else self.phi
+        if given is not None and given.shape[-2:] != shape:
+            height, width = given.shape[-2:]
             raise InputError(
                 f"start is a film of {height} x {width} cells, and the shape is {shape[0]} x {shape[1]}; use "
                 f"shape=({height}, {width})"
             )
 
     def recipe_source(self, recipe: RecipeSource, process: str) -> RecipeSource:
-        """What describes films that begin like this: what is known of them gives way to the user's choices.
+        """The recipe of films with this initial state; the user's choices override its known parameters.
 
         Args:
-            recipe: the user's.
-            process: that follows.
+            recipe: the user's choices.
+            process: the process that follows.
 
         Raises:
-            InputError: a recipe that can't be read, or one of films of another width or boundary.
+            InputError: a recipe that can't be read, or another width or boundary.
         """
         if isinstance(recipe, str | Path):
             recipe = read_toml(recipe)
@@ -100,10 +100,10 @@ class FilmStart:
         return recipe
 
     def fields(self, recipe: Recipe, *, seed: int, shape: tuple[int, int]) -> NDArray[np.float64]:
-        """Volume fractions (C, H, W) at the beginning of a film of `recipe`.
+        """Volume fractions (C, H, W) at the start of a film of `recipe`.
 
         Raises:
-            InputError: the film before it can't be made, or another number of components.
+            InputError: the preceding film does not dry within its duration.
         """
         if self.before is not None:
             (last,) = record_film(self.before, seed=seed, frames=1, shape=shape)
@@ -123,16 +123,16 @@ class FilmStart:
 
 
 def read_start(source: Start, process: str) -> FilmStart | None:
-    """What films of `process` are to begin with.
+    """The initial state of films of `process`.
 
     Args:
-        source: None for freshly mixed films; a recipe, a dict of its parameters with its `process` or a TOML
-            file, whose films are made first; a file of frames, as FILE for the last or FILE:ROW; the HDF5
-            file of fields that an XDMF export writes, of which the last are taken; or fields (C, H, W).
+        source: None for freshly mixed films; a recipe, a dict of its parameters with its `process`, or a TOML
+            file, whose films are simulated first; a file of frames, as FILE for the last frame or FILE:ROW;
+            the HDF5 file of an XDMF export, whose last fields are taken; or fields (C, H, W).
         process: the process that follows.
 
     Raises:
-        InputError: something else, or a file that can't be read.
+        InputError: any other source, or a file that can't be read.
     """
     if source is None:
         return None
@@ -177,18 +177,18 @@ def _of_frames(source: str | Path, process: str) -> FilmStart:
 
 
 def _of_row(path: Path, row: int, process: str) -> tuple[dict[str, Scalar], Units | None]:
-    """What a frame file knows of the film that a row shows, and the scales of its process."""
-    frameset = read_frames(path)
-    trajectory = int(frameset.trajectory[row])
-    recipe = {name: column[trajectory].item() for name, column in frameset.recipes.items()}
-    boundary: Boundary = frameset.boundary
+    """Parameters of the film that a row of a frame file shows, and the scales of its process."""
+    frame_set = read_frames(path)
+    trajectory = int(frame_set.trajectory[row])
+    recipe = {name: column[trajectory].item() for name, column in frame_set.recipes.items()}
+    boundary: Boundary = frame_set.boundary
     try:
-        found = recipe_from_dict({"process": frameset.process, "boundary": boundary, **recipe})
+        found = recipe_from_dict({"process": frame_set.process, "boundary": boundary, **recipe})
     except InputError:
-        # An imported set, or one of an other version: its films have sides, and nothing else is sure.
+        # An imported set, or one of another version: only the boundary is certain.
         return {"boundary": boundary}, None
     parameters = _parameters_after(found, process)
-    thickness = float(frameset.columns["thickness"][row]) if "thickness" in frameset.columns else np.nan
+    thickness = float(frame_set.columns["thickness"][row]) if "thickness" in frame_set.columns else np.nan
     if np.isfinite(thickness):
         parameters["initial_thickness"] = thickness
     return parameters, process_of(found).units
@@ -196,12 +196,12 @@ def _of_row(path: Path, row: int, process: str) -> tuple[dict[str, Scalar], Unit
 
 def _parameters_after(before: Recipe, process: str) -> dict[str, Scalar]:
     """Parameters that a film keeps when another process follows the one that made it."""
-    made = find_process(process)
-    ternary = isinstance(before, TernaryRecipe) and issubclass(made.recipe, TernaryRecipe)
-    if not ternary and not isinstance(before, made.recipe):
+    following = find_process(process)
+    ternary = isinstance(before, TernaryRecipe) and issubclass(following.recipe, TernaryRecipe)
+    if not ternary and not isinstance(before, following.recipe):
         return {name: getattr(before, name) for name in _GEOMETRY}
-    changed = {"duration", *(knob.name for knob in made.knobs)}
-    names = {entry.name for entry in fields(made.recipe)} & {entry.name for entry in fields(before)}
+    changed = {"duration", *(knob.name for knob in following.knobs)}
+    names = {entry.name for entry in fields(following.recipe)} & {entry.name for entry in fields(before)}
     kept = {name: getattr(before, name) for name in sorted(names - changed)}
     if isinstance(before, TernaryRecipe):
         kept |= {"solvent": before.last_solvent, "initial_thickness": before.last_thickness}

@@ -1,16 +1,16 @@
-"""Frame files: HDF5, one chunk a frame, columns by name; equal content gives equal bytes.
+"""Frame files: HDF5, one chunk per frame, columns by name; equal content gives equal bytes.
 
 Layout (format version 1):
 
     /frames          (N, H, W) uint8, 0 or 1, gzip; (N, C, H, W) with several channels
     /trajectory      (N,) int64, and any other column per frame: /time, /seed, /thickness
     /recipes/NAME    (T,) a recipe parameter of each trajectory
-    /notes/NAME      optional texts, as the plan of a data set
+    /notes/NAME      optional texts, such as the plan of a data set
     attributes       version, process, boundary, threshold, units (JSON), sha256
 
-Every byte is covered by a checksum, so that damage is told and never read as other frames: frames and
-columns by Fletcher's, which HDF5 keeps with each chunk, the tables of HDF5 by its own, and attributes and
-notes, whose texts HDF5 keeps without one, by the hash in the attribute `sha256`.
+Checksums cover every byte, so that damage is always detected. Each chunk of frames and columns has a Fletcher
+checksum and the metadata of HDF5 their own; attributes and notes, which HDF5 stores without one, are covered
+by the hash in the attribute `sha256`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from morphsim.errors import InputError
 from morphsim.frames.axes import channels_first
 from morphsim.frames.binary import as_binary_frames
-from morphsim.frames.frameset import Column, FrameSet
+from morphsim.frames.frame_set import Column, FrameSet
 from morphsim.frames.hdf5 import find_dataset, listed, names_in, open_hdf5
 from morphsim.frames.hdf5_values import read_values
 from morphsim.frames.tables import (
@@ -39,6 +39,7 @@ from morphsim.frames.tables import (
     tables_of,
 )
 from morphsim.hdf5_writing import new_group, new_hdf5
+from morphsim.lazy import renamed_argument
 
 if TYPE_CHECKING:
     import h5py
@@ -47,32 +48,33 @@ _GZIP_LEVEL = 1
 _CHUNK = 2**24
 
 
-def write_frames(path: str | Path, frameset: FrameSet, *, notes: Mapping[str, str] | None = None) -> None:
-    """Write a frame file in one step: it is whole or absent.
+@renamed_argument("frameset", "frame_set")
+def write_frames(path: str | Path, frame_set: FrameSet, *, notes: Mapping[str, str] | None = None) -> None:
+    """Write a frame file atomically: it is complete or absent.
 
     Args:
         path: the HDF5 file.
-        frameset: what to write.
-        notes: texts to keep in the file, read again by `read_notes`.
+        frame_set: the frames and their columns.
+        notes: texts to store in the file, which `read_notes` returns.
     """
     with new_hdf5(path) as file:
-        dataset = _create_frames(file, frameset.frames.shape)
+        dataset = _create_frames(file, frame_set.frames.shape)
         # Frame by frame, so that HDF5 never holds a second copy of the whole array.
-        for row, frame in enumerate(frameset.frames):
+        for row, frame in enumerate(frame_set.frames):
             dataset[row] = frame
-        _write_tables(file, frameset, notes or {})
+        _write_tables(file, frame_set, notes or {})
 
 
 def merge_frames(path: str | Path, parts: Sequence[Path], *, notes: Mapping[str, str] | None = None) -> None:
-    """Join frame files into one in their order; see `FrameSet.concatenate`.
+    """Join frame files into one, in the given order; see `FrameSet.concatenate`.
 
-    It needs the memory of one part, and of the file that is made.
+    Memory holds one part and the resulting file.
 
     Raises:
-        InputError: a part can't be read, or they don't fit together.
+        InputError: a part can't be read, or the parts don't match.
     """
     shapes = [frames_shape(part) for part in parts]
-    # HDF5 would spread a smaller frame over a larger one without a word.
+    # HDF5 would silently broadcast a smaller frame over a larger one.
     for part, shape in zip(parts, shapes, strict=True):
         if shape[1:] != shapes[0][1:]:
             raise InputError(
@@ -84,22 +86,23 @@ def merge_frames(path: str | Path, parts: Sequence[Path], *, notes: Mapping[str,
         tables: list[FrameSet] = []
         start = 0
         for part in parts:
-            frameset = read_frames(part)
-            dataset[start : start + len(frameset)] = frameset.frames
-            start += len(frameset)
-            tables.append(_without_pixels(frameset))
+            frame_set = read_frames(part)
+            dataset[start : start + len(frame_set)] = frame_set.frames
+            start += len(frame_set)
+            tables.append(_without_pixels(frame_set))
         _write_tables(file, FrameSet.concatenate(tables), notes or {})
 
 
 def read_frames(path: str | Path) -> FrameSet:
     """Read a frame file, or a foreign HDF5 file that has a dataset `frames`.
 
-    Without a column `trajectory`, frames belong to one trajectory where all their columns but time,
-    thickness, dryness and source agree, in the order of their first frame; those columns then become the
-    recipes (a seed stays a column). Without attributes the process is unknown, the boundary `no-flux` (such
-    frames are never rolled) and the threshold 0.5. Attributes with the names of morphsim's that it does not
-    understand are ignored with a warning (`FrameWarning`). Frames of 0 and 255 become 0 and 1. Channels may
-    stand last in a foreign file, see `morphsim.frames.axes`. Anything else in the file is ignored.
+    Without a column `trajectory`, frames belong to one trajectory if all their columns except time,
+    thickness, dryness and source agree; trajectories are ordered by their first frame, and these columns
+    become the recipes (a seed stays a column). Without attributes the process is unknown, the boundary
+    `no-flux` (such frames are never rolled) and the threshold 0.5. Attributes that share a name with
+    morphsim's but have an invalid value are ignored with a `FrameWarning`. Frames of 0 and 255 become 0 and
+    1. Channels may be the last axis of a foreign file, see `morphsim.frames.axes`. Anything else in the file
+    is ignored.
 
     Raises:
         InputError: the file is missing, truncated, not HDF5, or its frames are not binary.
@@ -110,7 +113,7 @@ def read_frames(path: str | Path) -> FrameSet:
 
 
 def read_rows(path: str | Path, rows: Sequence[int] | None) -> NDArray[np.uint8]:
-    """Read the frames of some rows only, (K, H, W) or (K, C, H, W), or of all where `rows` is None.
+    """Read only the frames of some rows, (K, H, W) or (K, C, H, W); all of them if `rows` is None.
 
     Raises:
         InputError: as `read_frames`, or a row out of range.
@@ -125,18 +128,19 @@ def read_rows(path: str | Path, rows: Sequence[int] | None) -> NDArray[np.uint8]
 
 
 def frames_shape(path: str | Path) -> tuple[int, ...]:
-    """(N, H, W) or (N, C, H, W) of a frame file, without reading its pixels.
+    """Shape (N, H, W) or (N, C, H, W) of a frame file, without reading its pixels.
 
     Raises:
         InputError: as `read_frames`.
     """
     with open_hdf5(path) as file:
-        without_memory = np.broadcast_to(np.uint8(0), _frames_dataset(file).shape)
-        return channels_first(without_memory, own=is_own(file)).shape
+        # An array of this shape that takes no memory.
+        stand_in = np.broadcast_to(np.uint8(0), _frames_dataset(file).shape)
+        return channels_first(stand_in, own=is_own(file)).shape
 
 
 def read_notes(path: str | Path) -> dict[str, str]:
-    """The texts that were stored beside the frames; empty for a file without any.
+    """The texts stored beside the frames; empty if there are none.
 
     Raises:
         InputError: the file is missing, truncated or not HDF5.
@@ -145,15 +149,15 @@ def read_notes(path: str | Path) -> dict[str, str]:
         return read_notes_of(file)
 
 
-def _without_pixels(frameset: FrameSet) -> FrameSet:
+def _without_pixels(frame_set: FrameSet) -> FrameSet:
     return FrameSet(
-        frames=np.zeros((len(frameset), 1, 1), np.uint8),
-        columns=frameset.columns,
-        recipes=frameset.recipes,
-        process=frameset.process,
-        boundary=frameset.boundary,
-        threshold=frameset.threshold,
-        units=frameset.units,
+        frames=np.zeros((len(frame_set), 1, 1), np.uint8),
+        columns=frame_set.columns,
+        recipes=frame_set.recipes,
+        process=frame_set.process,
+        boundary=frame_set.boundary,
+        threshold=frame_set.threshold,
+        units=frame_set.units,
     )
 
 
@@ -170,13 +174,13 @@ def _create_frames(file: h5py.File, shape: tuple[int, ...]) -> h5py.Dataset:
     )
 
 
-def _write_tables(file: h5py.File, frameset: FrameSet, notes: Mapping[str, str]) -> None:
-    for name, values in frameset.columns.items():
+def _write_tables(file: h5py.File, frame_set: FrameSet, notes: Mapping[str, str]) -> None:
+    for name, values in frame_set.columns.items():
         _write_column(file, name, values)
     group = new_group(file, "recipes")
-    for name, values in frameset.recipes.items():
+    for name, values in frame_set.recipes.items():
         _write_column(group, name, values)
-    # HDF5 pads texts with NUL: those at the end are not read again.
+    # HDF5 pads texts with NUL, so trailing ones would be lost on reading.
     notes = {name: text.rstrip("\0") for name, text in notes.items()}
     if notes:
         group = new_group(file, "notes")
@@ -184,10 +188,10 @@ def _write_tables(file: h5py.File, frameset: FrameSet, notes: Mapping[str, str])
             group.create_dataset(name, data=_fixed_texts(np.array(text)), track_times=False)
     attributes: dict[str, Any] = {
         "version": FORMAT_VERSION,
-        "process": frameset.process,
-        "boundary": frameset.boundary,
-        "threshold": float(frameset.threshold),
-        "units": json.dumps(dict(frameset.units), sort_keys=True),
+        "process": frame_set.process,
+        "boundary": frame_set.boundary,
+        "threshold": float(frame_set.threshold),
+        "units": json.dumps(dict(frame_set.units), sort_keys=True),
     }
     for name, value in attributes.items():
         file.attrs[name] = value
@@ -202,10 +206,10 @@ def _write_column(group: h5py.Group, name: str, values: Column) -> None:
 
 
 def _fixed_texts(values: Column) -> Column:
-    """Texts of a fixed length: the heap that holds those of variable length is not repeatable."""
+    """Texts of fixed length, since HDF5 does not store those of variable length reproducibly."""
     import h5py
 
-    # Names of files need not be text.
+    # File names need not be valid text.
     texts = np.char.encode(values, "utf-8", "backslashreplace")
     return texts.astype(h5py.string_dtype("utf-8", max(1, texts.dtype.itemsize)))
 

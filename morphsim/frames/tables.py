@@ -1,8 +1,8 @@
-"""What an HDF5 file says of its frames: columns, recipes and attributes, morphsim's own or another program's.
+"""Columns, recipes and attributes of HDF5 files of frames, morphsim's own or another program's.
 
-A file is morphsim's own if it has all of the attributes `version` (a whole number), `process`, `boundary`,
-`threshold` and `units`; then whatever is wrong in them is an error. In any other file an attribute that
-morphsim does not understand has its name by chance: it is ignored with a warning (`FrameWarning`).
+A file is morphsim's own if it has all of the attributes `version` (an integer), `process`, `boundary`,
+`threshold` and `units`; invalid values in them are then errors. In any other file an attribute of such a name
+may mean something else: an invalid value is ignored with a `FrameWarning`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
-from morphsim.frames.frameset import RESERVED_NAMES, Column, FrameSet, is_column_name, stated_processes
+from morphsim.frames.frame_set import RESERVED_NAMES, Column, FrameSet, is_column_name, stated_processes
 from morphsim.frames.hdf5 import DAMAGED, find_dataset, find_group, names_in
 from morphsim.frames.hdf5_values import kind_of, read_attribute, read_text, read_texts, read_values
-from morphsim.frames.plausible import doubt
+from morphsim.frames.plausible import warn_of_frames
 from morphsim.limits import MOST_FILM_NUMBER, check_bytes
 from morphsim.types import Boundary
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 ATTRIBUTES = ("version", "process", "boundary", "threshold", "units")
 DIGEST = "sha256"
-"""Attribute: the hash of the other attributes and of the notes; HDF5's checksums cover all else."""
+"""Attribute with the hash of the other attributes and of the notes; HDF5's checksums cover the rest."""
 
 _HALF = 0.5
-# Columns that tell frames of one film apart, or describe where they come from, rather than its recipe.
+# Columns that distinguish frames of one film or give their origin, and so don't belong to its recipe.
 _NOT_RECIPE = frozenset({"time", "thickness", "dryness", "seed", "source"})
 _NUMBERS = frozenset({"time", "thickness", "dryness", "seed"})
 
@@ -46,10 +46,10 @@ def read_settings(file: h5py.File) -> tuple[dict[str, Any], list[str]]:
     """Read `process`, `boundary`, `threshold` and `units` of an open file.
 
     Returns:
-        Those that the file states, and notes on those that were ignored.
+        The valid ones, and messages about those that were ignored.
 
     Raises:
-        InputError: a file of morphsim's own is of another version, damaged, or has an impossible value.
+        InputError: a file of morphsim's own has another version, is damaged, or has an invalid value.
     """
     own = check_own(file)
     settings: dict[str, Any] = {}
@@ -58,19 +58,19 @@ def read_settings(file: h5py.File) -> tuple[dict[str, Any], list[str]]:
         if name not in file.attrs or (own and name == "version"):
             continue
         value = read_attribute(file, name)
-        understood = _understood(name, value)
-        if understood is not None:
-            settings[name] = understood
+        valid = _valid_value(name, value)
+        if valid is not None:
+            settings[name] = valid
         elif own:
             raise InputError(f"its attribute `{name}` is {value!r}; it must be {_ALLOWED[name]}")
         else:
-            shown = "no single number or text" if value is None else f"{str(value)[:40]!r}"
+            shown = "not a single number or text" if value is None else f"{str(value)[:40]!r}"
             notes.append(f"its attribute `{name}` is not morphsim's ({shown}) and is ignored")
     return settings, notes
 
 
 def read_notes_of(file: h5py.File) -> dict[str, str]:
-    """The texts that are kept beside the frames of an open file; empty for a file without any.
+    """The texts stored beside the frames of an open file; empty if there are none.
 
     Raises:
         InputError: a text is too long, or the file is damaged.
@@ -82,21 +82,21 @@ def read_notes_of(file: h5py.File) -> dict[str, str]:
 
 
 def threshold_of(file: h5py.File) -> float:
-    """The donor share at which the frames of an open file were binarised; one half where it does not say."""
+    """The threshold at which the frames of an open file were binarised; one half if it is not stated."""
     return float(read_settings(file)[0].get("threshold", _HALF))
 
 
 def digest_of(attributes: Mapping[str, Any], notes: Mapping[str, str]) -> str:
-    """The hash that is kept with attributes and notes."""
+    """The hash of attributes and notes."""
     text = json.dumps([dict(attributes), dict(notes)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def tables_of(file: h5py.File, frames: NDArray[np.uint8], *, name: str = "") -> FrameSet:
-    """Join frames with the columns, recipes and attributes that an open file has for them.
+    """Join frames with the columns, recipes and attributes of an open file.
 
     Args:
-        file: read for its tables.
+        file: whose tables are read.
         frames: (N, H, W) or (N, C, H, W).
         name: of the file, with a colon and a space, for warnings of what is ignored.
 
@@ -121,14 +121,14 @@ def tables_of(file: h5py.File, frames: NDArray[np.uint8], *, name: str = "") -> 
             del columns[column]
     settings.pop("version", None)
     for note in notes:
-        doubt(f"{name}{note}")
+        warn_of_frames(f"{name}{note}")
     return FrameSet(frames=frames, columns=columns, recipes=recipes, **settings)
 
 
 def distinct_trajectories(
     columns: Mapping[str, Column], length: int
 ) -> tuple[NDArray[np.int64], dict[str, Column]]:
-    """Tell films apart by their columns, numbered in the order of their first frame.
+    """Distinguish films by their columns, numbered in the order of their first frame.
 
     Returns:
         The trajectory of each frame (N,), and the columns that describe recipes, each (T,).
@@ -141,10 +141,10 @@ def distinct_trajectories(
 
 
 def check_own(file: h5py.File) -> bool:
-    """Whether an open file is morphsim's own; then of this version, and with its attributes and notes intact.
+    """Whether an open file is morphsim's own; if so, check its version, attributes and notes.
 
     Raises:
-        InputError: it is of another version, or damaged.
+        InputError: it has another version, or is damaged.
     """
     if not is_own(file):
         return False
@@ -160,7 +160,7 @@ def check_own(file: h5py.File) -> bool:
 
 def _check_digest(file: h5py.File, notes: Mapping[str, str] | None) -> None:
     stored = read_attribute(file, DIGEST)
-    # Files of older versions have none.
+    # Files of earlier versions have no hash.
     if stored is None:
         return
     attributes = {name: read_attribute(file, name) for name in ATTRIBUTES}
@@ -191,8 +191,8 @@ _ALLOWED = {
 }
 
 
-def _understood(name: str, value: Any) -> Any:
-    """The value of an attribute as morphsim takes it; None where it is not one of morphsim's."""
+def _valid_value(name: str, value: Any) -> Any:
+    """The value of an attribute in the type that morphsim uses; None if it is invalid."""
     if name == "version":
         return value if value == FORMAT_VERSION else None
     if name == "threshold":
@@ -209,7 +209,7 @@ def _understood(name: str, value: Any) -> Any:
 
 
 def _numbered(values: Column, notes: list[str]) -> Column:
-    """Another program's numbers or names of films, counted from 0 where they can't be taken as they are."""
+    """Film numbers from another program's numbers or names, renumbered from 0 if necessary."""
     if values.dtype.kind == "f" and not (np.isfinite(values) & (values == np.floor(values))).all():
         return values
     if values.dtype.kind in "iuf" and values.min() >= 0 and values.max() < len(values):
@@ -225,7 +225,7 @@ def _numbered(values: Column, notes: list[str]) -> Column:
 
 
 def _rows(columns: Mapping[str, Column], names: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
-    # As text, since NaN (a value that is not known) would differ from itself.
+    # As text, since NaN (an unknown value) would not equal itself.
     for row in range(length):
         yield tuple(str(columns[name][row]) for name in names)
 
@@ -242,7 +242,7 @@ def _read_columns(group: h5py.Group, length: int | None, notes: list[str]) -> It
         if kind not in "biufU":
             continue
         if not is_column_name(name):
-            notes.append(f"its dataset {name!r} has no name for a column and is left out")
+            notes.append(f"its dataset {name!r} is left out, because no column can have this name")
             continue
         if kind == "U":
             values, utf8 = read_texts(item)

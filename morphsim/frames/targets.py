@@ -20,28 +20,28 @@ from morphsim.frames.tables import is_own, read_notes_of, read_settings
 from morphsim.types import Boundary
 
 BOUNDARY_NOTE = "boundary"
-"""Name of the note in a frame file whose boundary is an assumption."""
+"""Name of the note in a frame file whose boundary is assumed."""
 
 _WITH_ROWS = re.compile(r"(?P<file>.+):(?P<rows>[^:/\\]*)", re.DOTALL)
 _ROWS = re.compile(r"[0-9]{1,12}(,[0-9]{1,12})*")
 
 
 def read_target_frames(spec: str | Path, *, binarisation: Binarisation | None = None) -> NDArray[np.uint8]:
-    """Read the frames that `FILE`, `FILE:ROW` or `FILE:ROW,ROW,...` names.
+    """Read the frames given as `FILE`, `FILE:ROW` or `FILE:ROW,ROW,...`.
 
     Args:
         spec: an HDF5 file of binary frames, or an image, text or NumPy file that `read_any` reads. Rows
-            count from 0, and without them all frames are meant. A file whose very name is `spec` is taken
-            whole.
-        binarisation: how the files of others become frames, as `morphsim import` made those of an encoder's
-            training; cut at one half without it. Morphsim's own files hold frames already, and in texts 0 is
+            count from 0; without rows all frames are read. If a file is named exactly `spec`, all its frames
+            are read.
+        binarisation: how foreign files become frames, as an import made the encoder's training frames; a
+            threshold of one half by default. Morphsim's own files hold frames already, and in texts 0 is
             the donor.
 
     Returns:
-        (K, H, W) uint8 0/1. What may not be what was meant is warned of (`FrameWarning`), see `read_any`.
+        (K, H, W) uint8 0/1. A `FrameWarning` tells of frames that may not be what was meant, see `read_any`.
 
     Raises:
-        InputError: no such file, one that can't be read, several channels, or a row out of range.
+        InputError: a file that is missing or can't be read, several channels, or a row out of range.
     """
     path, rows = split_rows(str(spec))
     if path.is_dir():
@@ -61,7 +61,7 @@ def read_target_frames(spec: str | Path, *, binarisation: Binarisation | None = 
     except (InputError, MachineError) as error:
         raise type(error)(f"{path}: {error}") from error
     for warning in raised:
-        # The same warning with the name of the file.
+        # The same warning, with the name of the file.
         warnings.warn(f"{path}: {warning.message}", warning.category, stacklevel=2)
     frames = made.turned(frames)
     if rows is None:
@@ -73,12 +73,12 @@ def read_target_frames(spec: str | Path, *, binarisation: Binarisation | None = 
 
 
 def as_training_frames(path: str | Path, frames: NDArray[np.uint8], made: Binarisation) -> NDArray[np.uint8]:
-    """Turn the binary frames (..., H, W) of an HDF5 file into what an import of it would have made.
+    """Invert and transpose the binary frames (..., H, W) of an HDF5 file as an import would have done.
 
     Args:
-        path: of the file; one of morphsim's own says itself what its frames are, which stay as they are.
-        frames: of it.
-        made: how the encoder's training frames were made.
+        path: the file; frames of morphsim's own files are returned unchanged.
+        frames: its frames.
+        made: the binarisation of the encoder's training frames.
 
     Raises:
         InputError: a file that can't be read.
@@ -92,15 +92,15 @@ def as_training_frames(path: str | Path, frames: NDArray[np.uint8], made: Binari
 
 
 def stated_boundary(spec: str | Path, *, strict: bool = True) -> Boundary | None:
-    """What the file of `FILE`, `FILE:ROW` or `FILE:ROW,ROW,...` says of the left and right end of its frames.
+    """The boundary condition stated in the file of `FILE`, `FILE:ROW` or `FILE:ROW,ROW,...`.
 
     Args:
         spec: as for `read_target_frames`.
-        strict: refuse a foreign file that has a boundary which means nothing here, instead of ignoring it.
+        strict: refuse a foreign file with an unknown boundary instead of ignoring it.
 
     Returns:
-        None where the file does not know: images, texts, arrays, foreign HDF5, and frame files made from
-        such by `import_frames` without a boundary.
+        None if the file states none: images, texts, arrays, foreign HDF5, and frame files made from these by
+        `import_frames` without a boundary.
 
     Raises:
         InputError: an HDF5 file that can't be read.
@@ -120,14 +120,14 @@ def stated_boundary(spec: str | Path, *, strict: bool = True) -> Boundary | None
 
 
 def read_frame(spec: str | Path, *, index: int | None = None) -> NDArray[np.uint8]:
-    """Read the one frame that `FILE` or `FILE:ROW` names, (H, W) uint8 0/1.
+    """Read the single frame given as `FILE` or `FILE:ROW`, (H, W) uint8 0/1.
 
     Args:
         spec: as for `read_target_frames`.
         index: the row, instead of `:ROW` in `spec`.
 
     Raises:
-        InputError: as `read_target_frames`, or there are several frames.
+        InputError: as for `read_target_frames`, or there are several frames.
     """
     frames = read_target_frames(spec)
     if index is not None:
@@ -141,7 +141,7 @@ def read_frame(spec: str | Path, *, index: int | None = None) -> NDArray[np.uint
 
 
 def split_rows(spec: str) -> tuple[Path, list[int] | None]:
-    """The file and the rows that FILE, FILE:ROW or FILE:ROW,ROW,... names; None for no rows.
+    """The file and the rows of FILE, FILE:ROW or FILE:ROW,ROW,...; None without rows.
 
     Raises:
         InputError: rows that are not numbers.

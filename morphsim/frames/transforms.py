@@ -1,4 +1,4 @@
-"""What may be done to a frame without changing what the recipe made."""
+"""Transforms of frames: threshold, mirror, roll, resize."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from morphsim.checks import check_fraction
 from morphsim.errors import InputError
 from morphsim.types import Boundary
 
-# Enough to spread the cost of a call, few enough to stay in the cache.
+# Enough to amortise the overhead of a call, few enough to stay in the cache.
 _FRAMES_AT_ONCE = 16
 _TIE = 1e-9
 
@@ -39,15 +39,15 @@ def binarise(share: ArrayLike, *, threshold: float = 0.5) -> NDArray[np.uint8]:
 
 
 def mirror(frames: NDArray[Any]) -> NDArray[Any]:
-    """Mirror (..., H, W) frames left-right; nothing physical changes."""
+    """Mirror (..., H, W) frames left to right, a symmetry of the physics."""
     return np.ascontiguousarray(frames[..., ::-1])
 
 
 def roll(frames: NDArray[Any], shift: int, *, boundary: Boundary) -> NDArray[Any]:
-    """Roll (..., H, W) frames by `shift` columns to the right, which a periodic film doesn't notice.
+    """Roll (..., H, W) frames by `shift` columns to the right, a symmetry of periodic films.
 
     Raises:
-        InputError: the boundary is not periodic; rolling would make a seam.
+        InputError: the boundary is not periodic; rolling would create a seam.
     """
     if boundary != "periodic":
         raise InputError(f"frames with a {boundary} boundary can't be rolled; only periodic ones can")
@@ -55,11 +55,11 @@ def roll(frames: NDArray[Any], shift: int, *, boundary: Boundary) -> NDArray[Any
 
 
 def resize(frames: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """Bring binary frames to another number of pixels.
+    """Resample binary frames to another number of pixels.
 
-    Along an axis that shrinks, each new pixel averages the exact stretch of old ones that it covers; along
-    one that grows, values are interpolated linearly. The result is binarised at one half; a tie, as when a
-    boundary cuts a pixel in two, takes the value of the nearest old pixel, so that neither phase gains.
+    Along an axis that shrinks, each new pixel averages exactly the old ones that it covers; along one that
+    grows, values are interpolated linearly. The result is binarised at one half. A tie, such as an interface
+    in the middle of a pixel, takes the value of the nearest old pixel, so that neither phase is favoured.
 
     Args:
         frames: (H, W) or (N, H, W), 0/1.
@@ -100,7 +100,7 @@ def _resize_axis(values: NDArray[np.float64], new: int, axis: int) -> NDArray[np
     if new == old:
         return values
     if new < old:
-        # The integral from the edge, read at the edges of the new pixels: differences are exact averages.
+        # The cumulative sum, interpolated at the edges of the new pixels: its differences are exact averages.
         integral = np.cumsum(values, axis=axis)
         integral = np.concatenate([np.zeros_like(integral.take([0], axis)), integral], axis=axis)
         edges = np.arange(new + 1) * (old / new)

@@ -1,4 +1,4 @@
-"""Films side by side in processes of their own."""
+"""Films made in parallel by worker processes."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from morphsim.frames.films import make_film
-from morphsim.frames.plan import Plan
+from morphsim.frames.plan import DatasetPlan
 from morphsim.processes import run_jobs
 
 
 def make_films(
-    plan: Plan, films: Sequence[int], folder: Path, *, workers: int, made: Callable[[int], None]
+    plan: DatasetPlan, films: Sequence[int], folder: Path, *, workers: int, made: Callable[[int], None]
 ) -> None:
-    """Make some films of a plan, in this process with one worker, else in others.
+    """Make some films of a plan: in this process for one worker, else in worker processes.
 
     Args:
         plan: of the data set.
         films: numbers of the films to make.
-        folder: where they are kept.
-        workers: how many processes.
-        made: called in this process with the number of each film that is done.
+        folder: where they are stored.
+        workers: number of processes.
+        made: called in this process with the number of each completed film.
 
     Raises:
-        MachineError: a worker was killed by the system; run again to go on.
+        MachineError: a worker was killed by the system; run again to resume.
     """
     run_jobs(_FilmMaker(plan, folder), films, workers=workers, done=made)
 
 
 @dataclass(frozen=True)
 class _FilmMaker:
-    plan: Plan
+    plan: DatasetPlan
     folder: Path
 
     def __call__(self) -> Callable[[int, Callable[[], bool]], None]:

@@ -1,4 +1,4 @@
-"""Phase-field simulation of organic thin films: how they are made, and what happens in them."""
+"""Phase-field simulation of organic thin films."""
 
 from typing import TYPE_CHECKING
 
@@ -115,5 +115,5 @@ __all__ = [
     "snapshot_times",
 ]
 
-# Frames and encoders ask for the names of processes, and do without the solver.
+# Loaded on first use: frames and encoders need the names of processes but not the solver.
 __getattr__ = lazy_names(__name__, _PLACES)

@@ -1,7 +1,7 @@
-"""What is measured on simulated fields: profiles, structure factor, domain size, interface.
+"""Measurements on simulated fields: profiles, structure factor, domain size, interface.
 
-Lengths are in h0, as `Snapshot.thickness` and a recipe's width; give nm for both to get nm. Every function
-takes leading axes along and computes in float64.
+Lengths are in h0, like `Snapshot.thickness` and a recipe's width; give both in nm to get nm. Every function
+accepts leading batch axes and computes in float64.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class StructureFactor:
     Attributes:
         wavenumber: mean wavenumber of the modes in each ring, (K,) [1/h0].
         value: S(k), (..., K) [h0^2].
-        modes: how many modes a ring holds, (K,).
+        modes: number of modes in each ring, (K,).
     """
 
     wavenumber: Values
@@ -44,8 +44,8 @@ class InterfaceLength:
 
     Attributes:
         total: (...,) [1/h0].
-        lateral: what of it runs along the film: its projection on x, (...,) [1/h0].
-        vertical: what of it runs across the film: its projection on the depth, (...,) [1/h0].
+        lateral: its projection on x, along the film, (...,) [1/h0].
+        vertical: its projection on the depth, across the film, (...,) [1/h0].
     """
 
     total: Values
@@ -57,7 +57,7 @@ def composition_profile(fields: ArrayLike) -> Values:
     """Mean composition against depth.
 
     Args:
-        fields: (..., H, W), as the fields (C, H, W) of a `Snapshot`.
+        fields: (..., H, W), such as the fields (C, H, W) of a `Snapshot`.
 
     Returns:
         (..., H): the mean of each row along x, from the free surface to the substrate.
@@ -73,20 +73,20 @@ def structure_factor(
 ) -> StructureFactor:
     """The radially averaged structure factor of a film's cross-section.
 
-    S(k) = A ⟨|a|²⟩, with a the amplitudes of the fluctuations δφ = φ - ⟨φ⟩ in the modes of the film (Fourier
-    along a periodic x, cosine between walls and in depth), so that Σ |a|² = ⟨δφ²⟩, A the area of the
-    cross-section, and the mean over all modes in a ring. With `modes` as weights, Parseval's theorem reads
-    Σ modes S(k) = A ⟨δφ²⟩.
+    S(k) = A ⟨|a|²⟩, where A is the area of the cross-section, a are the amplitudes of the fluctuations
+    δφ = φ - ⟨φ⟩ in the modes of the film (Fourier along a periodic x, cosine between walls and in depth), so
+    that Σ |a|² = ⟨δφ²⟩, and the mean is over all modes in a ring. With `modes` as weights, Parseval's theorem
+    reads Σ modes S(k) = A ⟨δφ²⟩.
 
-    Rings are one fundamental wavenumber wide: the smaller one of 2π/width (π/width between walls) and
-    π/thickness. They are centred on its multiples, and reach to the corner of the band that the grid
-    resolves; rings without a mode are left out.
+    Rings are one fundamental wavenumber wide, the smaller of 2π/width (π/width between walls) and
+    π/thickness. They are centred on its multiples and extend to the largest wavenumber that the grid
+    resolves; rings without a mode are omitted.
 
     Args:
         field: (..., H, W), for instance the donor share of the solids.
         width: of the film [h0].
         thickness: of the film [h0].
-        boundary: what happens at the left and right end.
+        boundary: boundary condition at the left and right ends.
 
     Raises:
         InputError: a field of another shape or with values that are not finite, a length that is not
@@ -109,26 +109,26 @@ def domain_size(field: ArrayLike, *, width: float, thickness: float, boundary: B
 
     The usual measure of spinodal patterns and their coarsening, as in Zhu, Chen, Shen and Tikare, Phys. Rev.
     E 60 (1999) 3564, doi 10.1103/PhysRevE.60.3564. Sums run over the rings of `structure_factor`; within
-    a ring k S(k) is averaged mode by mode, so that a plane wave has exactly its wavelength.
+    a ring k S(k) is averaged mode by mode, so that the result for a plane wave is exactly its wavelength.
 
-    It grows as the period of a pattern of one shape does, but overtones count too, and the sharper the
-    interfaces are, the further it falls below the period. Binary stripes of equal width and period λ have
-    the overtones n = 1, 3, 5, ... with powers as 1/n², each averaged over a ring of modes whose number grows
-    as n. Where λ is far below the film's lengths and far above its cells, this gives
-    λ Σ n⁻³ / Σ n⁻² = 7 ζ(3) / π² λ = 0.853 λ. Rings of few modes and coarse cells move it: of upright stripes
-    of at least 16 cells in periodic films at least λ thick it is about 0.79 to 0.88 λ.
+    For patterns of one shape it is proportional to the period. Overtones lower it: the sharper the
+    interfaces, the further it lies below the period. Binary stripes of equal width and period λ have
+    overtones n = 1, 3, 5, ... with powers proportional to 1/n², each averaged over a ring of modes whose
+    number grows as n. If λ is much smaller than the film and much larger than its cells, this gives
+    λ Σ n⁻³ / Σ n⁻² = 7 ζ(3) / π² λ = 0.853 λ. Rings of few modes and coarse cells shift it: for upright
+    stripes of at least 16 cells in periodic films at least λ thick it is about 0.79 to 0.88 λ.
 
     Args:
         field: (..., H, W).
         width: of the film [h0].
         thickness: of the film [h0].
-        boundary: what happens at the left and right end.
+        boundary: boundary condition at the left and right ends.
 
     Returns:
-        (...,) [h0]; NaN where the field is uniform.
+        (...,) [h0]; NaN for a uniform field.
 
     Raises:
-        InputError: as `structure_factor`.
+        InputError: as for `structure_factor`.
     """
     modes = _Modes.of(_field(field), width=width, thickness=thickness, boundary=boundary)
     weighted = modes.power / np.bincount(modes.ring)[modes.ring]
@@ -143,17 +143,17 @@ def interface_length(
 ) -> InterfaceLength:
     """Length of the interface between the two phases of a binary frame, per area of the film.
 
-    The total follows Crofton's formula, from how often lines along x, along the depth and along both
+    The total follows from Crofton's formula: from how often lines along x, along the depth and along both
     diagonals of the cells cross the interface (Legland, Kiêu and Devaux, Image Anal. Stereol. 26 (2007) 83,
-    doi 10.5566/ias.v26.p83-92). Unlike a count of cell edges it does not grow by 4/π through the stairs of
-    a slanted interface: with square cells a straight one is met within 6 % whatever its direction, and one
-    of all directions without bias. The two projections are plain counts of cell edges.
+    doi 10.5566/ias.v26.p83-92). A count of cell edges would overestimate a staircase interface by up to 4/π.
+    With square cells this estimate is accurate to 6 % for a straight interface of any direction, and unbiased
+    for an isotropic one. The two projections are plain counts of cell edges.
 
     Args:
         frame: (..., H, W) of 0 and 1, or bool.
         width: of the film [h0].
         thickness: of the film [h0].
-        boundary: what happens at the left and right end; a periodic film has an interface at its seam too.
+        boundary: boundary condition at the left and right ends; in a periodic film the seam counts too.
 
     Raises:
         InputError: a frame of another shape or with other values, a length that is not positive, or an
@@ -164,7 +164,7 @@ def interface_length(
     height_cells, width_cells = phase.shape[-2:]
     dx, dz = width / width_cells, thickness / height_cells
     area = width * thickness
-    # Half of each pair that reaches through a wall lies in the film.
+    # Pairs across a wall count by half: half of their line lies in the film.
     rows = np.r_[0.5, np.ones(height_cells - 1), 0.5]
     across = [(0, 0)] * (phase.ndim - 1)
     if boundary == "periodic":
@@ -181,33 +181,32 @@ def interface_length(
     rising = phase[..., 1:, :-1] != phase[..., :-1, 1:]
     crossings = np.einsum("...ij,i,j->...", falling.astype(np.float64) + rising, rows, columns)
     diagonal = crossings * dx * dz / math.hypot(dx, dz)
-    # Each direction stands for the angles that are nearest to it.
+    # Each direction represents the angles nearest to it.
     angle = math.atan2(dz, dx)
     total = 0.5 * (angle * vertical + (0.5 * math.pi - angle) * lateral + 0.25 * math.pi * diagonal)
     return InterfaceLength(*(np.asarray(length / area) for length in (total, lateral, vertical)))
 
 
 def porod_length(frame: ArrayLike, *, width: float, thickness: float, boundary: Boundary) -> Values:
-    """The size of the domains of a binary frame by its interface: π φ (1-φ) / L, L the interface per area.
+    """Domain size of a binary frame from its interface: π φ (1-φ) / L, with L the interface length per area.
 
-    The planar form of Porod's length of inhomogeneity 4 φ (1-φ) V / S, which scattering measures: the
-    inverse of the initial slope of the two-point correlation function (Debye, Anderson and Brumberger,
-    J. Appl. Phys. 28 (1957) 679, doi 10.1063/1.1722830; in the plane, Torquato, Random Heterogeneous
-    Materials (2002), chapter 2, doi 10.1007/978-1-4757-6355-3). In a pattern of all directions
-    1/l = 1/l_donor + 1/l_acceptor with the mean chords of the two phases; stripes of period λ and equal
-    width give π λ / 8.
+    The planar form of Porod's length of inhomogeneity 4 φ (1-φ) V / S known from scattering: the inverse of
+    the initial slope of the two-point correlation function (Debye, Anderson and Brumberger, J. Appl. Phys. 28
+    (1957) 679, doi 10.1063/1.1722830; in the plane, Torquato, Random Heterogeneous Materials (2002),
+    chapter 2, doi 10.1007/978-1-4757-6355-3). In an isotropic pattern 1/l = 1/l_donor + 1/l_acceptor with the
+    mean chord lengths of the two phases; stripes of period λ and equal width give π λ / 8.
 
     Args:
         frame: (..., H, W) of 0 and 1, or bool.
         width: of the film [h0].
         thickness: of the film [h0].
-        boundary: what happens at the left and right end.
+        boundary: boundary condition at the left and right ends.
 
     Returns:
         (...,) [h0]; NaN for a film of a single phase.
 
     Raises:
-        InputError: as `interface_length`.
+        InputError: as for `interface_length`.
     """
     share = _phases(frame).mean(axis=(-2, -1))
     length = interface_length(frame, width=width, thickness=thickness, boundary=boundary).total
@@ -216,7 +215,7 @@ def porod_length(frame: ArrayLike, *, width: float, thickness: float, boundary: 
 
 @dataclass(frozen=True)
 class _Modes:
-    """The modes of a field but the uniform one, in the order of their rings."""
+    """The modes of a field except the uniform one, ordered by ring."""
 
     wavenumber: Values
     ring: NDArray[np.int64]

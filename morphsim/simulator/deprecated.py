@@ -1,4 +1,4 @@
-"""Names of version 0.1 that have no single successor."""
+"""Names of version 0.1 without a direct replacement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is raised when a film can't be stepped."""
+"""The exception raised when the simulation of a film diverges."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 
 class SimulationDiverged(RuntimeError):  # noqa: N818 - named for what happened, as StopIteration is
-    """A film could not be advanced with any step; its fields were not handed out.
+    """No time step of a film gave an acceptable solution; its fields are not returned.
 
     Attributes:
         film: index of the film in its batch.
-        time: simulated time that the film had reached [time units of its process].
-        values: what was found there: `smallest` and `largest` volume fraction, `step` and `thickness`.
+        time: simulated time of its last valid state [time units of its process].
+        values: `smallest` and `largest` volume fraction, `step` and `thickness` at that time.
     """
 
     def __init__(self, film: int, time: float, values: Mapping[str, float]) -> None:
@@ -25,5 +25,5 @@ class SimulationDiverged(RuntimeError):  # noqa: N818 - named for what happened,
         )
 
     def __reduce__(self) -> tuple[type[SimulationDiverged], tuple[int, float, dict[str, float]]]:
-        """Survive the trip from a worker process."""
+        """Support pickling, so that worker processes can raise it."""
         return type(self), (self.film, self.time, self.values)

@@ -1,4 +1,4 @@
-"""Recipes: everything that decides how a film is made, but for its random noise."""
+"""Recipes: all parameters that define a film, except the seed of its noise."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _ZERO_CELSIUS = 273.15
 
 
 def number_field(default: float, low: float, high: float, unit: str = "") -> Any:
-    """A float field whose allowed range, and unit for errors, stand beside its default."""
+    """A float field with its default, allowed range, and unit for errors."""
     return field(default=default, metadata={"range": (low, high), "unit": unit})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What all processes share. Values outside the stated ranges raise `InputError`.
+    """Parameters common to all processes. Values outside their ranges raise `InputError`.
 
-    Lengths are in units of the initial film thickness h0; see `Units` for nm, s and K.
+    Lengths are in units of the initial film thickness h0; see `Units` for nm and s.
     """
 
     process: ClassVar[str]
@@ -38,22 +38,22 @@ class Recipe:
     initial_thickness: float = number_field(1.0, 0.25, 4.0, "h0")
     """Thickness of the film at the start [h0]."""
     boundary: Boundary = field(default="periodic", metadata={"choices": ("periodic", "no-flux")})
-    """What happens at the left and right end of the film."""
+    """Boundary condition at the left and right ends of the film."""
     noise: float = number_field(0.005, 0.0, 0.05)
-    """Size of the initial fluctuations: rms in a cell of 0.01 x 0.01 h0 (finer cells see more)."""
+    """Size of the initial fluctuations: rms in a cell of 0.01 x 0.01 h0 (larger in finer cells)."""
     thermal_noise: float = number_field(0.0, 0.0, 1e-6)
-    """Strength epsilon of the fluctuations while the film is made: a molecule's volume in units of
-    h0 x h0 x the depth that the two-dimensional film stands for."""
+    """Strength epsilon of thermal fluctuations: the volume of a molecule over h0 x h0 x the depth of film
+    that the two-dimensional simulation represents."""
 
     substrate_strength: float = number_field(0.0, 0.0, 0.02)
     """h of the substrate's energy h (phi_d - substrate_donor)^2 [RT/V h0]; 0 is a neutral substrate."""
     substrate_donor: float = number_field(0.8, 0.05, 0.95)
     """Volume fraction of donor that the substrate prefers."""
     substrate_period: float = number_field(0.0, 0.0, 64.0, "h0")
-    """Period of a striped substrate, half of which prefers 1 - substrate_donor instead [h0]; 0 is uniform."""
+    """Period of a striped substrate, of which half prefers 1 - substrate_donor [h0]; 0 is uniform."""
 
     if TYPE_CHECKING:
-        # Every process has these, each with a default and a range of its own.
+        # Every process has these, with its own defaults and ranges.
         chi: float
         chi_slope: float
         kappa: float
@@ -82,7 +82,7 @@ class Recipe:
                 )
 
     def to_dict(self) -> dict[str, Scalar]:
-        """All parameters by name, and `process`; `recipe_from_dict` reads it again."""
+        """All parameters by name, and `process`, as `recipe_from_dict` takes them."""
         return {"process": self.process, **dataclasses.asdict(self)}
 
 
@@ -116,7 +116,7 @@ def _check_field(owner: str, entry: dataclasses.Field[Any], value: object) -> No
             )
         return
     if "range" not in entry.metadata:
-        # A field that a subclass of the user's own adds.
+        # A field added by a user's subclass.
         return
     low, high = entry.metadata["range"]
     unit = f" {entry.metadata.get('unit', '')}".rstrip()
@@ -132,7 +132,7 @@ def _check_field(owner: str, entry: dataclasses.Field[Any], value: object) -> No
 
 
 def celsius_hint(value: float, low: float, high: float, unit: str) -> str:
-    """What to add to an error about a temperature that may have been given in degrees Celsius."""
+    """A hint for an error about a temperature that may have been given in degrees Celsius."""
     kelvin = value + _ZERO_CELSIUS
     if unit != "K" or low < 0.0 or not low <= kelvin <= high:
         return ""

@@ -1,4 +1,4 @@
-"""Recipes by the name of their process: from dicts and TOML files."""
+"""Recipes from dicts and TOML files, by the name of their process."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from morphsim.text_files import read_toml
 
 
 def process_of(recipe: object) -> Process[Any]:
-    """The process of a recipe, which may be of a user's own subclass.
+    """The process of a recipe; the recipe may be of a user's subclass.
 
     Raises:
-        InputError: it is of no known process.
+        InputError: it belongs to no known process.
     """
     name = getattr(recipe, "process", None)
     if isinstance(name, str) and name in PROCESSES:
@@ -31,7 +31,7 @@ def process_of(recipe: object) -> Process[Any]:
 
 
 def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
-    """Build the recipe that `to_dict` or a TOML file describes: `process`, then any of its parameters.
+    """Build a recipe from what `to_dict` or a TOML file gives: `process` and any of its parameters.
 
     Raises:
         InputError: an unknown process or parameter, or a value out of range.

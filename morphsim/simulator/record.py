@@ -1,4 +1,4 @@
-"""A film from start to end, as snapshots."""
+"""Simulation of a film from start to end, as snapshots."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Snapshot:
     """One moment of one film.
 
     Attributes:
-        fields: volume fractions, (C, H, W) float32: of the donor when annealing; of donor and acceptor when
-            drying. Row 0 lies under the free surface.
+        fields: volume fractions, (C, H, W) float32: of the donor when annealing, of donor and acceptor in a
+            film with solvent. Row 0 lies under the free surface.
         time: [time units of the process].
         thickness: [h0].
         dryness: evaporated share of the solvent that must leave, 0 to 1; 1 when annealing.
@@ -84,24 +84,24 @@ def record_film(
     dtype: str = "float32",
     device: str = "cpu",
 ) -> Iterator[Snapshot]:
-    """Make one film and yield `frames` snapshots, the last at its end.
+    """Simulate one film and yield `frames` snapshots, the last at its end.
 
-    When they are taken is up to the process: even in the logarithm of time when a film coarsens
-    (`snapshot_times`), even in dryness when it dries, since there the pattern forms within a short part of
-    the time.
+    The process sets their times: equally spaced in the logarithm of time when a film coarsens
+    (`snapshot_times`), and in dryness when it dries, since the pattern then forms within a small part of the
+    time.
 
     Args:
-        recipe: how the film is made; its knobs stay as they are.
-        seed: of the initial noise.
-        frames: how many snapshots.
+        recipe: of the film; its knobs stay constant.
+        seed: of the noise.
+        frames: number of snapshots.
         shape: (H, W), cells in depth and width.
-        fields: volume fractions (C, H, W) that the film has at first; None for a freshly mixed film.
+        fields: initial volume fractions (C, H, W); None for a freshly mixed film.
         tolerance: see `Simulation`.
         dtype: "float32" or "float64".
         device: "auto", "cpu" or "cuda".
 
     Raises:
-        SimulationDiverged: the film can't be stepped.
+        SimulationDiverged: no time step gives an acceptable solution.
         InputError: fewer than one frame, or a drying film that is not dry within its duration.
     """
     whole_number("frames", frames, 1, _MOST_FRAMES)

@@ -1,4 +1,4 @@
-"""From what a user gives to a recipe: objects, parameters, files, texts and names of materials."""
+"""Recipes from user input: objects, parameters, files, texts and names of materials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from morphsim.simulator.recipe import Recipe, Scalar, parse_settings
 from morphsim.simulator.recipe_io import load_recipe, process_of, recipe_from_dict
 
 RecipeSource = Recipe | Mapping[str, Any] | str | Path | None
-"""A recipe, a dict of its parameters, the path of a TOML file, or None for the usual recipe of a process."""
+"""A recipe, a dict of its parameters, the path of a TOML file, or None for the default recipe."""
 
 
 def resolve_recipe(
@@ -24,16 +24,16 @@ def resolve_recipe(
     material_name: str | None = None,
     changes: Mapping[str, Any] | Iterable[str] = (),
 ) -> Recipe:
-    """The recipe that all of a user's choices describe together.
+    """The recipe that results from all of a user's choices.
 
     Args:
-        source: what to begin with. Beside a material, it is a dict of what shall differ.
-        process: that of the film; None for what source or material tells.
-        material_name: a material whose parameters are taken; empty or None for none.
-        changes: parameters that win over all others, by name or as texts `NAME=VALUE`.
+        source: the recipe to start from; with a material, a dict of parameters to override.
+        process: of the film; None for that of the source or the material.
+        material_name: a material whose parameters are used; empty or None for none.
+        changes: parameters that override all others, by name or as texts `NAME=VALUE`.
 
     Raises:
-        InputError: a process, material or parameter that does not exist or does not fit, or none of them.
+        InputError: a process, material or parameter that is unknown or does not match, or no process at all.
     """
     if material_name:
         return _of_material(source, process, material_name, changes)
@@ -59,10 +59,10 @@ def resolve_recipe(
 
 
 def changed_parameters(kind: type[Recipe], changes: Mapping[str, Any] | Iterable[str]) -> dict[str, Any]:
-    """Parameters by name from such, or from texts `NAME=VALUE`.
+    """Parameters by name, from a mapping or from texts `NAME=VALUE`.
 
     Raises:
-        InputError: a text of another form, an unknown parameter, or no number where one is needed.
+        InputError: a text of another form, an unknown parameter, or a text where a number is needed.
     """
     if isinstance(changes, Mapping):
         return dict(changes)
@@ -70,10 +70,10 @@ def changed_parameters(kind: type[Recipe], changes: Mapping[str, Any] | Iterable
 
 
 def name_and_value(texts: Iterable[str], form: str) -> Iterator[tuple[str, str]]:
-    """The names and the values of texts of the form NAME=VALUE.
+    """The names and values in texts of the form NAME=VALUE.
 
     Raises:
-        InputError: a text of another form, or a name that comes twice.
+        InputError: a text of another form, or a repeated name.
     """
     seen: set[str] = set()
     for text in texts:
@@ -92,16 +92,16 @@ def _of_material(
     found = material(name)
     if source is not None and not isinstance(source, Mapping):
         raise InputError(
-            f"the material {name!r} and a recipe are both given; beside a material, a recipe can only be a "
-            "dict of what shall differ"
+            f"the material {name!r} and a recipe are both given; with a material, a recipe must be a dict of "
+            "parameters to override"
         )
-    made = find_process(found.process if process is None else process)
-    if not made.suits(found):
+    kind = find_process(found.process if process is None else process)
+    if not kind.suits(found):
         raise InputError(
-            f"the material {name!r} is for {found.process}, not for {made.name}; take the process "
+            f"the material {name!r} is for {found.process}, not for {kind.name}; take the process "
             f"{found.process}, or another material"
         )
-    differing: dict[str, Scalar] = {**(source or {}), **changed_parameters(made.recipe, changes)}
-    differing.pop("process", None)
-    recipe: Recipe = made.recipe_of(found, differing)
+    overrides: dict[str, Scalar] = {**(source or {}), **changed_parameters(kind.recipe, changes)}
+    overrides.pop("process", None)
+    recipe: Recipe = kind.recipe_of(found, overrides)
     return recipe

@@ -1,4 +1,4 @@
-"""Films that are made: a batch of recipes, each with its own noise, clock and knobs."""
+"""Simulation of a batch of films, each with its own noise, clock and knobs."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ from morphsim.simulator.recipe import Recipe, celsius_hint
 from morphsim.simulator.recipe_io import process_of
 from morphsim.suggest import did_you_mean
 
-# A film that goes on from another one may have overshot a little, see `control.OUTSIDE`.
+# Fields from another simulation may overshoot slightly, see `control.OUTSIDE`.
 _FURTHEST_OUT = 2e-3
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 class Simulation(Solver):
-    """A batch of films of one process, made side by side.
+    """A batch of films of one process.
 
     Args:
-        recipes: one for each film, of one process, width, boundary and mobility closure.
-        seeds: one for each film, for its initial fluctuations and its thermal noise.
+        recipes: one for each film, with the same process, width, boundary and mobility closure.
+        seeds: one for each film, of its initial fluctuations and thermal noise.
         shape: (H, W), cells in depth and width.
-        fields: volume fractions (B, C, H, W) that the films have at first; None for freshly mixed films.
+        fields: initial volume fractions (B, C, H, W); None for freshly mixed films.
         tolerance: largest error of a volume fraction over one step, see `Stepper`.
         dtype: "float32" or "float64".
         device: "auto", "cpu", "cuda".
         backend: how the loops are computed: "auto", "torch" or "numba", see `get_backend`.
 
     Raises:
-        InputError: recipes that can't share a batch, a shape that is too small, or fields that are not those
-            of such films.
+        InputError: recipes that can't share a batch, a shape that is too small, or fields of another shape or
+            out of range.
 
     >>> from morphsim.simulator import AnnealingRecipe, Simulation
     >>> simulation = Simulation([AnnealingRecipe()], seeds=[0], shape=(32, 128))
-    >>> stuck = simulation.advance(time=0.001)
+    >>> diverged = simulation.advance(time=0.001)
     >>> tuple(simulation.donor_share().shape)
     (1, 32, 128)
     """
@@ -101,33 +101,33 @@ class Simulation(Solver):
 
     def _checked_fields(self, fields: ArrayLike | Tensor) -> Tensor:
         phi = torch.as_tensor(fields)
-        wanted = (len(self.recipes), self._process.components, *self.grid.shape)
-        if tuple(phi.shape) != wanted:
+        expected = (len(self.recipes), self._process.components, *self.grid.shape)
+        if tuple(phi.shape) != expected:
             raise InputError(
                 f"fields have the shape {tuple(phi.shape)}; for {len(self.recipes)} films of {self.process} "
-                f"they must be (films, components, H, W) = {wanted}"
+                f"they must be (films, components, H, W) = {expected}"
             )
         least = float(torch.minimum(phi.amin(), 1.0 - phi.sum(dim=1).amax()))
         if not least >= -_FURTHEST_OUT:
             raise InputError(
-                f"fields hold a volume fraction of {least:.3g}, the last component counted; each must lie "
-                "from 0 to 1, and their sum at most at 1"
+                f"fields hold a volume fraction of {least:.3g}, including the last component; each must lie "
+                "from 0 to 1, and their sum must not exceed 1"
             )
         return phi
 
     @property
     def process(self) -> str:
-        """How the films are made."""
+        """The name of the process."""
         return self._process.name
 
     @property
     def dryness(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Evaporated share of the solvent that must leave until the film is dry, (B,); 1 if none must."""
+        """Evaporated share of the solvent that must leave before the film is dry, (B,); 1 if none must."""
         return self._process.dryness(self.recipes, self.thickness)
 
     @property
     def dry(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Which films are dry, (B,): all of those from which no solvent must leave."""
+        """Which films are dry, (B,); always True if no solvent must leave."""
         return self._process.dry(self.recipes, self.thickness)
 
     @property
@@ -142,7 +142,7 @@ class Simulation(Solver):
 
     @property
     def biot(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Evaporation rate at present, as a Biot number, (B,).
+        """Present evaporation rate as a Biot number, (B,).
 
         Raises:
             InputError: the films have no solvent.
@@ -150,10 +150,10 @@ class Simulation(Solver):
         return self._process.biot(self.recipes, self._knobs)
 
     def set_knobs(self, **values: PerFilm) -> None:
-        """Turn knobs, for all films alike or with one value (B,) for each.
+        """Set knobs to one value for all films, or to one for each, (B,).
 
         Raises:
-            InputError: an unknown knob, or a value outside the range that the recipe allows.
+            InputError: an unknown knob, or a value outside the range of the recipe.
         """
         turned = dict(self._knobs)
         for name, value in values.items():
@@ -178,7 +178,7 @@ class Simulation(Solver):
     def advance_to_dryness(
         self, dryness: PerFilm, *, time: PerFilm, tolerate: bool = False
     ) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Advance each drying film to `dryness` (B,) or, where it does not get there, to `time` (B,).
+        """Advance each drying film to `dryness`, or to `time` if it does not get there before.
 
         Args:
             dryness: one value or (B,).
@@ -186,10 +186,10 @@ class Simulation(Solver):
             tolerate: as for `advance`.
 
         Returns:
-            (B,) the films that can't be stepped any further.
+            (B,) True for films that diverged.
 
         Raises:
-            SimulationDiverged: there is such a film, and it is not tolerated.
+            SimulationDiverged: a film diverged, unless tolerated.
             InputError: the films don't dry.
         """
         thickness = self._process.thickness_at(self.recipes, np.asarray(dryness, dtype=np.float64))
@@ -207,22 +207,25 @@ class Simulation(Solver):
         *,
         fields: ArrayLike | Tensor | None = None,
     ) -> None:
-        """Start new films in these places of the batch, beside the others.
+        """Replace films of the batch by new ones; the others are unaffected.
 
         Args:
-            films: numbers of the places, each once.
-            recipes: one for each place, of the same `batch_key`.
-            seeds: one for each place.
+            films: indices of the films to replace, each once.
+            recipes: one for each new film, with the same `batch_key`.
+            seeds: one for each new film.
             fields: as for a new `Simulation`.
 
         Raises:
-            InputError: other recipes than the batch can hold, or a place that does not exist.
+            InputError: recipes that can't share the batch, or an index that does not exist.
         """
         if len(set(films)) < len(films) or not all(0 <= film < len(self) for film in films):
-            raise InputError(f"films {list(films)} are no places of a batch of {len(self)} films, each once")
+            raise InputError(
+                f"films {list(films)} are not different indices of a batch of {len(self)} films; give "
+                f"numbers from 0 to {len(self) - 1}, each once"
+            )
         fresh = self._like(recipes, seeds, fields)
         if len(fresh) != len(films):
-            raise InputError(f"{len(recipes)} recipes are given for {len(films)} places; give one for each")
+            raise InputError(f"{len(recipes)} recipes are given for {len(films)} films; give one for each")
         together, numbers = list(self.recipes), list(self.seeds)
         knobs = {name: values.copy() for name, values in self._knobs.items()}
         for number, film in enumerate(films):
@@ -238,7 +241,7 @@ class Simulation(Solver):
         self.stepper.change_model(model)
 
     def take(self, films: Sequence[int]) -> Simulation:
-        """A copy of some films as a batch of their own, in this order; a film may come several times.
+        """A copy of some films as a new batch, in this order; a film may occur several times.
 
         Raises:
             InputError: no film, or one that does not exist.
@@ -252,17 +255,20 @@ class Simulation(Solver):
         Args:
             simulations: of one process, shape, tolerance, dtype and device, whose recipes share a
                 `batch_key`.
-            films: which of their films, counted through, in this order; None for all.
+            films: indices into all of their films, in the order of the new batch; None for all films.
 
         Raises:
             InputError: batches that can't be joined, no film, or one that does not exist.
         """
         if len({_setting(simulation) for simulation in simulations}) != 1:
-            raise InputError("batches can be joined that share shape, tolerance, dtype and device")
+            raise InputError("batches to join must share shape, tolerance, dtype, device and backend")
         recipes = [recipe for simulation in simulations for recipe in simulation.recipes]
         chosen = list(range(len(recipes))) if films is None else [int(film) for film in films]
         if not chosen or not all(0 <= film < len(recipes) for film in chosen):
-            raise InputError(f"films {chosen} are no films of a batch of {len(recipes)}; name at least one")
+            raise InputError(
+                f"films {chosen} are not in a batch of {len(recipes)}; give at least one number from 0 to "
+                f"{len(recipes) - 1}"
+            )
         first = simulations[0]
         seeds = [seed for simulation in simulations for seed in simulation.seeds]
         state = take_films(join_films([each.state for each in simulations]), chosen, batch=len(recipes))
@@ -279,7 +285,7 @@ class Simulation(Solver):
     def _like(
         self, recipes: Sequence[Recipe], seeds: Sequence[int], fields: ArrayLike | Tensor | None
     ) -> Simulation:
-        """New films on the same grid, computed in the same way."""
+        """New films with the same grid, tolerance, precision, device and backend."""
         return Simulation(
             recipes,
             seeds=seeds,
@@ -292,11 +298,11 @@ class Simulation(Solver):
         )
 
     def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:
-        """All that `restore` needs to go on bit for bit, knobs included, as arrays by name."""
+        """The state of the films, knobs included, as arrays by name; `restore` continues bit for bit."""
         return super().snapshot() | {f"knob_{name}": values.copy() for name, values in self._knobs.items()}
 
     def restore(self, snapshot: Mapping[str, np.ndarray[Any, Any]]) -> None:
-        """Go back to a `snapshot` of films of the same recipes and seeds.
+        """Restore a `snapshot` of films with the same recipes and seeds.
 
         Raises:
             InputError: the snapshot is of other films.
@@ -317,17 +323,17 @@ BatchKey = tuple[str, float, str, str, bool]
 
 
 def batch_key(recipe: Recipe) -> BatchKey:
-    """What recipes of one batch must share: process, width, boundary, mobility closure, kind of substrate.
+    """Properties that recipes of one batch must share: process, width, boundary, mobility, kind of substrate.
 
-    The last entry is `Process.batch_setting`: films that are solved mode by mode, and others that are solved
-    cell by cell, would not be in one batch what they are alone.
+    The last entry is `Process.batch_setting`. Films solved mode by mode can't share a batch with films solved
+    cell by cell: they would differ from the same films simulated alone.
     """
     setting = process_of(recipe).batch_setting(recipe)
     return recipe.process, recipe.width, recipe.boundary, recipe.mobility, setting
 
 
 def donor_share(phi: Tensor) -> Tensor:
-    """Donor share of the solids (B, H, W) of fields (B, C, H, W); one field is that of the donor itself."""
+    """Donor share of the solids (B, H, W) of fields (B, C, H, W); a single field is the donor's."""
     return phi[:, 0] if phi.shape[1] == 1 else phi[:, 0] / phi.sum(dim=1)
 
 

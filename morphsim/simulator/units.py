@@ -1,4 +1,4 @@
-"""From the simulator's dimensionless numbers to nanometres, seconds and kelvin, and back."""
+"""Conversion of the simulator's dimensionless numbers to nanometres and seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GAS_CONSTANT = 8.314462618e-3
 """[kJ/(mol K)]"""
 
 
-# Of each scale the range that a film can have, its unit, and the units in which it may be given by mistake.
+# For each scale: its range, its unit, and units in which it may be given by mistake.
 _SCALES: dict[str, tuple[float, float, str, dict[str, float]]] = {
     "length_nm": (1.0, 1e6, "nm", {"µm": 1e3, "m": 1e9}),
     "diffusivity": (1e-25, 1e-6, "m^2/s", {"µm^2/s": 1e-12, "nm^2/s": 1e-18}),
@@ -20,7 +20,7 @@ _SCALES: dict[str, tuple[float, float, str, dict[str, float]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Units:
-    """The scales of one film. Only conversions depend on them; the physics does not.
+    """The scales of one film, used for conversions only; the physics does not depend on them.
 
     Attributes:
         length_nm: initial thickness h0, 1 to 1e6 [nm].
@@ -56,7 +56,7 @@ class Units:
         return biot * self.diffusivity / (self.length_nm * 1e-9) * 1e9
 
 
-# Round numbers, to make outputs readable: a wet film of half a micrometre with a solvent that diffuses at
-# 1e-10 m^2/s, and a dry film of 100 nm whose molecules move at 1e-17 m^2/s. Put your material's here.
+# Round numbers that make outputs readable: a wet film of half a micrometre with a solvent of diffusivity
+# 1e-10 m^2/s, and a dry film of 100 nm with 1e-17 m^2/s. Real materials have their own scales.
 DRYING_UNITS = Units(length_nm=500.0, diffusivity=1e-10)
 ANNEALING_UNITS = Units(length_nm=100.0, diffusivity=1e-17)

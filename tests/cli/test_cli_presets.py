@@ -18,9 +18,9 @@ def test_a_preset_is_made_smaller(morphsim: Morphsim, tmp_path: Path) -> None:
     assert outcome.status == 0, outcome.err
     result = json.loads(outcome.out)
     assert (result["films"], result["frames"], result["shape"]) == (4, 8, [16, 32])
-    frameset = read_frames(tmp_path / "set.h5")
-    assert frameset.recipes["chi"].tolist() == [2.5, 2.5, 3.5, 3.5]
-    assert set(frameset.recipes["duration"]) == {0.1}
+    frame_set = read_frames(tmp_path / "set.h5")
+    assert frame_set.recipes["chi"].tolist() == [2.5, 2.5, 3.5, 3.5]
+    assert set(frame_set.recipes["duration"]) == {0.1}
     assert json.loads(read_notes(tmp_path / "set.h5")["plan"])["seed"] == PRESETS["annealing"].seed
     assert "complete already" in morphsim(*words).err
     refused = morphsim(*words, "--seed", 3)

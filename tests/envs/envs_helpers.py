@@ -1,4 +1,4 @@
-"""What several tests of the environments need."""
+"""Helpers for tests of the environments."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 SMALL: dict[str, Any] = {"shape": (36, 64), "steps": 4}
-"""Few cells and few steps; a CnnPolicy takes no smaller frames."""
+"""Few cells and few steps; the smallest frames that CnnPolicy accepts."""
 TINY: dict[str, Any] = {"shape": (16, 32), "steps": 3}
-"""As small as a film may be."""
+"""The smallest possible film."""
 IDS = [
     "morphsim:morphsim/Drying-v0",
     "morphsim:morphsim/Annealing-v0",
@@ -19,7 +19,7 @@ IDS = [
 
 
 def assert_same(one: Any, other: Any, where: str = "", *, rounding: float = 0.0) -> None:
-    """Two results of `reset` or `step` are equal, keys, types and all; bit for bit, or to a `rounding`.
+    """Two results of `reset` or `step` have equal keys, types and values, bit for bit or to a `rounding`.
 
     Between processes bits may differ: loops that one has just compiled and loops that another read from the
     cache may round otherwise.
@@ -46,7 +46,7 @@ def assert_same(one: Any, other: Any, where: str = "", *, rounding: float = 0.0)
 
 
 def break_film(env: Any, place: int = 0) -> None:
-    """NaN in a film's past: none of its steps can be accepted any more."""
+    """Put NaN into a film's previous rates, so that no further step is accepted."""
     simulation, row = env._batch._at(place)
     simulation.state.phi_before = simulation.state.phi_before.clone()
     simulation.state.phi_before[row] = torch.nan

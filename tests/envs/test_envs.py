@@ -1,4 +1,4 @@
-"""The environments: what Gymnasium and Stable-Baselines3 ask of them, and what their docs promise."""
+"""Environments: the checks of Gymnasium and Stable-Baselines3, and the documented behaviour."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_both_checkers_accept_the_environment(name: str, observation: str) -> No
     env = gym.make(name, **SMALL, observation=observation, randomize=True, render_mode="rgb_array")
     check_by_gymnasium(env.unwrapped)
     with warnings.catch_warnings():
-        # It takes fields for pictures, which they are not; its MlpPolicy takes them as numbers.
+        # The checker takes fields for pictures; MlpPolicy takes them as numbers.
         warnings.filterwarnings("ignore", r"It seems that your observation (space )? ?is an image")
         check_by_sb3(env.unwrapped, warn=True)
 
@@ -132,7 +132,7 @@ def test_a_divergence_ends_the_episode_with_the_last_sound_frame(monkeypatch: py
     frame, *_ = env.step(env.action_of())
 
     break_film(env)
-    with pytest.warns(RuntimeWarning, match=r"seed \d+ .the usual recipe. can't be advanced beyond .* s;"):
+    with pytest.warns(RuntimeWarning, match=r"seed \d+ .the default recipe. can't be advanced beyond .* s;"):
         last, reward, terminated, truncated, info = env.step(env.action_of())
     assert (reward, terminated, truncated, info["diverged"]) == (0.0, False, True, True)
     assert np.array_equal(last, frame)
@@ -185,7 +185,7 @@ def test_recipes_come_as_objects_dicts_and_files(tmp_path: Path) -> None:
         ({"render_mode": ["human"]}, r"render_mode is \['human'\]"),
     ],
 )
-def test_wrong_arguments_name_the_mend(arguments: dict[str, Any], message: str) -> None:
+def test_errors_of_arguments_say_how_to_fix_them(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         DryingEnv(**{**SMALL, **arguments})
     if "render_mode" not in arguments:
@@ -207,11 +207,11 @@ def test_settings_and_actions_are_each_others_inverse(action: list[float]) -> No
 def test_settings_out_of_reach_are_refused() -> None:
     panel = Panel([Knob("rate", 0.03, 3.0, logarithmic=True)])
     assert panel.values(np.array([9.0])) == {"rate": pytest.approx(3.0)}
-    with pytest.raises(InputError, match=r"rate 5 can't be set; it reaches from 0\.03 to 3"):
+    with pytest.raises(InputError, match=r"rate 5 can't be set; it must lie from 0\.03 to 3"):
         panel.action({"rate": 5.0})
     with pytest.raises(InputError, match="no value is given for rate"):
         panel.action({})
-    with pytest.raises(InputError, match="knob 'heat' is not turned here; use one of rate"):
+    with pytest.raises(InputError, match="knob 'heat' is not in the action; use one of rate"):
         panel.action({"rate": 1.0, "heat": 300.0})
     with pytest.raises(InputError, match="rate is 'fast'; it must be a finite number"):
         panel.action({"rate": "fast"})  # type: ignore[dict-item]
@@ -248,7 +248,7 @@ def test_wrong_actions_are_refused(action: list[Any]) -> None:
     ("name", "arguments", "sets"),
     [
         ("Drying-v0", {}, True),
-        # Every film then has as many steps, dry or not.
+        # Every film then has the same number of steps, dry or not.
         ("Drying-v0", {"limit": 4}, False),
         ("Drying-v0", {"limit": 4, "step_time_s": 1.0}, True),
         ("Annealing-v0", {}, False),
@@ -263,7 +263,7 @@ def test_environments_tell_whether_the_agent_sets_the_length(name: str, argument
 
 
 @pytest.mark.parametrize("vapour", [-1.0, 1.0])
-def test_info_tells_whether_a_film_is_dry(vapour: float) -> None:
+def test_info_holds_whether_a_film_is_dry(vapour: float) -> None:
     knobs = ["ambient_vapour"]
     env = gym.make("morphsim:morphsim/Drying-v0", shape=(8, 16), steps=3, knobs=knobs)
     _, info = env.reset(seed=0)
@@ -272,7 +272,7 @@ def test_info_tells_whether_a_film_is_dry(vapour: float) -> None:
     while not over:
         _, _, terminated, truncated, info = env.step(np.array([vapour], np.float32))
         over = terminated or truncated
-    # Held by vapour it is wet at the last step.
+    # Vapour keeps it wet until the last step.
     assert (info["dry"], terminated, truncated) == (
         (True, True, False) if vapour < 0 else (False, False, True)
     )

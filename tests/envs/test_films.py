@@ -1,4 +1,4 @@
-"""Which film an episode gets, what is seen of it, and where its steps end."""
+"""The film of an episode, its observations, and the ends of its steps."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ def test_reset_makes_one_film_to_order() -> None:
         ({"film_seed": 2**63}, "film_seed is 9223372036854775808; it must be a whole number .* below 2"),
         ({"film_seed": -1}, "film_seed is -1"),
         ({"solvent": 0.1}, "residual_solvent 0.1 is not below solvent"),
-        # The agent's knobs would make this film dry faster than a simulator can follow.
-        ({"spin_speed": 12000.0, "reference_spin_speed": 100.0}, "knobs reach too far .* Biot number"),
+        # At some settings of the knobs this film would dry too fast to simulate.
+        ({"spin_speed": 12000.0, "reference_spin_speed": 100.0}, "knobs are too wide for .* Biot number"),
         (
             {"activation_energy": 60.0, "reference_temperature": 250.0, "evaporation_enthalpy": 60.0},
-            "too far",
+            "too wide",
         ),
     ],
 )
@@ -133,7 +133,7 @@ def test_choices_of_numbers_texts_and_materials() -> None:
         assert (recipe.width, recipe.boundary) == (4.0, "periodic")
         films.add((info["material"], recipe.n_donor, recipe.mobility))
     assert len(films) == 12
-    # What is ordered at reset stands, and the numbers drawn after it are the same.
+    # Options of reset override the draws, and later draws are unchanged.
     env.reset(seed=0, options={"n_donor": 7.0, "material": "wodo-model-n20"})
     assert (env.film_recipe.n_donor, env.film_recipe.chi) == (7.0, 1.0)  # type: ignore[attr-defined]
     state = env.np_random.bit_generator.state
@@ -152,7 +152,7 @@ def test_choices_of_numbers_texts_and_materials() -> None:
         ({"chi": [1.0]}, "two numbers must be"),
         ({"chi": (1.0, "much")}, "numbers only, or texts only"),
         ({"chi": (1.0, float("nan"))}, "numbers only, or texts only"),
-        ({"chi": (1.0, 9.0)}, "randomize may draw a film that can't be: .*chi is 9"),
+        ({"chi": (1.0, 9.0)}, "randomize may draw an impossible film: .*chi is 9"),
         ({"mobility": ["wodo", "fast"]}, "mobility is 'fast'"),
         ({"material": "p3ht-pcbm"}, "material = 'p3ht-pcbm'; give"),
         ({"material": ["p3ht-pcbm", "opv-frames"]}, "opv-frames is for annealing"),
@@ -175,7 +175,7 @@ def test_ranges_that_can_t_be_are_refused_at_once(wanted: Any, message: str) -> 
         ({"material": "opv-frames"}, "use morphsim:morphsim/Annealing-v0, or another material"),
         (
             {"material": "p3ht-pcbm", "recipe": DryingRecipe()},
-            "recipe can only be a dict of what shall differ",
+            "a recipe must be a dict of parameters to override",
         ),
         ({"observation": "sound"}, "observation is 'sound'; use one of frame, fields, dict"),
         ({"step_time_s": 0.0}, "step_time_s is 0"),
@@ -186,10 +186,13 @@ def test_ranges_that_can_t_be_are_refused_at_once(wanted: Any, message: str) -> 
         ({"device": "abacus"}, "device 'abacus' is unknown"),
         ({"shape": (0, 32)}, r"a side of the shape \(0, 32\) is 0"),
         ({"ranges": {"temperature": (200.0, 300.0)}}, "it must stay within 250 to 400"),
-        ({"ranges": {"evaporation": (1.0, 20.0), "temperature": (300.0, 400.0)}}, "knobs reach too far"),
+        (
+            {"ranges": {"evaporation": (1.0, 20.0), "temperature": (300.0, 400.0)}},
+            "the knobs are too wide",
+        ),
     ],
 )
-def test_arguments_that_can_t_be_name_the_mend(arguments: dict[str, Any], message: str) -> None:
+def test_errors_of_invalid_arguments_say_how_to_fix_them(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         DryingEnv(**{**TINY, **arguments})
 
@@ -203,7 +206,7 @@ def test_fields_are_volume_fractions() -> None:
     for _ in range(4):
         fields, _, terminated, *_ = env.step(env.action_of())
     assert terminated
-    # The height is that of the dry film: what is left of solvent is the recipe's residual share.
+    # The height is that of the dry film, which keeps the recipe's residual share of solvent.
     assert fields.sum(axis=0).mean() == pytest.approx(0.9, abs=2e-3)
     assert np.array_equal(env.frame, (fields[0] / fields.sum(axis=0) >= 0.5).astype(np.uint8))
     annealed, _ = AnnealingEnv(**SMALL, observation="fields").reset(seed=0, options={"blend_ratio": 0.3})
@@ -211,7 +214,7 @@ def test_fields_are_volume_fractions() -> None:
     assert annealed.mean() == pytest.approx(0.3, abs=1e-5)
 
 
-def test_the_process_state_is_what_info_says() -> None:
+def test_the_process_state_agrees_with_info() -> None:
     env = DryingEnv(**SMALL, observation="dict", knobs=["temperature", "evaporation"])
     assert env.state_names == ("dryness", "thickness", "step_fraction", "temperature", "evaporation")
     observation, _ = env.reset(seed=0, options={"initial_thickness": 2.0})
@@ -255,7 +258,7 @@ def test_steps_even_in_time() -> None:
         *_, truncated, info = slow.step(np.zeros(1))
         assert info["time_s"] == pytest.approx(7.0 * (number + 1), rel=1e-9)
         assert truncated == (number == 3)
-    # Of a material with other scales the same seconds are other units of time.
+    # For a material with other scales the same time in seconds differs in units of the simulation.
     fast = AnnealingEnv(
         **SMALL, step_time_s=7.0, units=Units(length_nm=50.0, diffusivity=ANNEALING_UNITS.diffusivity)
     )
@@ -273,11 +276,11 @@ def test_a_film_that_dries_within_a_timed_step_ends_there() -> None:
     assert info["dryness"] == pytest.approx(1.0, abs=1e-3)
 
 
-def test_a_window_is_asked_for_where_there_is_none() -> None:
+def test_without_a_screen_a_window_gives_a_warning() -> None:
     env = AnnealingEnv(**TINY, render_mode="human")
     with pytest.warns(UserWarning, match="backend agg opens no window; install a GUI toolkit"):
         env.reset(seed=0)
-    # It is said once.
+    # The warning appears once.
     env.step(np.zeros(1))
     assert env.render() is None
     env.close()
@@ -285,7 +288,7 @@ def test_a_window_is_asked_for_where_there_is_none() -> None:
 
 
 def test_a_window_shows_each_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The window's own part is played by a figure without a screen.
+    # A figure without a screen stands in for the window.
     monkeypatch.setattr("morphsim.envs.picture._backends_with_windows", lambda: ["agg"])
     pauses: list[float] = []
     monkeypatch.setattr(pyplot, "pause", pauses.append)
@@ -299,11 +302,11 @@ def test_a_window_shows_each_picture(monkeypatch: pytest.MonkeyPatch) -> None:
         (image,) = pyplot.gcf().axes[0].images
         assert np.array_equal(image.get_array(), painted.render())
     assert pauses == [0.1] * 3
-    # Whoever closes the window gets another.
+    # A closed window is opened again.
     pyplot.close("all")
     env.step(env.action_of())
     assert len(pyplot.get_fignums()) == 1
-    # A copy opens its own.
+    # A copy opens its own window.
     assert pickle.loads(pickle.dumps(env))._window._figure is None
     env.close()
     assert not pyplot.get_fignums()
@@ -331,7 +334,7 @@ def test_gymnasium_records_videos(tmp_path: Any) -> None:
     assert [path.suffix for path in (tmp_path / "videos").iterdir()] == [".mp4"]
 
 
-def test_what_is_drawn_for_a_knob_holds_until_the_agent_turns_it() -> None:
+def test_a_drawn_knob_keeps_its_value_until_the_first_action() -> None:
     wanted = {"temperature": (290.0, 335.0)}
     turning, leaving = (
         DryingEnv(**TINY, knobs=knobs, randomize=wanted)

@@ -1,4 +1,4 @@
-"""States, seeds and devices that can't be, each of which is refused before anything changes."""
+"""Impossible states, seeds and devices are refused before anything changes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def env() -> DryingEnv:
         ("draws", -1),
     ],
 )
-def test_a_film_that_can_not_be_is_no_state(env: DryingEnv, name: str, value: float) -> None:
+def test_states_of_impossible_films_are_refused(env: DryingEnv, name: str, value: float) -> None:
     before = env.get_state()
     state = copy.deepcopy(before)
     state["fields"][name] = np.full_like(state["fields"][name], value)

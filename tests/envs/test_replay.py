@@ -27,7 +27,7 @@ def films() -> FrameSet:
     random = np.random.default_rng(0)
     return FrameSet(
         frames=random.integers(0, 2, (6, 36, 40)).astype(np.uint8),
-        # Interleaved, and nothing is left of trajectory 2.
+        # Interleaved, and trajectory 2 has no frames.
         columns={
             "trajectory": [0, 1, 0, 1, 0, 3],
             "time": [0.0, 0.0, 1.0, 2.0, 3.0, 5.0],
@@ -77,7 +77,7 @@ def test_a_film_is_shown_frame_by_frame(films: FrameSet, tmp_path: Path) -> None
             "boundary": str,
             "step_fraction": float,
         }
-        # What is not known is not told.
+        # Unknown values are omitted.
         assert "dryness" not in infos[1]
         assert [info["step_fraction"] for info in infos] == [0.0, 0.5, 1.0]
         with pytest.raises(InputError, match="the episode is over; call reset"):
@@ -109,7 +109,7 @@ def test_states_specs_and_copies(films: FrameSet) -> None:
     for other in (gym.make(env.spec).unwrapped, pickle.loads(pickle.dumps(env))):
         other.set_state(pickle.loads(pickle.dumps(state)))
         assert_same([other.step(STAY), other.reset()], future)
-    with pytest.raises(InputError, match="this is no state of a replay"):
+    with pytest.raises(InputError, match="this is not a state of a replay"):
         env.set_state({"trajectory": 0})
     with pytest.raises(InputError, match="random numbers can't be used"):
         env.set_state({**state, "random": None})
@@ -133,14 +133,14 @@ def test_pictures(films: FrameSet) -> None:
     shown.close()
 
 
-def test_what_can_t_be_replayed_is_refused(films: FrameSet, tmp_path: Path) -> None:
+def test_frames_that_can_not_be_replayed_are_refused(films: FrameSet, tmp_path: Path) -> None:
     broken = tmp_path / "broken.h5"
     broken.write_bytes(b"no frames")
     channels = FrameSet(frames=np.zeros((2, 3, 4, 4), np.uint8), columns={"trajectory": [0, 0]})
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"frames": tmp_path / "absent.h5"}, "absent.h5"),
         ({"frames": broken}, "broken.h5"),
-        ({"frames": channels}, "have 3 channels; replay those of one"),
+        ({"frames": channels}, "have 3 channels; replay frames of one channel"),
         ({"frames": films, "trajectory": 2}, "no frames of trajectory 2"),
         ({"frames": films, "trajectory": 1.5}, "trajectory is 1.5; it must be a whole number"),
         ({"frames": films, "render_mode": "ansi"}, "render_mode is 'ansi'"),

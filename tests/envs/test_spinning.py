@@ -1,4 +1,4 @@
-"""One spin speed of a material is one drying rate, wherever it is said."""
+"""A spin speed of a material always means the same drying rate."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_published_rate_is_meant_wherever_a_spin_speed_is_said() -> None:
     for recipe in found:
         assert recipe.spin_speed == recipe.reference_spin_speed == SPEED
         assert recipe.evaporation == pytest.approx(0.0051)
-    # The knob has the rate in its middle, and the film dries by it.
+    # The rate is in the middle of the knob, and the film dries at it.
     env = DryingEnv(**TINY, material=NAME, recipe=said, knobs=["evaporation"])
     _, info = env.reset(seed=0)
     _, *_, info = env.step(env.action_of())
@@ -71,11 +71,11 @@ def test_a_speed_and_a_rate_at_once_and_speeds_far_from_the_published_ones_are_r
         env.reset(options={"spin_speed": 200.0})
     with pytest.raises(InputError, match="spin_speed is 'fast'; it must be a number"):
         env.reset(options={"spin_speed": "fast"})
-    with pytest.raises(InputError, match="randomize may draw a film that can't be: spin_speed is 200"):
+    with pytest.raises(InputError, match="randomize may draw an impossible film: spin_speed is 200"):
         DryingEnv(**TINY, material=NAME, randomize={"spin_speed": (200.0, 3000.0)})
 
 
-def test_what_reset_says_of_the_rate_wins_over_what_is_drawn() -> None:
+def test_a_drying_rate_given_at_reset_overrides_a_drawn_one() -> None:
     arguments: dict[str, Any] = {**TINY, "material": NAME, "knobs": ["temperature"]}
     spun = DryingEnv(**arguments, randomize={"spin_speed": [SPEED] * 3})
     assert spun.reset(seed=0, options={"evaporation": 0.01})[1]["evaporation_nm_per_s"] == pytest.approx(

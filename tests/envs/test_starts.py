@@ -1,4 +1,4 @@
-"""Films that begin as what another process left: frames, fields and recipes."""
+"""Films that start from the result of another process: frames, fields and recipes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_recipe_is_dried_first_with_the_film_s_seed(tmp_path: Path) -> None:
         assert info["thickness_nm"] == pytest.approx(500.0 * last.thickness, rel=1e-3)
     recipe = env.recipe
     assert isinstance(recipe, VapourAnnealingRecipe)
-    # What the film is stays as it was; vapour, temperature and duration are the annealing's own.
+    # The blend's parameters are kept; vapour, temperature and duration are those of annealing.
     assert (recipe.chi, recipe.width, recipe.solvent) == (1.1, 2.0, 0.1)
     assert recipe.initial_thickness == pytest.approx(DRIED.dry_thickness)
     assert recipe.ambient_vapour == VapourAnnealingRecipe().ambient_vapour
@@ -64,7 +64,7 @@ def test_the_last_fields_of_an_export(tmp_path: Path) -> None:
     seen, _ = env.reset(seed=0)
     *_, last = record_film(config.film_recipe(), seed=0, frames=2, shape=TINY["shape"])
     np.testing.assert_allclose(seen, last.fields.clip(0, 1), atol=1e-6)
-    # The file knows lengths in nm only, so the unit is the film's present thickness.
+    # The file has lengths in nm only, so the unit is the film's present thickness.
     assert env.recipe.width == pytest.approx(4.0 / last.thickness, rel=1e-6)
     assert env.recipe.initial_thickness == 1.0
 

@@ -1,4 +1,4 @@
-"""States of films: a planner tries futures, and each comes out bit for bit as it would have."""
+"""States of films: after a state is restored, the film continues bit for bit."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_futures_branch_off_one_state(name: str, observation: str) -> None:
     assert not np.array_equal(futures[0][0][4]["time_s"], futures[1][0][4]["time_s"]) or name != IDS[0]
     other = bare(name, observation=observation, **RANDOM)
     for player, number in ((env, 0), (other, 1)):
-        # The copy is whole, wherever it goes.
+        # The copy survives pickling and deep copies.
         player.set_state(pickle.loads(pickle.dumps(state)))
         assert_same(play(player, plans[number]), futures[number])
     other.set_state(state)
@@ -112,10 +112,10 @@ def test_wrong_states_are_refused_and_change_nothing() -> None:
     larger = DryingEnv(shape=(20, 32), steps=3)
     larger.reset(seed=0)
     for wrong, message in (
-        ({}, "this is no state of a film environment"),
-        (7, "this is no state of a film environment"),
-        ({**state, "extra": 1}, "this is no state of a film environment"),
-        ({**state, "fields": None}, "this is no state of a film environment"),
+        ({}, "this is not a state of a film environment"),
+        (7, "this is not a state of a film environment"),
+        ({**state, "extra": 1}, "this is not a state of a film environment"),
+        ({**state, "fields": None}, "this is not a state of a film environment"),
         ({**state, "random": {"bit_generator": "MT19937"}}, "random numbers can't be used"),
         ({**state, "units": {"length_nm": "wide"}}, "the state can't be used"),
         ({**state, "fields": {**state["fields"], "phi": np.zeros(3)}}, "phi has the shape"),
@@ -159,7 +159,7 @@ def test_a_spec_makes_the_environment_again(name: str) -> None:
     assert_same(env.reset(seed=5), again.reset(seed=5))
 
 
-def test_an_environment_that_was_reset_once_goes_on_from_another_s_state() -> None:
+def test_an_environment_that_was_reset_continues_from_the_state_of_another() -> None:
     first, other = (gym.make(IDS[0], **TINY) for _ in range(2))
     first.reset(seed=0)
     state = first.unwrapped.get_state()  # type: ignore[attr-defined]

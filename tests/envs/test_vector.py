@@ -1,4 +1,4 @@
-"""Films side by side: the vector environment is N single ones, bit for bit."""
+"""The vector environment equals N single environments, bit for bit."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def in_turn(name: str, count: int, **arguments: Any) -> SyncVectorEnv:
     [
         (DRYING, {"limit": 3}),
         (DRYING, {"limit": 3, "observation": "fields", "randomize": True}),
-        # Closures of the mobility can't share a simulation, so films move between two.
+        # Films with different mobility closures can't share a simulation, so films move between two.
         (
             DRYING,
             {"limit": 2, "observation": "dict", "randomize": {"material": ["wodo-model", "pdpp5t-pcbm"]}},
@@ -47,11 +47,11 @@ def in_turn(name: str, count: int, **arguments: Any) -> SyncVectorEnv:
         (ANNEALING, {"observation": "dict", "randomize": True}),
         (VAPOUR, {"observation": "dict", "randomize": True}),
         (VAPOUR, {"start": DryingRecipe(evaporation=3.0, solvent=0.4), "observation": "fields"}),
-        # Nor can neutral and wetted substrates.
+        # Neither can neutral and other substrates.
         (ANNEALING, {"randomize": {"substrate_strength": (0.0, 0.0, 0.01), "chi": (2.6, 3.4)}}),
     ],
 )
-def test_films_side_by_side_are_what_they_are_alone(name: str, arguments: dict[str, Any]) -> None:
+def test_films_of_a_vector_environment_equal_single_films(name: str, arguments: dict[str, Any]) -> None:
     together, alone = make(name, 3, **arguments), in_turn(name, 3, **arguments)
     assert together.single_observation_space == alone.single_observation_space
     assert together.observation_space == alone.observation_space
@@ -68,7 +68,7 @@ def test_films_side_by_side_are_what_they_are_alone(name: str, arguments: dict[s
             mask = np.array([True, False, True])
             options = {"reset_mask": mask, "blend_ratio": 0.45}
             again = together.reset(seed=[1, None, None], options=options)
-            # SyncVectorEnv takes the mask out of its caller's options.
+            # SyncVectorEnv removes the mask from its caller's options.
             assert set(options) == {"reset_mask", "blend_ratio"}
             assert_same(again, alone.reset(seed=[1, None, None], options=dict(options)), "masked reset")
     assert ends >= 3
@@ -96,7 +96,7 @@ def test_a_film_that_can_t_go_on_is_replaced_and_the_others_go_on(monkeypatch: p
     assert infos["time_s"][[0, 2]].tolist() == expected[4]["time_s"][[0, 2]].tolist()
 
 
-def test_it_says_how_it_begins_anew_and_makes_itself_again() -> None:
+def test_it_states_its_autoreset_mode_and_can_be_made_again_from_its_spec() -> None:
     envs = make(DRYING, 2, knobs=["evaporation"])
     assert envs.metadata["autoreset_mode"] is envs.autoreset_mode is AutoresetMode.SAME_STEP
     again = gym.make_vec(envs.spec)
@@ -139,7 +139,7 @@ def test_gymnasium_s_vector_wrappers_go_around_it() -> None:
         _, rewards, terminated, truncated, infos = envs.step(envs.action_space.sample())
         assert rewards.tolist() == [1.0, 1.0]
         for place in np.flatnonzero(terminated | truncated):
-            # Only first episodes: Gymnasium 1.2.2 leaves the first step of the others out.
+            # Only first episodes: Gymnasium 1.2.2 omits the first step of the others.
             if lengths.setdefault(int(place), number) == number:
                 assert infos["episode"]["l"][place] == number
     assert set(lengths) == {0, 1}
@@ -196,7 +196,7 @@ def test_pictures_of_all_films() -> None:
         (np.array([False, False]), "with at least one True"),
     ],
 )
-def test_masks_that_are_none_are_refused(mask: Any, message: str) -> None:
+def test_invalid_masks_are_refused(mask: Any, message: str) -> None:
     envs = make(DRYING, 2)
     envs.reset(seed=0)
     with pytest.raises(InputError, match=message):
@@ -216,7 +216,7 @@ def test_wrong_use_is_refused_and_changes_nothing() -> None:
     actions = np.zeros(envs.action_space.shape, np.float32)
     with pytest.raises(InputError, match="call reset first"):
         envs.step(actions)
-    with pytest.raises(InputError, match="films that never began; call reset without it first"):
+    with pytest.raises(InputError, match="films that never started; call reset without it first"):
         envs.reset(options={"reset_mask": np.array([True, False])})
     envs.reset(seed=0)
     unknown = actions.copy()
@@ -233,5 +233,5 @@ def test_wrong_use_is_refused_and_changes_nothing() -> None:
         envs.reset(options={"color": 1})
     fresh = make(DRYING, 2)
     fresh.reset(seed=0)
-    # The refused reset drew a seed for the first film, which the film under way doesn't see.
+    # The refused reset drew a seed for the first film, which does not affect the running film.
     assert_same(envs.step(actions), fresh.step(actions))

@@ -1,4 +1,4 @@
-"""Environments in processes of their own, however these are started."""
+"""Environments in worker processes, for every start method."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from morphsim.frames import FrameSet
+from morphsim.frames import FrameSet, ImportConfig, import_frames, read_frames
 
 MakeSet = Callable[..., FrameSet]
 
@@ -38,3 +38,16 @@ def make_set() -> MakeSet:
         return FrameSet(**values)  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Import the folder `source`; returns the report and the frames."""
+
+    def run(**options):
+        options = {"source": tmp_path / "source", "out": tmp_path / "out.h5", **options}
+        report = import_frames(ImportConfig(**options))
+        return report, read_frames(options["out"])
+
+    (tmp_path / "source").mkdir()
+    return run

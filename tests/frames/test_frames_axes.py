@@ -38,7 +38,7 @@ def save(path, values):
         (np.repeat(FRAMES[:, None].astype(int) * 255, 3, axis=1), FRAMES),
         # Two colours, of which both are bright: the brighter is the donor.
         (np.array([[250, 190, 70], [255, 255, 255]], np.uint8)[FRAMES], FRAMES),
-        # Narrow frames, of 3 columns and no colours.
+        # Narrow frames of 3 columns rather than colours.
         (FRAMES[..., :3], FRAMES[..., :3]),
         (FRAMES[:, :3, :4] * 255, FRAMES[:, :3, :4]),
     ],
@@ -89,7 +89,7 @@ def test_sets_of_unclear_axes_are_refused(tmp_path, shape):
             read(tmp_path / "a.h5")
 
 
-def test_what_is_clear_stays_as_it_is():
+def test_unambiguous_shapes_are_kept():
     for shape in [(5, 8, 12), (5, 1, 8, 12), (5, 2, 8, 12), (5, 1, 8, 1), (5, 1, 8, 3)]:
         assert channels_first(np.zeros(shape, np.uint8), own=False).shape == shape
     for shape in [(5, 8, 1), (5, 40, 8, 1), (5, 3, 8, 4)]:
@@ -123,7 +123,7 @@ def test_a_set_of_one_phase_is_warned_of_before_a_training(tmp_path):
         split_frames(config, frame_set)
 
 
-def test_a_grey_picture_of_0_and_1_is_no_set_of_narrow_frames(tmp_path):
+def test_a_grey_picture_of_0_and_1_is_not_taken_for_narrow_frames(tmp_path):
     picture = np.repeat(FRAMES[0, ..., None], 3, axis=-1)
     save(tmp_path / "a.h5", picture)
     for read in (read_frames, read_any, lambda path: read_rows(path, None)):
@@ -138,7 +138,7 @@ def test_a_grey_picture_of_0_and_1_is_no_set_of_narrow_frames(tmp_path):
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
 def test_pictures_are_read_as_viewers_turn_them(tmp_path, suffix):
     tags = Image.Exif()
-    # The first row is the right side.
+    # After transposition the first row is the right side.
     tags[0x0112] = 6
     Image.fromarray(FRAMES[0] * 255).save(tmp_path / f"a.{suffix}", exif=tags, quality=100)
     np.testing.assert_array_equal(read_any(tmp_path / f"a.{suffix}").frames[0], np.rot90(FRAMES[0], -1))

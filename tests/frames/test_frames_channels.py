@@ -45,9 +45,9 @@ def channelled(seed: int = 0, *, channels: int = 3, shape: tuple[int, int] = (6,
 
 
 def test_shape_and_channels(make_set):
-    frameset = channelled()
-    assert (len(frameset), frameset.channels, frameset.shape) == (8, 3, (6, 9))
-    assert "8 frames of 6 x 9 in 3 channels" in repr(frameset)
+    frame_set = channelled()
+    assert (len(frame_set), frame_set.channels, frame_set.shape) == (8, 3, (6, 9))
+    assert "8 frames of 6 x 9 in 3 channels" in repr(frame_set)
     assert (make_set().channels, make_set().shape) == (1, (6, 9))
     assert "channels" not in repr(make_set())
 
@@ -56,10 +56,10 @@ def test_shape_and_channels(make_set):
 @given(frames=FRAMES, data=st.data())
 def test_what_is_written_is_read_again(tmp_path, frames, data):
     trajectory = data.draw(hnp.arrays(np.int64, len(frames), elements=st.integers(0, 2)))
-    frameset = FrameSet(
+    frame_set = FrameSet(
         frames=frames, columns={"trajectory": trajectory}, recipes={"chi": np.array([1.0, 2.0, np.nan])}
     )
-    write_frames(tmp_path / "a.h5", frameset)
+    write_frames(tmp_path / "a.h5", frame_set)
     back = read_frames(tmp_path / "a.h5")
     np.testing.assert_array_equal(back.frames, frames)
     assert (back.channels, back.shape) == (frames.shape[1], frames.shape[2:])
@@ -85,7 +85,7 @@ def test_only_equal_channels_are_joined(tmp_path, make_set):
     for other in (channelled(channels=2), channelled(channels=1)):
         with pytest.raises(InputError, match=r"\(8, \d, 6, 9\).*\(8, 3, 6, 9\)"):
             FrameSet.concatenate([channelled(), other])
-    # One channel that is written out is not the same file layout as none.
+    # A channel axis of length 1 differs from no channel axis.
     with pytest.raises(InputError, match=r"\(N, H, W\).*\(N, C, H, W\)"):
         FrameSet.concatenate([channelled(channels=1), make_set(units={})])
 
@@ -93,8 +93,8 @@ def test_only_equal_channels_are_joined(tmp_path, make_set):
 def test_merged_files_are_the_concatenation_or_refused(tmp_path, make_set):
     sets = [channelled(seed) for seed in range(3)]
     paths = [tmp_path / f"{number}.h5" for number in range(3)]
-    for path, frameset in zip(paths, sets, strict=True):
-        write_frames(path, frameset)
+    for path, frame_set in zip(paths, sets, strict=True):
+        write_frames(path, frame_set)
     merge_frames(tmp_path / "all.h5", paths)
     np.testing.assert_array_equal(read_frames(tmp_path / "all.h5").frames, FrameSet.concatenate(sets).frames)
     for odd in (channelled(channels=1), channelled(shape=(1, 9)), make_set(units={})):
@@ -133,9 +133,9 @@ def test_mirrored_and_rolled_channel_by_channel(frames, shift):
         )
 
 
-def test_what_needs_one_channel_names_the_shape(tmp_path):
-    frameset = channelled()
-    write_frames(tmp_path / "a.h5", frameset)
+def test_functions_that_need_one_channel_report_the_shape(tmp_path):
+    frame_set = channelled()
+    write_frames(tmp_path / "a.h5", frame_set)
     shape = r"\(8, 3, 6, 9\)"
     with pytest.raises(InputError, match=f"a.h5: its frames have the shape {shape}"):
         read_target_frames(tmp_path / "a.h5")
@@ -144,20 +144,20 @@ def test_what_needs_one_channel_names_the_shape(tmp_path):
     with pytest.raises(InputError, match=shape):
         read_any(tmp_path / "a.h5")
     with pytest.raises(InputError, match=shape):
-        animate(frameset.frames, tmp_path / "a.gif")
+        animate(frame_set.frames, tmp_path / "a.gif")
     with pytest.raises(InputError, match=r"the shape \(3, 6, 9\)"):
-        frame_strip(frameset.frames, tmp_path / "a.png")
+        frame_strip(frame_set.frames, tmp_path / "a.png")
     with pytest.raises(InputError, match=shape):
-        resize(frameset.frames, (3, 4))
-    assert to_rgb(frameset.frames).shape == (8, 3, 6, 9, 3)
+        resize(frame_set.frames, (3, 4))
+    assert to_rgb(frame_set.frames).shape == (8, 3, 6, 9, 3)
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
 
 
-def test_a_single_channel_is_as_good_as_none(tmp_path):
-    frameset = channelled(channels=1)
-    write_frames(tmp_path / "a.h5", frameset)
-    np.testing.assert_array_equal(read_target_frames(tmp_path / "a.h5"), frameset.frames[:, 0])
-    np.testing.assert_array_equal(read_frame(f"{tmp_path / 'a.h5'}:2"), frameset.frames[2, 0])
-    assert one_channel(frameset.frames[:, 0]).base is frameset.frames
+def test_a_single_channel_axis_is_accepted(tmp_path):
+    frame_set = channelled(channels=1)
+    write_frames(tmp_path / "a.h5", frame_set)
+    np.testing.assert_array_equal(read_target_frames(tmp_path / "a.h5"), frame_set.frames[:, 0])
+    np.testing.assert_array_equal(read_frame(f"{tmp_path / 'a.h5'}:2"), frame_set.frames[2, 0])
+    assert one_channel(frame_set.frames[:, 0]).base is frame_set.frames
     with pytest.raises(InputError, match=r"the shape \(6, 9\)"):
-        one_channel(frameset.frames[0, 0])
+        one_channel(frame_set.frames[0, 0])

@@ -1,4 +1,4 @@
-"""One flipped bit in a frame file is told, or changes nothing; other damage ends in one line."""
+"""A flipped bit in a frame file is detected or harmless; other damage gives a one-line error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from morphsim.errors import InputError
 from morphsim.frames import FrameSet, read_frames, read_notes, read_target_frames, write_frames
 from morphsim.frames.tables import DIGEST
 
-# In a process of its own: not every damage that HDF5 crashes on is known.
+# In a separate process, since some damage may crash HDF5.
 BATCH = """
 import json, sys
 from pathlib import Path
@@ -57,7 +57,7 @@ print(json.dumps(told))
 """
 
 
-def test_one_flipped_bit_or_several_bytes_are_told_or_change_nothing(tmp_path, make_set):
+def test_flipped_bits_are_detected_or_change_nothing(tmp_path, make_set):
     write_frames(tmp_path / "a.h5", make_set(), notes={"plan": "{}" * 40})
     words = [sys.executable, "-c", BATCH, str(tmp_path / "a.h5"), "40"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -68,7 +68,7 @@ def test_one_flipped_bit_or_several_bytes_are_told_or_change_nothing(tmp_path, m
 
 
 def flipped(path: Path, wanted: bytes) -> None:
-    """Flip a bit of the bytes `wanted` in a file."""
+    """Flip a bit within the bytes `wanted` of a file."""
     content = bytearray(path.read_bytes())
     content[content.index(wanted) + 1] ^= 4
     path.write_bytes(bytes(content))
@@ -106,11 +106,11 @@ def test_attributes_can_be_changed_on_purpose(tmp_path, make_set):
     assert read_frames(tmp_path / "a.h5").boundary == "no-flux"
 
 
-def write_as_before(path: Path, frameset: FrameSet, notes: dict[str, str]) -> None:
+def write_as_before(path: Path, frame_set: FrameSet, notes: dict[str, str]) -> None:
     """A file as version 0.1.0 wrote it, without checksums."""
     with h5py.File(path, "w") as file:
-        file.create_dataset("frames", data=frameset.frames, chunks=(1, *frameset.shape), compression="gzip")
-        for group, table in ((file, frameset.columns), (file.create_group("recipes"), frameset.recipes)):
+        file.create_dataset("frames", data=frame_set.frames, chunks=(1, *frame_set.shape), compression="gzip")
+        for group, table in ((file, frame_set.columns), (file.create_group("recipes"), frame_set.recipes)):
             for name, values in table.items():
                 fixed = values
                 if values.dtype.kind == "U":
@@ -124,11 +124,11 @@ def write_as_before(path: Path, frameset: FrameSet, notes: dict[str, str]) -> No
 
 
 def test_files_of_earlier_versions_still_load(tmp_path, make_set):
-    frameset = make_set()
-    write_as_before(tmp_path / "a.h5", frameset, {"plan": "{}"})
+    frame_set = make_set()
+    write_as_before(tmp_path / "a.h5", frame_set, {"plan": "{}"})
     found = read_frames(tmp_path / "a.h5")
-    np.testing.assert_array_equal(found.frames, frameset.frames)
-    for mine, yours in ((found.columns, frameset.columns), (found.recipes, frameset.recipes)):
+    np.testing.assert_array_equal(found.frames, frame_set.frames)
+    for mine, yours in ((found.columns, frame_set.columns), (found.recipes, frame_set.recipes)):
         assert mine.keys() == yours.keys()
         for name in mine:
             np.testing.assert_array_equal(mine[name], yours[name])
@@ -137,9 +137,9 @@ def test_files_of_earlier_versions_still_load(tmp_path, make_set):
 
 
 def test_checksums_cost_little_space(tmp_path, make_set):
-    frameset = make_set(films=10, shape=(50, 60))
-    write_frames(tmp_path / "new.h5", frameset)
-    write_as_before(tmp_path / "old.h5", frameset, {})
+    frame_set = make_set(films=10, shape=(50, 60))
+    write_frames(tmp_path / "new.h5", frame_set)
+    write_as_before(tmp_path / "old.h5", frame_set, {})
     assert (tmp_path / "new.h5").stat().st_size < 1.05 * (tmp_path / "old.h5").stat().st_size
 
 

@@ -1,4 +1,4 @@
-"""By which changes of its code an interrupted data set is taken for one of another version."""
+"""Which changes of the code change its digest, and so forbid resuming a data set."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def file(tmp_path: Path) -> Path:
         ("2 * x", "x * 2", False),
     ],
 )
-def test_only_what_is_computed_counts(file: Path, old: str, new: str, equal: bool) -> None:
+def test_only_code_that_computes_changes_the_digest(file: Path, old: str, new: str, equal: bool) -> None:
     before = code_digest([file])
     assert old in CODE
     file.write_text(CODE.replace(old, new))
@@ -64,7 +64,7 @@ def test_the_place_of_a_file_does_not_count(file: Path) -> None:
         ("frames/render.py", False),
     ],
 )
-def test_code_that_makes_films_counts_wherever_it_stands(
+def test_only_simulator_code_changes_the_digest(
     path: str, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = tmp_path / "morphsim"

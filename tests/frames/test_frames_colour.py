@@ -44,6 +44,6 @@ def test_a_pattern_that_is_in_transparency_alone_is_refused() -> None:
 
 
 @pytest.mark.parametrize("picture", [np.zeros((4, 4)), np.zeros((4, 4, 2)), np.zeros((4, 4, 3), complex)])
-def test_what_holds_no_colours_is_refused(picture: np.ndarray) -> None:
+def test_arrays_without_colours_are_refused(picture: np.ndarray) -> None:
     with pytest.raises(InputError):
         luminance(picture)

@@ -46,24 +46,25 @@ def make(out: Path, **options) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> bytes:
-    """The file that every run of SMALL must give, to the byte."""
+    """The file that every run of SMALL must reproduce, to the byte."""
     return make(tmp_path_factory.mktemp("data") / "a.h5").read_bytes()
 
 
 def test_films_follow_the_plan(tmp_path):
     out = make(tmp_path / "a.h5")
-    frameset = read_frames(out)
+    frame_set = read_frames(out)
     plan = config_for(out).plan()
-    assert (len(frameset), frameset.shape, frameset.trajectories) == (32, (16, 32), 8)
-    assert frameset.trajectory.tolist() == np.repeat(np.arange(8), 4).tolist()
-    assert frameset.recipes["chi"].tolist() == [2.4] * 4 + [3.0] * 4
-    assert set(frameset.columns) == {"trajectory", "time", "dryness", "thickness", "seed"}
-    assert (frameset.process, frameset.boundary, frameset.threshold) == ("annealing", "periodic", 0.5)
-    assert len(set(frameset.columns["seed"])) == 8
+    assert (len(frame_set), frame_set.shape, frame_set.trajectories) == (32, (16, 32), 8)
+    assert frame_set.trajectory.tolist() == np.repeat(np.arange(8), 4).tolist()
+    assert frame_set.recipes["chi"].tolist() == [2.4] * 4 + [3.0] * 4
+    assert set(frame_set.columns) == {"trajectory", "time", "dryness", "thickness", "seed"}
+    assert (frame_set.process, frame_set.boundary, frame_set.threshold) == ("annealing", "periodic", 0.5)
+    assert len(set(frame_set.columns["seed"])) == 8
     snapshots = list(record_film(plan.film_recipe(5), shape=(16, 32), seed=plan.film_seed(5), frames=4))
-    film = frameset.trajectory == 5
-    np.testing.assert_array_equal(frameset.frames[film], binarise(np.stack([one.share for one in snapshots])))
-    np.testing.assert_array_equal(frameset.columns["time"][film], [one.time for one in snapshots])
+    film = frame_set.trajectory == 5
+    shares = np.stack([one.share for one in snapshots])
+    np.testing.assert_array_equal(frame_set.frames[film], binarise(shares))
+    np.testing.assert_array_equal(frame_set.columns["time"][film], [one.time for one in snapshots])
     assert read_notes(out) == {"plan": plan.to_json()}
     assert failed_films(out) == []
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
@@ -71,12 +72,12 @@ def test_films_follow_the_plan(tmp_path):
 
 def test_drying_films(tmp_path):
     out = make(tmp_path / "a.h5", process="drying", grid=("evaporation=3,6",), set=(), replicas=1)
-    frameset = read_frames(out)
-    assert frameset.process == "drying"
-    assert frameset.recipes["evaporation"].tolist() == [3.0, 6.0]
-    assert frameset.recipes["mobility"].tolist() == ["wodo", "wodo"]
-    np.testing.assert_allclose(frameset.columns["dryness"][[3, 7]], 1.0, atol=1e-3)
-    assert (np.diff(frameset.columns["thickness"][:4]) < 0).all()
+    frame_set = read_frames(out)
+    assert frame_set.process == "drying"
+    assert frame_set.recipes["evaporation"].tolist() == [3.0, 6.0]
+    assert frame_set.recipes["mobility"].tolist() == ["wodo", "wodo"]
+    np.testing.assert_allclose(frame_set.columns["dryness"][[3, 7]], 1.0, atol=1e-3)
+    assert (np.diff(frame_set.columns["thickness"][:4]) < 0).all()
 
 
 def test_workers_don_t_change_a_byte(tmp_path, undisturbed):
@@ -133,7 +134,7 @@ def test_killed_at_any_moment_and_resumed(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_stops_and_says_how_to_resume(tmp_path, undisturbed, workers):
+def test_ctrl_c_stops_with_a_hint_how_to_resume(tmp_path, undisturbed, workers):
     out = tmp_path / "a.h5"
     program = (
         "from pathlib import Path; from morphsim.frames import DatasetConfig, make_dataset\n"
@@ -212,7 +213,7 @@ def test_a_run_killed_while_it_cleans_up(tmp_path, undisturbed):
     make_dataset(config_for(tmp_path / "b.h5"), show_progress=False).rename(out)
     make(out)
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
-    # The plan goes last, but its folder may outlive it.
+    # The plan is removed last, but its folder may remain.
     parts.folder.mkdir()
     (parts.folder / "film-0000001.h5").write_bytes(b"rest")
     (parts.folder / ".morphsim-abcdefgh").mkdir()
@@ -267,9 +268,9 @@ def diverging(recipe, **options):
 def test_films_that_diverge_are_left_out_and_reported(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(films, "record_film", diverging)
     out = make_dataset(config_for(tmp_path / "a.h5", grid=("chi=2.4,3.0,2.8",), replicas=1))
-    frameset = read_frames(out)
-    assert frameset.recipes["chi"].tolist() == [2.4, 2.8]
-    assert frameset.trajectory.tolist() == [0] * 4 + [1] * 4
+    frame_set = read_frames(out)
+    assert frame_set.recipes["chi"].tolist() == [2.4, 2.8]
+    assert frame_set.trajectory.tolist() == [0] * 4 + [1] * 4
     (failure,) = failed_films(out)
     assert failure["film"] == 1
     assert failure["recipe"]["chi"] == 3.0
@@ -290,7 +291,7 @@ def test_films_that_never_dry_are_left_out(tmp_path):
     assert "not dry" in failed_films(out)[0]["reason"]
 
 
-def test_no_film_at_all_is_an_error(tmp_path, monkeypatch):
+def test_an_error_if_every_film_fails(tmp_path, monkeypatch):
     monkeypatch.setattr(films, "record_film", diverging)
     with pytest.raises(InputError, match="not one of 2 films can be made: it diverged"):
         make(tmp_path / "a.h5", grid=("chi=3.0",), replicas=2)

@@ -1,4 +1,4 @@
-"""Frames that can be read and may not be what was meant: they are refused or warned of, and never silent."""
+"""Frames that can be read but may not be what was meant are refused or give a warning."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def test_times_in_names_order_a_film(source):
 
 
 @pytest.mark.parametrize("heights", [1e-7, 1e-3, -1e-9])
-def test_heights_are_no_donor_shares(source, heights):
+def test_heights_are_not_donor_shares(source, heights):
     values = (np.random.default_rng(0).random((9, 14)) * heights).astype(np.float32)
     Image.fromarray(values).save(source / "heights.tif")
     np.save(source / "heights.npy", values)
     for name in ("heights.tif", "heights.npy"):
-        with pytest.raises(InputError, match="no donor shares"):
+        with pytest.raises(InputError, match="not donor shares"):
             read_any(source / name)
-        with pytest.raises(InputError, match=r"heights\..*no donor shares"):
+        with pytest.raises(InputError, match=r"heights\..*not donor shares"):
             read_target_frames(source / name)
 
 
@@ -169,7 +169,7 @@ def test_a_pattern_in_the_transparency_is_not_lost(tmp_path, kind):
 def test_masks_in_deep_images(tmp_path, kind, dtype, high):
     values = FRAME.astype(dtype) * dtype(high)
     if dtype == np.uint32:
-        # Pillow knows signed numbers alone; the bits are those of the largest one without a sign.
+        # Pillow has signed integers only; -1 has the bits of the largest unsigned one.
         values = values.view(np.int32)
     Image.fromarray(values).save(tmp_path / f"a.{kind}")
     np.testing.assert_array_equal(read_any(tmp_path / f"a.{kind}").frames[0], FRAME)
@@ -290,10 +290,10 @@ def test_links_are_followed(source, tmp_path):
     reasons = dict(report.dropped)
     assert set(reasons) == {"again", "loop", "up", "broken", "circle", "pipe"}
     assert "read already" in reasons["again"] and "read already" in reasons["loop"]
-    assert "holds the source" in reasons["up"]
+    assert "contains the source" in reasons["up"]
     assert reasons["broken"].startswith("it is a broken link")
     assert reasons["circle"].startswith("it is a broken link")
-    assert reasons["pipe"] == "it is no file"
+    assert reasons["pipe"] == "it is not a regular file"
     # The source itself may be a link.
     (tmp_path / "link").symlink_to(source)
     assert imported(tmp_path / "link")[0].frames == 3
@@ -325,7 +325,7 @@ def test_a_folder_that_may_not_be_read_is_listed(source, monkeypatch):
     assert "Permission denied" in reason
 
 
-def test_names_that_are_no_text(source):
+def test_names_that_are_not_text(source):
     path = os.fsencode(source) + b"/film_\xff\xe9_3.png"
     Image.fromarray(FRAME * 255).save(source / "a.png")
     os.rename(source / "a.png", path)  # noqa: PTH104

@@ -119,7 +119,7 @@ def test_a_text_that_is_too_long(tmp_path, monkeypatch):
         read_graspi(tmp_path / "a.txt")
 
 
-def test_bytes_that_are_no_text(tmp_path):
+def test_bytes_that_are_not_text(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe0 1")
     with pytest.raises(InputError, match="plain text"):
         read_graspi(tmp_path / "a.txt")

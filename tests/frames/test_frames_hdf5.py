@@ -1,4 +1,4 @@
-"""HDF5 files of strangers: nothing outside of the file is read, and nothing is larger than is allowed."""
+"""Untrusted HDF5 files: nothing outside the file is read, and size limits hold."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FRAMES = np.eye(8, dtype=np.uint8)[None].repeat(3, 0)
 
 
 def refused(path: Path, words: str, *, by_rows: bool = True) -> None:
-    """Every reader refuses the file in one line, or all but the one that looks at frames alone."""
+    """Every reader refuses the file in one line, or all except the one that reads only frames."""
     for reader in (read_frames, read_any, *([read_target_frames] if by_rows else [])):
         with pytest.raises(InputError, match=words) as caught:
             reader(path)
@@ -101,7 +101,7 @@ def test_virtual_datasets_are_refused(tmp_path, secret, source):
         layout = h5py.VirtualLayout((3, 8, 8), "u1")
         layout[:] = h5py.VirtualSource(source, "frames", (3, 8, 8))
         file.create_virtual_dataset("frames", layout)
-    # One that refers to itself would end the process.
+    # One that refers to itself would crash the process.
     code = f"from morphsim.frames import read_frames; read_frames({str(tmp_path / 'a.h5')!r})"
     if source == ".":
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -137,7 +137,7 @@ def test_frames_of_other_types_are_refused(tmp_path, values):
             reader(tmp_path / "a.h5")
 
 
-def test_references_groups_and_named_types_are_no_frames(tmp_path):
+def test_references_groups_and_named_types_are_not_frames(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["other"] = FRAMES
         reference = file["other"].ref
@@ -149,7 +149,7 @@ def test_references_groups_and_named_types_are_no_frames(tmp_path):
     for name in ("frames", "region", "ragged", "type", "group", "other/a"):
         with pytest.raises(InputError):
             read_any(tmp_path / "a.h5", dataset=name)
-    # They are nothing to the frames beside them.
+    # They do not affect the frames beside them.
     assert read_any(tmp_path / "a.h5", dataset="other").trajectories == 1
 
 
@@ -210,7 +210,7 @@ def test_a_chunk_that_unfolds_to_more_than_it_claims(tmp_path, monkeypatch):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         dataset = file.create_dataset("frames", (1, 8, 8), "u1", chunks=(1, 8, 8), compression="gzip")
         dataset.id.write_direct_chunk((0, 0, 0), packed)
-    refused(tmp_path / "a.h5", "unfolds to more than the 64 bytes")
+    refused(tmp_path / "a.h5", "expands beyond the 64 bytes")
     honest = np.random.default_rng(0).integers(0, 2, (1, 300, 400), np.uint8)
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file.create_dataset("frames", data=honest, chunks=(1, 300, 400), compression="gzip", fletcher32=True)
@@ -237,7 +237,7 @@ def test_many_columns_count_together(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [10**15, -(10**15), 1e300, 2**64 - 1])
-def test_numbers_that_no_film_has(tmp_path, number):
+def test_impossible_numbers_are_refused(tmp_path, number):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["frames"] = FRAMES
         file["trajectory"] = np.array([number, 3, 3], np.uint64 if number == 2**64 - 1 else None)

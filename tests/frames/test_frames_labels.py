@@ -37,9 +37,9 @@ def test_replicas_share_their_recipe():
 
 
 def test_without_recipes_each_trajectory_is_its_own():
-    frameset = set_of([0, 0, 2, 1])
-    assert recipe_labels(frameset).tolist() == [0, 1, 2]
-    assert recipe_labels(frameset).dtype == np.int64
+    frame_set = set_of([0, 0, 2, 1])
+    assert recipe_labels(frame_set).tolist() == [0, 1, 2]
+    assert recipe_labels(frame_set).dtype == np.int64
 
 
 @given(
@@ -48,14 +48,14 @@ def test_without_recipes_each_trajectory_is_its_own():
 )
 def test_recipes_are_equal_where_all_their_columns_are(table, texts):
     recipes = {f"p{k}": table[:, k].astype(str) if texts else table[:, k] for k in range(table.shape[1])}
-    frameset = set_of(range(len(table)), recipes=recipes)
-    labels = recipe_labels(frameset)
-    columns = list(frameset.recipes.values())
+    frame_set = set_of(range(len(table)), recipes=recipes)
+    labels = recipe_labels(frame_set)
+    columns = list(frame_set.recipes.values())
     for i in range(len(table)):
         for j in range(len(table)):
             equal = all(same(column[i], column[j]) for column in columns)
             assert (labels[i] == labels[j]) == equal
-    # From 0, in the order in which they appear.
+    # From 0, in the order of appearance.
     assert list(dict.fromkeys(labels.tolist())) == list(range(labels.max() + 1))
 
 
@@ -88,8 +88,8 @@ def test_frames_of_replicas_at_one_moment_share_their_label():
     recipes = {"chi": [3.0, 2.4, 3.0]}
     trajectory = np.repeat([0, 1, 2], 3)
     times = np.array([1.0, 2.0, 3.0, 1.5, 2.5, 3.5, 3.1, 1.1, 2.1])
-    frameset = set_of(trajectory, recipes=recipes, time=times)
-    assert frame_labels(frameset).tolist() == [0, 1, 2, 3, 4, 5, 2, 0, 1]
+    frame_set = set_of(trajectory, recipes=recipes, time=times)
+    assert frame_labels(frame_set).tolist() == [0, 1, 2, 3, 4, 5, 2, 0, 1]
 
 
 @given(data=st.data())
@@ -97,10 +97,10 @@ def test_frame_labels_are_the_pairs_of_recipe_and_moment(data):
     count = data.draw(st.integers(1, 16))
     trajectory = data.draw(hnp.arrays(np.int64, count, elements=st.integers(0, 2)))
     chi = data.draw(hnp.arrays(np.float64, 3, elements=VALUES))
-    frameset = set_of(trajectory, recipes={"chi": chi})
-    pairs = list(zip(recipe_labels(frameset)[trajectory], moment_labels(frameset), strict=True))
+    frame_set = set_of(trajectory, recipes={"chi": chi})
+    pairs = list(zip(recipe_labels(frame_set)[trajectory], moment_labels(frame_set), strict=True))
     numbers = {pair: number for number, pair in enumerate(sorted(set(pairs)))}
-    assert frame_labels(frameset).tolist() == [numbers[pair] for pair in pairs]
+    assert frame_labels(frame_set).tolist() == [numbers[pair] for pair in pairs]
 
 
 @given(
@@ -110,22 +110,22 @@ def test_frame_labels_are_the_pairs_of_recipe_and_moment(data):
 )
 def test_whole_recipes_are_held_out(labels, share, seed):
     trajectory = np.repeat(np.arange(len(labels)), 2)
-    frameset = set_of(trajectory, recipes={"chi": np.array(labels, float)})
-    training, held_out = split_by_recipe(frameset, held_out=share, seed=seed)
+    frame_set = set_of(trajectory, recipes={"chi": np.array(labels, float)})
+    training, held_out = split_by_recipe(frame_set, held_out=share, seed=seed)
     assert sorted([*training, *held_out]) == list(range(len(trajectory)))
-    chi = frameset.recipes["chi"][trajectory]
+    chi = frame_set.recipes["chi"][trajectory]
     assert not set(chi[training]) & set(chi[held_out])
     recipes = len(set(labels))
     assert len(set(chi[held_out])) == min(max(round(share * recipes), 1), recipes - 1)
-    again = split_by_recipe(frameset, held_out=share, seed=seed)
+    again = split_by_recipe(frame_set, held_out=share, seed=seed)
     assert (again[0] == training).all()
     assert (again[1] == held_out).all()
 
 
-def test_recipes_that_have_no_frame_are_not_counted():
-    frameset = set_of([0, 0, 1], recipes={"chi": [2.0, 2.0, 3.0]})
+def test_recipes_without_frames_are_not_counted():
+    frame_set = set_of([0, 0, 1], recipes={"chi": [2.0, 2.0, 3.0]})
     with pytest.raises(InputError, match="1 recipe can't be split"):
-        split_by_recipe(frameset, held_out=0.5, seed=0)
+        split_by_recipe(frame_set, held_out=0.5, seed=0)
     with pytest.raises(InputError, match="held_out is 0"):
         split_by_recipe(set_of([0, 1]), held_out=0.0, seed=0)
 
@@ -133,6 +133,6 @@ def test_recipes_that_have_no_frame_are_not_counted():
 def test_a_column_of_moments_is_taken_as_it_is() -> None:
     frames = np.zeros((4, 2, 3), np.uint8)
     columns = {"trajectory": np.array([0, 0, 1, 1]), "moment": np.array([1, 3, 3, 2])}
-    frameset = FrameSet(frames=frames, columns=columns, recipes={"chi": np.array([2.0, 2.0])})
-    assert moment_labels(frameset).tolist() == [1, 3, 3, 2]
-    assert frame_labels(frameset).tolist() == [0, 2, 2, 1]
+    frame_set = FrameSet(frames=frames, columns=columns, recipes={"chi": np.array([2.0, 2.0])})
+    assert moment_labels(frame_set).tolist() == [1, 3, 3, 2]
+    assert frame_labels(frame_set).tolist() == [0, 2, 2, 1]

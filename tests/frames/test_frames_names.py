@@ -23,7 +23,7 @@ from morphsim.frames.names import film_of, in_order
         ("-5", -5),
         ("0.25", 0.25),
         ("_.5", 0.5),
-        # A dash after a letter, a digit or a bracket stands between two words.
+        # A dash after a letter, a digit or a bracket separates two words.
         ("film-10", 10),
         ("film-0.5", 0.5),
         ("3-4", 4),
@@ -43,7 +43,7 @@ from morphsim.frames.names import film_of, in_order
         ("t_1e\N{MINUS SIGN}3", 1e-3),
         ("t=0.1000D+01", 1),
         ("t=1.E-03", 1e-3),
-        # No times.
+        # Not times.
         ("first", math.nan),
         ("t=10^-3", math.nan),
         ("t=1d-3", math.nan),

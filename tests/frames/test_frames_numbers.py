@@ -1,4 +1,4 @@
-"""Numbers that no film can have are refused before any work, in one sentence that names them."""
+"""Impossible numbers are refused before any work, with one line that names them."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_threads_and_workers_have_a_limit(count: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (-1, 4), (10**9, 1), (5000, 5000), (4,), 4, (2.0, 4), (True, 4)])
-def test_shapes_that_no_machine_holds(shape: Any) -> None:
+def test_shapes_that_are_impossible(shape: Any) -> None:
     with pytest.raises(InputError, match="shape"):
         Simulation([AnnealingRecipe()], seeds=[0], shape=shape)
 
@@ -169,7 +169,7 @@ def test_numbers_that_are_too_large() -> None:
         next(record_film(AnnealingRecipe(), seed=0, frames=10**12))
 
 
-def test_a_boundary_that_is_no_name() -> None:
+def test_a_boundary_that_is_not_a_name() -> None:
     boundary: Any = ["periodic"]
     with pytest.raises(InputError, match="boundary is"):
         Grid((2, 2), width=1.0, boundary=boundary, dtype=torch.float32, device=torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""NumPy's files from strangers: no header and no zip file is believed before it is checked."""
+"""Untrusted NumPy files: headers and zip files are checked before use."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def header(shape: str, kind: str = "|u1") -> bytes:
         ("(" * 400, "|u1", "not a NumPy file of numbers"),
     ],
 )
-def test_a_header_that_claims_what_is_not_there(tmp_path, shape, kind, words):
+def test_a_header_that_claims_missing_values(tmp_path, shape, kind, words):
     content = header(shape, kind) + bytes(192)
     (tmp_path / "a.npy").write_bytes(content)
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:

@@ -1,4 +1,4 @@
-"""Whatever the shape of frames, the pictures drawn of them keep to stated sizes."""
+"""Pictures stay within size limits, whatever the shape of the frames."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_strips(tmp_path, shape):
     frame_strip(np.ones((3, *shape), np.uint8), tmp_path / "a.png", titles=["a title"] * 3)
     size_of(tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
-        # The frame can be seen.
+        # The frame is visible.
         donor = (np.asarray(image.convert("RGB")) == (250, 190, 70)).all(-1)
     assert donor[: -round(0.4 * 150)].any()
 

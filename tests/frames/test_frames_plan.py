@@ -34,7 +34,7 @@ def test_each_film_has_a_seed_of_its_own(tmp_path_factory, seed, film):
     assert value != plan.film_seed(film + 1)
 
 
-def test_a_recipe_file_and_what_overrides_it(tmp_path):
+def test_options_override_a_recipe_file(tmp_path):
     file = tmp_path / "recipes.toml"
     file.write_text(
         'process = "drying"\nreplicas = 3\nsolvent = 0.6\nchi = 1\n'

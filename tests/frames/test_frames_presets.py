@@ -9,16 +9,16 @@ import pytest
 
 from morphsim.errors import InputError
 from morphsim.frames import PRESETS, DatasetConfig, make_dataset, read_frames
-from morphsim.frames.plan import Plan
+from morphsim.frames.plan import DatasetPlan
 from morphsim.frames.presets import preset_help
 
 
-def plan_of(**options) -> Plan:
+def plan_of(**options) -> DatasetPlan:
     return DatasetConfig(**{"out": Path("a.h5"), **options}).plan()
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_is_what_it_says(name):
+def test_the_plan_of_a_preset_matches_it(name):
     plan, preset = plan_of(preset=name), PRESETS[name]
     assert plan.films == preset.replicas * math.prod(len(values) for values in preset.grid.values())
     assert (plan.frames, plan.seed, plan.shape) == (preset.frames, preset.seed, [100, 400])
@@ -37,15 +37,15 @@ def test_the_published_family_has_57_recipes_of_255_frames_that_demix():
     for recipe in recipes:
         phi = recipe.blend_ratio
         stiffness = 1.0 / phi + 1.0 / (1.0 - phi) - 2.0 * recipe.chi
-        # The fastest wave of linear theory grows with D f''^2 / 4 kappa: long enough before the middle of the
-        # frames, which lies at duration / sqrt(200), for the noise to reach the size of the domains.
+        # The fastest-growing wave has the rate D f''^2 / 4 kappa. The noise must grow to domains well before
+        # the middle frame, at duration / sqrt(200).
         growth = stiffness**2 / (4.0 * recipe.kappa)
         assert stiffness < 0.0
         assert growth * recipe.duration / math.sqrt(200.0) > math.log(0.5 / recipe.noise)
 
 
 @pytest.mark.parametrize("process", ["annealing", "drying"])
-def test_what_judges_was_never_trained_on(process):
+def test_evaluation_presets_share_no_recipe_with_training(process):
     unseen = plan_of(preset=f"{process}-unseen")
     for name, preset in PRESETS.items():
         if preset.process != process or name.endswith("-unseen"):
@@ -89,12 +89,12 @@ def test_options_win_over_the_preset(tmp_path):
     assert plan.grid == {"chi": [2.25, 2.75], "noise": [0.01, 0.02]}
     assert (plan.recipe["duration"], plan.recipe["blend_ratio"]) == (0.5, 0.45)
     assert (plan.replicas, plan.frames, plan.shape, plan.seed, plan.films) == (4, 20, [50, 200], 3, 16)
-    # A parameter that the preset shares may be varied.
+    # A parameter shared by all films of the preset may be varied.
     assert plan_of(preset="annealing", grid=("duration=0.1,0.3",)).grid["duration"] == [0.1, 0.3]
     assert plan_of(preset="annealing", seed=0).seed == 0
 
 
-def test_a_recipe_file_stands_between_preset_and_options(tmp_path):
+def test_a_recipe_file_overrides_the_preset_and_options_override_both(tmp_path):
     file = tmp_path / "recipes.toml"
     file.write_text(
         'process = "annealing"\nreplicas = 2\nduration = 0.3\nkappa = 1e-3\n[grid]\nchi = [2.2, 2.6]\n'
@@ -135,10 +135,10 @@ def test_a_small_set_of_a_preset_is_made(tmp_path):
         frames=3,
         shape=(16, 64),
     )
-    frameset = read_frames(make_dataset(config, show_progress=False))
-    pairs = list(zip(frameset.recipes["chi"], frameset.recipes["blend_ratio"], strict=True))
+    frame_set = read_frames(make_dataset(config, show_progress=False))
+    pairs = list(zip(frame_set.recipes["chi"], frame_set.recipes["blend_ratio"], strict=True))
     assert pairs == [pair for pair in itertools.product((2.8, 3.6), (0.475, 0.575)) for _ in range(2)]
-    assert len(np.unique(frameset.columns["seed"])) == 8
-    last = frameset.frames[frameset.columns["time"] == 0.1]
+    assert len(np.unique(frame_set.columns["seed"])) == 8
+    last = frame_set.frames[frame_set.columns["time"] == 0.1]
     assert len(last) == 8
     assert (np.abs(last.mean(axis=(1, 2)) - 0.5) < 0.3).all()

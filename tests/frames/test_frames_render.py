@@ -24,7 +24,7 @@ def test_colours_of_phases_and_shares():
 
 
 def relative_luminance(colour: tuple[int, int, int]) -> float:
-    """As WCAG 2 defines it."""
+    """Relative luminance as defined by WCAG 2."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.array(colour) / 255]
     return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
@@ -37,7 +37,7 @@ def test_the_phases_differ_in_lightness_alone_already():
 @pytest.mark.parametrize(
     "frame", [np.array([[np.nan]]), np.array([[2]]), np.array([[-1]]), np.array([["a"]]), np.zeros(3)]
 )
-def test_what_has_no_colour(frame):
+def test_values_that_can_not_be_coloured(frame):
     with pytest.raises(InputError):
         to_rgb(frame)
 
@@ -49,7 +49,7 @@ def test_a_strip_shows_every_frame_in_its_proportions(tmp_path, count, shape):
     frame_strip(frames, tmp_path / "a.png", titles=[f"frame {k}" for k in range(count)])
     with Image.open(tmp_path / "a.png") as image:
         pixels = np.array(image.convert("RGB"))
-    # The legend's patches are alike in colour, so the picture is read above it.
+    # The legend has the same colours, so only the picture above it is read.
     donor = (pixels[: -round(0.4 * 150)] == DONOR_COLOUR).all(-1)
     acceptor = (pixels[: -round(0.4 * 150)] == ACCEPTOR_COLOUR).all(-1)
     assert abs(donor.sum() - acceptor.sum()) < 0.05 * donor.sum()
@@ -145,13 +145,13 @@ def test_a_movie_to_scale(tmp_path, shape, width, thickness):
         film = film_rows(picture)
         assert film.sum() == pytest.approx(rows * height / thickness, abs=1)
         assert not film[: rows - film.sum()].any()
-        # Donor lies below, in the lower half of what is left of the film.
+        # The donor is the lower half of the remaining film.
         assert (picture[-1] == DONOR_COLOUR).all()
         assert (picture[rows - film.sum()] == ACCEPTOR_COLOUR).all()
         assert ((picture == DONOR_COLOUR).all(-1)[:, 0].sum()) == pytest.approx(film.sum() / 2, abs=1)
 
 
-def test_titles_stand_above_the_pictures_with_a_legend(tmp_path):
+def test_titles_are_drawn_above_the_pictures_with_a_legend(tmp_path):
     frames = np.zeros((2, 10, 40))
     animate(frames, tmp_path / "bare.gif")
     animate(frames, tmp_path / "a.gif", titles=["1 s, 500 nm", "2 s, 400 nm"])
@@ -216,7 +216,7 @@ def test_movies_that_can_not_be(tmp_path, frames, name, fps):
     assert not list(tmp_path.iterdir())
 
 
-def test_mp4_without_its_extra_says_how_to_get_it(tmp_path, monkeypatch):
+def test_mp4_without_its_extra_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     with pytest.raises(InputError, match=r"pip install morphsim\[movie\]"):
         animate(np.zeros((2, 4, 4)), tmp_path / "a.mp4")

@@ -43,7 +43,7 @@ def test_what_is_written_is_read_again(tmp_path, frames, data):
     count = len(frames)
     films = data.draw(st.integers(1, 3))
     numbers = st.floats(allow_infinity=False, width=64)
-    frameset = FrameSet(
+    frame_set = FrameSet(
         frames=frames,
         columns={
             "trajectory": data.draw(hnp.arrays(np.int64, count, elements=st.integers(0, films - 1))),
@@ -59,8 +59,8 @@ def test_what_is_written_is_read_again(tmp_path, frames, data):
         threshold=data.draw(st.floats(0.01, 0.99)),
         units=data.draw(st.dictionaries(TEXTS, TEXTS, max_size=2)),
     )
-    write_frames(tmp_path / "set.h5", frameset)
-    assert_equal(read_frames(tmp_path / "set.h5"), frameset)
+    write_frames(tmp_path / "set.h5", frame_set)
+    assert_equal(read_frames(tmp_path / "set.h5"), frame_set)
 
 
 def test_equal_content_gives_equal_bytes_at_any_time(tmp_path, make_set):
@@ -85,8 +85,8 @@ def test_layout_is_the_documented_one(tmp_path, make_set):
 
 def test_merge_equals_the_concatenation(tmp_path, make_set):
     sets = [make_set(seed=seed) for seed in range(3)]
-    for number, frameset in enumerate(sets):
-        write_frames(tmp_path / f"{number}.h5", frameset)
+    for number, frame_set in enumerate(sets):
+        write_frames(tmp_path / f"{number}.h5", frame_set)
     merge_frames(tmp_path / "all.h5", [tmp_path / f"{number}.h5" for number in range(3)])
     assert_equal(read_frames(tmp_path / "all.h5"), FrameSet.concatenate(sets))
 
@@ -101,31 +101,31 @@ def test_a_foreign_file_gets_trajectories_from_its_columns(tmp_path):
         file["scalar"] = 1.0
         file["other length"] = np.zeros(5)
         file["descriptors/JSC"] = np.zeros(6)
-    frameset = read_frames(tmp_path / "a.h5")
-    assert frameset.trajectory.tolist() == [0, 0, 1, 1, 2, 3]
-    np.testing.assert_array_equal(frameset.recipes["chi"], [3.0, 2.0, 2.0, np.nan])
-    assert set(frameset.columns) == {"trajectory", "time", "seed"}
-    assert (frameset.boundary, frameset.process, frameset.threshold) == ("no-flux", "unknown", 0.5)
-    assert frameset.frames.max() == 1
+    frame_set = read_frames(tmp_path / "a.h5")
+    assert frame_set.trajectory.tolist() == [0, 0, 1, 1, 2, 3]
+    np.testing.assert_array_equal(frame_set.recipes["chi"], [3.0, 2.0, 2.0, np.nan])
+    assert set(frame_set.columns) == {"trajectory", "time", "seed"}
+    assert (frame_set.boundary, frame_set.process, frame_set.threshold) == ("no-flux", "unknown", 0.5)
+    assert frame_set.frames.max() == 1
     assert read_notes(tmp_path / "a.h5") == {}
 
 
 def test_a_file_of_frames_alone_is_one_trajectory(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["frames"] = np.ones((3, 2, 2), bool)
-    frameset = read_frames(tmp_path / "a.h5")
-    assert frameset.trajectory.tolist() == [0, 0, 0]
-    assert frameset.recipes == {}
+    frame_set = read_frames(tmp_path / "a.h5")
+    assert frame_set.trajectory.tolist() == [0, 0, 0]
+    assert frame_set.recipes == {}
 
 
 def test_the_published_frames(shared_data):
-    frameset = read_frames(shared_data / "opv_frames.h5")
-    assert (len(frameset), frameset.shape) == (277, (101, 401))
-    pairs = set(zip(frameset.recipes["blend_ratio"], frameset.recipes["chi"], strict=True))
-    assert len(pairs) == frameset.trajectories == len(frameset.recipes["chi"])
+    frame_set = read_frames(shared_data / "opv_frames.h5")
+    assert (len(frame_set), frame_set.shape) == (277, (101, 401))
+    pairs = set(zip(frame_set.recipes["blend_ratio"], frame_set.recipes["chi"], strict=True))
+    assert len(pairs) == frame_set.trajectories == len(frame_set.recipes["chi"])
     assert {chi for _, chi in pairs} == {2.4, 2.8, 3.4, 3.8}
-    assert frameset.boundary == "no-flux"
-    assert abs(frameset.frames.mean() - frameset.recipes["blend_ratio"][frameset.trajectory].mean()) < 0.01
+    assert frame_set.boundary == "no-flux"
+    assert abs(frame_set.frames.mean() - frame_set.recipes["blend_ratio"][frame_set.trajectory].mean()) < 0.01
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_the_published_frames(shared_data):
         ({"frames": np.zeros((1, 2, 2)), "time": np.array([np.inf])}, "infinite"),
     ],
 )
-def test_files_that_hold_no_frames_say_so(tmp_path, content, words):
+def test_files_without_frames_are_refused(tmp_path, content, words):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         for name, values in content.items():
             file[name] = values
@@ -206,11 +206,11 @@ def test_a_damaged_file_gives_frames_or_one_line(tmp_path, make_set, changes):
         content[place % len(content)] = value
     (tmp_path / "bad.h5").write_bytes(bytes(content))
     try:
-        frameset = read_frames(tmp_path / "bad.h5")
+        frame_set = read_frames(tmp_path / "bad.h5")
     except InputError as error:
         assert "\n" not in str(error)
     else:
-        assert frameset.frames.max() <= 1
+        assert frame_set.frames.max() <= 1
 
 
 def test_a_file_that_claims_too_much_is_refused(tmp_path):

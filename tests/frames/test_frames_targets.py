@@ -69,7 +69,7 @@ def test_a_name_with_a_colon_is_a_file_first(tmp_path):
         read_frame(tmp_path / "a:1")
 
 
-def test_a_folder_is_told_from_what_is_not_there(tmp_path):
+def test_folders_and_missing_files_have_different_errors(tmp_path):
     for name in ("runs", "runs.h5"):
         (tmp_path / name).mkdir()
         for spec in (tmp_path / name, f"{tmp_path / name}:3"):
@@ -81,7 +81,7 @@ def test_a_folder_is_told_from_what_is_not_there(tmp_path):
         read_target_frames(tmp_path / "none")
 
 
-def test_only_a_file_that_knows_its_boundary_states_it(tmp_path, make_set, file):
+def test_only_files_with_a_boundary_state_it(tmp_path, make_set, file):
     write_frames(tmp_path / "walls.h5", make_set(boundary="no-flux"))
     np.save(tmp_path / "a.npy", make_set().frames)
     with h5py.File(tmp_path / "foreign.h5", "w") as foreign:
@@ -108,10 +108,10 @@ def test_a_boundary_that_means_nothing_here_is_refused_where_it_matters(tmp_path
 
 
 @pytest.mark.parametrize("boundary", [None, "no-flux", "periodic"])
-def test_an_import_states_only_what_it_was_told(tmp_path, make_set, file, boundary):
+def test_an_import_states_only_a_given_boundary(tmp_path, make_set, file, boundary):
     np.save(tmp_path / "a.npy", make_set().frames)
     for source in ("a.npy", "imported.h5"):
-        # What is assumed stays an assumption when it is imported again.
+        # An assumed boundary is still an assumption after another import.
         config = ImportConfig(
             source=tmp_path / source, out=tmp_path / "imported.h5", boundary=boundary, overwrite=True
         )

@@ -15,7 +15,7 @@ FRAMES = hnp.arrays(
 
 
 def smooth(seed: int, shape: tuple[int, int], *, count: int = 3) -> np.ndarray:
-    """Frames of blobs some twelfth of the height in size."""
+    """Frames of blobs whose size is about a twelfth of the height."""
     rng = np.random.default_rng(seed)
     field = np.fft.rfft2(rng.standard_normal((count, *shape)))
     size = shape[0] / 12
@@ -40,7 +40,7 @@ def test_thresholds_outside(threshold):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_shares_that_are_no_numbers(value):
+def test_shares_that_are_not_numbers(value):
     with pytest.raises(InputError, match="NaN"):
         binarise(np.array([[0.0, value]]))
     with pytest.raises(InputError, match="numbers"):

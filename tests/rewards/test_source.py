@@ -110,7 +110,7 @@ def test_colour_and_greyscale_are_thresholded_at_one_half() -> None:
         (np.full(SHAPE, 1.5), "the frame holds values from 1.5 to 1.5; give whole numbers 0/1"),
         (np.full(SHAPE, -1), "the frame holds values from -1 to -1"),
         (np.full(SHAPE, 256), "the frame holds values from 256 to 256"),
-        (np.full(SHAPE, "a"), "the frame is of <U1"),
+        (np.full(SHAPE, "a"), "the frame has the dtype <U1"),
     ],
 )
 def test_pictures_with_invalid_values_are_refused(picture: Any, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Measures of fields, against fields whose answer is known."""
+"""Measurements on fields with known results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "analysis.md"
 
 
 def cells(shape: tuple[int, int], width: float, thickness: float) -> tuple[np.ndarray, np.ndarray]:
-    """Depth (H, 1) and x (1, W) of the centres."""
+    """Depth (H, 1) and x (1, W) of the cell centres."""
     z = (np.arange(shape[0]) + 0.5) * thickness / shape[0]
     x = (np.arange(shape[1]) + 0.5) * width / shape[1]
     return z[:, None], x[None, :]
@@ -57,7 +57,7 @@ def test_parseval(boundary: Boundary) -> None:
 def test_white_noise_has_a_flat_structure_factor(boundary: Boundary) -> None:
     fields = np.random.default_rng(2).normal(0.0, 0.1, (40, 32, 64))
     spectrum = structure_factor(fields, width=2.0, thickness=1.0, boundary=boundary)
-    # Independent cells of area a have S = variance x a, on every ring.
+    # Independent cells of area a give S = variance x a in every ring.
     expected = 0.01 * (2.0 / 64) * (1.0 / 32)
     mean = spectrum.value.mean(axis=0)
     spread = 5.0 * expected * np.sqrt(2.0 / (40 * spectrum.modes))
@@ -118,9 +118,9 @@ def test_fine_binary_stripes_have_the_domain_size_of_a_square_wave() -> None:
 def test_binary_stripes_have_the_domain_size_of_their_overtones(shape: tuple[int, int], periods: int) -> None:
     width, thickness = shape[1] / shape[0], 1.0
     cells_a_period = shape[1] // periods
-    # Of a sampled square wave the overtones have the powers 1 / sin^2.
+    # The overtones of a sampled square wave have powers proportional to 1 / sin^2.
     odd = np.arange(1, cells_a_period // 2 + 1, 2)
-    # The one at the end of the band has a single mode, not one for each direction.
+    # At the end of the band there is a single mode instead of one for each direction.
     power = np.where(2 * odd == cells_a_period, 0.5, 1.0) / np.sin(np.pi * odd / cells_a_period) ** 2
     along = np.abs(np.fft.fftfreq(shape[1], width / shape[1]))
     down = np.arange(shape[0]) / (2 * thickness)
@@ -220,7 +220,7 @@ def test_columns_and_layers_have_exact_projections(
         assert float(layers.vertical) == 0.0
         assert float(layers.lateral) == pytest.approx((2 * columns - 1) / thickness)
     if shape[0] > 1:
-        # Nothing but the direction differs.
+        # Only the direction differs.
         turned = interface_length(lying, width=thickness, thickness=width, boundary="no-flux")
         assert float(turned.total) == pytest.approx(float(walled.total))
 
@@ -256,7 +256,7 @@ def test_discs_have_their_circumference_and_porod_length(shape: tuple[int, int])
 def test_the_porod_length_is_the_slope_of_the_two_point_correlation() -> None:
     random = np.random.default_rng(8)
     z, x = cells((160, 160), 1.0, 1.0)
-    # Many waves of one length make an isotropic pattern whose seam is of no account.
+    # Many waves of one length make an isotropic pattern with a negligible seam.
     field = sum(
         np.cos(2 * np.pi * 8 * (x * np.cos(a) + z * np.sin(a)) + p)
         for a, p in random.uniform(0.0, 2.0 * np.pi, (200, 2))
@@ -266,7 +266,7 @@ def test_the_porod_length_is_the_slope_of_the_two_point_correlation() -> None:
     share = frame.mean()
     slopes = []
     for axis in (0, 1):
-        # Of pairs two cells apart, the share that the interface parts, per length.
+        # Share of pairs two cells apart that are on different sides of the interface, per length.
         moved = np.roll(frame, 2, axis=axis).take(range(2, 160), axis=axis)
         parted = (moved != frame.take(range(2, 160), axis=axis)).mean()
         slopes.append(parted / (2 / 160) / (2 * share * (1 - share)))
@@ -304,7 +304,9 @@ GOOD: dict[str, Any] = {"width": 1.0, "thickness": 1.0, "boundary": "periodic"}
         (np.eye(4), {"boundary": "open"}, "boundary is 'open'; use one of periodic, no-flux"),
     ],
 )
-def test_what_can_not_be_measured(measure: Any, values: Any, options: dict[str, Any], message: str) -> None:
+def test_fields_that_can_not_be_measured_are_refused(
+    measure: Any, values: Any, options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         measure(values, **{**GOOD, **options})
 
@@ -316,7 +318,7 @@ def test_only_binary_frames_have_an_interface() -> None:
         composition_profile(np.array([[np.nan]]))
 
 
-def test_what_the_page_shows_runs(
+def test_the_code_on_the_page_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = PAGE.read_text(encoding="utf-8")
@@ -328,7 +330,7 @@ def test_what_the_page_shows_runs(
     energies = [float(line.split()[3]) for line in lines[:-1]]
     assert len(energies) == 6
     assert energies == sorted(energies, reverse=True)
-    # The pattern coarsens once it is there, and its peak is where the domains say.
+    # The pattern coarsens after it has formed, and its peak agrees with the domain size.
     sizes = [float(line.split()[5]) for line in lines[:-1]]
     assert sizes[-1] > sizes[-2]
     assert 2 * math.pi / float(lines[-1].split()[-1]) == pytest.approx(sizes[-1], rel=0.5)

@@ -1,4 +1,4 @@
-"""Which backend computes what: by name, by the environment, and by the exact types of a model's parts."""
+"""The choice of a backend: by name, by the environment, and by the exact types of a model's parts."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_exact_types(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Quartic:
-    """f = a (φ - 1/2)⁴ - b (φ - 1/2)²: an energy of somebody else."""
+    """f = a (φ - 1/2)⁴ - b (φ - 1/2)², a user's energy."""
 
     a: Tensor
     b: Tensor | float
@@ -177,7 +177,7 @@ def calls() -> list[int]:
 
 @pytest.fixture
 def backend(calls: list[int]) -> NumbaBackend:
-    """A backend with a loop of its own for `Quartic`, which notes its calls."""
+    """A backend with its own loop for `Quartic` that records its calls."""
 
     def quartic(phi: Any, a: Any, b: Any, potential: Any, curvatures: Any) -> None:
         calls.append(len(phi))
@@ -202,7 +202,7 @@ def quartic_film(energy: FreeEnergy, backend: Any, **parts: Any) -> Solver:
 
 
 def test_an_energy_from_outside_the_package(backend: NumbaBackend, calls: list[int]) -> None:
-    # Two films with parameters of their own.
+    # Two films with different parameters.
     a, b = torch.tensor([20.0, 30.0], dtype=torch.float64).view(2, 1, 1), 4.0
     plain, unregistered, compiled, subclass = (
         quartic_film(kind(a, b), by)
@@ -212,7 +212,7 @@ def test_an_energy_from_outside_the_package(backend: NumbaBackend, calls: list[i
         film.advance(time=[2e-3, 4e-3])
     assert calls == []
     compiled.advance(time=[2e-3, 4e-3])
-    # The batch is not cut down to the film that still goes on: its energy may hold anything.
+    # The batch is not reduced to the film that is still running, since a user's energy may hold anything.
     assert set(calls) == {2}
     assert len(calls) > 5
     assert float(plain.fields().std()) > 0.02
@@ -279,5 +279,5 @@ def test_finite_volumes_from_outside_the_package(fits: bool) -> None:
         film.model.rates(film.fields(), film.state.content, film.state.thickness).modes for film in films
     )
     assert calls == [energy]
-    # Twice the speed sweeps the film along; what the function leaves is left to torch.
+    # Twice the speed shows that the function was used; what it does not compute is computed by torch.
     assert torch.equal(found, plain) is not fits

@@ -30,7 +30,7 @@ def agree(one: torch.Tensor, other: torch.Tensor, dtype: str) -> None:
 def fields(batch: int, components: int, shape: tuple[int, int], dtype: str) -> torch.Tensor:
     random = torch.Generator().manual_seed(4)
     phi = 0.25 + 0.2 * torch.rand((batch, components, *shape), generator=random, dtype=torch.float64)
-    # A little outside the simplex too, where logarithm and barrier are continued.
+    # Also slightly outside the simplex, where logarithm and barrier are continued.
     phi[0, 0, 1, 2] = -1e-4
     phi[0, -1, 2, 3] = 1.0001
     return phi.to(getattr(torch, dtype))

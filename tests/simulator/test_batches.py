@@ -1,4 +1,4 @@
-"""Batches whose films come and go: each film is bit for bit what it is alone."""
+"""Batches with changing films: each film is bit for bit equal to the same film alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def same(film: Simulation, batch: Simulation, number: int) -> bool:
     equal = [
         np.array_equal(value[0], batch.snapshot()[name][number])
         for name, value in film.snapshot().items()
-        # Noise that is not there leaves its zeros unwritten.
+        # Without noise its arrays are not written.
         if name != "noise"
     ]
     return all(equal)
@@ -41,7 +41,7 @@ def test_films_that_arrive_early_leave_the_others_as_they_are_alone() -> None:
         film = alone(recipe, 3 + number)
         film.advance_to_dryness(goals[number], time=400.0)
         assert same(film, batch, number)
-    # The batch was not carried along until its slowest film had arrived.
+    # Finished films were not advanced until the slowest film had finished.
     assert batch.time[2] < batch.time[3]
 
 
@@ -99,7 +99,7 @@ def test_a_film_that_can_t_go_on_does_not_stop_the_others(monkeypatch: pytest.Mo
     monkeypatch.setattr("morphsim.simulator.core.solver.MOST_REFUSALS", 3)
     batch = Simulation(DRYING, seeds=[3, 4, 5, 6], shape=SHAPE)
     batch.advance_to_dryness(0.1, time=400.0)
-    # NaN in one film's past: none of its steps can be accepted.
+    # NaN in one film's previous rates, so that none of its steps is accepted.
     batch.state.phi_before = batch.state.phi_before.clone()
     batch.state.phi_before[1] = torch.nan
     sound = batch.donor_share()[1].clone()
@@ -122,7 +122,7 @@ def test_a_film_that_can_t_go_on_does_not_stop_the_others(monkeypatch: pytest.Mo
 
 def test_batches_that_can_t_be_are_refused() -> None:
     batch = Simulation(DRYING[:2], seeds=[1, 2], shape=SHAPE)
-    with pytest.raises(InputError, match="no places of a batch of 2"):
+    with pytest.raises(InputError, match="are not different indices of a batch of 2 films"):
         batch.replace([2], [DRYING[0]], [1])
     with pytest.raises(InputError, match="each once"):
         batch.replace([1, 1], DRYING[:2], [1, 2])
@@ -130,7 +130,7 @@ def test_batches_that_can_t_be_are_refused() -> None:
         batch.replace([0, 1], DRYING[:1], [1])
     with pytest.raises(InputError, match="must share process, width"):
         batch.replace([0], [DryingRecipe(width=2.0)], [1])
-    with pytest.raises(InputError, match="no films of a batch of 2"):
+    with pytest.raises(InputError, match="are not in a batch of 2"):
         batch.take([])
     with pytest.raises(InputError, match="share shape, tolerance"):
         Simulation.join([batch, Simulation(DRYING[:1], seeds=[1], shape=(24, 64))])

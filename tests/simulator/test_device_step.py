@@ -1,4 +1,4 @@
-"""The step without a transfer from the device, which a GPU takes; here on the CPU."""
+"""The time step without transfers from the device, as on a GPU, tested on the CPU."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_whole_step_is_one_graph(kind: str, backend: BackendName) -> None:
     ones = torch.ones(2, dtype=torch.float64)
     rates = stepper.model.rates(state.phi, state.content, state.thickness)
     arguments: Any = (state, rates, 1e-3 * time * ones, 0.0 * ones, ones > 0)
-    # A value read from the device, or anything else that Python must wait for, breaks the graph.
+    # Reading a value from the device, or anything else that makes Python wait, would break the graph.
     traced = torch.compile(stepper._masked_step, backend="eager", fullgraph=True)
     compiled, _, accepted = traced(*arguments)
     plain, _, kept = stepper._masked_step(*arguments)

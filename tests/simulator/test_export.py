@@ -1,4 +1,4 @@
-"""Exports, read back by parsing what the formats say, without any of their libraries."""
+"""Exports, read back by parsing the file formats without their libraries."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def numbers(element: ElementTree.Element) -> np.ndarray:
     assert element.get("format") == "binary"
     kind = np.dtype({"Float32": "<f4", "Float64": "<f8"}[element.get("type", "")])
     text = (element.text or "").strip()
-    # The header of 64-bit numbers is encoded by itself: 4 numbers are 44 characters.
+    # The header of 64-bit numbers is encoded separately: 4 numbers are 44 characters.
     blocks, size, partial, packed = np.frombuffer(base64.b64decode(text[:44]), "<u8")
     assert (blocks, partial) == (1, 0)
     data = base64.b64decode(text[44:])
@@ -111,7 +111,7 @@ def test_snapshots_of_an_annealed_film(annealed: list[Snapshot]) -> None:
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (3, 8, 8), (0, 8, 8), (1, 0, 8), (1, 1, 8, 8)])
-def test_fields_of_another_shape_are_no_snapshot(shape: tuple[int, ...]) -> None:
+def test_a_snapshot_refuses_fields_of_another_shape(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=r"they must be \(C, H, W\)"):
         moment(np.zeros(shape))
 
@@ -259,7 +259,7 @@ def test_xarray(dried: list[Snapshot]) -> None:
     np.testing.assert_allclose(film["time_s"], film["time"] * DRYING_UNITS.time_s)
     assert film.attrs == DRYING.to_dict()
     assert (film["time"].attrs["units"], film["time_s"].attrs["units"]) == ("h0^2/D_s", "s")
-    # What it is for: a mean profile at a time, by name.
+    # A typical use: a mean profile at a given time, by name.
     profile = film["donor"].sel(time=dried[2].time).mean("x")
     np.testing.assert_allclose(profile, dried[2].donor.mean(axis=1), rtol=1e-5)
 
@@ -280,7 +280,7 @@ def test_netcdf(tmp_path: Path, dried: list[Snapshot]) -> None:
         xarray.testing.assert_identical(film.load(), to_xarray(dried, DRYING, units=DRYING_UNITS))
 
 
-def test_without_xarray_the_error_says_how_to_get_it(
+def test_without_xarray_the_error_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, annealed: list[Snapshot]
 ) -> None:
     monkeypatch.setitem(sys.modules, "xarray", None)
@@ -299,7 +299,7 @@ def export(kind: str, folder: Path, snapshots: list[Snapshot], width: float = WI
         write_xdmf(folder / "film.xdmf", snapshots, width=width)
     else:
         pytest.importorskip("xarray", reason="the extra `xarray` is not installed")
-        # The width is the recipe's, which refuses what is no width.
+        # The width is the recipe's, which checks it.
         write_netcdf(folder / "film.nc", snapshots, DRYING)
 
 
@@ -317,7 +317,9 @@ def export(kind: str, folder: Path, snapshots: list[Snapshot], width: float = WI
         ([moment(FLAT, thickness=float("inf"))], "snapshot 0 is inf h0 thick"),
     ],
 )
-def test_what_can_not_be_exported(tmp_path: Path, kind: str, snapshots: list[Snapshot], message: str) -> None:
+def test_snapshots_that_can_not_be_exported_are_refused(
+    tmp_path: Path, kind: str, snapshots: list[Snapshot], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         export(kind, tmp_path, snapshots)
     assert not list(tmp_path.iterdir())
@@ -343,7 +345,7 @@ def test_names_with_another_suffix_are_refused(tmp_path: Path, annealed: list[Sn
 
 def test_snapshots_of_another_process_are_refused(dried: list[Snapshot]) -> None:
     pytest.importorskip("xarray", reason="the extra `xarray` is not installed")
-    with pytest.raises(InputError, match="hold 2 fields, the recipe is one of annealing"):
+    with pytest.raises(InputError, match="hold 2 fields, but the recipe is one of annealing"):
         to_xarray(dried, ANNEALING)
 
 

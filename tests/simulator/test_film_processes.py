@@ -1,4 +1,4 @@
-"""A process from outside the package: one module, and a line that names it."""
+"""A process from outside the package: one module, and one line that registers it."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_process_from_outside_is_known_everywhere(quenching: str, tmp_path: Pa
     assert info["chi"] > 0.0
 
 
-def test_its_free_energy_and_its_knob_do_what_they_say(quenching: str) -> None:
+def test_its_free_energy_and_its_knob_take_effect(quenching: str) -> None:
     contrast = []
     for pressure in (0.0, 2.0):
         film = Simulation([resolve_recipe(process=quenching)], seeds=[0], shape=(16, 32))
@@ -126,7 +126,9 @@ def test_its_free_energy_and_its_knob_do_what_they_say(quenching: str) -> None:
 
 def test_a_name_belongs_to_one_module(quenching: str) -> None:
     register_process(quenching, "quenching_process")
-    with pytest.raises(InputError, match="'quenching' is that of quenching_process; choose another name"):
+    with pytest.raises(
+        InputError, match="'quenching' is already that of quenching_process; choose another name"
+    ):
         register_process(quenching, "elsewhere")
 
 
@@ -137,7 +139,7 @@ def test_unknown_processes(name: object) -> None:
 
 
 @pytest.mark.parametrize("name", PROCESSES)
-def test_a_process_says_all_that_others_ask(name: str) -> None:
+def test_a_process_defines_all_that_is_needed(name: str) -> None:
     process = find_process(name)
     recipe = process.recipe()
     assert process.name == recipe.process == name
@@ -149,7 +151,7 @@ def test_a_process_says_all_that_others_ask(name: str) -> None:
         assert low <= getattr(recipe, parameter) <= high or parameter.startswith("substrate")
 
 
-def test_no_other_file_names_a_process() -> None:
+def test_no_other_file_depends_on_a_process() -> None:
     allowed = ("simulator/processes/", "simulator/materials/", "frames/presets.py", "envs/annealing.py")
     allowed += ("envs/drying.py", "envs/vapour_annealing.py")
     for file in PACKAGE.rglob("*.py"):

@@ -46,7 +46,7 @@ def test_every_material_separates_with_a_resolved_interface(entry: Material) -> 
     assert len(binodal(recipe)) > 1
     found = interface(recipe)
     assert found is not None
-    # Cells of the shape that films have by default.
+    # Cells of the default shape.
     assert found.width > 2.0 * recipe.width / 400
     if entry.published_kappa is not None:
         published = interface(recipe, kappa=2.0 * entry.published_kappa)
@@ -55,7 +55,7 @@ def test_every_material_separates_with_a_resolved_interface(entry: Material) -> 
 
 
 @pytest.mark.parametrize("entry", MATERIALS.values(), ids=MATERIALS)
-def test_every_material_says_where_it_comes_from(entry: Material) -> None:
+def test_every_material_has_sources(entry: Material) -> None:
     assert entry.name in MATERIALS
     assert entry.sources
     for source in entry.sources:

@@ -1,4 +1,4 @@
-"""What a compiled loop computes must not depend on whether its machine code was on disk."""
+"""Results of a compiled loop must not depend on whether its machine code was cached."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ PACKAGE = Path(morphsim.__file__).parent
 
 
 def test_no_loop_calls_another_loop() -> None:
-    # In the process that compiles them, and in one that finds the outer one on disk, the inner one would be
-    # compiled apart and together with it; see `compiled.inlined`.
+    # The inner loop would be compiled separately in one process, and together with the outer loop in another
+    # that loads it from disk; see `compiled.inlined`.
     compiled: dict[str, set[str]] = {"loop": set(), "inlined": set()}
     bodies: list[ast.FunctionDef] = []
     for file in sorted(PACKAGE.rglob("*.py")):
@@ -35,7 +35,7 @@ def test_no_loop_calls_another_loop() -> None:
         assert not called & compiled["loop"], f"{body.name} calls {called & compiled['loop']}"
 
 
-def test_a_process_finds_what_the_one_that_compiled_found(tmp_path: Path) -> None:
+def test_results_do_not_depend_on_which_process_compiled(tmp_path: Path) -> None:
     code = (
         "from morphsim.simulator import DryingRecipe, record_film\n"
         "(film,) = record_film(DryingRecipe(evaporation=3.0), seed=1, frames=1, shape=(8, 33))\n"

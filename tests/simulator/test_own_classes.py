@@ -1,4 +1,4 @@
-"""A user's own energies, mobilities, substrates, grids: their methods are what is computed, on every path."""
+"""A user's own energies, mobilities, substrates and grids: their methods are used on every path."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Uncoupled(OnsagerMobility):
 
 @dataclass(frozen=True)
 class Uneven(ConstantMobility):
-    """Called constant, though it is not."""
+    """A mobility that claims to be constant but is not."""
 
     def __call__(self, phi: Tensor) -> Tensor:
         return self.value * (0.5 + phi)
@@ -112,7 +112,7 @@ class Throttled(Evaporation):
 
 
 class Anisotropic(Grid):
-    """Gradients along the film count for less."""
+    """A grid with smaller gradients along the film."""
 
     def step_x(self, field: Tensor) -> Tensor:
         return 0.5 * super().step_x(field)
@@ -199,7 +199,7 @@ def film(case: dict[str, Any], *, backend: BackendName) -> Solver:
 
 
 def parent_of(part: Any) -> Any:
-    """The part that a user's class was made from."""
+    """The built-in part from which a user's class derives."""
     kind = type(part).__mro__[1]
     return kind(*(getattr(part, name) for name in kind.__dataclass_fields__))
 
@@ -243,7 +243,7 @@ def test_methods_replaced_in_an_object_or_a_class(where: str, monkeypatch: pytes
 
 
 class Plain:
-    """An energy that is no dataclass, of a number for each film."""
+    """An energy that is not a dataclass, with a number for each film."""
 
     def __init__(self, chi: Tensor) -> None:
         self._parent = BinaryFloryHuggins(chi)
@@ -294,7 +294,7 @@ def test_phases_of_own_mixtures_are_refused(function: Callable[[Any], object]) -
 
 @dataclass(frozen=True, kw_only=True)
 class Humid(DryingRecipe):
-    """A user's recipe: another end, and a parameter of its own."""
+    """A user's recipe with another end and an additional parameter."""
 
     humidity: float = 0.3
 

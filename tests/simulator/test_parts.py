@@ -77,7 +77,7 @@ def test_exact_wavenumbers_are_those_of_smooth_waves(boundary: Boundary) -> None
 
 @pytest.mark.parametrize("depth_boundary", BOUNDARIES)
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-def test_divergence_moves_content_and_makes_none(boundary: Boundary, depth_boundary: Boundary) -> None:
+def test_divergence_conserves_mass(boundary: Boundary, depth_boundary: Boundary) -> None:
     grid = make_grid((6, 9), boundary, depth_boundary=depth_boundary)
     random = torch.Generator().manual_seed(1)
     potential = torch.randn((1, 2, 6, 9), dtype=torch.float64, generator=random)

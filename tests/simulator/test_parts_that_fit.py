@@ -1,4 +1,4 @@
-"""Parameters of unusual shapes and types: computed as plain torch does, or refused, and never read past."""
+"""Parameters of unusual shapes and types: computed as in plain torch or refused, never read out of bounds."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_a_parameter_that_is_written_to_counts_from_then_on(kind: str) -> None:
 
 
 class Slanted(Squares):
-    """Wavenumbers along the film count for less."""
+    """A grid with smaller wavenumbers along the film."""
 
     def at(self, thickness: Tensor) -> Tensor:
         return 0.5 * self.x + self.theta / (thickness**2).to(self.x.dtype)[:, None, None, None]

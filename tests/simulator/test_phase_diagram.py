@@ -109,7 +109,7 @@ def test_diagrams_fit_into_the_caller_s_figure() -> None:
     assert figure.axes == [left, right]
 
 
-def test_no_state_of_pyplot_is_touched() -> None:
+def test_pyplot_is_not_used() -> None:
     code = (
         "import sys; from morphsim.simulator import DryingRecipe;"
         "from morphsim.simulator.thermodynamics.phase_diagram import plot_phase_diagram;"

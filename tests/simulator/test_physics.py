@@ -1,4 +1,4 @@
-"""What a correct solver shows: conservation laws, analytic rates and times, published shapes."""
+"""Physics of the solver: conservation laws, analytic rates and times, published shapes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Simulation
 from morphsim.simulator.core.energy import TernaryFloryHuggins
 
-# A film of which theory speaks: without fluctuations while it dries, on a neutral substrate.
+# A film as in the theory: without thermal noise, on a neutral substrate.
 QUIET = {"kappa": 2e-4, "thermal_noise": 0.0, "substrate_strength": 0.0}
 
 
@@ -59,7 +59,7 @@ def test_a_well_mixed_film_dries_at_the_analytic_time(solvent: float) -> None:
 
 
 def grow(simulation: Simulation, ripple: torch.Tensor, time: float) -> float:
-    """Growth rate of a small ripple (C, H, W) laid over uniform fields."""
+    """Growth rate of a small ripple (C, H, W) added to uniform fields."""
     state = simulation.state
     mean = state.phi.mean(dim=(2, 3), keepdim=True)
     state.phi = (mean + 2e-3 * ripple).expand_as(state.phi).contiguous()
@@ -99,7 +99,7 @@ def test_a_ternary_ripple_in_depth_grows_at_the_linear_rate() -> None:
 
 
 def advance_evenly(simulation: Simulation, time: float, steps: int) -> torch.Tensor:
-    """Fields after `steps` steps of one size, without any history at the start."""
+    """Fields after `steps` equal steps, without history at the start."""
     simulation.stepper.tolerance = 1e9
     none, all_films = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.bool)
     simulation.stepper.restart(simulation.state)
@@ -145,8 +145,8 @@ def test_coarsening_follows_the_cube_root_of_time() -> None:
 
 @pytest.mark.parametrize(("cells", "interval"), [(24, 2e-4), (40, 2e-3)])
 def test_structure_factor_with_noise_in_a_stable_film(cells: int, interval: float) -> None:
-    # Equilibrium: <|phi_k|^2> = epsilon / (f'' + kappa k^2) for every mode, whatever grid and step. The
-    # fastest modes relax a hundred times within the longer steps.
+    # Equilibrium: <|phi_k|^2> = epsilon / (f'' + kappa k^2) for every mode, grid and step size. The longer
+    # steps exceed the relaxation time of the fastest modes a hundred times.
     strength, chi, kappa = 1e-8, 0.5, 4e-4
     recipe = AnnealingRecipe(chi=chi, kappa=kappa, width=1.0, noise=0.0, thermal_noise=strength)
     simulation = Simulation([recipe] * 4, seeds=range(4), shape=(cells, cells))

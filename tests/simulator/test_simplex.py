@@ -1,4 +1,4 @@
-"""No film leaves the simplex by more than it may, and none is stepped for ever."""
+"""Films stay within the tolerance of the simplex, and stalled films end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from morphsim.simulator.core.stepper import noise_allowance
 def lowest_on_the_way(
     recipe: Recipe, seed: int, shape: tuple[int, int], tries: int
 ) -> tuple[Simulation, float]:
-    """Step a film try by try, and tell its smallest fraction of all."""
+    """Advance a film trial step by trial step, and return its smallest fraction."""
     film = Simulation([recipe], seeds=[seed], shape=shape)
     assert isinstance(recipe, AnnealingRecipe | DryingRecipe)
     until = film.each(recipe.duration, torch.device("cpu"))
@@ -39,7 +39,7 @@ def lowest_on_the_way(
 @pytest.mark.parametrize(
     "recipe",
     [
-        # Each of these once lay outside by 0.0012 to 0.06.
+        # Regressions: each of these once left the simplex by 0.0012 to 0.06.
         DryingRecipe(evaporation=3.0, mobility="negi"),
         DryingRecipe(evaporation=1.0, mobility="onsager"),
         DryingRecipe(evaporation=3.0, mobility="negi", n_donor=1.0, chi=0.5, residual_solvent=0.01,
@@ -70,7 +70,7 @@ def test_the_onsager_matrix_is_positive_outside_the_simplex() -> None:
         own = mobility(phi)[0, :, 0, 0]
         assert float(own.min()) > 0.0
         assert float(own.prod() - cross[0, 0, 0] ** 2) >= 0.0
-        # What is left of the last component never moves uphill.
+        # The remainder of the last component never moves uphill.
         assert float(own.sum() + 2.0 * cross[0, 0, 0]) > 0.0
 
 
@@ -108,12 +108,12 @@ def test_films_that_creep_have_stalled() -> None:
     )
     for _ in range(WATCHED_TRIES - 1):
         assert not watch.stalled(now).any()
-    # The first shrinks, the second goes on, the third does neither.
+    # The first film shrinks, the second advances, the third does neither.
     assert watch.stalled(now).tolist() == [False, False, True]
 
 
 @pytest.mark.parametrize("tolerate", [False, True])
-def test_a_film_that_stalls_is_told(tolerate: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stalled_film_raises_an_error(tolerate: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     film = Simulation([DryingRecipe()] * 2, seeds=[0, 1], shape=(4, 8))
 
     def creep(state: Any, longest: torch.Tensor, lowest: torch.Tensor, active: torch.Tensor) -> torch.Tensor:

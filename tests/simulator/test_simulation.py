@@ -1,4 +1,4 @@
-"""The batch of films: clocks, knobs, reproducibility, and what happens when it can't go on."""
+"""The batch of films: clocks, knobs, reproducibility, and divergence."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_snapshots_end_where_the_film_ends() -> None:
 
 def test_a_film_that_does_not_dry_in_time_is_reported() -> None:
     recipe = DryingRecipe(evaporation=0.01, duration=1.0)
-    with pytest.raises(InputError, match="not dry at its duration 1"):
+    with pytest.raises(InputError, match="not dry after its duration 1"):
         list(record_film(recipe, seed=0, frames=2, shape=SMALL))
 
 
@@ -91,7 +91,7 @@ def test_heat_speeds_annealing_up_and_lowers_chi() -> None:
         simulation.advance(time=0.03)
         spreads.append(float(simulation.fields().std()))
     assert spreads[0] < 0.3 * spreads[1]
-    # Hot films separate, but into phases that are less pure.
+    # Hot films separate into less pure phases.
     assert spreads[2] < spreads[1] < 1.5 * spreads[2]
 
 
@@ -104,7 +104,7 @@ def test_knobs_out_of_range_are_refused_and_change_nothing() -> None:
     with pytest.raises(InputError, match="knob evaporation is nan"):
         simulation.set_knobs(evaporation=float("nan"))
     with pytest.raises(
-        InputError, match=r"evaporation 20 at 390 K and 1500 rpm is a Biot number of 739; at most 200"
+        InputError, match=r"evaporation 20 at 390 K and 1500 rpm gives a Biot number of 739; at most 200"
     ):
         simulation.set_knobs(evaporation=20.0, temperature=390.0)
     with pytest.raises(InputError, match="2 values are given for 1 films"):
@@ -154,3 +154,11 @@ def test_a_blend_starts_with_exactly_its_composition() -> None:
     recipe = DryingRecipe(blend_ratio=0.4, solvent=0.75, noise=0.02)
     simulation = Simulation([recipe], seeds=[3], shape=SMALL, dtype="float64")
     assert simulation.solute_mass()[0] == pytest.approx([0.1, 0.15], abs=1e-12)
+
+
+def test_heat_beyond_the_arrhenius_law_is_refused() -> None:
+    recipe = AnnealingRecipe(reference_temperature=250.0, temperature=260.0, activation_energy=120.0)
+    simulation = Simulation([recipe], seeds=[0], shape=(8, 8))
+    with pytest.raises(InputError, match=r"temperature 590 K speeds diffusion up .* at most 1e"):
+        simulation.set_knobs(temperature=590.0)
+    assert simulation.knobs["temperature"] == 260.0

@@ -1,3 +1,5 @@
+"""Free energies, spinodals, binodals and critical points."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -10,7 +12,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.integrate import quad
 from scipy.optimize import minimize
 
 from morphsim.errors import InputError
@@ -31,9 +32,9 @@ from morphsim.simulator.thermodynamics.phases import (
     critical_point,
     spinodal,
 )
-from morphsim.simulator.thermodynamics.stability import fastest_wave, growth_rate
+from morphsim.simulator.thermodynamics.stability import growth_rate
+from tests.simulator.simulator_helpers import WODO
 
-WODO = TernaryMixture(n_donor=5, n_acceptor=5, chi=1.0, chi_donor_solvent=0.3, chi_acceptor_solvent=0.3)
 MIXTURES = st.builds(
     TernaryMixture,
     n_donor=st.floats(1, 150),
@@ -263,112 +264,6 @@ def test_spinodal_of_the_dry_edge_ends_the_ternary_one() -> None:
     assert sorted(curve[[0, -1], 0]) == pytest.approx(edge, abs=1e-4)
     assert curve[[0, -1], 2] == pytest.approx([0.0, 0.0], abs=1e-4)
     assert spinodal(dataclasses.replace(WODO, chi=0.3)) == []
-
-
-@pytest.mark.parametrize(("barrier", "k", "rate"), [(0.0, 28.9, 17.6), (1e-3, 25.5, 10.6)])
-def test_published_growth_of_the_ternary_blend(barrier: float, k: float, rate: float) -> None:
-    recipe = DryingRecipe(n_donor=5, n_acceptor=5, kappa=2e-4, barrier=barrier)
-    wave = fastest_wave(recipe, (0.3, 0.3, 0.4))
-    assert wave is not None
-    assert wave.wavenumber == pytest.approx(k, abs=0.05)
-    assert wave.rate == pytest.approx(rate, abs=0.05)
-    assert wave.wavelength == pytest.approx(2 * math.pi / wave.wavenumber)
-    around = growth_rate(recipe, (0.3, 0.3, 0.4), [0.97 * wave.wavenumber, 1.03 * wave.wavenumber])
-    assert (around < wave.rate).all()
-    assert fastest_wave(recipe, (0.05, 0.05, 0.9)) is None
-    assert (growth_rate(recipe, (0.05, 0.05, 0.9), np.linspace(1, 100, 20)) < 0).all()
-
-
-def test_growth_of_the_double_well() -> None:
-    wave = fastest_wave(DoubleWellMixture(height=5.0), (0.5, 0.5), kappa=2.0, mobility=5.0)
-    assert wave is not None
-    assert wave.wavenumber == pytest.approx(0.4472, abs=5e-5)
-    assert wave.wavelength == pytest.approx(14.05, abs=5e-3)
-    assert wave.rate == pytest.approx(0.40, abs=1e-6)
-    assert fastest_wave(DoubleWellMixture(), (0.3, 0.7), kappa=2.0, mobility=5.0) is None
-
-
-@given(chi=st.floats(2.05, 5.0), donor=st.floats(0.4, 0.6), kappa=st.floats(1e-5, 1e-2))
-@settings(max_examples=30, deadline=None)
-def test_growth_of_a_binary_blend_is_the_closed_form(chi: float, donor: float, kappa: float) -> None:
-    curvature = 1 / donor + 1 / (1 - donor) - 2 * chi
-    wave = fastest_wave(BinaryMixture(chi=chi), (donor, 1 - donor), kappa=kappa, mobility=2.0)
-    if curvature >= 0:
-        assert wave is None
-        return
-    assert wave is not None
-    assert wave.wavenumber == pytest.approx(math.sqrt(-curvature / (2 * kappa)), rel=1e-5)
-    assert wave.rate == pytest.approx(2.0 * curvature**2 / (4 * kappa), rel=1e-9)
-
-
-def test_a_full_mobility_matrix_counts() -> None:
-    phi = (0.3, 0.3, 0.4)
-    matrix = np.array([[0.21, -0.09], [-0.09, 0.21]])
-    rate = growth_rate(WODO, phi, 20.0, kappa=2e-4, mobility=matrix)
-    stiffness = WODO.hessian(phi) + 2e-4 * 400.0 * np.eye(2)
-    by_hand = np.linalg.eigvals(-400.0 * matrix @ stiffness).real.max()
-    assert float(rate) == pytest.approx(by_hand, rel=1e-12)
-    assert float(rate) > float(growth_rate(WODO, phi, 20.0, kappa=2e-4, mobility=0.21))
-
-
-def test_a_simulated_ripple_grows_at_the_predicted_rate() -> None:
-    recipe = AnnealingRecipe(chi=2.6, kappa=1e-3, width=0.5, noise=2e-2)
-    simulation = Simulation([recipe], seeds=[0], shape=(1, 128), dtype="float64", tolerance=2e-5)
-    waves = 2
-    rate = float(growth_rate(recipe, (0.5, 0.5), 2 * math.pi * waves / recipe.width))
-
-    def amplitude() -> float:
-        return float(torch.fft.rfft(simulation.fields()[0, 0, 0])[waves].abs())
-
-    before = amplitude()
-    simulation.advance(time=2.0 / rate)
-    assert math.log(amplitude() / before) == pytest.approx(2.0, rel=2e-3)
-
-
-def test_interface_of_the_double_well_is_a_tanh() -> None:
-    found = interface(DoubleWellMixture(), kappa=2.0)
-    assert found is not None
-    assert found.energy == pytest.approx(math.sqrt(2 * 2.0 * 5.0) * 0.4**3 / 6, rel=1e-6)
-    assert found.energy == pytest.approx(0.0477, abs=5e-5)
-    assert found.width == pytest.approx(2 / math.sqrt(0.2), rel=1e-6)
-    assert found.profile == pytest.approx(0.5 + 0.2 * np.tanh(math.sqrt(0.2) * found.position), abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    "mixture",
-    [
-        BinaryMixture(chi=3.0),
-        BinaryMixture(chi=1.0, n_donor=100, n_acceptor=5),
-        BinaryMixture(chi=1.0, n_donor=20, n_acceptor=5, barrier=1e-3),
-    ],
-)
-def test_interface_energy_is_the_integral_of_the_excess(mixture: BinaryMixture) -> None:
-    found = interface(mixture, kappa=4e-4)
-    assert found is not None
-    low, high = found.phases
-    ends = mixture.density([(low, 1 - low), (high, 1 - high)])
-
-    def excess(donor: float) -> float:
-        tangent = ends[0] + (ends[1] - ends[0]) * (donor - low) / (high - low)
-        return max(float(mixture.density((donor, 1 - donor)) - tangent), 0.0)
-
-    expected = quad(lambda donor: math.sqrt(2 * 4e-4 * excess(donor)), low, high, epsabs=1e-10, limit=200)[0]
-    assert found.energy == pytest.approx(expected, rel=1e-4)
-    # Half of the excess is gradient energy: γ = κ ∫ φ'² dx.
-    slope = np.gradient(found.profile, found.position)
-    assert np.trapezoid(4e-4 * slope**2, found.position) == pytest.approx(found.energy, rel=1e-2)
-
-
-def test_interface_of_recipes() -> None:
-    recipe = DryingRecipe(kappa=2e-4)
-    own = interface(recipe)
-    mixture = energy_of(recipe)
-    assert isinstance(mixture, TernaryMixture)
-    dry = interface(mixture.dry_edge(), kappa=4e-4)
-    assert own is not None
-    assert dry is not None
-    assert own.energy == dry.energy
-    assert interface(AnnealingRecipe(chi=1.9)) is None
 
 
 @pytest.mark.parametrize(

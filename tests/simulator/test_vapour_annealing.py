@@ -1,4 +1,4 @@
-"""A dry film in vapour: it swells as the law of evaporation has it, keeps its solids, and coarsens."""
+"""A dry film in vapour swells by the evaporation law, keeps its solids, and coarsens."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def test_a_film_begins_to_swell_at_the_rate_of_the_law() -> None:
     recipe = VapourAnnealingRecipe(**QUIET, noise=0.0, solvent=0.1, ambient_vapour=0.4, evaporation=0.2)
     film = Simulation([recipe], seeds=[0], shape=SHAPE, dtype="float64")
     film.advance(time=1e-4)
-    # dh/dt = -Bi (solvent at the surface - vapour), and the surface still is what the film was.
+    # dh/dt = -Bi (solvent at the surface - vapour), with the surface still at the initial composition.
     assert film.thickness[0] - 1.0 == pytest.approx(0.2 * 0.3 * 1e-4, rel=0.01)
 
 
 def test_solids_stay_and_the_surface_comes_to_balance() -> None:
-    # Too weak an interaction to demix, so that the film becomes even.
+    # The interaction is too weak for demixing, so the film becomes uniform.
     recipe = VapourAnnealingRecipe(**QUIET, chi=0.3, ambient_vapour=0.3, blend_ratio=0.4, evaporation=1.0)
     film = Simulation([recipe], seeds=[0], shape=SHAPE, dtype="float64")
     solids = film.fields().mean(dim=(2, 3))[0] * film.thickness[0]
@@ -31,7 +31,7 @@ def test_solids_stay_and_the_surface_comes_to_balance() -> None:
         solids.numpy(), rel=1e-10
     )
     assert float(1.0 - film.fields()[0, :, 0].sum(dim=0).mean()) == pytest.approx(0.3, abs=1e-3)
-    # An even film of the vapour's solvent has the thickness of its solids over what is not solvent.
+    # The thickness of a uniform film in equilibrium is that of its solids over one minus the vapour.
     assert film.thickness[0] == pytest.approx(0.9 / 0.7, rel=2e-3)
 
 
@@ -78,7 +78,9 @@ def test_it_takes_a_drying_material_s_parameters() -> None:
 
 
 def test_exchange_that_is_too_fast_is_refused() -> None:
-    with pytest.raises(InputError, match=r"evaporation 20 at 400 K is a Biot number .* lower evaporation or"):
+    with pytest.raises(
+        InputError, match=r"evaporation 20 at 400 K gives a Biot number .* lower evaporation or"
+    ):
         Simulation([VapourAnnealingRecipe(evaporation=20.0, temperature=400.0)], seeds=[0], shape=(8, 16))
 
 
@@ -86,7 +88,7 @@ def test_exchange_that_is_too_fast_is_refused() -> None:
     ("fields", "message"),
     [
         (np.full((1, 1, 8, 16), 0.3), r"shape \(1, 1, 8, 16\); for 1 films of vapour-annealing .* \(1, 2, 8"),
-        (np.full((1, 2, 8, 16), 0.6), "a volume fraction of -0.2, the last component counted"),
+        (np.full((1, 2, 8, 16), 0.6), "a volume fraction of -0.2, including the last component"),
         (np.full((1, 2, 8, 16), np.nan), "a volume fraction of nan"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Films for other programs: ParaView (VTK, XDMF), xarray and NetCDF."""
+"""Export of films to other programs: ParaView (VTK, XDMF), xarray and NetCDF."""
 
 from morphsim.simulator.export.netcdf import to_xarray, write_netcdf
 from morphsim.simulator.export.vtk import write_vtk

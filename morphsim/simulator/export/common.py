@@ -1,4 +1,4 @@
-"""What the exports of a film share: their units, the names of their fields, and what they refuse."""
+"""Common parts of all exports: units, names of fields, and checks."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ FIELDS = {
     "solvent": "volume fraction of the solvent",
     "share": "donor share of the solids",
 }
-"""The exported fields, each a property of `Snapshot`, and what they mean."""
+"""The exported fields, each a property of `Snapshot`, with a description."""
 
 
 @dataclass(frozen=True)
 class Scales:
-    """What a number of the simulation is multiplied by for an export, and the unit that this gives.
+    """Factors that convert simulated lengths and times for an export, and the resulting units.
 
     Attributes:
-        length: of a length in h0.
-        length_unit: its unit.
-        time: of a time in h0^2/D.
-        time_unit: its unit.
+        length: factor of a length in h0.
+        length_unit: unit of the exported length.
+        time: factor of a time in h0^2/D.
+        time_unit: unit of the exported time.
     """
 
     length: float = 1.0
@@ -42,14 +42,14 @@ class Scales:
 
     @classmethod
     def of(cls, units: Units | None) -> Scales:
-        """Nanometres and seconds where `units` are known, else the units of the simulation."""
+        """Nanometres and seconds if `units` are given, else the units of the simulation."""
         if units is None:
             return cls()
         return cls(length=units.length_nm, length_unit="nm", time=units.time_s, time_unit="s")
 
 
 def check_export(path: str | Path, snapshots: Sequence[Snapshot], *, suffix: str, width: float) -> Path:
-    """Refuse what can't be exported before anything is written.
+    """Check that snapshots can be exported before anything is written.
 
     Args:
         path: the file to write.
@@ -61,21 +61,21 @@ def check_export(path: str | Path, snapshots: Sequence[Snapshot], *, suffix: str
         The path.
 
     Raises:
-        InputError: a name with another suffix, or snapshots as `check_series` refuses them.
+        InputError: a name with another suffix, or as for `check_series`.
     """
     path = Path(path)
     if path.suffix.lower() != suffix:
-        raise InputError(f"{path} does not end in {suffix}; name the file film{suffix}, say")
+        raise InputError(f"{path} does not end in {suffix}; choose a name such as film{suffix}")
     check_series(snapshots, width=width)
     return path
 
 
 def check_series(snapshots: Sequence[Snapshot], *, width: float) -> None:
-    """Refuse what is no series of one film.
+    """Check that snapshots form a time series of one film.
 
     Raises:
-        InputError: no snapshot, snapshots of different shapes, fields that are not finite or hold no solids,
-            a time that does not rise, or a thickness or width that is not positive.
+        InputError: no snapshot, snapshots of different shapes, fields that are not finite or lack solids,
+            a time that does not increase, or a thickness or width that is not positive.
     """
     check_positive("width", width, "a positive length in h0")
     if not snapshots:
@@ -102,6 +102,6 @@ def check_series(snapshots: Sequence[Snapshot], *, width: float) -> None:
 
 
 def upwards(snapshot: Snapshot, name: str) -> NDArray[np.float32]:
-    """A field (H, W) float32 whose first row lies on the substrate, so that height rises with the row."""
+    """A field (H, W) float32 whose first row lies on the substrate, so that height increases with the row."""
     field: NDArray[np.float32] = getattr(snapshot, name)
     return np.ascontiguousarray(field[::-1], np.float32)

@@ -1,4 +1,4 @@
-"""Films as labelled arrays: xarray in memory, NetCDF on disk."""
+"""Films as labelled arrays: xarray in memory, NetCDF in files."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _ZLIB_LEVEL = 1
 
 
 def to_xarray(snapshots: Sequence[Snapshot], recipe: Recipe, *, units: Units | None = None) -> xarray.Dataset:
-    """Label the fields of a film with time, depth and x.
+    """Return the fields of a film with the coordinates time, depth and x.
 
     Args:
-        snapshots: of one film, in the order of time.
+        snapshots: of one film, ordered by time.
         recipe: of the film; all its parameters become attributes.
         units: adds `time_s`, `x_nm`, `z_nm` and `thickness_nm`.
 
     Returns:
         donor, acceptor, solvent and share (time, depth, x) float32; thickness, dryness and free_energy
-        (time,). Coordinates of the cells' centres: `depth` below the surface as a share of the film's present
-        thickness, `x` [h0], `z` (time, depth), the height above the substrate [h0]. Each variable has the
+        (time,). Coordinates of the cell centres: `depth` below the surface as a share of the present
+        thickness, `x` [h0], and `z` (time, depth), the height above the substrate [h0]. Each variable has the
         attributes `units` and `long_name`.
 
     Raises:
-        InputError: xarray is not installed, or the snapshots are no series of one film of this recipe.
+        InputError: xarray is not installed, or the snapshots are not a series of one film of this recipe.
     """
     check_xarray()
     import xarray
@@ -47,7 +47,8 @@ def to_xarray(snapshots: Sequence[Snapshot], recipe: Recipe, *, units: Units | N
     process = process_of(recipe)
     if components != process.components:
         raise InputError(
-            f"the snapshots hold {components} fields, the recipe is one of {recipe.process}; give their own"
+            f"the snapshots hold {components} fields, but the recipe is one of {recipe.process}; give the "
+            "recipe of these snapshots"
         )
     depth = (np.arange(height) + 0.5) / height
     x = (np.arange(columns) + 0.5) * (recipe.width / columns)
@@ -84,16 +85,16 @@ def to_xarray(snapshots: Sequence[Snapshot], recipe: Recipe, *, units: Units | N
 def write_netcdf(
     path: str | Path, snapshots: Sequence[Snapshot], recipe: Recipe, *, units: Units | None = None
 ) -> None:
-    """Write what `to_xarray` returns as a NetCDF 4 file, in one step.
+    """Write the data set of `to_xarray` as a NetCDF 4 file, atomically.
 
     Args:
         path: a name that ends in .nc.
-        snapshots: of one film, in the order of time.
+        snapshots: of one film, ordered by time.
         recipe: of the film.
         units: adds coordinates in nm and s.
 
     Raises:
-        InputError: another suffix, or as `to_xarray`.
+        InputError: another suffix, or as for `to_xarray`.
     """
     path = check_export(path, snapshots, suffix=".nc", width=recipe.width)
     dataset = to_xarray(snapshots, recipe, units=units)
@@ -106,7 +107,7 @@ def write_netcdf(
 
 
 def check_xarray() -> None:
-    """Ask for xarray and its writer before they are needed.
+    """Check for xarray and its writer before they are needed.
 
     Raises:
         InputError: one of them is not installed.

@@ -1,4 +1,4 @@
-"""Films as a time series of VTK image data, which ParaView opens."""
+"""Films as a time series of VTK image data for ParaView."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _ZLIB_LEVEL = 6
 def write_vtk(
     path: str | Path, snapshots: Sequence[Snapshot], *, width: float, units: Units | None = None
 ) -> None:
-    """Write a film for ParaView: `film.pvd`, and one VTK image a snapshot in the folder `film_vti`.
+    """Write a film for ParaView: `film.pvd`, and one VTK image per snapshot in the folder `film_vti`.
 
-    The cross-section lies in the plane of x and z, substrate at z = 0, and has the film's real thickness at
-    each time: a drying film shrinks. Its cells hold donor, acceptor, solvent and share (donor share of the
-    solids), float32; each image also holds `thickness`, `dryness` and `free_energy` as field data.
-    An earlier film of this name is removed first, and the .pvd is written last: it is whole or absent.
+    The cross-section lies in the plane of x and z, with the substrate at z = 0, and has the film's real
+    thickness at each time: a drying film shrinks. Its cells hold donor, acceptor, solvent and share (donor
+    share of the solids), float32; each image also holds `thickness`, `dryness` and `free_energy` as field
+    data. An earlier film of this name is removed first, and the .pvd is written last, atomically.
 
     Format: https://docs.vtk.org/en/latest/vtk_file_formats/vtkxml_file_format.html, with arrays in base64,
     compressed by zlib.
 
     Args:
         path: a name that ends in .pvd.
-        snapshots: of one film, in the order of time.
+        snapshots: of one film, ordered by time.
         width: of the film [h0].
-        units: lengths are written in nm and times in s; without, in h0 and h0^2/D.
+        units: scales for lengths in nm and times in s; without them, h0 and h0^2/D.
 
     Raises:
-        InputError: another suffix, or snapshots that are no series of one film.
+        InputError: another suffix, or snapshots that are not a series of one film.
     """
     path = check_export(path, snapshots, suffix=".pvd", width=width)
     remove_vtk(path)
@@ -72,7 +72,7 @@ def vtk_folder(path: str | Path) -> Path:
 
 
 def remove_vtk(path: str | Path) -> None:
-    """Remove a series that `write_vtk` wrote; nothing else in its folder is touched."""
+    """Remove a series written by `write_vtk`; other files in its folder stay."""
     Path(path).unlink(missing_ok=True)
     folder = vtk_folder(path)
     if not folder.is_dir():
@@ -99,7 +99,7 @@ def _image(snapshot: Snapshot, width: float, scales: Scales) -> ElementTree.Elem
             "compressor": "vtkZLibDataCompressor",
         },
     )
-    # The plane has no depth, but a spacing of 0 would be refused.
+    # The plane has no depth, but readers refuse a spacing of 0.
     geometry = {
         "WholeExtent": extent,
         "Origin": "0 0 0",

@@ -1,4 +1,4 @@
-"""Films as HDF5 with an XDMF file beside it, which ParaView and VisIt open."""
+"""Films as HDF5 with an XDMF file for ParaView and VisIt."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _GZIP_LEVEL = 1
 def write_xdmf(
     path: str | Path, snapshots: Sequence[Snapshot], *, width: float, units: Units | None = None
 ) -> None:
-    """Write a film as `film.xdmf` and `film_fields.h5`, its cells at the film's real thickness.
+    """Write a film as `film.xdmf` and `film_fields.h5`, with cells at the film's real thickness.
 
-    The HDF5 file holds donor, acceptor, solvent and share (T, H, W) float32, row 0 ON THE SUBSTRATE, the
+    The HDF5 file holds donor, acceptor, solvent and share (T, H, W) float32, with row 0 ON THE SUBSTRATE, the
     edges of the cells `x` (W + 1,), `y` (2,) and `z` (T, H + 1), and `time`, `thickness`, `dryness` and
     `free_energy` (T,). The cross-section lies in the plane of x and z, one cell deep along y. An earlier film
-    of this name is removed first, and the .xdmf is written last: it is whole or absent.
+    of this name is removed first, and the .xdmf is written last, atomically.
 
     Format: https://www.xdmf.org/index.php/XDMF_Model_and_Format, rectilinear meshes in a temporal collection.
 
     Args:
         path: a name that ends in .xdmf, without a colon.
-        snapshots: of one film, in the order of time.
+        snapshots: of one film, ordered by time.
         width: of the film [h0].
-        units: lengths are written in nm and times in s; without, in h0 and h0^2/D.
+        units: scales for lengths in nm and times in s; without them, h0 and h0^2/D.
 
     Raises:
-        InputError: another suffix, a colon in the name, or snapshots that are no series of one film.
+        InputError: another suffix, a colon in the name, or snapshots that are not a series of one film.
     """
     path = check_export(path, snapshots, suffix=".xdmf", width=width)
     if ":" in path.name:
@@ -58,7 +58,7 @@ def xdmf_fields(path: str | Path) -> Path:
 
 
 def remove_xdmf(path: str | Path) -> None:
-    """Remove a film that `write_xdmf` wrote."""
+    """Remove a film written by `write_xdmf`."""
     for file in (Path(path), xdmf_fields(path)):
         file.unlink(missing_ok=True)
 

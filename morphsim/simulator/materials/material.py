@@ -1,4 +1,4 @@
-"""A blend with its parameters, their sources, and the recipes made of them."""
+"""A blend with its parameters, their sources, and recipes made from them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from morphsim.simulator.units import Units
 from morphsim.types import Boundary
 
 Basis = Literal["published", "secondary", "estimate"]
-"""Read in the source itself; known from others' use of it; an estimate of this project."""
+"""Taken from the source itself; taken from other authors who use it; estimated by this project."""
 
-# How far beyond the measured spin speeds the law of the square root is trusted.
+# Factor beyond the measured spin speeds within which the square-root law is used.
 _SPEED_MARGIN = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where some of a material's parameters come from."""
+    """The source of some of a material's parameters."""
 
     parameters: str
     """Which parameters."""
@@ -39,14 +39,14 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """A blend and, when it is dried, its solvent. Energies in RT/V, lengths in h0 as in the recipes."""
+    """A blend and, for drying, its solvent. Energies are in RT/V, lengths in h0, as in recipes."""
 
     name: str
-    """What `material` finds it by."""
+    """The name that `material` takes."""
     description: str
     """The substances."""
     process: Literal["drying", "annealing"]
-    """What the parameters are for."""
+    """The process to which the parameters apply."""
     blend_ratio: float
     """Donor share of the solids, by volume."""
     chi: float
@@ -54,17 +54,17 @@ class Material:
     kappa: float
     """Gradient energy coefficient that the recipes use [RT/V h0^2]."""
     published_kappa: float | None = None
-    """The source's own coefficient where `kappa` had to differ from it [RT/V h0^2]."""
+    """The published coefficient if `kappa` had to differ from it [RT/V h0^2]."""
     width: float
     """Width of the film [h0]."""
     boundary: Boundary = "periodic"
-    """What happens at the left and right end of the film."""
+    """Boundary condition at the left and right ends of the film."""
     reference_temperature: float
-    """Temperature for which the parameters are meant [K]."""
+    """Temperature at which the parameters are given [K]."""
     units: Units
     """h0 [nm] and diffusivity [m^2/s]."""
     duration: float
-    """How long the film is annealed, or may take to dry [units of time]."""
+    """Duration of annealing, or longest drying time [units of time]."""
     n_donor: float = 1.0
     """Chain length of the donor [solvent molecules; acceptor molecules when annealing]."""
     n_acceptor: float = 1.0
@@ -74,26 +74,26 @@ class Material:
     chi_acceptor_solvent: float = 0.0
     """Acceptor-solvent interaction parameter."""
     barrier: float = 0.0
-    """b of the energy that keeps fields off the pure corners [RT/V_s]."""
+    """b of the energy that keeps fields away from pure components [RT/V_s]."""
     mobility: MobilityName = "wodo"
     """Closure of the mobilities of a drying film."""
     solvent: float = 0.0
     """Initial volume share of solvent."""
     evaporation: float = 0.0
-    """Biot number of a recipe that names no spin speed."""
+    """Biot number of recipes without a spin speed."""
     spin_speeds: tuple[tuple[float, float], ...] = ()
-    """Spin speed [rpm] and Biot number, slowest first; empty where none are published."""
+    """Spin speed [rpm] and Biot number, slowest first; empty if none are published."""
     sources: tuple[Source, ...] = field(default=())
-    """Where the parameters come from, by group."""
+    """Sources of the parameters, by group."""
     remark: str = ""
-    """What to know before using it."""
+    """Limitations of the parameters."""
 
     def biot(self, spin_speed: float) -> float:
         """The Biot number k_e h0 / D_s at `spin_speed` [rpm].
 
-        Exact at the published speeds and a power law between two of them. Beyond them it goes with the
-        square root of the speed, as evaporation into the boundary layer of a turning disk does
-        (Meyerhofer, J. Appl. Phys. 49 (1978) 3993, doi 10.1063/1.325357).
+        Exact at the published speeds, with a power law between neighbours. Beyond them it is proportional to
+        the square root of the speed, like evaporation into the boundary layer of a rotating disk (Meyerhofer,
+        J. Appl. Phys. 49 (1978) 3993, doi 10.1063/1.325357).
 
         Raises:
             InputError: a speed more than a factor of 2 outside the published ones, or there are none.
@@ -108,30 +108,30 @@ class Material:
         return float(low ** (1.0 - share) * high**share)
 
     def dry_thickness_ratio(self, spin_speed: float, reference_speed: float) -> float:
-        """Thickness of the dry film at one spin speed over that at another: (ω/ω_ref)^-½.
+        """Ratio of the dry film's thickness at one spin speed to that at another: (ω/ω_ref)^-½.
 
         Meyerhofer, J. Appl. Phys. 49 (1978) 3993, doi 10.1063/1.325357: h ~ (e/ω²)^⅓ for an evaporation
-        rate e, and e ~ ω^½. The films of `drying_recipe` all start at h0, past the stage of flow.
+        rate e, and e ~ ω^½. The films of `drying_recipe` all start at h0, after the stage of radial flow.
 
         Raises:
-            InputError: a speed that `biot` would refuse.
+            InputError: a speed that `biot` refuses.
         """
         self._check_speed(spin_speed)
         self._check_speed(reference_speed)
         return math.sqrt(reference_speed / spin_speed)
 
     def spun(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Parameters of a recipe whose `spin_speed` means what was published of this material.
+        """Recipe parameters in which `spin_speed` sets the published drying rate of this material.
 
-        A recipe's own law is the square root of the speed. The published drying rate becomes the recipe's
-        `evaporation` instead, with the speed itself as the reference.
+        A recipe alone scales evaporation with the square root of the speed. Here the published drying rate
+        becomes the recipe's `evaporation`, with the speed itself as the reference.
 
         Args:
-            parameters: of `DryingRecipe`; as they are without `spin_speed`, or with a `reference_spin_speed`,
-                which asks for the recipe's law.
+            parameters: of `DryingRecipe`; returned unchanged without `spin_speed`, or with a
+                `reference_spin_speed`, which selects the recipe's law.
 
         Raises:
-            InputError: a speed that `biot` refuses, or an evaporation beside it.
+            InputError: a speed that `biot` refuses, or both a speed and an evaporation.
         """
         found = dict(parameters)
         if "spin_speed" not in found or "reference_spin_speed" in found:
@@ -148,11 +148,11 @@ class Material:
 
         Args:
             spin_speed: sets `evaporation` to the Biot number at this speed [rpm], see `spun`.
-            overrides: parameters of `DryingRecipe` that shall differ.
+            overrides: parameters of `DryingRecipe` to override.
 
         Raises:
-            InputError: the material is for annealing, the speed is unknown to it, both a speed and an
-                evaporation are given, or an override is no parameter or out of range.
+            InputError: the material is for annealing, the speed is out of range, both a speed and an
+                evaporation are given, or an override is unknown or out of range.
         """
         self._check_process("drying")
         if spin_speed is not None:
@@ -166,8 +166,8 @@ class Material:
             "barrier": self.barrier,
             "mobility": self.mobility,
             "evaporation": self.evaporation,
-            # Sources name neither a substrate nor fluctuations while the film dries; a little of the latter
-            # lets films demix that start in equilibrium.
+            # Sources specify neither a substrate nor thermal noise; a little noise lets films that start in
+            # equilibrium demix.
             "substrate_strength": 0.0,
             "thermal_noise": 1e-9,
         }
@@ -179,10 +179,10 @@ class Material:
         """The recipe of an annealed film of this material.
 
         Args:
-            overrides: parameters of `AnnealingRecipe` that shall differ.
+            overrides: parameters of `AnnealingRecipe` to override.
 
         Raises:
-            InputError: the material is for drying, or an override is no parameter or out of range.
+            InputError: the material is for drying, or an override is unknown or out of range.
         """
         self._check_process("annealing")
         recipe = recipe_from_dict({"process": "annealing", **self._shared(), **overrides})
@@ -201,10 +201,10 @@ class Material:
             "duration": self.duration,
         }
 
-    def _check_process(self, wanted: str) -> None:
-        if self.process != wanted:
+    def _check_process(self, process: str) -> None:
+        if self.process != process:
             raise InputError(
-                f"{self.name} is for {self.process}, not for {wanted}; use {self.process}_recipe"
+                f"{self.name} is for {self.process}, not for {process}; use {self.process}_recipe"
             )
 
     def _check_speed(self, spin_speed: float) -> None:

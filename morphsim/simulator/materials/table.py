@@ -1,4 +1,4 @@
-"""Materials by name: parameters of blends, with their sources and what in them is estimated."""
+"""The table of materials: parameters of blends, with their sources and estimates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ _WODO_DOI = "10.1016/j.commatsci.2011.12.012"
 _NEGI = "Negi, Wodo, van Franeker, Janssen and Bobbert, ACS Appl. Energy Mater. 1 (2018) 725"
 _NEGI_DOI = "10.1021/acsaem.7b00189"
 _DEFAULT_TEMPERATURE_LAWS = (
-    "How chi, mobility and evaporation change with temperature is the recipes' default, not this material's."
+    "The temperature dependence of chi, mobility and evaporation is the recipes' default, not measured for "
+    "this material."
 )
 
 
@@ -57,18 +58,18 @@ def _wodo(name: str, n_donor: float, kappa: float) -> Material:
                 parameters="chain lengths, chi, mobility closure, kappa, barrier, blend_ratio, solvent, "
                 "width, evaporation",
                 basis="secondary",
-                citation=_WODO + " (arXiv:1109.3239), as others have implemented it",
+                citation=_WODO + " (arXiv:1109.3239), as implemented by others",
                 doi=_WODO_DOI,
             ),
             Source(
                 parameters="units",
                 basis="estimate",
                 citation="h0 = √(ε²/(kappa RT/V_s)) with the published ε² = 3.57e-10 J/m, chloroform's "
-                "V_s = 80.7 cm³/mol and 300 K; D_s is the round size of diffusion in a liquid",
+                "V_s = 80.7 cm³/mol and 300 K; D_s is a typical diffusivity in a liquid",
             ),
         ),
-        remark="A model, no substance. kappa of the longer chains goes with the published ε² of 3.57, 2.62 "
-        "and 2.05e-10 J/m for 5, 20 and 100 units. Biot numbers of 0.03 to 3 were studied. "
+        remark="A model, not a real substance. kappa is proportional to the published ε² of 3.57, 2.62 and "
+        "2.05e-10 J/m for 5, 20 and 100 units. Biot numbers of 0.03 to 3 were studied. "
         + _DEFAULT_TEMPERATURE_LAWS,
     )
 
@@ -103,7 +104,7 @@ _TABLE = (
                 parameters="chain lengths, chi, published_kappa, barrier, mobility closure and its "
                 "diffusivities, solvent, spin_speeds, h0",
                 basis="secondary",
-                citation=_NEGI + ", and its Supporting Information, as others have implemented it",
+                citation=_NEGI + ", and its Supporting Information, as implemented by others",
                 doi=_NEGI_DOI,
             ),
             Source(
@@ -119,15 +120,15 @@ _TABLE = (
             Source(
                 parameters="diffusivity of the unit of time",
                 basis="estimate",
-                citation="the round size of diffusion in a liquid",
+                citation="a typical diffusivity in a liquid",
             ),
         ),
-        remark="The published kappa, 3.2e-6, makes an interface of 0.0043 h0. At 400 x 100 cells that is "
+        remark="The published kappa, 3.2e-6, gives an interface of 0.0043 h0. At 400 x 100 cells that is "
         "thinner than a cell of any film wider than 1.7 h0, and thinner than a row until the film has shrunk "
-        "to 0.43 h0. The table uses 2e-5, whose interfaces and ripples are 2.5 times as wide; at width 0.5 "
-        "and 400 x 200 cells the published value has three cells and two rows to an interface. The published "
-        "Biot numbers go with the spin speed to the power 0.55, and the film starts with h0 = 1 µm at every "
-        "speed. " + _DEFAULT_TEMPERATURE_LAWS,
+        "to 0.43 h0. The table uses 2e-5, whose interfaces and wavelengths are 2.5 times as large; at width "
+        "0.5 and 400 x 200 cells the published value resolves an interface with three cells and two rows. "
+        "The published Biot numbers scale with the spin speed to the power 0.55, and the film starts with "
+        "h0 = 1 µm at every speed. " + _DEFAULT_TEMPERATURE_LAWS,
     ),
     Material(
         name="p3ht-pcbm",
@@ -158,7 +159,7 @@ _TABLE = (
             Source(
                 parameters="chi_donor_solvent, chi_acceptor_solvent",
                 basis="secondary",
-                citation="values in use for simulations of this blend, known to their size only",
+                citation="values used in simulations of this blend, known only in order of magnitude",
             ),
             Source(
                 parameters="n_donor, n_acceptor",
@@ -169,13 +170,13 @@ _TABLE = (
             Source(
                 parameters="kappa, barrier, evaporation, solvent, width, units",
                 basis="estimate",
-                citation="of the size of the other materials' values, resolved at 400 x 100 cells",
+                citation="similar to the other materials' values, resolved at 400 x 100 cells",
             ),
         ),
         remark="Amorphous liquid-liquid separation only: both substances crystallise, which is not "
-        "simulated. The chain length stands for one molar mass, 20 kg/mol. The Biot number is a choice: that "
-        "of chloroform on a spin coater is ten times smaller (see pdpp5t-pcbm), and chlorobenzene is less "
-        "volatile. " + _DEFAULT_TEMPERATURE_LAWS,
+        "simulated. The chain length corresponds to a molar mass of 20 kg/mol. The Biot number is a choice: "
+        "that of chloroform on a spin coater is ten times smaller (see pdpp5t-pcbm), and chlorobenzene is "
+        "less volatile. " + _DEFAULT_TEMPERATURE_LAWS,
     ),
     Material(
         name="opv-frames",
@@ -200,13 +201,13 @@ _TABLE = (
             Source(
                 parameters="kappa",
                 basis="estimate",
-                citation="4 px² with 100 px to the thickness, with which the interface length of the "
-                "frames of chi 3.4 and 3.8 is met within some 15 %",
+                citation="4 px² at 100 px per thickness, which reproduces the interface length of the "
+                "frames with chi 3.4 and 3.8 within some 15 %",
             ),
             Source(
                 parameters="boundary",
                 basis="estimate",
-                citation="the frames' first and last columns differ, as between walls",
+                citation="the first and last columns of the frames differ, as between walls",
             ),
             Source(
                 parameters="duration, reference_temperature, units",
@@ -215,7 +216,7 @@ _TABLE = (
             ),
         ),
         remark="Frames exist for blend ratios of 0.514 to 0.558 and chi of 2.4, 2.8, 3.4 and 3.8. Those of "
-        "chi 2.4 and 2.8 are of another campaign, whose lengths want a kappa near 1.6e-3.",
+        "chi 2.4 and 2.8 are from another campaign, whose lengths correspond to a kappa near 1.6e-3.",
     ),
 )
 

@@ -1,7 +1,7 @@
-"""Ways of making films, by name.
+"""Processes by which films are made, by name.
 
 A process is one file: a subclass of `morphsim.simulator.processes.base.Process` and its recipe. The table
-here names the file, which is imported when the process is first used.
+here lists the files, which are imported when a process is first used.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _PLACES: dict[str, str] = {
 }
 
 PROCESSES: Mapping[str, str] = MappingProxyType(_PLACES)
-"""The module of each process, which has the process as `PROCESS`."""
+"""The module of each process; its variable `PROCESS` is the process."""
 
 DEFAULT_PROCESS = "drying"
-"""What an agent steers unless its user says otherwise."""
+"""The process of agents and commands unless another one is given."""
 
 if not TYPE_CHECKING:
-    # Command lines offer these choices.
+    # Command lines list these as choices.
     ProcessName = Literal[tuple(_PLACES)]
 
 
@@ -54,10 +54,10 @@ def register_process(name: str, module: str) -> None:
 
     Args:
         name: of the process, `Process.name`.
-        module: that has the process as `PROCESS`; imported when the process is first used.
+        module: whose variable `PROCESS` is the process; imported when the process is first used.
 
     Raises:
         InputError: another module has a process of this name.
     """
     if _PLACES.setdefault(name, module) != module:
-        raise InputError(f"the process {name!r} is that of {_PLACES[name]}; choose another name")
+        raise InputError(f"the process {name!r} is already that of {_PLACES[name]}; choose another name")

@@ -1,4 +1,4 @@
-"""Annealing: a dry donor/acceptor blend coarsens at a temperature."""
+"""Annealing: a dry donor/acceptor blend coarsens at a given temperature."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ class AnnealingRecipe(Recipe):
     temperature: float = number_field(373.15, 200.0, 600.0, "K")
     """Annealing temperature [K]."""
     reference_temperature: float = number_field(373.15, 200.0, 600.0, "K")
-    """Temperature for which chi and the unit of time are meant [K]."""
+    """Temperature at which chi and the unit of time are given [K]."""
     chi_slope: float = number_field(1500.0, -5e3, 5e3, "K")
     """B of chi(T) = chi + B (1/T - 1/T_ref) [K]."""
     activation_energy: float = number_field(50.0, 0.0, 150.0, "kJ/mol")
-    """Of the Arrhenius mobility [kJ/mol]."""
+    """Activation energy of the Arrhenius mobility [kJ/mol]."""
     mobility: AnnealingMobility = field(default="constant", metadata={"choices": ("constant", "onsager")})
-    """Closure of the mobility: the same everywhere, or phi (1 - phi)."""
+    """Closure of the mobility: constant, or phi (1 - phi)."""
     duration: float = number_field(0.1, 1e-6, 1e3)
-    """How long the film is annealed [h0^2 / D]."""
+    """Duration of the annealing [h0^2 / D]."""
 
     @property
     def composition(self) -> tuple[float, ...]:
@@ -94,7 +94,7 @@ class Annealing(Process[AnnealingRecipe]):
         return {"chi": simulation.chi}
 
     def ranges(self, recipe: AnnealingRecipe) -> dict[str, tuple[float, float]]:
-        """Those of all processes, and `kappa` from 0.75 to 1.5 times the recipe's."""
+        """The ranges of all processes, and `kappa` from 0.75 to 1.5 times the recipe's."""
         return super().ranges(recipe) | {"kappa": (0.75 * recipe.kappa, 1.5 * recipe.kappa)}
 
     def recipe_of(self, material: Material, parameters: Mapping[str, Any]) -> AnnealingRecipe:

@@ -1,4 +1,4 @@
-"""What a way of making films consists of."""
+"""The base class of processes by which films are made."""
 
 from __future__ import annotations
 
@@ -27,38 +27,38 @@ Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 FIRST_SNAPSHOT = 1.0 / 200.0
-"""Share of a film's duration at which the first of its snapshots even in log time is taken."""
+"""Time of the first snapshot equally spaced in log time, as a share of the film's duration."""
 
 
 class Process(ABC, Generic[Films]):
-    """One way of making films: what decides them, how they change, when a step and an episode end.
+    """A process: its parameters, its equations, and when a step and an episode end.
 
-    A subclass for each process, whose only object is `PROCESS` of its module. Frames, environments, agents
-    and commands ask this object and know no process by name.
+    Each process is a subclass with a single instance, `PROCESS` of its module. Frames, environments, agents
+    and commands use this object and never depend on a particular process.
     """
 
     name: ClassVar[str]
-    """What users call it."""
+    """The name that users give."""
     recipe: ClassVar[type[Recipe]]
-    """All that decides a film, but for its noise."""
+    """The class of its recipes."""
     knobs: ClassVar[tuple[Knob, ...]]
-    """What may be changed while a film is made: parameters of the recipe, and how far they are turned."""
+    """Parameters of the recipe that may change during the process, with their ranges."""
     units: ClassVar[Units]
-    """Scales of films whose material is not named."""
+    """Scales of films without a named material."""
     time_unit: ClassVar[str]
     """Unit of time, in symbols."""
     energy_unit: ClassVar[str]
     """Unit of a film's free energy per unit of depth, in symbols."""
     components: ClassVar[int]
-    """Fields of a film: volume fractions that the solver advances."""
+    """Number of fields of a film: the volume fractions that the solver advances."""
     end: ClassVar[str | None] = None
-    """Name of the state in which a film is finished whatever the clock says; None where the clock ends it."""
+    """Name of the physical end state; None if only time ends the process."""
     clock: ClassVar[str] = "time"
-    """By which column frames of a film are at the same moment: `time` or `dryness`."""
+    """Column by which frames of different films are matched: `time` or `dryness`."""
     thickness_changes: ClassVar[bool] = False
-    """Whether a film becomes thinner or thicker while it is made."""
+    """Whether the thickness of a film changes."""
     state: ClassVar[Mapping[str, tuple[float, float]]] = {}
-    """What sensors tell of a film beside its thickness: smallest and largest value by name."""
+    """Quantities that sensors could measure besides the thickness: smallest and largest value by name."""
 
     @abstractmethod
     def model(
@@ -67,25 +67,25 @@ class Process(ABC, Generic[Films]):
         """The right-hand side for a batch of films at the present knobs.
 
         Raises:
-            InputError: diffusion or evaporation that is too fast to be simulated.
+            InputError: diffusion or evaporation too fast to simulate.
         """
 
     def batch_setting(self, recipe: Films) -> bool:
-        """What else films of one batch must share, beside width, boundary and mobility closure."""
+        """A property that films of one batch must share besides width, boundary and mobility closure."""
         return False
 
     # --- the clock
 
     def dryness(self, recipes: Sequence[Films], thickness: Values) -> Values:
-        """Evaporated share of the solvent that must leave, (B,), of films of `thickness` (B,); 1 if none."""
+        """Evaporated share of the solvent that must leave, (B,), at `thickness` (B,); 1 if none must."""
         return np.ones(len(recipes))
 
     def dry(self, recipes: Sequence[Films], thickness: Values) -> Flags:
-        """Which films of `thickness` (B,) are dry, (B,): all of them if no solvent must leave."""
+        """Which films are dry, (B,), at `thickness` (B,); always True if no solvent must leave."""
         return np.ones(len(recipes), np.bool_)
 
     def biot(self, recipes: Sequence[Films], knobs: Knobs) -> Values:
-        """Rate of evaporation at the present knobs, as a Biot number, (B,).
+        """Evaporation rate at the present knobs as a Biot number, (B,).
 
         Raises:
             InputError: the films have no solvent.
@@ -93,7 +93,7 @@ class Process(ABC, Generic[Films]):
         raise InputError(f"films of {self.name} have no solvent, so nothing evaporates")
 
     def thickness_at(self, recipes: Sequence[Films], dryness: Values) -> Values:
-        """Thickness (B,) of films at a dryness (B,) [h0].
+        """Thickness (B,) [h0] at a dryness (B,).
 
         Raises:
             InputError: the films don't dry.
@@ -105,13 +105,13 @@ class Process(ABC, Generic[Films]):
         return np.zeros(len(simulation), np.bool_)
 
     def record(self, simulation: Simulation, frames: int) -> Iterator[None]:
-        """Advance a film to each of `frames` moments in turn, the last at its end.
+        """Advance a film to each of `frames` times in turn, the last at its end.
 
-        Here they are even in the logarithm of time, as coarsening goes.
+        By default they are equally spaced in the logarithm of time, as suits coarsening.
 
         Raises:
-            SimulationDiverged: the film can't be stepped.
-            InputError: the film does not come to its end within its duration.
+            SimulationDiverged: no time step gives an acceptable solution.
+            InputError: the film does not reach its end within its duration.
         """
         for time in snapshot_times(_durations(simulation)[0], frames):
             simulation.advance(time=float(time))
@@ -120,18 +120,18 @@ class Process(ABC, Generic[Films]):
     def advance_step(
         self, simulation: Simulation, done: NDArray[np.int64], *, steps: int, longest: float | None
     ) -> Flags:
-        """Make films for one of `steps` steps, after `done` (B,) of them.
+        """Advance films by one of `steps` steps of an episode.
 
-        Here steps are even in the logarithm of time.
+        By default steps are equally spaced in the logarithm of time.
 
         Args:
             simulation: the films.
-            done: how many steps each film has made.
-            steps: of an episode in which nothing holds the film up.
-            longest: longest step [units of time]; None for what suits the recipe.
+            done: number of steps of each film so far, (B,).
+            steps: number of steps of an episode without delay.
+            longest: longest step [units of time]; None for a length that suits the recipe.
 
         Returns:
-            (B,) the films that can't be advanced any further.
+            (B,) True for films that diverged.
         """
         ends = [
             snapshot_times(duration, steps)[number]
@@ -140,23 +140,23 @@ class Process(ABC, Generic[Films]):
         return simulation.advance(time=np.array(ends), tolerate=True)
 
     def advance_until(self, simulation: Simulation, time: Values) -> Flags:
-        """Make films until `time` (B,) or until they are finished; returns as `advance_step`."""
+        """Advance films to `time` (B,), or until they are finished; returns the same as `advance_step`."""
         return simulation.advance(time=time, tolerate=True)
 
-    # --- what is told of films
+    # --- observables
 
     def info(self, simulation: Simulation, units: Sequence[Units]) -> dict[str, Values]:
-        """Numbers that tell the state of films in physical units, (B,) each."""
+        """Quantities of the films in physical units, (B,) each."""
         return {}
 
     def state_of(self, simulation: Simulation) -> dict[str, Values]:
         """The present value of each entry of `state`, (B,)."""
         return {}
 
-    # --- which films there are
+    # --- recipes
 
     def ranges(self, recipe: Films) -> dict[str, tuple[float, float]]:
-        """Ranges of parameters around a recipe, within which the same knobs give different films."""
+        """Ranges of parameters around a recipe for randomised films."""
         return {
             "blend_ratio": (recipe.blend_ratio - 0.15, recipe.blend_ratio + 0.15),
             "initial_thickness": (0.75 * recipe.initial_thickness, recipe.initial_thickness / 0.75),
@@ -166,19 +166,19 @@ class Process(ABC, Generic[Films]):
         }
 
     def suits(self, material: Material) -> bool:
-        """Whether a material's parameters are meant for this process."""
+        """Whether a material's parameters apply to this process."""
         return material.process == self.name
 
     @abstractmethod
     def recipe_of(self, material: Material, parameters: Mapping[str, Any]) -> Films:
-        """The recipe of a material, with some parameters that differ.
+        """The recipe of a material, with some parameters changed.
 
         Raises:
-            InputError: the material is for another process, or an impossible parameter.
+            InputError: a material for another process, or an invalid parameter.
         """
 
     def changes_of(self, material: Material, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Parameters for a material's recipe, in which a published meaning takes the place of a law."""
+        """Changes to a material's recipe, with published values in place of general laws."""
         return dict(parameters)
 
     def knobs_around(self, recipe: Films) -> tuple[Knob, ...]:
@@ -187,7 +187,7 @@ class Process(ABC, Generic[Films]):
 
 
 def snapshot_times(duration: float, count: int) -> Values:
-    """Times (count,) from 1/200 of `duration` to its end, even in the logarithm, as coarsening goes."""
+    """Times (count,) from 1/200 of `duration` to its end, equally spaced in the logarithm."""
     return duration * np.geomspace(FIRST_SNAPSHOT, 1.0, count) if count > 1 else np.array([duration])
 
 

@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from morphsim.simulator.materials import Material
     from morphsim.simulator.simulation import Simulation
 
-# A material's own evaporation lies in the middle of the knob, as the default recipe's does.
+# Factor between a material's own evaporation, in the middle of the knob, and the ends of the knob.
 _EVAPORATION_REACH = 10.0
-# A film counts as arrived when it is this share of a step short of a goal: thickness is met to 1e-4.
-_SAME = 1e-2
+# Share of a step by which a film may miss its goal, since the thickness is met only to 1e-4.
+_MISS = 1e-2
 # Longest step of a drying film [its recipe's duration].
 _LONGEST = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
 class DryingRecipe(TernaryRecipe):
-    """A donor/acceptor/solvent film whose solvent leaves through the free surface.
+    """A donor/acceptor/solvent film whose solvent evaporates through the free surface.
 
     Energy is in RT/V_s, time in h0^2/D_s, with D_s the diffusivity in pure solvent at the reference
     temperature. The film is dry when the volume share of solvent falls to `residual_solvent`.
@@ -44,11 +44,11 @@ class DryingRecipe(TernaryRecipe):
     residual_solvent: float = number_field(0.1, 0.01, 0.5)
     """Volume share of solvent at which the film counts as dry."""
     spin_speed: float = number_field(1500.0, 100.0, 12000.0, "rpm")
-    """Spin speed [rpm]; evaporation grows with its square root (doi 10.1063/1.325357)."""
+    """Spin speed [rpm]; evaporation is proportional to its square root (doi 10.1063/1.325357)."""
     reference_spin_speed: float = number_field(1500.0, 100.0, 12000.0, "rpm")
-    """Spin speed for which evaporation is meant [rpm]."""
+    """Spin speed at which evaporation is given [rpm]."""
     duration: float = number_field(400.0, 1e-6, 1e5)
-    """Longest time that a film may take to dry [h0^2 / D_s]."""
+    """Longest drying time [h0^2 / D_s]."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,7 +70,7 @@ class DryingRecipe(TernaryRecipe):
 
 
 class Drying(TernaryProcess[DryingRecipe]):
-    """A wet film; evaporation, the vapour above it and its temperature set how it dries."""
+    """Drying of a wet film, controlled by evaporation, the vapour above it and its temperature."""
 
     name = "drying"
     recipe = DryingRecipe
@@ -97,17 +97,17 @@ class Drying(TernaryProcess[DryingRecipe]):
         return f"evaporation {evaporation:g} at {kelvin:g} K and {recipe.spin_speed:g} rpm"
 
     def dryness(self, recipes: Sequence[DryingRecipe], thickness: Values) -> Values:
-        """Evaporated share of the solvent that must leave until the film is dry, (B,)."""
+        """Evaporated share of the solvent that must leave before the film is dry, (B,)."""
         initial, dry = _ends(recipes)
         return np.asarray((initial - thickness) / (initial - dry))
 
     def thickness_at(self, recipes: Sequence[DryingRecipe], dryness: Values) -> Values:
-        """Thickness (B,) of films at a dryness (B,) [h0]."""
+        """Thickness (B,) [h0] at a dryness (B,)."""
         initial, dry = _ends(recipes)
         return np.asarray(initial - dryness * (initial - dry))
 
     def dry(self, recipes: Sequence[DryingRecipe], thickness: Values) -> Flags:
-        """Which films of `thickness` (B,) are dry, (B,)."""
+        """Which films are dry at `thickness` (B,), (B,)."""
         return np.asarray(thickness <= _ends(recipes)[1] + THICKNESS_TOLERANCE)
 
     def finished(self, simulation: Simulation) -> Flags:
@@ -115,13 +115,13 @@ class Drying(TernaryProcess[DryingRecipe]):
         return simulation.dry
 
     def record(self, simulation: Simulation, frames: int) -> Iterator[None]:
-        """Advance a film to moments even in dryness: the pattern forms within a short part of the time."""
+        """Advance a film in equal steps of dryness, since patterns form in a small part of the time."""
         duration = simulation.recipes[0].duration
         for dryness in np.linspace(0.0, 1.0, frames + 1)[1:]:
             simulation.advance_to_dryness(float(dryness), time=duration)
             if simulation.time[0] >= duration and not simulation.dry[0]:
                 raise InputError(
-                    f"the film is not dry at its duration {duration:g}, but at a dryness of "
+                    f"the film is not dry after its duration {duration:g}, but has a dryness of "
                     f"{simulation.dryness[0]:.3f}; raise duration or evaporation, or lower ambient_vapour"
                 )
             yield
@@ -129,22 +129,22 @@ class Drying(TernaryProcess[DryingRecipe]):
     def advance_step(
         self, simulation: Simulation, done: NDArray[np.int64], *, steps: int, longest: float | None
     ) -> Flags:
-        """Dry films to the next multiple of 1/`steps`, or for the longest step.
+        """Dry films to the next multiple of 1/`steps` in dryness, or for the time `longest`.
 
-        That is a twentieth of the recipe's duration where none is given.
+        By default `longest` is a twentieth of the recipe's duration.
         """
         limits = [_LONGEST * r.duration if longest is None else longest for r in simulation.recipes]
-        goals = (np.floor(simulation.dryness * steps + _SAME) + 1.0) / steps
+        goals = (np.floor(simulation.dryness * steps + _MISS) + 1.0) / steps
         return simulation.advance_to_dryness(
             np.minimum(goals, 1.0), time=simulation.time + np.array(limits), tolerate=True
         )
 
     def advance_until(self, simulation: Simulation, time: Values) -> Flags:
-        """Dry films until `time` (B,), or until they are dry."""
+        """Advance films to `time` (B,), or until they are dry."""
         return simulation.advance_to_dryness(1.0, time=time, tolerate=True)
 
     def info(self, simulation: Simulation, units: Sequence[Units]) -> dict[str, Values]:
-        """Evaporation of a surface of pure solvent [nm/s], the vapour above the film, and the dryness."""
+        """Evaporation rate of pure solvent [nm/s], the vapour above the film, and the dryness."""
         biot = zip(units, simulation.biot, strict=True)
         return {
             "evaporation_nm_per_s": np.array([each.evaporation_nm_per_s(float(bi)) for each, bi in biot]),
@@ -153,11 +153,11 @@ class Drying(TernaryProcess[DryingRecipe]):
         }
 
     def state_of(self, simulation: Simulation) -> dict[str, Values]:
-        """The dryness; below 0 the film has swollen."""
+        """The dryness; negative if the film has swollen."""
         return {"dryness": simulation.dryness}
 
     def ranges(self, recipe: DryingRecipe) -> dict[str, tuple[float, float]]:
-        """Those of all processes, `solvent` 0.1 less to 0.05 more, and half to twice the chain lengths."""
+        """The ranges of all processes, `solvent` 0.1 less to 0.05 more, half to twice the chain lengths."""
         least_solvent = max(recipe.residual_solvent + 0.05, recipe.solvent - 0.1)
         return super().ranges(recipe) | {
             "solvent": (min(least_solvent, recipe.solvent), min(recipe.solvent + 0.05, 0.95)),
@@ -166,17 +166,17 @@ class Drying(TernaryProcess[DryingRecipe]):
         }
 
     def recipe_of(self, material: Material, parameters: Mapping[str, Any]) -> DryingRecipe:
-        """The recipe of a material for drying, with the published rate of a spin speed where it is known."""
+        """The drying recipe of a material, with the published drying rate of a spin speed if known."""
         recipe = recipe_from_dict(material.drying_recipe().to_dict() | self.changes_of(material, parameters))
         assert isinstance(recipe, DryingRecipe)
         return recipe
 
     def changes_of(self, material: Material, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Parameters whose spin speed means what was published of the material, where that is known."""
+        """Changes to a material's recipe, with the published drying rate of a spin speed if known."""
         return material.spun(parameters) if material.spin_speeds else dict(parameters)
 
     def knobs_around(self, recipe: DryingRecipe) -> tuple[Knob, ...]:
-        """Evaporation from a tenth of the material's own to ten times it."""
+        """The knobs, with evaporation from a tenth to ten times the material's own."""
         middle = recipe.evaporation
         if middle <= 0.0:
             return self.knobs

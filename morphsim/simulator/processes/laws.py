@@ -1,4 +1,4 @@
-"""Laws that processes share: how temperature, spin speed and substrate enter the model of a film."""
+"""Laws shared by processes: how temperature and substrate enter the model of a film."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from morphsim.simulator.recipe import Recipe
 from morphsim.simulator.units import GAS_CONSTANT
 
 LARGEST_SPEEDUP = 1e6
-"""Heat that speeds diffusion up by more has left the range in which its Arrhenius law was meant."""
+"""Largest speed-up of diffusion by heat; beyond it the Arrhenius law is not credible."""
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
 Knobs = Mapping[str, Values]
@@ -26,7 +26,7 @@ Knobs = Mapping[str, Values]
 def chi_at(recipes: Sequence[Recipe], temperature: Values) -> Values:
     """Donor-acceptor interaction parameter at `temperature` [K]: χ + B (1/T - 1/T_ref).
 
-    One temperature for each recipe, (B,), or any number (n,) for a single one.
+    Either one temperature for each recipe, (B,), or any number of them, (n,), for a single recipe.
     """
     at_reference = np.array([r.chi for r in recipes])
     slope = np.array([r.chi_slope for r in recipes])
@@ -34,7 +34,7 @@ def chi_at(recipes: Sequence[Recipe], temperature: Values) -> Values:
 
 
 def substrate_of(recipes: Sequence[Recipe], grid: Grid) -> Substrate | None:
-    """f_w = h (φ_d - φ_w)² on the donor, with stripes that prefer φ_w and 1 - φ_w in turn."""
+    """The substrate energy f_w = h (φ_d - φ_w)²; stripes prefer φ_w and 1 - φ_w alternately."""
     if not any(r.substrate_strength > 0.0 for r in recipes):
         return None
     fields = len(recipes[0].composition)
@@ -53,19 +53,19 @@ def substrate_of(recipes: Sequence[Recipe], grid: Grid) -> Substrate | None:
 
 
 def mobility_factor(recipes: Sequence[Recipe], knobs: Knobs) -> Values:
-    """By how much mobilities exceed those at the reference temperature, (B,).
+    """Mobilities relative to those at the reference temperature, (B,).
 
     Raises:
-        InputError: by more than `LARGEST_SPEEDUP`.
+        InputError: a factor above `LARGEST_SPEEDUP`.
     """
     energies = np.array([r.activation_energy for r in recipes])
     factor = arrhenius(recipes, energies, knobs["temperature"])
     if factor.max() > LARGEST_SPEEDUP:
         film = int(factor.argmax())
         raise InputError(
-            f"temperature {knobs['temperature'][film]:g} K speeds diffusion up {factor[film]:.3g} times over "
-            f"reference_temperature {recipes[film].reference_temperature:g} K; at most {LARGEST_SPEEDUP:g} "
-            "can be simulated: lower temperature or activation_energy"
+            f"temperature {knobs['temperature'][film]:g} K speeds diffusion up {factor[film]:.3g} times "
+            f"relative to reference_temperature {recipes[film].reference_temperature:g} K; at most "
+            f"{LARGEST_SPEEDUP:g} can be simulated: lower temperature or activation_energy"
         )
     return factor
 
@@ -80,7 +80,7 @@ def _inverse_temperature(recipes: Sequence[Recipe], temperature: Values) -> Valu
 
 
 def columns(grid: Grid) -> Callable[[Any], Tensor]:
-    """A parameter of each film as (B, 1, 1)."""
+    """A function that turns one value per film into a (B, 1, 1) tensor on the grid's device."""
 
     def column(values: Any) -> Tensor:
         return torch.as_tensor(np.asarray(values), dtype=torch.float64).to(grid.device, grid.dtype)[

@@ -1,4 +1,4 @@
-"""Films of donor, acceptor and solvent, whose solvent goes out and comes in through the surface."""
+"""Films of donor, acceptor and solvent that exchange solvent through the free surface."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ MobilityName = Literal["wodo", "negi", "onsager", "constant"]
 TernaryFilms = TypeVar("TernaryFilms", bound="TernaryRecipe")
 
 LARGEST_BIOT = 200.0
-"""Faster drying forms a skin that is thinner than a cell."""
+"""Largest Biot number; faster drying forms a skin thinner than a cell."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TernaryRecipe(Recipe):
-    """What decides a film of donor, acceptor and solvent.
+    """Parameters of a film of donor, acceptor and solvent.
 
     Energy is in RT/V_s, time in h0^2/D_s, with D_s the diffusivity in pure solvent at the reference
     temperature.
     """
 
-    # Demixing sets out from the free surface, and with weak fluctuations every film ends as flat layers. With
-    # these, with a fine interface and a substrate that draws the donor, domains form in the bulk as well, so
-    # that there is something to steer.
+    # Demixing starts at the free surface, and with weak fluctuations every film ends as flat layers. With
+    # these fluctuations, a fine interface and a substrate that attracts the donor, domains also form in the
+    # bulk, so that control makes a difference.
     substrate_strength: float = number_field(2e-3, 0.0, 0.02)
     """h of the substrate's energy h (phi_d - substrate_donor)^2 [RT/V h0]; 0 is a neutral substrate."""
     thermal_noise: float = number_field(3e-7, 0.0, 1e-6)
-    """Strength epsilon of the fluctuations while the film is made: a molecule's volume in units of
-    h0 x h0 x the depth that the two-dimensional film stands for."""
+    """Strength epsilon of thermal fluctuations: the volume of a molecule over h0 x h0 x the depth of film
+    that the two-dimensional simulation represents."""
     solvent: float = number_field(0.8, 0.05, 0.97)
     """Initial volume share of solvent."""
     n_donor: float = number_field(20.0, 1.0, 200.0)
@@ -68,25 +68,25 @@ class TernaryRecipe(Recipe):
     kappa: float = number_field(1e-4, 1e-6, 0.1)
     """Gradient energy coefficient of both solutes [RT/V_s h0^2]."""
     barrier: float = number_field(1e-3, 0.0, 0.02)
-    """b of the energy b (1/phi_d + 1/phi_a + 1/phi_s) that keeps fields off the pure corners."""
+    """b of the energy b (1/phi_d + 1/phi_a + 1/phi_s) that keeps fields away from pure components."""
     mobility: MobilityName = field(default="wodo", metadata={"choices": MOBILITIES})
     """Closure of the mobilities."""
     solid_diffusivity: float = number_field(1e-3, 1e-5, 1.0)
-    """Diffusivity without solvent over that in pure solvent (closure `wodo`)."""
+    """Diffusivity without solvent relative to that in pure solvent (closure `wodo`)."""
     evaporation: float = number_field(0.3, 0.0, 20.0)
     """Evaporation rate at the reference temperature, as a Biot number k_e h0 / D_s."""
     ambient_vapour: float = number_field(0.0, 0.0, 0.95)
-    """Solvent share in the film that would balance the vapour above it; more than in the film swells it."""
+    """Solvent share of a film in equilibrium with the vapour above it; a drier film swells."""
     temperature: float = number_field(298.15, 250.0, 400.0, "K")
     """Temperature of the film [K]."""
     reference_temperature: float = number_field(298.15, 250.0, 400.0, "K")
-    """Temperature for which chi, evaporation and the unit of time are meant [K]."""
+    """Temperature at which chi, evaporation and the unit of time are given [K]."""
     chi_slope: float = number_field(400.0, -3e3, 3e3, "K")
     """B of chi(T) = chi + B (1/T - 1/T_ref) [K]."""
     activation_energy: float = number_field(12.0, 0.0, 60.0, "kJ/mol")
-    """Of the Arrhenius mobility [kJ/mol]."""
+    """Activation energy of the Arrhenius mobility [kJ/mol]."""
     evaporation_enthalpy: float = number_field(38.0, 0.0, 60.0, "kJ/mol")
-    """Of the evaporation rate's dependence on temperature [kJ/mol]."""
+    """Enthalpy in the temperature dependence of the evaporation rate [kJ/mol]."""
 
     @property
     def composition(self) -> tuple[float, ...]:
@@ -96,12 +96,12 @@ class TernaryRecipe(Recipe):
 
     @property
     def last_solvent(self) -> float:
-        """Volume share of solvent to which the film tends."""
+        """Volume share of solvent at the end of the process."""
         return self.ambient_vapour
 
     @property
     def last_thickness(self) -> float:
-        """Thickness to which the film tends [h0]."""
+        """Thickness at the end of the process [h0]."""
         return self.initial_thickness * (1.0 - self.solvent) / (1.0 - self.last_solvent)
 
 
@@ -138,8 +138,8 @@ class TernaryProcess(Process[TernaryFilms]):
         if biot[film] > LARGEST_BIOT:
             found = {name: float(values[film]) for name, values in knobs.items()}
             raise InputError(
-                f"{self.cause_of_evaporation(recipes[film], found)} is a Biot number of {biot[film]:.3g}; at "
-                f"most {LARGEST_BIOT:g} can be simulated: lower {self.remedy_of_evaporation}"
+                f"{self.cause_of_evaporation(recipes[film], found)} gives a Biot number of {biot[film]:.3g}; "
+                f"at most {LARGEST_BIOT:g} can be simulated: lower {self.remedy_of_evaporation}"
             )
         column = columns(grid)
         lengths = torch.stack(

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class VapourAnnealingRecipe(TernaryRecipe):
-    """A dry donor/acceptor film that swells in the vapour of a solvent, in which it becomes mobile.
+    """A dry donor/acceptor film that swells in solvent vapour, which makes it mobile.
 
     Energy is in RT/V_s, time in h0^2/D_s, with D_s the diffusivity in pure solvent at the reference
-    temperature. h0 is a length of the user's choice: the thickness of the dry film, or, for a film that was
-    dried before, that of the wet one, of which the dry film has a share `initial_thickness`.
+    temperature. h0 is a length of the user's choice: the thickness of the dry film or, for a film that was
+    dried before, that of the wet film; the dry film then has the thickness `initial_thickness` h0.
     """
 
     process = "vapour-annealing"
@@ -38,13 +38,13 @@ class VapourAnnealingRecipe(TernaryRecipe):
     solvent: float = number_field(0.1, 0.01, 0.5)
     """Volume share of solvent that the dry film still holds."""
     ambient_vapour: float = number_field(0.4, 0.0, 0.95)
-    """Solvent share in the film that would balance the vapour above it."""
+    """Solvent share of a film in equilibrium with the vapour above it."""
     duration: float = number_field(100.0, 1e-6, 1e5)
-    """How long the film is annealed [h0^2 / D_s]."""
+    """Duration of the annealing [h0^2 / D_s]."""
 
 
 class VapourAnnealing(TernaryProcess[VapourAnnealingRecipe]):
-    """A dry film in vapour, which sets how far it swells, and with it mobility and interaction."""
+    """Annealing of a dry film in vapour, which sets its swelling and so its mobility and interactions."""
 
     name = "vapour-annealing"
     recipe = VapourAnnealingRecipe
@@ -66,7 +66,7 @@ class VapourAnnealing(TernaryProcess[VapourAnnealingRecipe]):
         return {"solvent": _solvent(simulation)}
 
     def ranges(self, recipe: VapourAnnealingRecipe) -> dict[str, tuple[float, float]]:
-        """Those of all processes, and half to twice the chain lengths."""
+        """The ranges of all processes, and half to twice the chain lengths."""
         return super().ranges(recipe) | {
             "n_donor": (0.5 * recipe.n_donor, 2.0 * recipe.n_donor),
             "n_acceptor": (0.5 * recipe.n_acceptor, 2.0 * recipe.n_acceptor),
@@ -77,7 +77,7 @@ class VapourAnnealing(TernaryProcess[VapourAnnealingRecipe]):
         return material.solvent > 0.0
 
     def recipe_of(self, material: Material, parameters: Mapping[str, Any]) -> VapourAnnealingRecipe:
-        """The recipe of a material for drying, whose film is dry already."""
+        """A recipe for a dry film with the parameters of the material's drying recipe."""
         dried = material.drying_recipe().to_dict()
         own = {entry.name for entry in dataclasses.fields(VapourAnnealingRecipe)}
         own -= {"solvent", "ambient_vapour", "duration", "initial_thickness"}

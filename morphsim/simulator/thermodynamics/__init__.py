@@ -1,4 +1,4 @@
-"""What a mixture does: phases and their composition, stability, interfaces, phase diagrams."""
+"""Thermodynamics of mixtures: phases, stability, interfaces, phase diagrams."""
 
 from morphsim.simulator.thermodynamics.interface import Interface, interface
 from morphsim.simulator.thermodynamics.mixture import (

@@ -1,4 +1,4 @@
-"""The flat interface between two phases that coexist: its energy, width and profile."""
+"""The flat interface between two coexisting phases: its energy, width and profile."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from morphsim.simulator.thermodynamics.phases import binary_phases
 
 @dataclass(frozen=True)
 class Interface:
-    """A flat interface at rest, after Cahn and Hilliard, J. Chem. Phys. 28 (1958) 258.
+    """A flat interface in equilibrium, after Cahn and Hilliard, J. Chem. Phys. 28 (1958) 258.
 
     doi 10.1063/1.1744102. Lengths are in the unit of √kappa, h0 for a recipe.
 
     Attributes:
-        energy: γ = ∫ √(2κ Δf) dφ between the phases, Δf the height above the common tangent [RT/V h0].
+        energy: γ = ∫ √(2κ Δf) dφ between the phases, with Δf the height above the common tangent [RT/V h0].
         width: difference of the phases over the steepest slope, Δφ / max √(2Δf/κ) [h0].
-        phases: donor fraction on either side, lower first.
-        position: (n,), distance from where the fraction is halfway between the phases [h0].
+        phases: donor fraction on each side, lower first.
+        position: (n,), distance from the point halfway between the phases [h0].
         profile: (n,), donor fraction at `position`.
     """
 
@@ -47,15 +47,15 @@ def interface(
     kappa: float | None = None,
     points: int = 401,
 ) -> Interface | None:
-    """The interface between the two phases of a binary energy, or None where every blend is stable.
+    """The interface between the two phases of a binary energy, or None if every blend is stable.
 
-    Of a drying film it is that of the dry film: without solvent the fractions of donor and acceptor change
-    against each other, so that each one's gradient coefficient counts, twice `kappa` together.
+    For a recipe with solvent it is that of the dry film. Without solvent the fractions of donor and acceptor
+    vary in opposition, so that both gradient coefficients contribute, together 2 `kappa`.
 
     Args:
         energy: a recipe, taken at its temperature, or a binary mixture.
         kappa: gradient energy coefficient; by default the recipe's, as above [RT/V h0^2].
-        points: of the profile.
+        points: number of points of the profile.
 
     Raises:
         InputError: a mixture without kappa, a kappa that is not positive, or fewer than 3 points.
@@ -77,7 +77,7 @@ def interface(
     if phases is None:
         return None
     (low, _), (high, _) = phases
-    # Even steps of atanh resolve both tails, where the profile nears the phases exponentially.
+    # Equal steps of atanh resolve both tails, where the profile approaches the phases exponentially.
     stretched = np.linspace(-_TAIL, _TAIL, max(points, _FINEST) | 1)
     weight = 0.5 * (1.0 + np.tanh(stretched))
     fractions = (1.0 - weight)[:, None] * phases[0] + weight[:, None] * phases[1]
@@ -114,6 +114,6 @@ def _above_tangent(mixture: BinaryMixture | DoubleWellMixture, phases: Array, fr
     ends = mixture.density(phases)
     chord = (ends[1] - ends[0]) / (phases[1, 0] - phases[0, 0])
     height = mixture.density(fractions) - ends[0] - chord * (fractions[:, 0] - phases[0, 0])
-    # Next to the phases the difference drowns in rounding.
+    # Near the phases the difference is below rounding errors.
     floored: Array = np.maximum(height, 1e-18)
     return floored

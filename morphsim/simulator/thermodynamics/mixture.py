@@ -1,4 +1,4 @@
-"""Free energies of mixing as plain numbers, for phase diagrams and linear stability."""
+"""Free energies of mixing in NumPy, for phase diagrams and linear stability."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True, kw_only=True)
 class _Composition:
-    """What all mixtures share: compositions are all n volume fractions, (..., n), that sum to 1.
+    """Base class of mixtures, whose compositions are n volume fractions, (..., n), that sum to 1.
 
-    All fractions are given, the last one too, so that the smallest of them keeps its full precision: in
-    a phase that expels long chains they can be 1e-40.
+    All n fractions are given, so that the smallest keeps its full precision: in a phase that expels long
+    chains it can be 1e-40.
     """
 
     components: ClassVar[tuple[str, ...]]
@@ -55,7 +55,7 @@ class _Composition:
         total = phi.sum(axis=-1)
         if not (np.isfinite(phi).all() and phi.min() >= 0.0 and np.abs(total - 1.0).max() < 1e-6):
             raise InputError(
-                f"composition {_shown(phi)} is not one: {names} must lie from 0 to 1 and sum to 1"
+                f"composition {_shown(phi)} is not valid: {names} must lie from 0 to 1 and sum to 1"
             )
         return phi
 
@@ -96,12 +96,12 @@ class _FloryHuggins(_Composition):
     def chemical_potentials(self, fractions: ArrayLike) -> Array:
         """Chemical potentials of all components over their molar volume, (..., n) [RT/V].
 
-        They are f + ∂f/∂φ_i - Σ φ_j ∂f/∂φ_j, equal in phases that coexist.
+        They are f + ∂f/∂φ_i - Σ φ_j ∂f/∂φ_j, and equal in coexisting phases.
         """
         return self.unchecked_potentials(self._mixed(fractions))
 
     def unchecked_potentials(self, phi: Array) -> Array:
-        """`chemical_potentials` of positive fractions (..., n) that need not sum to 1 yet."""
+        """`chemical_potentials` of positive fractions (..., n) that need not sum to 1."""
         quadratic = 0.5 * ((phi @ self.interactions) * phi).sum(axis=-1)
         common = -(phi / self.chain_lengths).sum(axis=-1)
         if self.barrier:
@@ -139,7 +139,7 @@ class _FloryHuggins(_Composition):
         return np.asarray(value)
 
     def _mixed(self, fractions: ArrayLike) -> Array:
-        """A composition in which nothing is missing: potentials of a missing component are infinite."""
+        """Check that no component is missing: the potential of a missing component is infinite."""
         phi = self.checked(fractions)
         if phi.min() <= 0.0:
             raise InputError(
@@ -186,7 +186,7 @@ class BinaryMixture(_FloryHuggins):
 @built_in
 @dataclass(frozen=True, kw_only=True)
 class TernaryMixture(_FloryHuggins):
-    """Donor, acceptor and solvent: the energy of `TernaryFloryHuggins`, with exact logarithms throughout.
+    """Donor, acceptor and solvent: the energy of `TernaryFloryHuggins`, with exact logarithms everywhere.
 
     Wodo and Ganapathysubramanian, Comput. Mater. Sci. 55 (2012) 113 (arXiv:1109.3239). Compositions are
     (donor, acceptor, solvent).
@@ -235,8 +235,8 @@ class DoubleWellMixture(_Composition):
 
     Attributes:
         height: ρ.
-        low: c of the one phase.
-        high: c of the other.
+        low: c of one phase.
+        high: c of the other phase.
     """
 
     components: ClassVar[tuple[str, ...]] = ("c", "1 - c")
@@ -279,7 +279,7 @@ def energy_of(recipe: Recipe) -> BinaryMixture | TernaryMixture:
     """The free energy of a recipe's film at the recipe's temperature.
 
     Raises:
-        InputError: neither an `AnnealingRecipe` nor a recipe with a solvent.
+        InputError: neither an `AnnealingRecipe` nor a recipe with solvent.
     """
     if not isinstance(recipe, AnnealingRecipe | TernaryRecipe):
         raise InputError(f"{recipe!r} has no free energy; give an AnnealingRecipe or a DryingRecipe")
@@ -297,10 +297,10 @@ def energy_of(recipe: Recipe) -> BinaryMixture | TernaryMixture:
 
 
 def known_mixture(energy: Recipe | Mixture) -> Mixture:
-    """The mixture of a recipe, or the given one, whose phases are found by formulas of its class.
+    """The mixture of a recipe, or the given built-in mixture.
 
     Raises:
-        InputError: a mixture of a class of the user's own, for which these formulas may not hold.
+        InputError: a mixture of a user's class, for which the formulas for phases may not hold.
     """
     if isinstance(energy, Recipe):
         return energy_of(energy)
@@ -313,7 +313,7 @@ def known_mixture(energy: Recipe | Mixture) -> Mixture:
 
 
 def _shown(phi: Array, *, missing: bool = False) -> str:
-    """One line for an error: the composition itself, or the first of many that is wrong."""
+    """The composition, or the first invalid one of many, for an error."""
     rows = phi.reshape(-1, phi.shape[-1])
     good = np.isfinite(rows) & ((rows > 0.0) if missing else (rows >= 0.0))
     wrong = ~good.all(axis=1) | ~(np.abs(rows.sum(axis=1) - 1.0) < 1e-6)

@@ -1,4 +1,4 @@
-"""Phase diagrams as figures: a Gibbs triangle for drying, interaction against composition for annealing."""
+"""Figures of phase diagrams: a Gibbs triangle with solvent, interaction against composition without."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from morphsim.simulator.thermodynamics.phases import binodal, critical_chi, spin
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's palette, which readers with any colour vision can tell apart.
+# Okabe and Ito's palette, which is safe for colour-blind readers.
 _BINODAL, _SPINODAL, _FILM, _TIE, _GRID = "#0072B2", "#D55E00", "#000000", "#56B4E9", "#d0d0d0"
 _MOST_TIE_LINES = 10_000
 _HEIGHT = float(np.sqrt(3.0) / 2.0)
@@ -27,12 +27,12 @@ _TICKS = np.arange(1, 5) / 5.0
 
 
 def film_path(recipe: TernaryRecipe, thickness: ArrayLike | None = None) -> Array:
-    """Mean composition of a film whose solutes stay while its solvent comes or goes.
+    """Mean composition of a film during drying or swelling, with a constant amount of solutes.
 
     Args:
-        recipe: how the film is made.
-        thickness: (n,) thicknesses that the film passes, such as those of its snapshots [h0]; by default
-            from that at the start to that to which the film tends.
+        recipe: of the film.
+        thickness: (n,) thicknesses of the film in order, such as those of its snapshots [h0]; by default from
+            the start to the end of the process.
 
     Returns:
         Donor, acceptor and solvent fractions, (n, 3).
@@ -58,19 +58,19 @@ def film_path(recipe: TernaryRecipe, thickness: ArrayLike | None = None) -> Arra
 def plot_phase_diagram(
     recipe: Recipe, *, path: ArrayLike | None = None, ax: Axes | None = None, tie_lines: int = 9
 ) -> Axes:
-    """Draw the phase diagram of a recipe at its temperature, and where its film is.
+    """Draw the phase diagram of a recipe at its temperature, with the composition of its film.
 
-    A drying film gets a Gibbs triangle with spinodal, binodal, tie lines, critical point and the film's
-    mean path; an annealed one its interaction parameter against the donor fraction, with the temperature
-    on the right.
+    For a film with solvent: a Gibbs triangle with spinodal, binodal, tie lines, critical point and the film's
+    mean path. For annealing: the interaction parameter against the donor fraction, with the temperature on
+    the right.
 
     Args:
-        recipe: how the film is made.
-        path: the film's mean compositions, in order: donor, acceptor and solvent fractions (n, 3) when
-            drying, by default those of `film_path`; donor fraction and interaction parameter (n, 2) when
+        recipe: of the film.
+        path: the film's mean compositions, in order: donor, acceptor and solvent fractions (n, 3) with
+            solvent, by default those of `film_path`; donor fraction and interaction parameter (n, 2) when
             annealing, by default the recipe's own point.
-        ax: where to draw; by default the only axes of a new figure.
-        tie_lines: how many tie lines a triangle gets.
+        ax: the axes; by default those of a new figure.
+        tie_lines: number of tie lines in a triangle.
 
     Returns:
         The axes; `ax.figure.savefig("diagram.png")` stores them.
@@ -133,12 +133,12 @@ def _draw_triangle(ax: Axes, mixture: TernaryMixture, path: Array, tie_lines: in
 
 
 def _evenly(lines: Array, count: int) -> Array:
-    """Tie lines (count, 2, 3) whose middles are evenly spaced, without the critical point."""
+    """Tie lines (count, 2, 3) with evenly spaced midpoints, without the critical point."""
     middles = lines.mean(axis=1)
     passed = np.concatenate([[0.0], np.linalg.norm(np.diff(middles, axis=0), axis=1).cumsum()])
-    wanted = np.linspace(0.0, passed[-1], count + 1)[:-1]
+    positions = np.linspace(0.0, passed[-1], count + 1)[:-1]
     flat = lines.reshape(len(lines), 6)
-    columns = [np.interp(wanted, passed, flat[:, column]) for column in range(6)]
+    columns = [np.interp(positions, passed, flat[:, column]) for column in range(6)]
     return np.stack(columns, axis=1).reshape(-1, 2, 3)
 
 
@@ -157,7 +157,7 @@ def _draw_frame(ax: Axes) -> None:
             start = value * corners[number] + (1.0 - value) * following
             end = value * corners[number] + (1.0 - value) * opposite
             ax.plot(*_corner_coordinates(np.stack([start, end])), color=_GRID, linewidth=0.6, zorder=1)
-            # Each component's ticks stand on the side after its corner, outside, along its grid lines.
+            # Each component's ticks lie outside the side that follows its corner, along its grid lines.
             outside = start + 0.025 * (start - end) / (1.0 - value)
             x, y = _corner_coordinates(start + 0.05 * (start - end) / (1.0 - value))
             ax.plot(
@@ -190,7 +190,7 @@ def _draw_binary(ax: Axes, recipe: AnnealingRecipe, path: Array) -> None:
     critical = critical_chi(1.0, 1.0)
     top = max(1.35 * critical, 1.15 * float(path[:, 1].max()))
     bottom = min(0.75 * critical, float(path[:, 1].min()) - 0.15 * critical)
-    # Even in the opening of the gap, which grows with the square root.
+    # Equally spaced in the width of the gap, which grows as the square root.
     levels = critical + (top - critical) * np.linspace(1e-2, 1.0, 80) ** 2
     for edges, color, style, label in (
         (binodal, _BINODAL, "-", "binodal"),
@@ -231,7 +231,7 @@ def _draw_temperature(ax: Axes, recipe: AnnealingRecipe, bottom: float, top: flo
     shown = (chi > bottom) & (chi < top)
     if recipe.chi_slope == 0.0 or not shown.any():
         return
-    # Labels that would run into one another are left out.
+    # Labels that would overlap are omitted.
     kept: list[int] = []
     for index in np.flatnonzero(shown):
         if not kept or abs(chi[index] - chi[kept[-1]]) > 0.06 * (top - bottom):

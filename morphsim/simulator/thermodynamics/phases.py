@@ -1,4 +1,4 @@
-"""Where mixtures are unstable and into which phases they separate: spinodals, binodals, critical points."""
+"""Instability and coexisting phases of mixtures: spinodals, binodals, critical points."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from morphsim.simulator.thermodynamics.mixture import (
 from morphsim.simulator.thermodynamics.tie_lines import SHORTEST, critical_from, follow_tie_lines
 
 Binary = AnnealingRecipe | BinaryMixture | DoubleWellMixture
-"""What has a binary free energy."""
+"""Recipes and mixtures with a binary free energy."""
 Ternary = TernaryRecipe | TernaryMixture
-"""What has a ternary free energy."""
+"""Recipes and mixtures with a ternary free energy."""
 
-# Logits between which a binary mixture's phases are looked for: fractions down to 1e-304. The barrier's
-# powers would overflow there, and keeps every phase far from it.
+# Range of logits in which the phases of a binary mixture are searched: fractions down to 1e-304. Powers of
+# the barrier would overflow there, but the barrier keeps all phases far away from it.
 _WIDEST_LOGIT = 700.0
 _WIDEST_LOGIT_WITH_BARRIER = 100.0
-# Solvent of the first tie line. The barrier makes the dry edge itself unreachable.
+# Solvent fraction of the first tie line. With a barrier the dry edge itself is unreachable.
 _FIRST_SOLVENT = 1e-4
 _FINEST_RESOLUTION = 4096
 _FIRST_SOLVENT_WITH_BARRIER = 1e-2
@@ -59,16 +59,16 @@ def spinodal(energy: Ternary, *, resolution: int = ...) -> list[Array]: ...
 
 
 def spinodal(energy: Binary | Ternary, *, resolution: int = 200) -> tuple[float, float] | list[Array] | None:
-    """Where a mixture becomes unstable to the smallest fluctuation: the Hessian's determinant is zero.
+    """The limit of stability against infinitesimal fluctuations: the Hessian's determinant is zero.
 
     Args:
         energy: a recipe, taken at its temperature, or a mixture.
-        resolution: cells of the grid along each direction on which a ternary spinodal is looked for;
-            features narrower than a cell are missed.
+        resolution: number of grid cells along each direction in the search for a ternary spinodal; features
+            narrower than a cell are missed.
 
     Returns:
-        Of a binary energy the lower and the upper donor fraction, or None where every blend is stable. Of a
-        ternary one a list of curves (k, 3) of donor, acceptor and solvent fractions, empty where every
+        For a binary energy the lower and the upper donor fraction, or None if every blend is stable. For a
+        ternary energy a list of curves (k, 3) of donor, acceptor and solvent fractions, empty if every
         mixture is stable.
 
     Raises:
@@ -96,20 +96,20 @@ def binodal(energy: Ternary) -> Array: ...
 
 
 def binodal(energy: Binary | Ternary) -> tuple[float, float] | Array | None:
-    """The phases that coexist: equal chemical potentials of all components.
+    """Coexisting phases: equal chemical potentials of all components.
 
-    A ternary mixture's tie lines are those that start at the dry edge, in order: with a barrier, which
-    makes the edge itself unreachable, at a solvent fraction of 1e-2. Where the gap closes the last tie
-    line is the critical point, twice; where it reaches another edge there is none. Gaps that don't touch
-    the dry edge, and a third phase, are not looked for.
+    For a ternary mixture, these are the tie lines that start at the dry edge, in order. With a barrier, which
+    makes the edge itself unreachable, they start at a solvent fraction of 1e-2. If the miscibility gap
+    closes, the last tie line is the critical point, twice; if it reaches another edge, there is none. Gaps
+    that don't touch the dry edge, and third phases, are not searched for.
 
     Args:
         energy: a recipe, taken at its temperature, or a mixture.
 
     Returns:
-        Of a binary energy the lower and the upper donor fraction (the common tangent), or None where every
-        blend is stable. Of a ternary one tie lines (n, 2, 3): the acceptor-rich and the donor-rich end,
-        each as donor, acceptor and solvent fractions; (0, 2, 3) where the dry edge is miscible.
+        For a binary energy the lower and the upper donor fraction (the common tangent), or None if every
+        blend is stable. For a ternary energy tie lines (n, 2, 3): the acceptor-rich and the donor-rich end,
+        each as donor, acceptor and solvent fractions; (0, 2, 3) if the dry edge is miscible.
 
     >>> low, high = binodal(BinaryMixture(chi=1.0, n_donor=5, n_acceptor=5))
     >>> round(low, 6), round(high, 6)
@@ -136,10 +136,10 @@ def critical_point(energy: Ternary) -> Array | None:
 
 
 def binary_phases(mixture: BinaryMixture) -> Array | None:
-    """Both fractions of the two phases that coexist, (2, 2), each to its full relative precision.
+    """Both fractions of the two coexisting phases, (2, 2), each to full relative precision.
 
-    For each potential between its extremes on the spinodal there is one stable composition on either side;
-    the osmotic pressures of these two cross once.
+    For each potential between its extremes on the spinodal there is one stable composition on each side;
+    their osmotic pressures are equal at exactly one potential.
     """
     from scipy.optimize import brentq
 
@@ -153,20 +153,20 @@ def binary_phases(mixture: BinaryMixture) -> Array | None:
         return float(mixture.potential(_fractions(logit))[0])
 
     def stable(level: float) -> tuple[float, float]:
-        def miss(logit: float) -> float:
+        def excess(logit: float) -> float:
             return potential(logit) - level
 
         def between(inner: float, outer: float) -> float:
-            # Past the outer end a fraction is smaller than any number.
-            same_sign = miss(inner) * miss(outer) >= 0.0
-            nearer = inner if abs(miss(inner)) < abs(miss(outer)) else outer
-            return nearer if same_sign else float(brentq(miss, inner, outer, xtol=1e-14))
+            # Beyond the outer end a fraction underflows.
+            same_sign = excess(inner) * excess(outer) >= 0.0
+            nearer = inner if abs(excess(inner)) < abs(excess(outer)) else outer
+            return nearer if same_sign else float(brentq(excess, inner, outer, xtol=1e-14))
 
         return between(spinodals[0], -widest), between(spinodals[1], widest)
 
     def pressure_difference(level: float) -> float:
         low, high = stable(level)
-        # On the donor-rich side by way of the donor: the acceptor's fraction may be too small for a number.
+        # On the donor-rich side from the donor's potential: the acceptor's fraction may underflow.
         acceptor = mixture.chemical_potentials(_fractions(low))[1]
         donor = mixture.chemical_potentials(_fractions(high))[0]
         return float(acceptor - (donor - level))
@@ -176,14 +176,14 @@ def binary_phases(mixture: BinaryMixture) -> Array | None:
 
 
 def _fractions(logit: float) -> tuple[float, float]:
-    """Donor and acceptor fraction of ln(donor / acceptor), both to their full relative precision."""
+    """Donor and acceptor fraction from ln(donor / acceptor), both to full relative precision."""
     small = math.exp(-abs(logit))
     major, minor = 1.0 / (1.0 + small), small / (1.0 + small)
     return (major, minor) if logit > 0 else (minor, major)
 
 
 def _spinodal_logits(mixture: BinaryMixture) -> tuple[float, float] | None:
-    """ln(donor / acceptor) at both ends of the unstable range. f'' is convex: there are two or none."""
+    """ln(donor / acceptor) at both ends of the unstable range; f'' is convex, so there are two or none."""
     from scipy.optimize import brentq, minimize_scalar
 
     def curvature(donor: float) -> float:
@@ -222,10 +222,10 @@ def _tie_lines(mixture: TernaryMixture) -> Array:
 
 
 def _spinodal_curves(mixture: TernaryMixture, resolution: int) -> list[Array]:
-    """Zeros of the stability, found on a grid in donor share of the solids and solids content."""
+    """Zeros of the stability function, found on a grid in donor share of the solids and solids content."""
     from contourpy import contour_generator
 
-    # Long chains make narrow features at the ends of both ranges.
+    # Long chains cause narrow features at the ends of both ranges.
     grid = 0.5 - 0.5 * np.cos(np.pi * np.arange(resolution + 1) / resolution)
     share, solids = np.meshgrid(grid, grid)
     values = mixture.stability(_composition(share, solids))
@@ -245,7 +245,7 @@ def _composition(share: Array, solids: Array) -> Array:
 
 
 def _towards_zero(mixture: TernaryMixture, points: Array) -> Array:
-    """One Newton step of points (k, 2), share and solids, along the gradient of the stability."""
+    """One Newton step of points (k, 2), share and solids, along the gradient of the stability function."""
     step = 1e-6
     inner = np.clip(points, step, 1.0 - step)
     ahead = np.stack([inner + step * axis for axis in np.eye(2)])

@@ -1,4 +1,4 @@
-"""Linear stability: how fast a ripple of a uniform mixture grows, and which one grows fastest."""
+"""Linear stability of uniform mixtures: growth rates of plane waves, and the fastest-growing wave."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _SCAN = 400
 
 @dataclass(frozen=True)
 class FastestWave:
-    """The ripple that grows fastest in a uniform mixture.
+    """The fastest-growing plane wave in a uniform mixture.
 
     Attributes:
         wavenumber: k [1/h0].
         wavelength: 2π/k [h0].
-        rate: of its amplitude's growth [1 / unit of time].
+        rate: growth rate of its amplitude [1 / unit of time].
     """
 
     wavenumber: float
@@ -43,14 +43,14 @@ def growth_rate(
     kappa: float | None = None,
     mobility: ArrayLike | None = None,
 ) -> Array:
-    """The fastest growth of a ripple exp(ikx) in a uniform mixture; negative where all of them decay.
+    """The largest growth rate of a plane wave exp(ikx) in a uniform mixture; negative if all modes decay.
 
     It is the largest eigenvalue of -k² M (H + κ k²), with H the Hessian of the free energy: Cahn, Acta
     Metall. 9 (1961) 795, doi 10.1016/0001-6160(61)90182-1, for several components.
 
     Args:
         energy: a recipe, taken at its temperature, or a mixture.
-        composition: all volume fractions (n,): donor and acceptor, and solvent when drying.
+        composition: all volume fractions (n,): donor, acceptor and, if there is one, solvent.
         wavenumber: k, of any shape [1/h0].
         kappa: gradient energy coefficient of each field; by default the recipe's.
         mobility: one number, one for each field (n - 1,), or a matrix (n - 1, n - 1); by default the
@@ -60,7 +60,7 @@ def growth_rate(
         Rates in the shape of `wavenumber` [1 / unit of time].
 
     Raises:
-        InputError: not a composition, or a mixture without kappa and mobility.
+        InputError: an invalid composition, or a mixture without kappa and mobility.
 
     >>> from morphsim.simulator.thermodynamics.mixture import DoubleWellMixture
     >>> rate = growth_rate(DoubleWellMixture(), (0.5, 0.5), 0.2**0.5, kappa=2.0, mobility=5.0)
@@ -81,7 +81,7 @@ def fastest_wave(
     kappa: float | None = None,
     mobility: ArrayLike | None = None,
 ) -> FastestWave | None:
-    """The ripple that grows fastest, or None where the mixture is stable; see `growth_rate`.
+    """The fastest-growing plane wave, or None if the mixture is stable; see `growth_rate`.
 
     >>> from morphsim.simulator.thermodynamics.mixture import DoubleWellMixture
     >>> wave = fastest_wave(DoubleWellMixture(), (0.5, 0.5), kappa=2.0, mobility=5.0)
@@ -94,7 +94,7 @@ def fastest_wave(
     deepest = float(np.linalg.eigvalsh(hessian)[0])
     if deepest >= 0.0:
         return None
-    # Ripples with κ k² above the deepest curvature decay, whatever the mobilities.
+    # Waves with κ k² above the most negative curvature decay, whatever the mobilities.
     band = -deepest / kappa * np.arange(1, _SCAN) / _SCAN
     best = int(_rates(hessian, kappa, matrix, band).argmax())
     around = (float(band[max(best - 1, 0)]), float(band[min(best + 1, len(band) - 1)]))
@@ -122,9 +122,7 @@ def _linear(
         kappa = film.kappa if kappa is None else kappa
         mobility = _closure(film, phi) if mobility is None else mobility
     if kappa is None or mobility is None:
-        raise InputError(
-            "a mixture alone does not say how fast it moves; give kappa and mobility, or a recipe"
-        )
+        raise InputError("a mixture alone does not define growth rates; give kappa and mobility, or a recipe")
     check_positive("kappa", kappa)
     matrix = np.asarray(mobility, dtype=np.float64)
     if matrix.shape in {(), (len(hessian),)}:
@@ -138,7 +136,7 @@ def _linear(
 
 
 def _closure(film: Film, phi: Array) -> Array:
-    """The recipe's mobilities (n - 1, n - 1) at a composition: the simulation's own closure."""
+    """The recipe's mobility matrix (n - 1, n - 1) at a composition, from the closure of the simulation."""
     mobility = Simulation([film], seeds=[0], shape=(4, 4), dtype="float64").model.mobility
     fields = torch.from_numpy(phi[:-1].copy())[None, :, None, None]
     matrix = np.diag(mobility(fields)[0, :, 0, 0].numpy().astype(np.float64))
@@ -151,6 +149,6 @@ def _closure(film: Film, phi: Array) -> Array:
 def _rates(hessian: Array, kappa: float, mobility: Array, squares: Array) -> Array:
     """Largest eigenvalue of -k² M (H + κ k²) for k² of any shape."""
     stiffness = hessian + kappa * squares[..., None, None] * np.eye(len(hessian))
-    # Both factors are symmetric and M is positive: the eigenvalues of their product are real.
+    # Both factors are symmetric and M is positive, so the eigenvalues of their product are real.
     eigenvalues = np.linalg.eigvals(-squares[..., None, None] * (mobility @ stiffness)).real
     return np.asarray(eigenvalues.max(axis=-1))

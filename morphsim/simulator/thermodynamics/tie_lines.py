@@ -1,4 +1,4 @@
-"""Phases that coexist in a ternary mixture: tie lines from the dry edge up to the critical point."""
+"""Coexisting phases of a ternary mixture: tie lines from the dry edge to the critical point."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import numpy as np
 
 from morphsim.simulator.thermodynamics.mixture import Array, TernaryMixture
 
-# How far a tie line's ends may move from one to the next: in a volume fraction, as a share of the length
-# that the tie line has left, and in the logarithm of a fraction.
+# Largest change of a tie line's ends per step: in a volume fraction, as a share of the tie line's length, and
+# in the logarithm of a fraction.
 _LARGEST_STEP = 0.02
 _LARGEST_SHARE = 0.25
 _LARGEST_LOG_STEP = 1.0
 _SMALLEST_SCALE = 1e-6
 _MOST_TIE_LINES = 2000
-# A tie line this short is followed by the critical point itself: the two phases can't be told apart by
-# equations whose difference goes with the third power of the length.
+# A tie line this short is followed by the critical point itself: the equations of the two phases differ by
+# the third power of the length only, and become numerically equal.
 SHORTEST = 0.02
-# A component that both phases have lost: the gap has reached another edge of the triangle, or comes as near
-# to it as the barrier lets potentials be computed.
+# Fraction below which a component counts as missing in both phases: the gap has reached another edge of the
+# triangle, or is as near to it as potentials can be computed with a barrier.
 _LOST = 1e-9
 _LOST_WITH_BARRIER = 1e-3
 _NEWTON_STEPS = 30
@@ -27,9 +27,9 @@ _RESIDUAL = 1e-11
 def follow_tie_lines(mixture: TernaryMixture, dry: Array, *, solvent: float) -> Array:
     """Tie lines (n, 2, 3) that start next to the dry edge and end near a critical point or another edge.
 
-    Unknowns are the logarithms of all six fractions. Both phases must be whole and have the same three
-    chemical potentials; the curve of solutions is followed by pseudo-arclength continuation (Keller, in
-    Applications of Bifurcation Theory, 1977, p. 359).
+    The unknowns are the logarithms of all six fractions. The fractions of each phase must sum to 1, and the
+    three chemical potentials must be equal; the curve of solutions is followed by pseudo-arclength
+    continuation (Keller, in Applications of Bifurcation Theory, 1977, p. 359).
 
     Args:
         mixture: the free energy.
@@ -67,10 +67,11 @@ def follow_tie_lines(mixture: TernaryMixture, dry: Array, *, solvent: float) -> 
 
 
 def critical_from(mixture: TernaryMixture, start: Array) -> Array | None:
-    """The critical point (3,) next to the composition `start` (3,), or None where there is none.
+    """The critical point (3,) next to the composition `start` (3,), or None if there is none.
 
-    There the spinodal's normal is at right angles to the direction in which the mixture separates: the
-    stability is zero, and so is its derivative along the eigenvector of the Hessian's smallest eigenvalue.
+    There the normal of the spinodal is perpendicular to the direction in which the mixture separates: the
+    stability function is zero, and so is its derivative along the eigenvector of the Hessian's smallest
+    eigenvalue.
     """
     from scipy.optimize import root
 
@@ -95,7 +96,7 @@ def critical_from(mixture: TernaryMixture, start: Array) -> Array | None:
 
 
 def _fixed_solvent(solvent: float) -> tuple[Array, float]:
-    """The constraint that starts the curve: the mean logarithm of the solvent's fractions."""
+    """The constraint of the first tie line: the mean logarithm of the solvent fractions."""
     return np.array([0.0, 0.0, 0.5, 0.0, 0.0, 0.5]), float(np.log(solvent))
 
 
@@ -104,7 +105,7 @@ def _solvent_change(logs: Array, direction: Array) -> float:
 
 
 def _equations(mixture: TernaryMixture, logs: Array) -> tuple[Array, Array]:
-    """What must vanish on a tie line, (5,), and its derivatives in the logarithms, (5, 6)."""
+    """The residuals of a tie line, (5,), and their derivatives with respect to the logarithms, (5, 6)."""
     phases = np.exp(logs).reshape(2, 3)
     residual = np.empty(5)
     jacobian = np.zeros((5, 6))
@@ -121,13 +122,13 @@ def _equations(mixture: TernaryMixture, logs: Array) -> tuple[Array, Array]:
 
 
 def _tangent(mixture: TernaryMixture, logs: Array) -> Array:
-    """The direction (6,) in which the tie lines go on: the null vector of the equations' derivatives."""
+    """The direction (6,) of the curve of tie lines: the null vector of the Jacobian."""
     vector: Array = np.linalg.svd(_equations(mixture, logs)[1])[2][-1]
     return vector
 
 
 def _solve(mixture: TernaryMixture, logs: Array, constraint: tuple[Array, float]) -> Array | None:
-    """Newton's method from a guess (6,), with one linear constraint; None where it does not converge."""
+    """Newton's method from a guess (6,), with one linear constraint; None if it does not converge."""
     normal, level = constraint
     for _ in range(_NEWTON_STEPS):
         if not np.isfinite(logs).all() or logs.max() > 1.0:
@@ -136,7 +137,7 @@ def _solve(mixture: TernaryMixture, logs: Array, constraint: tuple[Array, float]
         residual = np.append(residual, normal @ logs - level)
         if not np.isfinite(residual).all():
             return None
-        # A steep barrier makes large potentials, whose rounding no iteration can undo.
+        # A steep barrier gives large potentials, whose rounding errors limit the residual.
         size = 1.0 + np.abs(jacobian).max()
         if np.abs(residual).max() < _RESIDUAL * size:
             return logs
@@ -149,13 +150,13 @@ def _solve(mixture: TernaryMixture, logs: Array, constraint: tuple[Array, float]
 
 
 def _distinct(logs: Array, start: Array) -> bool:
-    """Whether the first tie line is one: a gap that closes before its solvent leaves two equal phases."""
+    """Whether the first tie line has two distinct phases; they are equal if the gap closes before it."""
     first = np.exp(logs).reshape(2, 3)
     return bool(np.linalg.norm(first[0] - first[1]) > 0.1 * np.linalg.norm(start[0] - start[1]))
 
 
 def _goes_on(before: Array, after: Array, left: float, largest: float) -> bool:
-    """Whether the next tie line is a neighbour of the last, not another branch or two equal phases."""
+    """Whether the next tie line is a neighbour of the last, and not another branch or two equal phases."""
     old, new = np.exp(before).reshape(2, 3), np.exp(after).reshape(2, 3)
     turned = float(((new[0] - new[1]) * (old[0] - old[1])).sum()) / left
     return bool(np.abs(new - old).max() < 3.0 * largest and turned > 0.4 * left)

@@ -19,34 +19,34 @@ Column = NDArray[Any]
 
 RESERVED_NAMES = frozenset({"frames", "recipes", "notes"})
 UNKNOWN = "unknown"
-"""The process of frames of which nobody knows how they were made."""
+"""The process of frames of unknown origin."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FrameSet:
     """Frames of T films (trajectories), checked when it is built.
 
-    A number that is not known is NaN, an unknown text is empty.
+    An unknown number is NaN, an unknown text is empty.
 
     Raises:
-        InputError: shapes, values or trajectories that don't fit together.
+        InputError: inconsistent shapes, values or trajectories.
     """
 
     frames: NDArray[np.uint8]
     """(N, H, W) 0/1, 1 = donor; row 0 is the free surface, the last row lies on the substrate. A film of
     several phases or materials has a channel for each, (N, C, H, W), 1 where it is present."""
     columns: Mapping[str, Column]
-    """Per frame, each (N,): always `trajectory` (0..T-1), usually `time`, `seed` and `thickness`."""
+    """Values per frame, each (N,): always `trajectory` (0..T-1), usually `time`, `seed` and `thickness`."""
     recipes: Mapping[str, Column] = field(default_factory=dict)
-    """Per trajectory, each (T,): a column of numbers or texts for every recipe parameter."""
+    """Values per trajectory, each (T,): a column of numbers or texts for every recipe parameter."""
     process: str = UNKNOWN
     """How the films were made: one of `morphsim.simulator.PROCESSES`, or `unknown`."""
     boundary: Boundary = "no-flux"
-    """What happens at the left and right end; only `periodic` frames may be rolled."""
+    """Boundary condition at the left and right ends; only `periodic` frames may be rolled."""
     threshold: float = 0.5
     """Donor share at which the frames were binarised."""
     units: Mapping[str, str] = field(default_factory=dict)
-    """Units of columns, by name."""
+    """Units of the columns, by name."""
 
     def __post_init__(self) -> None:
         _check_frames(self.frames)
@@ -98,7 +98,7 @@ class FrameSet:
 
     @property
     def trajectory(self) -> NDArray[np.int64]:
-        """(N,) index of each frame's film."""
+        """Index of each frame's film, (N,)."""
         return self.columns["trajectory"]
 
     @property
@@ -107,9 +107,9 @@ class FrameSet:
         return int(next(iter(self.recipes.values())).size) if self.recipes else int(self.trajectory.max()) + 1
 
     def select(self, indices: ArrayLike) -> FrameSet:
-        """Take some frames, in the order given.
+        """Select frames, in the given order.
 
-        Trajectories without a frame are left out, and the others numbered anew in their old order.
+        Trajectories without a selected frame are dropped; the others are renumbered in their old order.
 
         Args:
             indices: (K,) frame numbers, or an (N,) bool mask.
@@ -144,11 +144,11 @@ class FrameSet:
 
     @staticmethod
     def concatenate(sets: Sequence[FrameSet]) -> FrameSet:
-        """Put frame sets one after the other; each keeps its own trajectories.
+        """Concatenate frame sets; each keeps its own trajectories.
 
-        A column that only some of them have is filled with NaN or empty text for the others. Sets of
-        different processes become `unknown`, and periodic with no-flux sets become `no-flux`, since
-        not all of the frames may be rolled.
+        A column that some sets lack is filled with NaN or empty text there. Sets of different processes
+        become `unknown`. Periodic and no-flux sets together become `no-flux`, since not all frames may be
+        rolled.
 
         Raises:
             InputError: no set is given, or their shapes, channels, thresholds or units differ.
@@ -156,33 +156,33 @@ class FrameSet:
         if not sets:
             raise InputError("there is nothing to concatenate; give at least one frame set")
         units: dict[str, str] = {}
-        for other in sets:
-            if other.shape != sets[0].shape:
-                raise InputError(f"frames of {other.shape} can't join {sets[0].shape}; resize them first")
-            if other.frames.shape[1:] != sets[0].frames.shape[1:]:
+        for each in sets:
+            if each.shape != sets[0].shape:
+                raise InputError(f"frames of {each.shape} can't join {sets[0].shape}; resize them first")
+            if each.frames.shape[1:] != sets[0].frames.shape[1:]:
                 raise InputError(
-                    f"frames {_axes(other)} of the shape {other.frames.shape} can't join frames "
+                    f"frames {_axes(each)} of the shape {each.frames.shape} can't join frames "
                     f"{_axes(sets[0])} of the shape {sets[0].frames.shape}; give all the same channels"
                 )
-            if other.threshold != sets[0].threshold:
+            if each.threshold != sets[0].threshold:
                 raise InputError(
-                    f"frames binarised at {other.threshold:g} and at {sets[0].threshold:g} can't be joined; "
+                    f"frames binarised at {each.threshold:g} and at {sets[0].threshold:g} can't be joined; "
                     "make them with one threshold"
                 )
-            for name, unit in other.units.items():
+            for name, unit in each.units.items():
                 if units.setdefault(name, unit) != unit:
                     raise InputError(f"{name} is in {unit!r} and in {units[name]!r}; convert one of them")
-        starts = np.cumsum([0, *(other.trajectories for other in sets)])
-        columns = _join_columns([other.columns for other in sets], [len(other) for other in sets])
+        starts = np.cumsum([0, *(each.trajectories for each in sets)])
+        columns = _join_columns([each.columns for each in sets], [len(each) for each in sets])
         columns["trajectory"] = np.concatenate(
-            [other.trajectory + start for other, start in zip(sets, starts, strict=False)]
+            [each.trajectory + start for each, start in zip(sets, starts, strict=False)]
         )
         return FrameSet(
-            frames=np.concatenate([other.frames for other in sets]),
+            frames=np.concatenate([each.frames for each in sets]),
             columns=columns,
-            recipes=_join_columns([other.recipes for other in sets], [other.trajectories for other in sets]),
-            process=sets[0].process if len({other.process for other in sets}) == 1 else UNKNOWN,
-            boundary="periodic" if all(other.boundary == "periodic" for other in sets) else "no-flux",
+            recipes=_join_columns([each.recipes for each in sets], [each.trajectories for each in sets]),
+            process=sets[0].process if len({each.process for each in sets}) == 1 else UNKNOWN,
+            boundary="periodic" if all(each.boundary == "periodic" for each in sets) else "no-flux",
             threshold=sets[0].threshold,
             units=units,
         )
@@ -202,8 +202,8 @@ def is_column_name(name: str) -> bool:
     return name not in RESERVED_NAMES | {""} and name[0] != "." and not {"/", "\0"} & set(name)
 
 
-def _axes(frameset: FrameSet) -> str:
-    return "(N, C, H, W)" if frameset.frames.ndim == 4 else "(N, H, W)"
+def _axes(frame_set: FrameSet) -> str:
+    return "(N, C, H, W)" if frame_set.frames.ndim == 4 else "(N, H, W)"
 
 
 def _check_frames(frames: Any) -> None:

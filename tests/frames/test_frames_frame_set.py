@@ -10,10 +10,10 @@ from morphsim.frames import FrameSet, as_binary_frames
 
 
 def test_shape_length_and_trajectories(make_set):
-    frameset = make_set()
-    assert (len(frameset), frameset.shape, frameset.trajectories) == (12, (6, 9), 3)
-    assert frameset.trajectory.dtype == np.int64
-    assert "12 frames of 6 x 9" in repr(frameset)
+    frame_set = make_set()
+    assert (len(frame_set), frame_set.shape, frame_set.trajectories) == (12, (6, 9), 3)
+    assert frame_set.trajectory.dtype == np.int64
+    assert "12 frames of 6 x 9" in repr(frame_set)
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,14 @@ def test_what_does_not_fit_is_refused(make_set, changes, words):
 
 
 def test_select_keeps_each_frame_with_its_recipe(make_set):
-    frameset = make_set()
-    chosen = frameset.select([11, 4, 8])
+    frame_set = make_set()
+    chosen = frame_set.select([11, 4, 8])
     assert chosen.trajectory.tolist() == [1, 0, 1]
     assert chosen.recipes["chi"].tolist() == [3.0, 4.0]
-    assert (chosen.frames == frameset.frames[[11, 4, 8]]).all()
+    assert (chosen.frames == frame_set.frames[[11, 4, 8]]).all()
     assert chosen.columns["source"].tolist() == ["frame é 11", "frame é 4", "frame é 8"]
-    mask = frameset.trajectory == 1
-    assert len(frameset.select(mask)) == 4
+    mask = frame_set.trajectory == 1
+    assert len(frame_set.select(mask)) == 4
 
 
 @pytest.mark.parametrize("indices", [[], [12], [-1], [0.5], [[0]], np.zeros(3, bool), np.zeros(12, bool)])
@@ -87,7 +87,7 @@ def test_select_of_a_concatenation_gives_the_parts_back(data):
         assert (back.recipes["chi"] == part.recipes["chi"]).all()
 
 
-def test_concatenate_fills_what_is_not_known_and_stays_safe(make_set):
+def test_concatenate_fills_unknown_values_and_keeps_the_safe_boundary(make_set):
     other = make_set(
         process="annealing",
         boundary="no-flux",
@@ -111,7 +111,7 @@ def test_concatenate_fills_what_is_not_known_and_stays_safe(make_set):
         {"recipes": {"chi": np.array(["a", "b", "c"])}},
     ],
 )
-def test_concatenate_refuses_what_can_not_be_joined(make_set, changes):
+def test_concatenate_refuses_sets_that_do_not_match(make_set, changes):
     with pytest.raises(InputError):
         FrameSet.concatenate([make_set(), make_set(**changes)])
     with pytest.raises(InputError, match="nothing"):
@@ -135,7 +135,7 @@ def test_anything_between_is_refused(values):
         as_binary_frames(np.array(values))
 
 
-def test_texts_and_complex_numbers_are_no_frames():
+def test_texts_and_complex_numbers_are_not_frames():
     for values in (np.array(["0"]), np.array([1j])):
         with pytest.raises(InputError, match="numbers 0 and 1"):
             as_binary_frames(values)

@@ -1,4 +1,4 @@
-"""The bar above the pictures of a movie: a text for each, and a legend."""
+"""The title bar above each picture of a movie: a text and a legend."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 _LEGEND = ("acceptor", "donor")
 _SMALLEST, _LARGEST = 11, 28
 _WIDEST = 4096
-# Of the width of a picture, so that the text stays readable when a movie is shown small.
+# Font size over the width of a picture, so that the text stays readable when a movie is shown small.
 _SIZE = 1 / 45
 
 
 @dataclass(frozen=True)
 class TitleBars:
-    """Bars of one size.
+    """Title bars of equal size.
 
     Attributes:
         grey: (N, rows, columns) uint8, black text on white.
-        legend: rows and columns between the names of acceptor and donor, to be filled with their colours from
-            left to right; None where the bar has no room for a legend.
+        legend: rows and columns between the names of acceptor and donor, to be filled with the colours from
+            acceptor to donor; None if the bar has no room for a legend.
     """
 
     grey: NDArray[np.uint8]
@@ -35,7 +35,7 @@ def title_bars(titles: Sequence[str], *, columns: int) -> TitleBars:
 
     Args:
         titles: one line each.
-        columns: width of the pictures; the bars are wider where a title needs it, up to 4096 pixels.
+        columns: width of the pictures; the bars are wider if a title needs it, up to 4096 pixels.
     """
     import matplotlib
     from PIL import Image, ImageDraw, ImageFont

@@ -1,0 +1,46 @@
+"""One step of an episode, and the numbers that `info` then holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsim.envs.settings import Film, FilmSettings
+from morphsim.simulator import Simulation
+
+
+def advance(
+    simulation: Simulation, films: Sequence[Film], done: NDArray[np.int64], settings: FilmSettings
+) -> NDArray[np.bool_]:
+    """Advance films by one step.
+
+    Args:
+        simulation: of B films.
+        films: their recipes, scales and seeds.
+        done: number of steps of each film so far, (B,).
+        settings: of their environment.
+
+    Returns:
+        (B,) True for films that diverged; they keep their last valid state.
+    """
+    if settings.step_time_s is not None:
+        step = np.array([settings.step_time_s / film.units.time_s for film in films])
+        return settings.process_object.advance_until(simulation, (done + 1) * step)
+    return settings.process_object.advance_step(
+        simulation, done, steps=settings.steps, longest=settings.longest_step
+    )
+
+
+def info_columns(
+    simulation: Simulation, films: Sequence[Film], settings: FilmSettings
+) -> dict[str, NDArray[Any]]:
+    """The numbers in the `info` of films, (B,) each."""
+    common: dict[str, NDArray[Any]] = {
+        "time_s": simulation.time * np.array([film.units.time_s for film in films]),
+        "thickness_nm": simulation.thickness * np.array([film.units.length_nm for film in films]),
+        "temperature_K": simulation.knobs["temperature"],
+    }
+    return common | settings.process_object.info(simulation, [film.units for film in films])
