@@ -111,10 +111,20 @@ class FilmBatch:
 
     def _starting_fields(self, films: Sequence[Film]) -> NDArray[np.float64] | None:
         """Initial volume fractions (B, C, H, W); None for freshly mixed films."""
-        start, shape = self.settings.start, self.settings.shape
+        start, settings = self.settings.start, self.settings
         if start is None:
             return None
-        return np.stack([start.fields(film.recipe, seed=film.seed, shape=shape) for film in films])
+        made = [
+            start.fields(
+                film.recipe,
+                seed=film.seed,
+                shape=settings.shape,
+                tolerance=settings.tolerance,
+                device=settings.device,
+            )
+            for film in films
+        ]
+        return np.stack(made)
 
     def _simulate(self, films: Sequence[Film], *, restored: bool = False) -> Simulation:
         return Simulation(

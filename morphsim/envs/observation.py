@@ -52,7 +52,11 @@ def state_names(settings: FilmSettings) -> tuple[str, ...]:
 
 def state_bounds(settings: FilmSettings) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Smallest and largest value of each entry of `state_names`."""
-    outer = {**settings.process_object.state, "thickness": (0.0, 2.0), "step_fraction": (0.0, 1.0)}
+    outer = {
+        **settings.process_object.state,
+        "thickness": (0.0, settings.process_object.thickest),
+        "step_fraction": (0.0, 1.0),
+    }
     pairs = [outer.get(name, (-1.0, 1.0)) for name in state_names(settings)]
     low, high = np.array(pairs, np.float32).T
     return low, high

@@ -77,12 +77,20 @@ class Randomizer:
         ranges: for each parameter two numbers (low, high) to draw between, or at least three numbers, or
             texts, to choose from; `material` takes names of materials.
         periodic: whether the films are periodic along x.
+        fixed: parameters that the initial state of the films determines.
 
     Raises:
         InputError: an unknown parameter, or an invalid range or choice.
     """
 
-    def __init__(self, process: str, ranges: Mapping[str, Any], *, periodic: bool) -> None:
+    def __init__(
+        self,
+        process: str,
+        ranges: Mapping[str, Any],
+        *,
+        periodic: bool,
+        fixed: frozenset[str] = frozenset(),
+    ) -> None:
         known = ("material", *parameter_names(process))
         for name in ranges:
             if name in FIXED:
@@ -90,6 +98,8 @@ class Randomizer:
                     f"randomize can't change {name}, since a pixel must mean the same in every episode; "
                     "set it in the recipe"
                 )
+            if name in fixed:
+                raise InputError(f"randomize can't change {name}, which is that of the film in start")
             if name not in known:
                 raise InputError(f"randomize has no {name!r} for {process}; {did_you_mean(name, known)}")
         # Not in the caller's order: equal ranges must give equal films.

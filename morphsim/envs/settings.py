@@ -16,7 +16,8 @@ from morphsim.envs.knobs import Panel
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
 from morphsim.envs.recipes import known_material, material_recipe, other_recipe, with_parameters
 from morphsim.errors import InputError
-from morphsim.frames.starts import FilmStart, Start, read_start
+from morphsim.frames.film_start import FilmStart
+from morphsim.frames.starts import Start, read_start
 from morphsim.simulator import Grid, Process, Recipe, Units, find_process, process_of
 from morphsim.simulator.core.solver import TOLERANCE
 from morphsim.simulator.materials import material
@@ -94,6 +95,8 @@ class FilmSettings:
                     f"reset can't change {name}, since a pixel must mean the same in every episode; make "
                     "another environment"
                 )
+            if self.start is not None and name in self.start.fixed():
+                raise InputError(f"reset can't change {name}, which is that of the film in start")
             if name not in ("recipe", "material", "film_seed", *parameters):
                 raise InputError(
                     f"reset has no option {name!r}; "
@@ -113,10 +116,14 @@ class FilmSettings:
             base, units = self.recipe_of(name), material(name).units
         else:
             base, name = self.recipe, self.material
-        recipe = with_parameters(base, name, drawn, chosen)
+        recipe = self.started(with_parameters(base, name, drawn, chosen))
         if chosen or base is not self.recipe:
             check_reach([recipe], self.panel)
         return Film(recipe=recipe, units=units, material=name, seed=seed)
+
+    def started(self, recipe: Recipe) -> Recipe:
+        """A recipe with the parameters that the initial state of the films determines."""
+        return recipe if self.start is None else self.start.applied(recipe)
 
     def recipe_of(self, name: str) -> Recipe:
         """The recipe of a material with the width and the boundary of the environment's own recipe.
@@ -171,11 +178,12 @@ def film_settings(
     before = read_start(start, process)
     if before is not None:
         before.check_shape(cells)
-        recipe = before.recipe_source(recipe, process)
-    if material is None:
-        own = resolve_recipe(recipe, process=process)
+    if material is not None:
+        known_material(process, material)
+    if before is None:
+        own = resolve_recipe(recipe, process=process, material_name=material)
     else:
-        own = material_recipe(process, material, recipe, {})
+        own = before.recipe(recipe, material)
     panel = Panel(kind.knobs_around(own) if material else kind.knobs, names=knobs, ranges=ranges)
     _check_knobs(panel, own)
     if units is None and material:
@@ -193,7 +201,7 @@ def film_settings(
         longest_step=longest_step,
         step_time_s=step_time_s,
         panel=panel,
-        randomizer=_randomizer(own, randomize),
+        randomizer=_randomizer(own, randomize, frozenset() if before is None else before.fixed()),
         start=before,
         observation=observation,
         threshold=number("threshold", threshold, 0.0, 1.0),
@@ -224,12 +232,16 @@ def _check_knobs(panel: Panel, recipe: Recipe) -> None:
             )
 
 
-def _randomizer(recipe: Recipe, randomize: bool | Mapping[str, Any] | None) -> Randomizer:
-    ranges = default_ranges(recipe) if randomize is True else randomize
+def _randomizer(
+    recipe: Recipe, randomize: bool | Mapping[str, Any] | None, fixed: frozenset[str]
+) -> Randomizer:
+    ranges = randomize
+    if randomize is True:
+        ranges = {name: ends for name, ends in default_ranges(recipe).items() if name not in fixed}
     ranges = {} if ranges is None or ranges is False else ranges
     if not isinstance(ranges, Mapping):
         raise InputError(f"randomize is {randomize!r}; use True, or ranges by parameter")
-    return Randomizer(recipe.process, ranges, periodic=recipe.boundary == "periodic")
+    return Randomizer(recipe.process, ranges, periodic=recipe.boundary == "periodic", fixed=fixed)
 
 
 def check_reach(recipes: Iterable[Recipe], panel: Panel) -> None:
@@ -267,7 +279,7 @@ def _check_draws(settings: FilmSettings) -> None:
     for name, base in bases.items():
         for parameters in randomizer.extremes():
             try:
-                films.append(with_parameters(base, name, parameters))
+                films.append(settings.started(with_parameters(base, name, parameters)))
             except (InputError, TypeError) as error:
                 raise InputError(f"randomize may draw an impossible film: {error}") from error
     try:

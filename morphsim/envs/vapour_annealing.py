@@ -35,7 +35,7 @@ class VapourAnnealingEnv(FilmEnv):
     | entry | range | meaning |
     |---|---|---|
     | `solvent` | 0 to 1 | mean volume share of solvent in the film |
-    | `thickness` | 0 to 2 | relative to the start |
+    | `thickness` | 0 to 3 | relative to the start |
     | `step_fraction` | 0 to 1 | steps made over `steps` |
     | each knob | -1 to 1 | its present setting, as an action |
 

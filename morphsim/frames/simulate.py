@@ -15,11 +15,12 @@ import numpy as np
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.files import write_text
+from morphsim.frames.film_start import FilmStart
 from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.plan import check_recording, read_grid_file, stated_process
 from morphsim.frames.render import animate, frame_strip
 from morphsim.frames.snapshots import film_frames
-from morphsim.frames.starts import FilmStart, read_start
+from morphsim.frames.starts import read_start
 from morphsim.frames.store import write_frames
 from morphsim.frames.transforms import resize
 from morphsim.locks import claimed_folder
@@ -30,7 +31,7 @@ from morphsim.simulator.export.vtk import remove_vtk, vtk_folder, write_vtk
 from morphsim.simulator.export.xdmf import remove_xdmf, write_xdmf, xdmf_fields
 from morphsim.simulator.materials import material
 from morphsim.simulator.processes import ProcessName
-from morphsim.simulator.resolve import resolve_recipe
+from morphsim.simulator.resolve import changed_parameters, resolve_recipe
 
 FRAMES, STRIP, RECIPE = "frames.h5", "strip.png", "recipe.toml"
 VTK, XDMF, NETCDF = "film.pvd", "film.xdmf", "film.nc"
@@ -89,35 +90,34 @@ class FilmConfig:
 
     def _resolved(self) -> tuple[Recipe, FilmStart | None]:
         """The recipe and the initial state; None for a freshly mixed film."""
-        recipe = self._stated_recipe()
-        start = read_start(self.start, recipe.process)
-        if start is None:
-            return recipe, None
-        start.check_shape(self.shape)
-        defaults = resolve_recipe(process=recipe.process).to_dict()
-        stated = {name: value for name, value in recipe.to_dict().items() if value != defaults[name]}
-        return resolve_recipe(start.recipe_source(stated, recipe.process), process=recipe.process), start
-
-    def _stated_recipe(self) -> Recipe:
         check_recording(frames=self.frames, shape=self.shape, seed=self.seed, threshold=self.threshold)
-        if self.material is not None:
-            if self.recipe is not None:
-                raise InputError(
-                    f"{self.recipe} and the material {self.material!r} are both a recipe; give one of them"
+        values = {} if self.recipe is None else self._file_values(self.recipe)
+        try:
+            stated_by = values.get("process") if self.material is None else material(self.material).process
+            process = stated_process(self.process or stated_by)
+            start = read_start(self.start, process)
+            if start is None:
+                source = {**values, "process": process} if self.material is None else None
+                return (
+                    resolve_recipe(source, process=process, material_name=self.material, changes=self.set),
+                    None,
                 )
-            return resolve_recipe(process=self.process, material_name=self.material, changes=self.set)
-        if self.recipe is None:
-            return resolve_recipe(process=stated_process(self.process), changes=self.set)
-        values, lists, replicas = read_grid_file(self.recipe)
+            start.check_shape(self.shape)
+            stated = values | changed_parameters(find_process(process).recipe, self.set)
+            stated.pop("process", None)
+            return start.recipe(stated, self.material), start
+        except InputError as error:
+            raise InputError(f"{self.recipe}: {error}" if self.recipe else str(error)) from error
+
+    def _file_values(self, file: Path) -> dict[str, Any]:
+        """The parameters of a recipe file that describes one film."""
+        if self.material is not None:
+            raise InputError(f"{file} and the material {self.material!r} are both a recipe; give one of them")
+        values, lists, replicas = read_grid_file(file)
         films = math.prod(len(entries) for entries in lists.values()) * (replicas or 1)
         if films > 1:
-            raise InputError(f"{self.recipe} describes {films} films; make them with `morphsim dataset`")
-        values |= {name: entries[0] for name, entries in lists.items()}
-        try:
-            process = stated_process(self.process or values.get("process"))
-            return resolve_recipe({**values, "process": process}, changes=self.set)
-        except InputError as error:
-            raise InputError(f"{self.recipe}: {error}") from error
+            raise InputError(f"{file} describes {films} films; make them with `morphsim dataset`")
+        return values | {name: entries[0] for name, entries in lists.items()}
 
     def units(self, process: str, *, before: Units | None = None) -> Units:
         """The scales that convert results to nm and s.
@@ -212,7 +212,13 @@ def _make(
     config: FilmConfig, recipe: Recipe, units: Units, start: FilmStart | None, *, show_progress: bool
 ) -> FilmReport:
     started = time.perf_counter()
-    fields = None if start is None else start.fields(recipe, seed=config.seed, shape=config.shape)
+    fields = (
+        None
+        if start is None
+        else start.fields(
+            recipe, seed=config.seed, shape=config.shape, dtype=config.dtype, device=config.device
+        )
+    )
     snapshots: list[Snapshot] = []
     with progress("simulating", config.frames, unit="frames", show=show_progress) as advance:
         for snapshot in record_film(

@@ -1,36 +1,26 @@
-"""Initial states of films: fields, a frame, or a film of another process."""
+"""Read the initial state of films from a recipe, a file of frames or fields, or an array."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.checks import shown
 from morphsim.errors import InputError
+from morphsim.frames.film_start import FilmStart, start_after
 from morphsim.frames.hdf5 import find_dataset, open_hdf5
 from morphsim.frames.hdf5_values import read_values
 from morphsim.frames.readers import HDF5
 from morphsim.frames.store import read_frames
 from morphsim.frames.tables import is_own
 from morphsim.frames.targets import read_target_frames, split_rows
-from morphsim.simulator import (
-    Recipe,
-    TernaryRecipe,
-    Units,
-    find_process,
-    load_recipe,
-    process_of,
-    recipe_from_dict,
-    record_film,
-)
+from morphsim.simulator import Recipe, TernaryRecipe, load_recipe, process_of, recipe_from_dict
 from morphsim.simulator.recipe import Scalar
-from morphsim.simulator.resolve import RecipeSource, resolve_recipe
-from morphsim.text_files import read_toml
-from morphsim.types import Boundary
 
 Start = Recipe | Mapping[str, Any] | str | Path | NDArray[Any] | None
 
@@ -38,88 +28,10 @@ PURITY = 0.95
 """Share of its own component in each phase of a binary frame.
 
 Composition and interface, which is sharp at first, relax within the first steps."""
-# Parameters with the same meaning in all processes, whatever the units of energy and time.
-_GEOMETRY = ("width", "boundary", "blend_ratio")
-_WIDEST = 64.0
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class FilmStart:
-    """The initial state of films.
-
-    Attributes:
-        parameters: known parameters of their recipe.
-        share: donor share of the solids (H, W), with uniform solvent.
-        phi: volume fractions (C, H, W).
-        before: recipe of films that are simulated first, each with its own seed.
-        units: scales of the process that the parameters belong to; None if unknown.
-    """
-
-    parameters: Mapping[str, Scalar] = field(default_factory=dict)
-    share: NDArray[np.float64] | None = None
-    phi: NDArray[np.float64] | None = None
-    before: Recipe | None = None
-    units: Units | None = None
-
-    def check_shape(self, shape: tuple[int, int]) -> None:
-        """Check that the films have the requested number of cells.
-
-        Raises:
-            InputError: another shape.
-        """
-        given = self.share if self.phi is None else self.phi
-        if given is not None and given.shape[-2:] != shape:
-            height, width = given.shape[-2:]
-            raise InputError(
-                f"start is a film of {height} x {width} cells, and the shape is {shape[0]} x {shape[1]}; use "
-                f"shape=({height}, {width})"
-            )
-
-    def recipe_source(self, recipe: RecipeSource, process: str) -> RecipeSource:
-        """The recipe of films with this initial state; the user's choices override its known parameters.
-
-        Args:
-            recipe: the user's choices.
-            process: the process that follows.
-
-        Raises:
-            InputError: a recipe that can't be read, or another width or boundary.
-        """
-        if isinstance(recipe, str | Path):
-            recipe = read_toml(recipe)
-        if recipe is None or isinstance(recipe, Mapping):
-            recipe = {"process": process, **self.parameters, **(recipe or {})}
-        own = resolve_recipe(recipe, process=process)
-        for name in ("width", "boundary"):
-            known = self.parameters.get(name)
-            if known is not None and known != getattr(own, name):
-                raise InputError(
-                    f"start is a film of {name} {known!r}, and the recipe has {getattr(own, name)!r}; leave "
-                    "it out of the recipe"
-                )
-        return recipe
-
-    def fields(self, recipe: Recipe, *, seed: int, shape: tuple[int, int]) -> NDArray[np.float64]:
-        """Volume fractions (C, H, W) at the start of a film of `recipe`.
-
-        Raises:
-            InputError: the preceding film does not dry within its duration.
-        """
-        if self.before is not None:
-            (last,) = record_film(self.before, seed=seed, frames=1, shape=shape)
-            phi = last.fields.astype(np.float64)
-        elif self.phi is not None:
-            phi = self.phi
-        else:
-            assert self.share is not None
-            phi = self.share[None]
-        components = len(recipe.composition)
-        if len(phi) == 1 and components == 2:
-            solids = 1.0 - float(getattr(recipe, "solvent", 0.0))
-            phi = np.concatenate([phi, 1.0 - phi]) * solids
-        elif len(phi) == 2 and components == 1:
-            phi = phi[:1] / phi.sum(axis=0, keepdims=True)
-        return phi
+_BLENDS = 0.1, 0.9
+# As far as a simulated field may lie outside the simplex, see `control.OUTSIDE`.
+_OUTSIDE = 2e-3
+_HELP = "give a recipe, its TOML file, a file of frames or fields as FILE or FILE:ROW, or fields (C, H, W)"
 
 
 def read_start(source: Start, process: str) -> FilmStart | None:
@@ -128,112 +40,121 @@ def read_start(source: Start, process: str) -> FilmStart | None:
     Args:
         source: None for freshly mixed films; a recipe, a dict of its parameters with its `process`, or a TOML
             file, whose films are simulated first; a file of frames, as FILE for the last frame or FILE:ROW;
-            the HDF5 file of an XDMF export, whose last fields are taken; or fields (C, H, W).
+            the HDF5 file of an XDMF export, likewise; or volume fractions (C, H, W).
         process: the process that follows.
 
     Raises:
-        InputError: any other source, or a file that can't be read.
+        InputError: any other source, a file that can't be read, or no film.
     """
     if source is None:
         return None
     if isinstance(source, np.ndarray):
-        return FilmStart(phi=_checked(source))
+        return _of_fields(source, process)
     if isinstance(source, str | Path) and Path(source).suffix.lower() == ".toml":
         source = load_recipe(source)
     if isinstance(source, Mapping):
         source = recipe_from_dict(source)
     if isinstance(source, Recipe):
-        return FilmStart(
-            parameters=_parameters_after(source, process), before=source, units=process_of(source).units
-        )
-    if not isinstance(source, str | Path):
-        raise InputError(
-            f"start is {source!r}; give a recipe, a file of one, a file of frames or fields, or an array of "
-            "fields (C, H, W)"
-        )
-    path, _ = split_rows(str(source))
-    if path.suffix.lower() in HDF5 and path.is_file():
-        with open_hdf5(path) as file:
-            if find_dataset(file, "frames") is None and find_dataset(file, "donor") is not None:
-                return _of_fields_file(file)
-    return _of_frames(source, process)
-
-
-def _of_frames(source: str | Path, process: str) -> FilmStart:
+        return _of_recipe(source, process)
+    if not isinstance(source, str | Path) or not str(source):
+        raise InputError(f"start is {shown(source)}; {_HELP}")
     path, rows = split_rows(str(source))
-    frames = read_target_frames(source)
+    if not path.is_file():
+        raise InputError(f"start is {source}, and there is no file {path}; {_HELP}")
     if rows is not None and len(rows) > 1:
         raise InputError(f"{source} names {len(rows)} frames where one is needed; name one row")
-    parameters: dict[str, Scalar] = {}
-    units = None
-    if path.suffix.lower() in HDF5:
-        with open_hdf5(path) as file:
-            own = is_own(file)
-        if own:
-            parameters, units = _of_row(path, -1 if rows is None else rows[0], process)
-    share = np.where(frames[-1] == 1, PURITY, 1.0 - PURITY)
-    parameters.setdefault("blend_ratio", float(np.clip(share.mean(), 0.1, 0.9)))
-    return FilmStart(parameters=parameters, share=share, units=units)
+    row = -1 if rows is None else rows[0]
+    if path.suffix.lower() not in HDF5:
+        return _of_frame(source, process)
+    with open_hdf5(path) as file:
+        if find_dataset(file, "frames") is None and find_dataset(file, "donor") is not None:
+            return _of_fields_file(file, row, process)
+        own = is_own(file)
+    start = _of_frame(source, process)
+    return _with_recipe(start, path, row) if own else start
 
 
-def _of_row(path: Path, row: int, process: str) -> tuple[dict[str, Scalar], Units | None]:
-    """Parameters of the film that a row of a frame file shows, and the scales of its process."""
+def _of_recipe(recipe: Recipe, process: str) -> FilmStart:
+    own = process_of(recipe)
+    if isinstance(recipe, TernaryRecipe) and own.end is None:
+        raise InputError(
+            f"start is a recipe of {own.name}, whose films are known only when they are made; make one and "
+            "give its file"
+        )
+    return replace(start_after(recipe, process), before=recipe)
+
+
+def _of_frame(source: str | Path, process: str) -> FilmStart:
+    frame = read_target_frames(source)[-1]
+    share = np.where(frame == 1, PURITY, 1.0 - PURITY)
+    return FilmStart(process=process, geometry=_blend(share.mean()), phi=share[None])
+
+
+def _with_recipe(start: FilmStart, path: Path, row: int) -> FilmStart:
+    """Add what a frame file knows of the film that a row shows."""
     frame_set = read_frames(path)
     trajectory = int(frame_set.trajectory[row])
     recipe = {name: column[trajectory].item() for name, column in frame_set.recipes.items()}
-    boundary: Boundary = frame_set.boundary
     try:
-        found = recipe_from_dict({"process": frame_set.process, "boundary": boundary, **recipe})
+        found = recipe_from_dict({"process": frame_set.process, "boundary": frame_set.boundary, **recipe})
     except InputError:
         # An imported set, or one of another version: only the boundary is certain.
-        return {"boundary": boundary}, None
-    parameters = _parameters_after(found, process)
+        return replace(start, geometry={**start.geometry, "boundary": frame_set.boundary})
     thickness = float(frame_set.columns["thickness"][row]) if "thickness" in frame_set.columns else np.nan
-    if np.isfinite(thickness):
-        parameters["initial_thickness"] = thickness
-    return parameters, process_of(found).units
+    known = start_after(found, start.process, thickness if np.isfinite(thickness) else None)
+    return replace(known, phi=start.phi)
 
 
-def _parameters_after(before: Recipe, process: str) -> dict[str, Scalar]:
-    """Parameters that a film keeps when another process follows the one that made it."""
-    following = find_process(process)
-    ternary = isinstance(before, TernaryRecipe) and issubclass(following.recipe, TernaryRecipe)
-    if not ternary and not isinstance(before, following.recipe):
-        return {name: getattr(before, name) for name in _GEOMETRY}
-    changed = {"duration", *(knob.name for knob in following.knobs)}
-    names = {entry.name for entry in fields(following.recipe)} & {entry.name for entry in fields(before)}
-    kept = {name: getattr(before, name) for name in sorted(names - changed)}
-    if isinstance(before, TernaryRecipe):
-        kept |= {"solvent": before.last_solvent, "initial_thickness": before.last_thickness}
-    return kept
+def _of_fields(fields: NDArray[Any], process: str) -> FilmStart:
+    phi = _checked(fields)
+    content = phi.sum(axis=0)
+    solids, donor = float(content.mean()), float(phi[0].mean())
+    if len(phi) == 1:
+        return FilmStart(process=process, geometry=_blend(donor), phi=phi)
+    if solids < _OUTSIDE or content.min() <= 0.0:
+        raise InputError("start holds places without solids; give the volume fractions of donor and acceptor")
+    return FilmStart(process=process, geometry=_blend(donor / solids), solvent=1.0 - solids, phi=phi)
 
 
-def _of_fields_file(file: Any) -> FilmStart:
-    parts = []
-    for name in ("donor", "acceptor"):
-        dataset = find_dataset(file, name)
-        if dataset is None or len(dataset.shape) != 3 or not len(dataset):
-            raise InputError(f"its dataset {name} is missing, or not of the shape (frames, H, W)")
-        values = read_values(dataset, [len(dataset) - 1])[0]
-        # Exports for viewers count rows from the substrate upwards.
-        parts.append(values[::-1])
-    return FilmStart(phi=_checked(np.stack(parts)), parameters=_aspect(file))
+def _of_fields_file(file: Any, row: int, process: str) -> FilmStart:
+    parts = [_values(file, name, 3, row)[::-1] for name in ("donor", "acceptor")]
+    if parts[0].shape != parts[1].shape:
+        raise InputError(
+            f"its datasets donor and acceptor have the shapes {parts[0].shape}, {parts[1].shape}"
+        )
+    # Without solvent the acceptor is all that is not donor.
+    alone = bool(np.abs(1.0 - parts[0] - parts[1]).max() < 1e-6)
+    start = _of_fields(np.stack(parts[:1] if alone else parts), process)
+    width, thickness = float(_values(file, "x", 1, -1)), float(_values(file, "thickness", 1, row))
+    in_nm = find_dataset(file, "thickness").attrs.get("units") == "nm"  # type: ignore[union-attr]
+    # A file in nm does not know h0, which becomes the present thickness.
+    unit = thickness if in_nm else 1.0
+    return replace(
+        start,
+        geometry={**start.geometry, "width": width / unit},
+        solids=thickness / unit * (1.0 - (start.solvent or 0.0)),
+        length_nm=unit if in_nm else None,
+    )
 
 
-def _aspect(file: Any) -> dict[str, Scalar]:
-    """The width of the film in units of its present thickness, which is then h0."""
-    ends = []
-    for name in ("x", "thickness"):
-        dataset = find_dataset(file, name)
-        if dataset is None or len(dataset.shape) != 1 or not len(dataset):
-            return {}
-        ends.append(float(read_values(dataset, [len(dataset) - 1])[0]))
-    width = ends[0] / ends[1] if ends[1] > 0.0 else np.nan
-    return {"width": width} if 0.0 < width <= _WIDEST else {}
+def _values(file: Any, name: str, axes: int, row: int) -> NDArray[Any]:
+    """A row of a dataset; rows count from the end below 0."""
+    dataset = find_dataset(file, name)
+    if dataset is None or len(dataset.shape) != axes or not len(dataset):
+        raise InputError(f"its dataset {name} is missing, or does not have {axes} axes")
+    if row >= len(dataset):
+        raise InputError(f"row {row} is asked for; rows run from 0 to {len(dataset) - 1}")
+    values: NDArray[Any] = read_values(dataset, [row % len(dataset)])[0]
+    return values
+
+
+def _blend(donor: float) -> dict[str, Scalar]:
+    # Recipes do not know blends of nearly one component.
+    return {"blend_ratio": float(np.clip(donor, *_BLENDS))}
 
 
 def _checked(phi: NDArray[Any]) -> NDArray[np.float64]:
-    if phi.ndim != 3 or phi.shape[0] not in (1, 2) or phi.dtype.kind not in "fiu":
+    if phi.ndim != 3 or phi.shape[0] not in (1, 2) or phi.dtype.kind not in "fiu" or not phi.size:
         raise InputError(
             f"start is an array of {phi.dtype} of the shape {phi.shape}; it must hold volume fractions, "
             "(C, H, W) with the donor alone, or donor and acceptor"
@@ -241,4 +162,10 @@ def _checked(phi: NDArray[Any]) -> NDArray[np.float64]:
     values = phi.astype(np.float64)
     if not np.isfinite(values).all():
         raise InputError("start holds NaN or infinity; give finite volume fractions")
+    least = min(float(values.min()), 1.0 - float(values.sum(axis=0).max()))
+    if least < -_OUTSIDE:
+        raise InputError(
+            f"start holds a volume fraction of {least:.3g}, the last component counted; each must lie from 0 "
+            "to 1, and their sum at most at 1"
+        )
     return values

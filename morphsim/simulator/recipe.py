@@ -35,7 +35,7 @@ class Recipe:
     """Donor share of the solids, by volume."""
     width: float = number_field(4.0, 0.05, 64.0, "h0")
     """Width of the film [h0]."""
-    initial_thickness: float = number_field(1.0, 0.25, 4.0, "h0")
+    initial_thickness: float = number_field(1.0, 0.02, 4.0, "h0")
     """Thickness of the film at the start [h0]."""
     boundary: Boundary = field(default="periodic", metadata={"choices": ("periodic", "no-flux")})
     """Boundary condition at the left and right ends of the film."""

@@ -57,3 +57,19 @@ def load_recipe(path: str | Path) -> Recipe:
         return recipe_from_dict(values)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def read_recipe_values(source: Recipe | Mapping[str, Any] | str | Path | None) -> Recipe | dict[str, Any]:
+    """Exactly the parameters that a source states: a dict or a TOML file; a recipe object states them all.
+
+    Raises:
+        InputError: a file that can't be read, or another kind of source.
+    """
+    if isinstance(source, str | Path):
+        load_recipe(source)
+        source = read_toml(source)
+    if source is None:
+        return {}
+    if not isinstance(source, Recipe | Mapping):
+        raise InputError(f"recipe is {source!r}; give a recipe, a dict of its parameters or a TOML file")
+    return source if isinstance(source, Recipe) else dict(source)

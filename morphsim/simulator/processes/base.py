@@ -57,6 +57,8 @@ class Process(ABC, Generic[Films]):
     """Column by which frames of different films are matched: `time` or `dryness`."""
     thickness_changes: ClassVar[bool] = False
     """Whether the thickness of a film changes."""
+    thickest: ClassVar[float] = 2.0
+    """Largest thickness that sensors tell [initial thickness]."""
     state: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """Quantities that sensors could measure besides the thickness: smallest and largest value by name."""
 

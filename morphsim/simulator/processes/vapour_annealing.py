@@ -33,9 +33,7 @@ class VapourAnnealingRecipe(TernaryRecipe):
 
     process = "vapour-annealing"
 
-    initial_thickness: float = number_field(1.0, 0.02, 4.0, "h0")
-    """Thickness of the dry film [h0]."""
-    solvent: float = number_field(0.1, 0.01, 0.5)
+    solvent: float = number_field(0.1, 0.01, 0.97)
     """Volume share of solvent that the dry film still holds."""
     ambient_vapour: float = number_field(0.4, 0.0, 0.95)
     """Solvent share of a film in equilibrium with the vapour above it."""
@@ -51,6 +49,7 @@ class VapourAnnealing(TernaryProcess[VapourAnnealingRecipe]):
     knobs = (Knob("ambient_vapour", 0.0, 0.6), Knob("temperature", 288.15, 338.15))
     # A dry film of 100 nm, and the solvent of the process `drying`.
     units = Units(length_nm=100.0, diffusivity=1e-10)
+    thickest = 3.0
     state = {"solvent": (0.0, 1.0)}  # noqa: RUF012
 
     def evaporation(self, recipes: Sequence[VapourAnnealingRecipe], knobs: Knobs) -> Values:
@@ -78,9 +77,10 @@ class VapourAnnealing(TernaryProcess[VapourAnnealingRecipe]):
 
     def recipe_of(self, material: Material, parameters: Mapping[str, Any]) -> VapourAnnealingRecipe:
         """A recipe for a dry film with the parameters of the material's drying recipe."""
-        dried = material.drying_recipe().to_dict()
+        dry = material.drying_recipe()
+        dried = {**dry.to_dict(), "initial_thickness": dry.last_thickness}
         own = {entry.name for entry in dataclasses.fields(VapourAnnealingRecipe)}
-        own -= {"solvent", "ambient_vapour", "duration", "initial_thickness"}
+        own -= {"solvent", "ambient_vapour", "duration"}
         shared = {name: value for name, value in dried.items() if name in own}
         recipe = recipe_from_dict({"process": self.name, **shared, **parameters})
         assert isinstance(recipe, VapourAnnealingRecipe)
