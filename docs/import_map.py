@@ -11,7 +11,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1] / "morphsim"
 GROUND = "ground floor"
 # What only hands names on, and the folder of what is shipped, whose one script nothing imports.
-_LEFT_OUT = {"__init__", "__main__", "cli", "assets"}
+_LEFT_OUT = {"__init__", "__main__", "registration", "cli", "assets"}
 _BOX, _GAP, _LEVEL, _LINE, _EDGE = 330, 40, 132, 16, 12
 
 Graph = dict[str, set[str]]

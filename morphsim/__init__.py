@@ -60,3 +60,7 @@ find_moved_modules()
 
 # A room is imported when something of it is first used, so that the commands start quickly.
 __getattr__ = lazy_names(__name__, _PLACES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

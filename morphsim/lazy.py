@@ -6,6 +6,7 @@ import functools
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
@@ -34,6 +35,9 @@ def lazy_names(
             return getattr(import_module(module), new)
         if name in places:
             return getattr(import_module(places[name]), name)
+        if not name.startswith("_") and find_spec(f"{package}.{name}") is not None:
+            # As if the package had imported it, as packages that import all of themselves have.
+            return import_module(f"{package}.{name}")
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return get
@@ -56,10 +60,10 @@ def renamed_argument(old: str, new: str) -> Callable[[Callable[P, T]], Callable[
     return decorate
 
 
-def warn_of_old_name(old: str, new: str) -> None:
-    """Tell whoever uses an old name, which is the caller's caller."""
+def warn_of_old_name(old: str, new: str, *, stacklevel: int = 3) -> None:
+    """Tell whoever uses an old name, by default the caller's caller."""
     warnings.warn(
         f"{old} is now {new}; the old name goes with morphsim {REMOVED_IN}",
         DeprecationWarning,
-        stacklevel=3,
+        stacklevel=stacklevel,
     )

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import gymnasium as gym
 
+from morphsim.simulator.processes import BUILT_IN
+
+
+def _id(process: str) -> str:
+    return f"morphsim/{''.join(map(str.title, process.split('-')))}-v0"
+
+
+def _entry_points(process: str) -> dict[str, str]:
+    """The single and the vector environment of a process, in the file of its name."""
+    words = process.split("-")
+    module, kind = f"morphsim.envs.{'_'.join(words)}", "".join(map(str.title, words))
+    return {"entry_point": f"{module}:{kind}Env", "vector_entry_point": f"{module}:Vector{kind}Env"}
+
+
 ENTRY_POINTS: dict[str, dict[str, str]] = {
-    "morphsim/Annealing-v0": {
-        "entry_point": "morphsim.envs.annealing:AnnealingEnv",
-        "vector_entry_point": "morphsim.envs.annealing:VectorAnnealingEnv",
-    },
-    "morphsim/Drying-v0": {
-        "entry_point": "morphsim.envs.drying:DryingEnv",
-        "vector_entry_point": "morphsim.envs.drying:VectorDryingEnv",
-    },
-    "morphsim/VapourAnnealing-v0": {
-        "entry_point": "morphsim.envs.vapour_annealing:VapourAnnealingEnv",
-        "vector_entry_point": "morphsim.envs.vapour_annealing:VectorVapourAnnealingEnv",
-    },
+    **{_id(process): _entry_points(process) for process in BUILT_IN},
     "morphsim/FrameReplay-v0": {"entry_point": "morphsim.envs.replay:FrameReplayEnv"},
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import warnings
 from importlib import import_module
@@ -99,3 +100,19 @@ def test_unknown_names_of_packages_are_errors() -> None:
     for module in (morphsim, encoder, frames):
         with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute 'nothing'"):
             module.nothing  # noqa: B018
+
+
+def test_names_that_packages_import_later_are_listed_and_found() -> None:
+    for package in ("morphsim", "morphsim.simulator", "morphsim.frames", "morphsim.rewards"):
+        module = import_module(package)
+        assert set(module.__all__) <= set(dir(module))
+    simulator = import_module("morphsim.simulator")
+    # As attributes of the package, without an import of their own.
+    assert simulator.units.Units is simulator.Units
+    assert import_module("morphsim.frames").dataset.make_dataset is not None
+
+
+def test_an_old_name_warns_where_it_is_used() -> None:
+    code = "import warnings\nwarnings.simplefilter('default')\nfrom morphsim.simulator import KNOBS\n"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "<string>:3: DeprecationWarning: morphsim.simulator.KNOBS is now" in found.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from morphsim.envs.arguments import FilmArguments
+from morphsim.envs.arguments import FilmArguments, checked_arguments
 from morphsim.envs.film import FilmEnv
 from morphsim.envs.settings import film_settings
 from morphsim.envs.vector import VectorFilmEnv
@@ -66,7 +66,10 @@ class AnnealingEnv(FilmEnv):
     """
 
     def __init__(self, *, render_mode: str | None = None, **arguments: Unpack[FilmArguments]) -> None:
-        super().__init__(film_settings("annealing", **arguments), render_mode=render_mode)
+        super().__init__(
+            film_settings("annealing", **checked_arguments("AnnealingEnv", arguments)),
+            render_mode=render_mode,
+        )
 
 
 class VectorAnnealingEnv(VectorFilmEnv):

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypedDict
 from morphsim.frames.starts import Start
 from morphsim.simulator import Units
 from morphsim.simulator.resolve import RecipeSource
+from morphsim.suggest import did_you_mean
 
 ObservationName = Literal["frame", "fields", "dict"]
 
@@ -29,3 +30,20 @@ class FilmArguments(TypedDict, total=False):
     threshold: float
     tolerance: float
     device: str
+
+
+def checked_arguments(kind: str, arguments: FilmArguments) -> FilmArguments:
+    """Keyword arguments of an environment, none of which is unknown.
+
+    Args:
+        kind: name of the environment's class.
+        arguments: to check.
+
+    Raises:
+        TypeError: an argument that film environments do not share.
+    """
+    for name in arguments:
+        if name not in FilmArguments.__annotations__:
+            hint = did_you_mean(name, FilmArguments.__annotations__)
+            raise TypeError(f"{kind}() got an unexpected keyword argument {name!r}; {hint}")
+    return arguments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from morphsim.envs.arguments import FilmArguments
+from morphsim.envs.arguments import FilmArguments, checked_arguments
 from morphsim.envs.film import FilmEnv
 from morphsim.envs.settings import film_settings
 from morphsim.envs.vector import VectorFilmEnv
@@ -99,7 +99,9 @@ class DryingEnv(FilmEnv):
         render_mode: str | None = None,
         **arguments: Unpack[FilmArguments],
     ) -> None:
-        settings = film_settings("drying", limit=limit, longest_step=longest_step, **arguments)
+        settings = film_settings(
+            "drying", limit=limit, longest_step=longest_step, **checked_arguments("DryingEnv", arguments)
+        )
         super().__init__(settings, render_mode=render_mode)
 
 

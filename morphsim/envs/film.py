@@ -26,7 +26,7 @@ _STATE = ("recipe", "units", "material", "film_seed", "step", "diverged", "field
 
 
 class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
-    """A simulated film with one knob setting per step. Use `DryingEnv` or `AnnealingEnv`."""
+    """A simulated film with one knob setting per step. Use a subclass such as `DryingEnv`."""
 
     metadata: dict[str, Any] = {  # noqa: RUF012
         "render_modes": ["human", "rgb_array"],

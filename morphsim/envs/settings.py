@@ -155,7 +155,7 @@ def film_settings(
     tolerance: float = TOLERANCE,
     device: str = "cpu",
 ) -> FilmSettings:
-    """Check the arguments of an environment. For their meaning see `DryingEnv` and `AnnealingEnv`.
+    """Check the arguments of an environment. `DryingEnv` explains them.
 
     Raises:
         InputError: an invalid argument, or a film that may be drawn but can't be simulated.

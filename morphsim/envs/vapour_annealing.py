@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from morphsim.envs.arguments import FilmArguments
+from morphsim.envs.arguments import FilmArguments, checked_arguments
 from morphsim.envs.film import FilmEnv
 from morphsim.envs.settings import film_settings
 from morphsim.envs.vector import VectorFilmEnv
@@ -81,7 +81,10 @@ class VapourAnnealingEnv(FilmEnv):
     """
 
     def __init__(self, *, render_mode: str | None = None, **arguments: Unpack[FilmArguments]) -> None:
-        super().__init__(film_settings("vapour-annealing", **arguments), render_mode=render_mode)
+        super().__init__(
+            film_settings("vapour-annealing", **checked_arguments("VapourAnnealingEnv", arguments)),
+            render_mode=render_mode,
+        )
 
 
 class VectorVapourAnnealingEnv(VectorFilmEnv):

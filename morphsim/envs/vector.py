@@ -34,7 +34,7 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
     `reset` takes one seed, from which the environments count up, or one for each; its options apply to all
     films, and `reset_mask` (a boolean array) selects those to reset.
 
-    Use `VectorDryingEnv` or `VectorAnnealingEnv`, or `gymnasium.make_vec`.
+    Use a subclass such as `VectorDryingEnv`, or `gymnasium.make_vec`.
 
     Args:
         num_envs: number of films.

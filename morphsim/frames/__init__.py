@@ -69,3 +69,7 @@ __getattr__ = lazy_names(
         "simulate_film": "morphsim.frames.simulate",
     },
 )
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import morphsim
+from morphsim.simulator.processes import find_process
 
 PACKAGE = Path(morphsim.__file__).parent
 
@@ -17,10 +19,18 @@ _NOT_SIMULATED = {"analysis.py", "errors.py", "export", "materials", "thermodyna
 
 
 @functools.cache
-def simulator_digest() -> str:
-    """16 hexadecimal digits that change when the simulator's code changes."""
+def simulator_digest(process: str) -> str:
+    """16 hexadecimal digits that change when the code of the simulator, or of the process, changes.
+
+    Args:
+        process: of the films. Of one from outside the package the file of its module counts.
+    """
     folder = PACKAGE / "simulator"
     files = [path for path in folder.rglob("*.py") if path.relative_to(folder).parts[0] not in _NOT_SIMULATED]
+    module = sys.modules[type(find_process(process)).__module__]
+    own = Path(module.__file__) if module.__file__ else None
+    if own is not None and PACKAGE not in own.parents:
+        files.append(own)
     return code_digest([*files, PACKAGE / "compiled.py"])
 
 

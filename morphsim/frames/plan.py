@@ -181,7 +181,7 @@ def make_plan(
         shared = recipe_from_dict({"process": name, **base, **dict(zip(lists, first, strict=True))}).to_dict()
         plan = DatasetPlan(
             version=__version__,
-            simulator=simulator_digest(),
+            simulator=simulator_digest(name),
             recipe={key: _plain(value) for key, value in shared.items() if key not in lists},
             grid={key: [_plain(value) for value in values] for key, values in lists.items()},
             replicas=replicas if replicas is not None else 1 if own_replicas is None else own_replicas,

@@ -153,7 +153,7 @@ class FilmReport:
     shape: tuple[int, int]
     """(H, W) of a frame."""
     time: float
-    """Simulated time [h0^2/D_s when drying, h0^2/D when annealing]."""
+    """Simulated time [time unit of the process]."""
     time_s: float
     """The same in seconds [s]."""
     thickness: float

@@ -47,3 +47,7 @@ __all__ = [
 
 # Stable-Baselines3 is imported when its bridge is first used.
 __getattr__ = lazy_names(__name__, {"SB3VecEnv": "morphsim.rewards.sb3"})
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

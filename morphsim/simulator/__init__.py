@@ -117,3 +117,7 @@ __all__ = [
 
 # Loaded on first use: frames and encoders need the names of processes but not the solver.
 __getattr__ = lazy_names(__name__, _PLACES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,6 +8,6 @@ from morphsim.simulator.processes import PROCESSES, find_process
 
 def __getattr__(name: str) -> object:
     if name == "KNOBS":
-        warn_of_old_name("morphsim.simulator.KNOBS", "find_process(name).knobs")
+        warn_of_old_name("morphsim.simulator.KNOBS", "find_process(name).knobs", stacklevel=4)
         return {process: tuple(knob.name for knob in find_process(process).knobs) for process in PROCESSES}
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

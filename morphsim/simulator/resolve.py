@@ -50,9 +50,7 @@ def resolve_recipe(
     if not isinstance(source, Recipe):
         raise InputError(f"recipe is {source!r}; give a recipe, a dict of its parameters or a TOML file")
     if process is not None and source.process != process:
-        raise InputError(
-            f"the recipe is of {source.process}, this environment of {process}; use the other one"
-        )
+        raise InputError(f"the recipe is of {source.process}, not of {process}; use a recipe of {process}")
     process_of(source)
     changed = changed_parameters(type(source), changes)
     return dataclasses.replace(source, **changed) if changed else source

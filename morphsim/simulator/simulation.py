@@ -100,7 +100,12 @@ class Simulation(Solver):
         )
 
     def _checked_fields(self, fields: ArrayLike | Tensor) -> Tensor:
-        phi = torch.as_tensor(fields)
+        try:
+            phi = torch.as_tensor(fields)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InputError(f"fields can't be read as numbers ({error}); give volume fractions") from error
+        if phi.is_complex() or phi.dtype == torch.bool:
+            raise InputError(f"fields are {phi.dtype}; give volume fractions")
         expected = (len(self.recipes), self._process.components, *self.grid.shape)
         if tuple(phi.shape) != expected:
             raise InputError(

@@ -284,3 +284,10 @@ def test_gymnasium_s_wrapper_that_shows_the_time_takes_the_limit_from_make() -> 
     observation, _ = env.reset(seed=0)
     assert float(observation["time"][0]) == 0.0
     assert float(env.step(env.action_space.sample())[0]["time"][0]) == pytest.approx(1 / 6)
+
+
+def test_arguments_of_other_environments_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"AnnealingEnv\(\) got an unexpected keyword argument 'limit'"):
+        AnnealingEnv(**TINY, limit=3)
+    with pytest.raises(TypeError, match=r"DryingEnv\(\) got .* 'shpae'; did you mean 'shape'"):
+        DryingEnv(shpae=(8, 16))

@@ -142,7 +142,7 @@ def test_bad_recipe_files(tmp_path, text, words):
 
 def test_films_of_another_simulator_never_mix(tmp_path, monkeypatch):
     plan = plan_of(tmp_path)
-    monkeypatch.setattr("morphsim.frames.plan.simulator_digest", lambda: "0123456789abcdef")
+    monkeypatch.setattr("morphsim.frames.plan.simulator_digest", lambda process: "0123456789abcdef")
     (difference,) = plan_of(tmp_path).differences(plan.to_json())
     assert difference.startswith("simulator is")
 

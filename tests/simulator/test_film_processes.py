@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from morphsim.envs.film import FilmEnv
 from morphsim.envs.settings import film_settings
 from morphsim.errors import InputError
 from morphsim.frames import film_frames, read_frames, write_frames
+from morphsim.frames.code_digest import simulator_digest
 from morphsim.frames.plan import make_plan
 from morphsim.simulator import PROCESSES, Simulation, find_process, process_of, record_film, register_process
 from morphsim.simulator.processes import _PLACES
@@ -161,3 +164,55 @@ def test_no_other_file_depends_on_a_process() -> None:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant):
                 assert node.value not in PROCESSES, f"{place}:{node.lineno} names {node.value!r}"
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "message"),
+    [
+        (3, "x", "the name of a process is 3; use lower-case words"),
+        ("Fast drying", "x", "the name of a process is 'Fast drying'"),
+        ("fast-drying", None, "module is None; give the name"),
+    ],
+)
+def test_registrations_that_can_t_be(name: object, module: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        register_process(name, module)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        ("no_such_module", "can't be had from no_such_module"),
+        ("math", "can't be had from math .* needs a variable PROCESS"),
+        ("morphsim.simulator.processes.drying", "is not the process 'nothing'; its `name` is 'drying'"),
+    ],
+)
+def test_modules_without_the_process(module: str, message: str) -> None:
+    register_process("nothing", module)
+    try:
+        with pytest.raises(InputError, match=message):
+            find_process("nothing")
+    finally:
+        _PLACES.pop("nothing")
+
+
+def test_a_plugin_is_known_to_commands_and_workers(tmp_path: Path) -> None:
+    (tmp_path / "quenching_process.py").write_text(MODULE)
+    info = tmp_path / "quenching-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: quenching\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[morphsim.processes]\nquenching = quenching_process\n")
+    words = ["dataset", "--process", "quenching", "--grid", "chi=2.8,3.2", "--frames", "2", "--workers", "2"]
+    words += ["--shape", "8", "16", "--set", "duration=0.002", "--out", str(tmp_path / "films.h5")]
+    path = os.pathsep.join([str(tmp_path), str(PACKAGE.parent)])
+    subprocess.run(
+        [sys.executable, "-m", "morphsim", *words], check=True, env={**os.environ, "PYTHONPATH": path}
+    )
+    assert (tmp_path / "films.h5").is_file()
+
+
+def test_the_code_of_a_process_from_outside_counts(quenching: str, tmp_path: Path) -> None:
+    before = simulator_digest.__wrapped__(quenching)
+    with (tmp_path / "quenching_process.py").open("a") as file:
+        file.write("MORE = 1\n")
+    assert simulator_digest.__wrapped__(quenching) != before

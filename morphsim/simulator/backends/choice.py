@@ -77,4 +77,7 @@ class BackendField:
         return backend
 
     def __set__(self, owner: object, backend: BackendLike) -> None:
+        if isinstance(backend, bool):
+            # In version 0.1 `fused` had this place.
+            backend = backend_of_fused(backend, stacklevel=4)
         vars(owner)["_backend"] = get_backend(backend)

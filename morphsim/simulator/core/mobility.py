@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 from torch import Tensor
 
@@ -138,7 +138,8 @@ def _ideal_mobility(phi: Tensor, chain_lengths: Tensor, solvent: Tensor) -> Tens
     return weighted * solvent / (weighted + solvent)
 
 
-MOBILITIES = ("wodo", "negi", "onsager", "constant")
+MobilityName = Literal["wodo", "negi", "onsager", "constant"]
+MOBILITIES: tuple[MobilityName, ...] = get_args(MobilityName)
 """Closures of a drying film."""
 NEGI_DIFFUSIVITIES = (1e-3, 5e-3)
 """Diffusivities of polymer and fullerene over that of the solvent."""

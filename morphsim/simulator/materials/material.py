@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from morphsim.errors import InputError
+from morphsim.simulator.core.mobility import MobilityName
 from morphsim.simulator.processes.annealing import AnnealingRecipe
 from morphsim.simulator.processes.drying import DryingRecipe
-from morphsim.simulator.processes.ternary import MobilityName
 from morphsim.simulator.recipe import Scalar
 from morphsim.simulator.recipe_io import recipe_from_dict
 from morphsim.simulator.units import Units

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from morphsim.simulator.backends.base import BackendLike
 from morphsim.simulator.core.energy import TernaryFloryHuggins
 from morphsim.simulator.core.evaporation import Evaporation
 from morphsim.simulator.core.grid import Grid
-from morphsim.simulator.core.mobility import MOBILITIES, named_mobility
+from morphsim.simulator.core.mobility import MOBILITIES, MobilityName, named_mobility
 from morphsim.simulator.core.model import FilmModel
 from morphsim.simulator.processes.base import Process
 from morphsim.simulator.processes.laws import (
@@ -28,8 +28,6 @@ from morphsim.simulator.processes.laws import (
     substrate_of,
 )
 from morphsim.simulator.recipe import Recipe, number_field
-
-MobilityName = Literal["wodo", "negi", "onsager", "constant"]
 
 TernaryFilms = TypeVar("TernaryFilms", bound="TernaryRecipe")
 
