@@ -140,7 +140,7 @@ def test_what_is_no_number_is_refused_in_one_line(
             {"hidden": (8,) * 10**6},
             "hidden is a list of 1000000; it must be the units of at most 32 layers",
         ),
-        ("AgentConfig", {"hidden": (8192,) * 3}, "134,217,728 weights in a network, and at most 70,000,000"),
+        ("AgentConfig", {"hidden": (8192,) * 3}, "134,217,728 weights in a network, but at most 70,000,000"),
         ("AgentConfig", {"n_envs": 10**6}, "n_envs is 1000000; it must be a whole number of at most 256"),
         ("AgentConfig", {"total_steps": 10**12}, "total_steps is 1000000000000; .* at most 1000000000"),
         ("AgentConfig", {"seed": 2**63}, "seed is 9223372036854775808; it must be a whole number of at most"),

@@ -126,7 +126,9 @@ def test_its_free_energy_and_its_knob_take_effect(quenching: str) -> None:
 
 def test_a_name_belongs_to_one_module(quenching: str) -> None:
     register_process(quenching, "quenching_process")
-    with pytest.raises(InputError, match="'quenching' is already that of quenching_process; choose another name"):
+    with pytest.raises(
+        InputError, match="'quenching' is already that of quenching_process; choose another name"
+    ):
         register_process(quenching, "elsewhere")
 
 
