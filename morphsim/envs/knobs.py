@@ -51,8 +51,8 @@ class Panel:
             knob = by_name[name]
             if not (low < high and (low > 0 or not knob.logarithmic)):
                 raise InputError(
-                    f"range of {name} is ({low:g}, {high:g}); its ends must rise"
-                    + (" from above 0" if knob.logarithmic else "")
+                    f"range of {name} is ({low:g}, {high:g}); low must be below high"
+                    + (" and above 0" if knob.logarithmic else "")
                 )
             by_name[name] = Knob(name, low, high, knob.logarithmic)
         chosen = list(by_name) if names is None else list(names)

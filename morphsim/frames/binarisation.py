@@ -223,16 +223,16 @@ def stated_binarisation(notes: Mapping[str, str], threshold: float) -> Binarisat
         ) from error
 
 
-def binarisation_notes(made: Collection[Binarisation], shape: tuple[int, int]) -> dict[str, str]:
+def binarisation_notes(used: Collection[Binarisation], shape: tuple[int, int]) -> dict[str, str]:
     """The notes of a frame file for these binarisations; empty if all are the default.
 
     Args:
-        made: the binarisations of its frames.
+        used: the binarisations of its frames.
         shape: (H, W) of the stored frames.
     """
-    inverted = {each.invert for each in made} == {True}
-    turned = {each.transpose for each in made} == {True}
-    shapes = {each.original_shape for each in made}
+    inverted = {each.invert for each in used} == {True}
+    turned = {each.transpose for each in used} == {True}
+    shapes = {each.original_shape for each in used}
     original = shapes.pop() if len(shapes) == 1 else None
     if not inverted and not turned and original in (None, shape):
         return {}

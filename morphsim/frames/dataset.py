@@ -123,7 +123,7 @@ def make_dataset(config: DatasetConfig, *, show_progress: bool = True) -> Path:
         except KeyboardInterrupt:
             count = plan.films - len(parts.missing())
             raise KeyboardInterrupt(
-                f"stopped with {count} of {plan.films} films made; the same command goes on from there"
+                f"stopped with {count} of {plan.films} films made; run the same command to resume"
             ) from None
         _finish(parts, show_progress)
     return config.out

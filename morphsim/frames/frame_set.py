@@ -1,4 +1,4 @@
-"""Binary frames of many films, with what is known about each of them."""
+"""Binary frames of many films, with their metadata."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FrameSet:
         check_fraction("threshold", self.threshold)
         columns = {name: _checked_column(name, values, len(self)) for name, values in self.columns.items()}
         if "trajectory" not in columns:
-            raise InputError("frames need a column `trajectory` that tells which film each frame belongs to")
+            raise InputError("frames need a column `trajectory` that gives the film of each frame")
         columns["trajectory"] = _checked_trajectory(columns["trajectory"])
         object.__setattr__(self, "columns", columns)
         lengths = {np.shape(values)[:1] for values in self.recipes.values()}

@@ -123,7 +123,7 @@ def _import(
     pieces: list[FrameSet] = []
     dropped = [(str(_relative(config.source, path)), reason) for path, reason in left_out]
     sources_of_warning: dict[str, list[str]] = {}
-    made: set[Binarisation] = set()
+    binarisations: set[Binarisation] = set()
     kinds: set[type[InputError | MachineError]] = set()
     every_boundary_is_known = True
     with progress("importing", len(files), unit="files", show=show_progress) as advance:
@@ -138,7 +138,7 @@ def _import(
                 every_boundary_is_known &= boundary is not None
                 for message in messages:
                     sources_of_warning.setdefault(message, []).append(str(relative))
-                made.add(_binarisation(path, frame_set, config))
+                binarisations.add(_binarisation(path, frame_set, config))
             except (InputError, MachineError) as error:
                 dropped.append((str(relative), str(error)))
                 kinds.add(type(error))
@@ -164,7 +164,7 @@ def _import(
         if every_boundary_is_known
         else {BOUNDARY_NOTE: f"no file told it, or not all; {merged.boundary} is assumed"}
     )
-    write_frames(config.out, merged, notes={**notes, **binarisation_notes(made, merged.shape)})
+    write_frames(config.out, merged, notes={**notes, **binarisation_notes(binarisations, merged.shape)})
     return ImportReport(
         out=config.out,
         frames=len(merged),

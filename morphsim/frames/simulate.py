@@ -36,7 +36,7 @@ from morphsim.simulator.resolve import changed_parameters, resolve_recipe
 FRAMES, STRIP, RECIPE = "frames.h5", "strip.png", "recipe.toml"
 VTK, XDMF, NETCDF = "film.pvd", "film.xdmf", "film.nc"
 
-_SHOWN = 8
+_STRIP_FRAMES = 8
 _PREFIXES = {"": 1.0, "m": 1e3, "µ": 1e6, "n": 1e9}
 
 
@@ -317,7 +317,9 @@ def _titles(snapshots: Sequence[Snapshot], process: str, units: Units) -> list[s
 
 
 def _draw_strip(frame_set: FrameSet, titles: Sequence[str], path: Path) -> None:
-    chosen = np.unique(np.linspace(0, len(frame_set) - 1, min(_SHOWN, len(frame_set))).round().astype(int))
+    chosen = np.unique(
+        np.linspace(0, len(frame_set) - 1, min(_STRIP_FRAMES, len(frame_set))).round().astype(int)
+    )
     height, width = frame_set.shape
     pictures = []
     for row in chosen:

@@ -220,7 +220,7 @@ def _numbered(values: Column, notes: list[str]) -> Column:
             f"its column trajectory runs from {distinct[0]} to {distinct[-1]}; films have numbers up to "
             f"{MOST_FILM_NUMBER - 1}: number them from 0, or remove the column"
         )
-    notes.append(f"its column trajectory, {distinct[0]} to {distinct[-1]}, is numbered anew from 0")
+    notes.append(f"its column trajectory, {distinct[0]} to {distinct[-1]}, is renumbered from 0")
     return numbers.astype(np.int64)
 
 

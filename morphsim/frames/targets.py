@@ -48,22 +48,22 @@ def read_target_frames(spec: str | Path, *, binarisation: Binarisation | None = 
         raise InputError(f"{path} is a folder; name a file in it, as FILE, FILE:ROW or FILE:ROW,ROW")
     if not path.is_file():
         raise InputError(f"{path} does not exist; name a target as FILE, FILE:ROW or FILE:ROW,ROW")
-    made = binarisation or Binarisation()
+    binarisation = binarisation or Binarisation()
     if path.suffix.lower() in HDF5:
         frames = one_channel(read_rows(path, rows), name=f"{path}: its frames")
         warn_of_one_phase(frames, name=f"{path}: ")
-        return as_training_frames(path, frames, made)
-    inverted = made.invert and path.suffix.lower() not in TEXT
+        return as_training_frames(path, frames, binarisation)
+    inverted = binarisation.invert and path.suffix.lower() not in TEXT
     try:
         with warnings.catch_warnings(record=True) as raised:
             warnings.simplefilter("always", FrameWarning)
-            frames = read_any(path, threshold=made.threshold, invert=inverted).frames
+            frames = read_any(path, threshold=binarisation.threshold, invert=inverted).frames
     except (InputError, MachineError) as error:
         raise type(error)(f"{path}: {error}") from error
     for warning in raised:
         # The same warning, with the name of the file.
         warnings.warn(f"{path}: {warning.message}", warning.category, stacklevel=2)
-    frames = made.turned(frames)
+    frames = binarisation.turned(frames)
     if rows is None:
         return frames
     for row in rows:
@@ -72,23 +72,25 @@ def read_target_frames(spec: str | Path, *, binarisation: Binarisation | None = 
     return frames[rows]
 
 
-def as_training_frames(path: str | Path, frames: NDArray[np.uint8], made: Binarisation) -> NDArray[np.uint8]:
+def as_training_frames(
+    path: str | Path, frames: NDArray[np.uint8], binarisation: Binarisation
+) -> NDArray[np.uint8]:
     """Invert and transpose the binary frames (..., H, W) of an HDF5 file as an import would have done.
 
     Args:
         path: the file; frames of morphsim's own files are returned unchanged.
         frames: its frames.
-        made: the binarisation of the encoder's training frames.
+        binarisation: of the encoder's training frames.
 
     Raises:
         InputError: a file that can't be read.
     """
-    if not made.invert and not made.transpose:
+    if not binarisation.invert and not binarisation.transpose:
         return frames
     with open_hdf5(Path(path)) as file:
         if is_own(file):
             return frames
-    return made.turned(frames ^ np.uint8(1) if made.invert else frames)
+    return binarisation.turned(frames ^ np.uint8(1) if binarisation.invert else frames)
 
 
 def stated_boundary(spec: str | Path, *, strict: bool = True) -> Boundary | None:

@@ -328,7 +328,7 @@ def test_an_interrupt_says_what_is_there(morphsim: Morphsim, tmp_path: Path, mon
     from morphsim._commands import dataset
 
     def interrupt(_: object):
-        raise KeyboardInterrupt("stopped with 1 of 2 films made; the same command goes on from there")
+        raise KeyboardInterrupt("stopped with 1 of 2 films made; run the same command to resume")
 
     monkeypatch.setattr(dataset, "make_dataset", interrupt)
     outcome = morphsim("dataset", "--process", "drying", "--out", tmp_path / "set.h5")

@@ -185,7 +185,7 @@ def test_a_terminated_data_set_goes_on_and_leaves_nothing(tmp_path: Path) -> Non
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=100)
     assert process.returncode == 143, said
-    assert said.decode().splitlines()[-1].endswith("films made; the same command goes on from there")
+    assert said.decode().splitlines()[-1].endswith("films made; run the same command to resume")
     assert "Traceback" not in said.decode()
     assert not list(tmp_path.rglob(".*"))
 

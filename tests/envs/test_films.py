@@ -148,7 +148,7 @@ def test_choices_of_numbers_texts_and_materials() -> None:
         ({"colour": (0, 1)}, "randomize has no 'colour' for drying; use one of material, blend_ratio"),
         ({"width": (1.0, 2.0)}, "randomize can't change width"),
         ({"chi": 1.0}, "chi = 1.0; give two numbers"),
-        ({"chi": (2.0, 1.0)}, "must be .low, high. and rise"),
+        ({"chi": (2.0, 1.0)}, "give .low, high. with low not above high"),
         ({"chi": [1.0]}, "two numbers must be"),
         ({"chi": (1.0, "much")}, "numbers only, or texts only"),
         ({"chi": (1.0, float("nan"))}, "numbers only, or texts only"),

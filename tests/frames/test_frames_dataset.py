@@ -158,7 +158,7 @@ def test_ctrl_c_stops_with_a_hint_how_to_resume(tmp_path, undisturbed, workers):
         os.killpg(process.pid, signal.SIGINT)
     text, _ = process.communicate(timeout=60)
     if not out.exists():
-        assert "of 8 films made; the same command goes on from there" in text
+        assert "of 8 films made; run the same command to resume" in text
         assert not list(folder.glob(".*"))
     assert make(out).read_bytes() == undisturbed
 

@@ -140,9 +140,8 @@ def test_binary_stripes_have_the_domain_size_of_their_overtones(shape: tuple[int
 def test_the_page_gives_the_lengths_of_stripes_as_they_are_measured() -> None:
     page = " ".join(PAGE.read_text(encoding="utf-8").split())
     (stated,) = re.findall(r"equal binary stripes it is 7 ζ\(3\)/π² λ ≈ ([\d.]+) λ", page)
-    ((low, high),) = re.findall(
-        r"about ([\d.]+) to ([\d.]+) λ for upright stripes of at least 16 cells", page
-    )
+    bounds = re.findall(r"about ([\d.]+) to ([\d.]+) λ for upright stripes of at least 16 cells", page)
+    ((low, high),) = bounds
     (porod,) = re.findall(r"about ([\d.]+) λ for upright binary stripes", page)
     assert float(stated) == pytest.approx(7 * 1.2020569 / np.pi**2, abs=0.005)
     shares = []

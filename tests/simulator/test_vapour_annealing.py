@@ -78,9 +78,8 @@ def test_it_takes_a_drying_material_s_parameters() -> None:
 
 
 def test_exchange_that_is_too_fast_is_refused() -> None:
-    with pytest.raises(
-        InputError, match=r"evaporation 20 at 400 K gives a Biot number .* lower evaporation or"
-    ):
+    message = r"evaporation 20 at 400 K gives a Biot number .* lower evaporation or"
+    with pytest.raises(InputError, match=message):
         Simulation([VapourAnnealingRecipe(evaporation=20.0, temperature=400.0)], seeds=[0], shape=(8, 16))
 
 

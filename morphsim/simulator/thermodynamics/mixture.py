@@ -55,7 +55,7 @@ class _Composition:
         total = phi.sum(axis=-1)
         if not (np.isfinite(phi).all() and phi.min() >= 0.0 and np.abs(total - 1.0).max() < 1e-6):
             raise InputError(
-                f"composition {_shown(phi)} is not valid: {names} must lie from 0 to 1 and sum to 1"
+                f"composition {_first_invalid(phi)} is not valid: {names} must lie from 0 to 1 and sum to 1"
             )
         return phi
 
@@ -143,8 +143,8 @@ class _FloryHuggins(_Composition):
         phi = self.checked(fractions)
         if phi.min() <= 0.0:
             raise InputError(
-                f"composition {_shown(phi, missing=True)} lacks a component, whose potential is infinite; "
-                "give it a small fraction"
+                f"composition {_first_invalid(phi, missing=True)} lacks a component, whose potential is "
+                "infinite; give it a small fraction"
             )
         return phi
 
@@ -312,7 +312,7 @@ def known_mixture(energy: Recipe | Mixture) -> Mixture:
     return energy
 
 
-def _shown(phi: Array, *, missing: bool = False) -> str:
+def _first_invalid(phi: Array, *, missing: bool = False) -> str:
     """The composition, or the first invalid one of many, for an error."""
     rows = phi.reshape(-1, phi.shape[-1])
     good = np.isfinite(rows) & ((rows > 0.0) if missing else (rows >= 0.0))
