@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import pytest
 
 from morphsim import load_encoder
+from morphsim.encoder import Encoder
 from morphsim.envs import Panel
 from morphsim.frames import FrameSet, recipe_labels
 from morphsim.moved import MOVED
+from morphsim.rewards import OutOfDistributionGuard
+from morphsim.similarity.evaluation import evaluate_embeddings, recipe_triplets
 from morphsim.simulator import AnnealingRecipe, Knob
 
 
@@ -116,3 +122,20 @@ def test_an_old_name_warns_where_it_is_used() -> None:
     code = "import warnings\nwarnings.simplefilter('default')\nfrom morphsim.simulator import KNOBS\n"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "<string>:3: DeprecationWarning: morphsim.simulator.KNOBS is now" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("function", "old", "new"),
+    [
+        (Encoder.__init__, "familiarity", "training_statistics"),
+        (OutOfDistributionGuard.check, "codes", "encoded"),
+        (recipe_triplets, "judged", "labelled"),
+        (evaluate_embeddings, "judged", "labelled"),
+    ],
+)
+def test_old_arguments_are_handed_on(function: Callable[..., Any], old: str, new: str) -> None:
+    assert new in inspect.signature(function).parameters
+    # The other arguments are missing.
+    warned = pytest.warns(DeprecationWarning, match=f"the argument {old} of .* is now {new}")
+    with warned, pytest.raises(TypeError, match="missing"):
+        function(**{old: None})

@@ -20,7 +20,7 @@ from morphsim.encoder.out_of_distribution import TrainingStatistics
 from morphsim.encoder.terms import draw_noise, kl_divergence, reconstruction_loss, sample_latents
 from morphsim.errors import InputError
 from morphsim.hashes import hash_tensors
-from morphsim.lazy import warn_of_old_name
+from morphsim.lazy import renamed_argument, warn_of_old_name
 from morphsim.types import Boundary
 
 
@@ -79,6 +79,7 @@ class Encoder:
         (277, 16)
     """
 
+    @renamed_argument("familiarity", "training_statistics")
     def __init__(
         self,
         network: Network,

@@ -19,6 +19,7 @@ from morphsim.encoder.out_of_distribution import (
     reconstruction_errors,
 )
 from morphsim.errors import InputError
+from morphsim.lazy import renamed_argument
 from morphsim.rewards.targets import Target
 from morphsim.rewards.warn import warn_user
 
@@ -98,6 +99,7 @@ class OutOfDistributionGuard:
         self.limits = {name: float(factor * values[-1]) for name, values in self._quantiles.items()}
         self.needs_reconstruction = "reconstruction_error" in chosen
 
+    @renamed_argument("codes", "encoded")
     def check(self, frames: ArrayLike, encoded: EncodedFrames) -> GuardReport:
         """Measure frames.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from morphsim.lazy import renamed_argument
 from morphsim.similarity.evaluation.bootstrap import BootstrapMean, bootstrap_mean
 from morphsim.similarity.evaluation.frames import EvaluationFrames, Moments, halves, has_both_phases
 from morphsim.similarity.evaluation.projection import Standardisation, Vectors, checked_vectors
@@ -76,6 +77,7 @@ class FisherScaling:
         return np.asarray(self.standardisation(features) @ self.directions)
 
 
+@renamed_argument("judged", "labelled")
 def triplet_ceiling(
     features: Mapping[str, ArrayLike],
     labelled: EvaluationFrames,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from morphsim.encoder import Encoder
+from morphsim.lazy import renamed_argument
 from morphsim.similarity.evaluation.frames import EvaluationFrames
 
 _ACTIVE_VARIANCE = 0.01
@@ -40,6 +41,7 @@ class Decoding:
         return asdict(self)
 
 
+@renamed_argument("judged", "labelled")
 def evaluate_decoding(encoder: Encoder, labelled: EvaluationFrames, *, seed: int = 0) -> Decoding:
     """Measure how well an encoder's decoder reconstructs frames.
 

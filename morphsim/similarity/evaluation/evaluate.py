@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
+from morphsim.lazy import renamed_argument
 from morphsim.progress import progress
 from morphsim.similarity.evaluation.bootstrap import BootstrapMean
 from morphsim.similarity.evaluation.ceiling import triplet_ceiling
@@ -41,6 +42,7 @@ TRIPLETS: Mapping[str, tuple[Negative, Moments]] = {
 """The kinds of triplets: what the negative differs in, and which moments are used."""
 
 
+@renamed_argument("judged", "labelled")
 def evaluate_embeddings(
     embeddings: Sequence[Embedding],
     labelled: EvaluationFrames,

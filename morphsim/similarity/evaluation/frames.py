@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from morphsim.errors import InputError
 from morphsim.frames import FrameSet
 from morphsim.frames.labels import moment_labels, recipe_labels
+from morphsim.lazy import renamed_argument
 from morphsim.types import Boundary
 
 Labels = NDArray[np.int64]
@@ -100,6 +101,7 @@ def has_both_phases(frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.asarray(flat.min(axis=1) != flat.max(axis=1))
 
 
+@renamed_argument("judged", "labelled")
 def subsample_films(labelled: EvaluationFrames, *, most: int, seed: int = 0) -> EvaluationFrames:
     """Keep about `most` frames: drop whole films at random, the same fraction of each recipe.
 
@@ -120,6 +122,7 @@ def subsample_films(labelled: EvaluationFrames, *, most: int, seed: int = 0) -> 
     return labelled.select(np.isin(labelled.trajectory, np.concatenate(kept)))
 
 
+@renamed_argument("judged", "labelled")
 def halves(labelled: EvaluationFrames) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Split the films of each recipe into two halves by taking every other film.
 

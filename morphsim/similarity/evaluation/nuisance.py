@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from morphsim.lazy import renamed_argument
 from morphsim.similarity.evaluation.frames import EvaluationFrames, has_both_phases
 from morphsim.similarity.evaluation.projection import checked_vectors
 
@@ -43,6 +44,7 @@ class NuisanceRatio:
     roll: float | None
 
 
+@renamed_argument("judged", "labelled")
 def nuisance_frames(labelled: EvaluationFrames, *, count: int = 400, seed: int = 0) -> NuisanceFrames:
     """Choose frames that hold both phases, and mirror and roll them.
 

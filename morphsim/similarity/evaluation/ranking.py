@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
+from morphsim.lazy import renamed_argument
 from morphsim.similarity.evaluation.bootstrap import BootstrapMean, bootstrap_mean
 from morphsim.similarity.evaluation.frames import EvaluationFrames, has_both_phases
 from morphsim.similarity.evaluation.projection import checked_vectors
@@ -38,6 +39,7 @@ class Retrieval:
         }
 
 
+@renamed_argument("judged", "labelled")
 def retrieval(
     vectors: ArrayLike, labelled: EvaluationFrames, *, relevant: Relevant = "recipe_and_moment", seed: int = 0
 ) -> Retrieval:

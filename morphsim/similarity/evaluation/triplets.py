@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
+from morphsim.lazy import renamed_argument
 from morphsim.similarity.evaluation.bootstrap import BootstrapMean, bootstrap_mean
 from morphsim.similarity.evaluation.frames import EvaluationFrames, Moments, has_both_phases
 from morphsim.similarity.evaluation.projection import Vectors, checked_vectors
@@ -18,6 +19,7 @@ Negative = Literal["recipe", "moment"]
 _TIE = 1e-6
 
 
+@renamed_argument("judged", "labelled")
 def recipe_triplets(
     vectors: ArrayLike, labelled: EvaluationFrames, *, negative: Negative = "recipe", moments: Moments = "all"
 ) -> BootstrapMean:

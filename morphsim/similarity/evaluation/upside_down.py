@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from morphsim.lazy import renamed_argument
 from morphsim.similarity.evaluation.bootstrap import BootstrapMean, bootstrap_mean
 from morphsim.similarity.evaluation.frames import EvaluationFrames, has_both_phases
 from morphsim.similarity.evaluation.projection import checked_vectors
@@ -13,6 +14,7 @@ from morphsim.similarity.evaluation.triplets import grouped_shares
 _DEVIATIONS = 2.0
 
 
+@renamed_argument("judged", "labelled")
 def layered_films(labelled: EvaluationFrames) -> NDArray[np.int64]:
     """Find the last frames of recipes that put the same phase on the same side in all of their films.
 
