@@ -167,7 +167,7 @@ def test_pictures_of_the_size_before_resizing_are_resized_as_the_training_frames
     [
         ({"frame_threshold": 1.0}, "frame_threshold is 1.0; it must lie between 0 and 1"),
         ({"frame_threshold": "middle"}, "frame_threshold is 'middle'"),
-        ({"invert": 1}, "invert is 1; it must be True or False"),
+        ({"invert": 1}, "invert is 1; it must be true or false"),
     ],
 )
 def test_wrong_values_are_refused(settings: dict[str, Any], message: str) -> None:
@@ -337,5 +337,5 @@ def test_transposed_pictures_are_accepted() -> None:
     assert second_latent(LatentRewardWrapper, Grey(FILM.swapaxes(1, 2), high=255), encoder) == [6.0, 8.0]
     with pytest.raises(InputError, match=r"shape \(4, 10\)"):
         second_latent(LatentRewardWrapper, Grey(FILM), encoder)
-    with pytest.raises(InputError, match="transpose is 1; it must be True or False"):
+    with pytest.raises(InputError, match="transpose is 1; it must be true or false"):
         Binarisation(transpose=1)  # type: ignore[arg-type]
