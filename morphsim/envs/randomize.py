@@ -159,5 +159,7 @@ def _parse_range(name: str, given: Any) -> Range | Choice:
     if len(values) > 2:
         return Choice(tuple(float(value) for value in values))
     if len(values) == 1 or values[0] > values[1]:
-        raise InputError(f"randomize has {name} = {given!r}; give (low, high) with low not above high")
+        raise InputError(
+            f"randomize has {name} = {given!r}; give two numbers (low, high) with low not above high"
+        )
     return Range(float(values[0]), float(values[1]))
