@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import numpy as np
@@ -91,3 +92,20 @@ def test_a_gpu_makes_the_same_films(kind: str) -> None:
         simulation.advance(time=time)
         shares.append(simulation.donor_share().cpu())
     assert float((shares[0] - shares[1]).abs().max()) < 1e-6
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated")  # of torch itself
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler, which inductor needs on the CPU")
+def test_noise_compiles_as_for_a_gpu() -> None:
+    # Inductor once multiplied the index of a cell by a constant of 64 bits, which overflowed.
+    simulation = Simulation([DryingRecipe()] * 2, seeds=[3, 4], shape=(12, 24), backend="torch")
+    simulation.advance(time=0.01)
+    stepper, state = simulation.stepper, simulation.state
+    noise, grid = stepper.noise, stepper.model.grid
+    assert noise is not None
+    rates = stepper.model.rates(state.phi, state.content, state.thickness)
+    arguments: Any = (grid, rates, state.thickness, state.last_step, state.draws)
+    grid.cell_counters(2)
+    compiled = torch.compile(noise.increments, fullgraph=True, dynamic=False)(*arguments, backend="torch")
+    assert torch.allclose(compiled, noise.increments(*arguments, backend="torch"), atol=1e-8)
+    assert float(compiled.abs().max()) > 1e-6

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -18,9 +16,9 @@ from morphsim.simulator.backends.base import (
 from morphsim.simulator.core.energy import FreeEnergy
 from morphsim.simulator.core.etd import SURPLUS, THIRD_ORDER_REACH, Damping, exponential_weights
 from morphsim.simulator.core.evaporation import Evaporation
-from morphsim.simulator.core.grid import Squares
+from morphsim.simulator.core.grid import Grid, Squares
 from morphsim.simulator.core.per_film import as_fields, as_tensor
-from morphsim.simulator.core.splitmix import GOLDEN, scramble, shifted, signed
+from morphsim.simulator.core.splitmix import scramble, shifted
 from morphsim.simulator.core.state import contrast, smallest_fraction
 
 
@@ -115,7 +113,7 @@ class TorchBackend(Backend):
     def noise_increments(self, fluxes: RandomFluxes) -> Tensor:
         """See `Backend.noise_increments`."""
         grid, mobility, cross = fluxes.grid, fluxes.mobility, fluxes.cross
-        random_x, random_z = _uniform(scramble(fluxes.counters), mobility.shape, grid.dtype)
+        random_x, random_z = _uniform(scramble(fluxes.counters), mobility.shape, grid)
         random_z = random_z[..., : grid.step_z(random_z).shape[-2], :]
         cross_x = None if cross is None else grid.mean_x(cross)
         cross_z = None if cross is None else grid.mean_z(cross)
@@ -183,12 +181,11 @@ def _largest_nearby(mobility: Tensor) -> Tensor:
     return torch.maximum(mobility, 0.5 * (mobility + around))
 
 
-def _uniform(keys: Tensor, shape: torch.Size, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def _uniform(keys: Tensor, shape: torch.Size, grid: Grid) -> tuple[Tensor, Tensor]:
     """Two sets of uniform numbers in (-1/2, 1/2), (B, C, H, W) each."""
-    cells = torch.arange(1, math.prod(shape[1:]) + 1, dtype=torch.int64, device=keys.device)
-    bits = scramble(keys[:, None] + cells * signed(GOLDEN)).view(shape)
-    first = (shifted(bits, 40).to(dtype) + 0.5) * 2.0**-24 - 0.5
-    second = ((shifted(bits, 8) & 0xFFFFFF).to(dtype) + 0.5) * 2.0**-24 - 0.5
+    bits = scramble(keys[:, None] + grid.cell_counters(shape[1])).view(shape)
+    first = (shifted(bits, 40).to(grid.dtype) + 0.5) * 2.0**-24 - 0.5
+    second = ((shifted(bits, 8) & 0xFFFFFF).to(grid.dtype) + 0.5) * 2.0**-24 - 0.5
     return first, second
 
 

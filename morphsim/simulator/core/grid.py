@@ -13,6 +13,7 @@ from torch import Tensor
 from morphsim.checks import shown, whole_number
 from morphsim.errors import InputError
 from morphsim.simulator.core.exact_types import built_in
+from morphsim.simulator.core.splitmix import GOLDEN, signed
 from morphsim.types import Boundary
 
 MOST_CELLS, MOST_CELLS_ACROSS = 2**24, 2**13
@@ -104,6 +105,7 @@ class Grid:
         # theta at the faces between rows, from the face under row 0 downwards.
         faces = 1.0 - torch.arange(1, height_cells, dtype=torch.float64) / height_cells
         self.face_theta = faces[:, None].to(device=device, dtype=dtype)
+        self._counters: dict[int, Tensor] = {}
         self._cosine_z = None if depth_boundary == "periodic" else self._cosines(height_cells)
         self._cosine_x = None if boundary == "periodic" else self._cosines(width_cells)
         # Values at the surface, half a cell above the first row, of the modes that are constant along x.
@@ -120,6 +122,17 @@ class Grid:
             2.0 / self.dtheta * torch.sin(0.5 * self.dtheta * along_z),
         )
         """Eigenvalues of minus the five-point Laplacian, for finite volumes."""
+
+    def cell_counters(self, fields: int) -> Tensor:
+        """Counters of the cells of some fields for random numbers, int64 (fields * H * W,).
+
+        They are made once: compilers for GPUs fold the multiplication by a constant of 64 bits into the index
+        of a cell, where it overflows.
+        """
+        if fields not in self._counters:
+            cells = torch.arange(1, fields * math.prod(self.shape) + 1, dtype=torch.int64, device=self.device)
+            self._counters[fields] = cells * signed(GOLDEN)
+        return self._counters[fields]
 
     @functools.cached_property
     def surface_arrays(self) -> tuple[Any, Any, Any]:

@@ -152,6 +152,9 @@ class Stepper:
     @functools.cached_property
     def _unsynced_step(self) -> Callable[..., tuple[State, Rates, Tensor]]:
         """`_masked_step`, compiled for a GPU where torch can."""
+        if self.noise is not None:
+            # Made before anything is compiled.
+            self.model.grid.cell_counters(self.model.kappa.shape[1])
         if self.model.grid.device.type != "cuda" or importlib.util.find_spec("triton") is None:
             return self._masked_step
         return torch.compile(self._masked_step, dynamic=False)
