@@ -66,10 +66,10 @@ def test_films_of_a_vector_environment_equal_single_films(name: str, arguments: 
         ends += int((one[2] | one[3]).sum())
         if number == 2:
             mask = np.array([True, False, True])
-            options = {"reset_mask": mask, "blend_ratio": 0.45}
+            options = {"reset_mask": mask, "chi": 1.15}
             again = together.reset(seed=[1, None, None], options=options)
             # SyncVectorEnv removes the mask from its caller's options.
-            assert set(options) == {"reset_mask", "blend_ratio"}
+            assert set(options) == {"reset_mask", "chi"}
             assert_same(again, alone.reset(seed=[1, None, None], options=dict(options)), "masked reset")
     assert ends >= 3
     assert together.np_random_seed == alone.np_random_seed
