@@ -11,10 +11,14 @@ ONE_THREAD := OMP_NUM_THREADS=1
 OLDEST_GYMNASIUM := 1.2.2
 OLDEST := $(VENV)/gymnasium-$(OLDEST_GYMNASIUM)
 
-.PHONY: test test-oldest lint demo bench bench-report docs default-encoder clean
+.PHONY: test test-slow test-oldest lint demo bench bench-report docs default-encoder clean
 
 test: $(VENV)/installed-dev lint
-	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+# What kills, compiles and trains for over ten seconds a test.
+test-slow: $(VENV)/installed-dev
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) -m slow
 
 test-oldest: $(VENV)/installed-dev $(OLDEST)/installed
 	PYTHONPATH=$(CURDIR)/$(OLDEST) $(BIN)/python \

@@ -73,6 +73,7 @@ def paths(values: Any, prefix: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_config_with_any_value_replaced_is_read_or_refused_in_one_line(copied: Path) -> None:
     text = (copied / "config.json").read_text()
     places = [place for place in paths(json.loads(text)) if place[0] != "versions"]

@@ -34,6 +34,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_quick_run_measures_everything(quick: dict[str, Any]):
     assert quick["benchmark"] == "metric"
     assert quick["figures"] == ["annealing.png", "drying.png"]

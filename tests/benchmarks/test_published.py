@@ -228,6 +228,7 @@ def test_a_film_demixes_and_coarsens() -> None:
 # The commands
 
 
+@pytest.mark.slow
 def test_published_frames_runs_fits_and_predicts(tmp_path: Path) -> None:
     path = write_frames(tmp_path / "frames.h5")
     fitted = report("published_frames", str(path), "--save-fit", str(tmp_path / "fit.json"))

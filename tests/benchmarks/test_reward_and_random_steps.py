@@ -20,6 +20,7 @@ def quick(script: str) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.slow
 def test_a_quick_run_measures_the_wrapper_and_every_way_of_running() -> None:
     result = quick("reward")
     found = result["results"]
@@ -34,6 +35,7 @@ def test_a_quick_run_measures_the_wrapper_and_every_way_of_running() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_quick_run_steps_both_processes_at_random() -> None:
     result = quick("random_steps")
     found = result["results"]

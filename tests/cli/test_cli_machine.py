@@ -173,6 +173,7 @@ def test_a_signal_that_is_ignored_stays_ignored(morphsim: Morphsim, monkeypatch:
         signal.signal(signal.SIGHUP, before)
 
 
+@pytest.mark.slow
 def test_a_terminated_data_set_goes_on_and_leaves_nothing(tmp_path: Path) -> None:
     out = tmp_path / "a.h5"
     words = ["dataset", "--process", "annealing", "--grid", "chi=2.8,3.2", "--replicas", 20, "--frames", 3]

@@ -63,6 +63,7 @@ def torchrun(processes: int, *words: object) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_very_steps_of_one(frames: Path, tmp_path: Path) -> None:
     from morphsim._commandline import parse
     from morphsim._commands.train_encoder import Options

@@ -3,9 +3,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from morphsim.encoder import TrainingConfig, train_encoder
 
 
+@pytest.mark.slow
 def test_a_few_epochs_on_published_frames(shared_data: Path, tmp_path: Path) -> None:
     config = TrainingConfig(
         frames=shared_data / "opv_frames.h5",

@@ -67,6 +67,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
     assert lasting_results(config.out) == lasting_results(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_killed_process_goes_on_bit_for_bit(small_config: Make, tmp_path: Path) -> None:
     config = small_config(
         out=tmp_path / "killed", epochs=60, resume=True, checkpoint_every=3, shape=(37, 53), films=8

@@ -84,6 +84,7 @@ def test_workers_don_t_change_a_byte(tmp_path, undisturbed):
     assert make(tmp_path / "a.h5", workers=2).read_bytes() == undisturbed
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_and_resumed(tmp_path):
     """SIGKILL of all processes at random moments, while films are being made."""
     out = tmp_path / "a.h5"

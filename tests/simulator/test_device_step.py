@@ -94,6 +94,7 @@ def test_a_gpu_makes_the_same_films(kind: str) -> None:
     assert float((shares[0] - shares[1]).abs().max()) < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated")  # of torch itself
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler, which inductor needs on the CPU")
 def test_noise_compiles_as_for_a_gpu() -> None:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import morphsim
 
 PACKAGE = Path(morphsim.__file__).parent
@@ -35,6 +37,7 @@ def test_no_loop_calls_another_loop() -> None:
         assert not called & compiled["loop"], f"{body.name} calls {called & compiled['loop']}"
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_which_process_compiled(tmp_path: Path) -> None:
     code = (
         "from morphsim.simulator import DryingRecipe, record_film\n"
