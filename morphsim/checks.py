@@ -171,18 +171,19 @@ def check_flag(name: str, value: object) -> None:
         raise InputError(f"{name} is {shown(value)}; it must be true or false")
 
 
-def exact_fields(kind: type, values: object, what: str) -> dict[str, Any]:
+def exact_fields(kind: type, values: object, what: str, *more: str) -> dict[str, Any]:
     """Return stored values for a dataclass.
 
     Args:
         kind: the dataclass.
         values: values by the names of its fields.
         what: name of the values in the error message.
+        more: names that are stored beside the fields.
 
     Raises:
         InputError: not a mapping, or a field is missing or unknown.
     """
-    names = [entry.name for entry in fields(kind)]
+    names = [*(entry.name for entry in fields(kind)), *more]
     if not isinstance(values, Mapping) or set(values) != set(names):
         raise InputError(f"{what} must have exactly the fields {', '.join(names)}")
     return dict(values)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from morphsim.checks import check_choice, check_number, check_whole
+from morphsim.checks import check_choice, check_number, check_whole, exact_fields
 from morphsim.encoder.terms import Reconstruction
 from morphsim.encoder.triplet import Miner, TripletDistance
-from morphsim.errors import InputError
 
 # Larger weights overflow single precision.
 _LARGEST_WEIGHT = 1e9
@@ -71,10 +69,7 @@ class ObjectiveConfig:
         Raises:
             InputError: a field is missing, unknown or out of range.
         """
-        names = [field.name for field in fields(cls)]
-        if not isinstance(values, Mapping) or set(values) != set(names):
-            raise InputError(f"the objective must have exactly the fields {', '.join(names)}")
-        return cls(**values)
+        return cls(**exact_fields(cls, values, "the objective"))
 
     def terms(self, *, variational: bool) -> tuple[TermName, ...]:
         """Return the names of the terms that are measured for a network that is variational, or not."""

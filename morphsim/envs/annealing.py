@@ -47,7 +47,7 @@ class AnnealingEnv(FilmEnv):
 
     ## Arguments
     `recipe`: an `AnnealingRecipe`, a dict of its parameters or a TOML file. `start`: the initial state of the
-    film, see `morphsim.frames.starts.read_start`; None for a mixed film. `step_time_s`: step length in
+    film, see `morphsim.frames.read_start`; None for a mixed film. `step_time_s`: step length in
     physical time [s]; the recipe's duration is then ignored. `steps`, `material`, `shape`, `knobs`, `ranges`,
     `randomize`, `observation`, `units`, `threshold`, `tolerance`, `device` and `render_mode`: as for
     `DryingEnv`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-from morphsim.frames.starts import Start
+from morphsim.frames.read_start import Start
 from morphsim.simulator import Units
 from morphsim.simulator.resolve import RecipeSource
 from morphsim.suggest import did_you_mean

@@ -62,7 +62,7 @@ class DryingEnv(FilmEnv):
 
     ## Arguments
     `recipe`: a `DryingRecipe`, a dict of its parameters or a TOML file. `start`: the initial state of the
-    film, see `morphsim.frames.starts.read_start`; None for a mixed film. `material`: a name of
+    film, see `morphsim.frames.read_start`; None for a mixed film. `material`: a name of
     `morphsim.simulator.materials`, whose recipe and units are used; a dict `recipe` then overrides
     parameters. `shape`: (H, W) cells. `steps`: steps of an episode in which the film dries without delay.
     `limit`: largest number of steps, by default twice `steps`, or `steps` with `step_time_s`. `longest_step`:

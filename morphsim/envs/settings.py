@@ -17,7 +17,7 @@ from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter
 from morphsim.envs.recipes import known_material, material_recipe, other_recipe, with_parameters
 from morphsim.errors import InputError
 from morphsim.frames.film_start import FilmStart
-from morphsim.frames.starts import Start, read_start
+from morphsim.frames.read_start import Start, read_start
 from morphsim.simulator import Grid, Process, Recipe, Units, find_process, process_of
 from morphsim.simulator.core.solver import TOLERANCE
 from morphsim.simulator.materials import material

@@ -60,12 +60,13 @@ class VapourAnnealingEnv(FilmEnv):
 
     ## Arguments
     `recipe`: a `VapourAnnealingRecipe`, a dict of its parameters or a TOML file. `start`: the initial state
-    of the film; None for a mixed film. See `morphsim.frames.starts.read_start`: a `DryingRecipe` (or a dict
-    or TOML file of one), whose film is dried first; a frame file, as FILE or FILE:ROW; a file of fields; or
-    fields (2, H, W). Known parameters of the source apply unless `recipe` overrides them. `material`: one
-    that has a solvent. `step_time_s`: step length in physical time [s]; the recipe's duration is then
-    ignored. `steps`, `shape`, `knobs`, `ranges`, `randomize`, `observation`, `units`, `threshold`,
-    `tolerance`, `device` and `render_mode`: as for `DryingEnv`.
+    of the film; None for a mixed film. See `morphsim.frames.read_start`: a `DryingRecipe` (or a dict or TOML
+    file of one), whose film is dried first; a frame file, as FILE or FILE:ROW; a file of fields; or fields
+    (2, H, W). What the film is holds in any case: width, boundary, blend ratio, solvent and solids; other
+    known parameters of the source apply unless `recipe` overrides them. `material`: one with a solvent.
+    `step_time_s`: [s] makes steps of equal physical time; the recipe's duration then has no effect. `steps`,
+    `shape`, `knobs`, `ranges`, `randomize`, `observation`, `units`, `threshold`, `tolerance`, `device` and
+    `render_mode`, as for `DryingEnv`.
 
     ## Planning
     `env.unwrapped.get_state()` copies the complete state, `set_state(state)` restores it bit for bit.

@@ -18,9 +18,9 @@ from morphsim.files import write_text
 from morphsim.frames.film_start import FilmStart
 from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.plan import check_recording, read_grid_file, stated_process
+from morphsim.frames.read_start import read_start
 from morphsim.frames.render import animate, frame_strip
 from morphsim.frames.snapshots import film_frames
-from morphsim.frames.starts import read_start
 from morphsim.frames.store import write_frames
 from morphsim.frames.transforms import resize
 from morphsim.locks import claimed_folder

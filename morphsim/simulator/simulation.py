@@ -20,7 +20,7 @@ from morphsim.simulator.core.batching import join_films, put_films, take_films
 from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.noise import ThermalNoise
 from morphsim.simulator.core.solver import TOLERANCE, PerFilm, Solver
-from morphsim.simulator.mixed import initial_fields
+from morphsim.simulator.initial_fields import initial_fields
 from morphsim.simulator.processes.laws import Knobs, chi_at
 from morphsim.simulator.recipe import Recipe, celsius_hint
 from morphsim.simulator.recipe_io import process_of
@@ -78,6 +78,8 @@ class Simulation(Solver):
         self.recipes = films
         self.seeds = list(seeds)
         self._process = process_of(films[0])
+        if fused is not None and backend != "auto":
+            raise InputError("fused and backend say the same; give backend alone")
         self._backend = get_backend(backend) if fused is None else backend_of_fused(fused, stacklevel=2)
         self.grid = Grid(
             shape,

@@ -281,3 +281,8 @@ def test_finite_volumes_from_outside_the_package(fits: bool) -> None:
     assert calls == [energy]
     # Twice the speed shows that the function was used; what it does not compute is computed by torch.
     assert torch.equal(found, plain) is not fits
+
+
+def test_the_old_option_beside_the_new_one_is_refused() -> None:
+    with pytest.raises(InputError, match="fused and backend say the same; give backend alone"):
+        Simulation([AnnealingRecipe()], seeds=[0], shape=(8, 16), backend="torch", fused=True)

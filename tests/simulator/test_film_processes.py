@@ -201,13 +201,19 @@ def test_a_plugin_is_known_to_commands_and_workers(tmp_path: Path) -> None:
     info = tmp_path / "quenching-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: quenching\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[morphsim.processes]\nquenching = quenching_process\n")
+    points = "[morphsim.processes]\nquenching = quenching_process\nFast Drying = nothing\n"
+    (info / "entry_points.txt").write_text(points)
     words = ["dataset", "--process", "quenching", "--grid", "chi=2.8,3.2", "--frames", "2", "--workers", "2"]
     words += ["--shape", "8", "16", "--set", "duration=0.002", "--out", str(tmp_path / "films.h5")]
     path = os.pathsep.join([str(tmp_path), str(PACKAGE.parent)])
-    subprocess.run(
-        [sys.executable, "-m", "morphsim", *words], check=True, env={**os.environ, "PYTHONPATH": path}
+    ran = subprocess.run(
+        [sys.executable, "-m", "morphsim", *words],
+        check=True,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
     )
+    assert "the process 'Fast Drying' of nothing is left out" in ran.stderr
     assert (tmp_path / "films.h5").is_file()
 
 

@@ -13,24 +13,11 @@ from hypothesis import strategies as st
 from morphsim.errors import InputError
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Units, load_recipe, recipe_from_dict
 from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
-from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.recipe import parse_settings
 from morphsim.types import Boundary
+from tests.simulator.simulator_helpers import make_grid
 
 BOUNDARIES: tuple[Boundary, ...] = ("periodic", "no-flux")
-
-
-def make_grid(
-    shape: tuple[int, int], boundary: Boundary, width: float = 2.0, depth_boundary: Boundary = "no-flux"
-) -> Grid:
-    return Grid(
-        shape,
-        width=width,
-        boundary=boundary,
-        depth_boundary=depth_boundary,
-        dtype=torch.float64,
-        device=torch.device("cpu"),
-    )
 
 
 def column(value: float) -> torch.Tensor:
@@ -54,7 +41,7 @@ def ternary(barrier: float = 1e-3) -> TernaryFloryHuggins:
 def test_transforms_undo_each_other_and_diagonalise_the_laplacian(
     shape: tuple[int, int], boundary: Boundary, depth_boundary: Boundary
 ) -> None:
-    grid = make_grid(shape, boundary, depth_boundary=depth_boundary)
+    grid = make_grid(shape, 2.0, boundary, depth_boundary)
     field = torch.randn((2, 1, *shape), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     modes = grid.forward(field)
     assert torch.allclose(grid.inverse(modes), field, atol=1e-13)
@@ -67,7 +54,7 @@ def test_transforms_undo_each_other_and_diagonalise_the_laplacian(
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 def test_exact_wavenumbers_are_those_of_smooth_waves(boundary: Boundary) -> None:
-    grid = make_grid((6, 16), boundary, width=2.0)
+    grid = make_grid((6, 16), 2.0, boundary)
     x = (torch.arange(16, dtype=torch.float64) + 0.5) * grid.dx
     k = 2 * torch.pi / 2.0
     wave = torch.cos(k * x).expand(1, 1, 6, 16)
@@ -78,7 +65,7 @@ def test_exact_wavenumbers_are_those_of_smooth_waves(boundary: Boundary) -> None
 @pytest.mark.parametrize("depth_boundary", BOUNDARIES)
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 def test_divergence_conserves_mass(boundary: Boundary, depth_boundary: Boundary) -> None:
-    grid = make_grid((6, 9), boundary, depth_boundary=depth_boundary)
+    grid = make_grid((6, 9), 2.0, boundary, depth_boundary)
     random = torch.Generator().manual_seed(1)
     potential = torch.randn((1, 2, 6, 9), dtype=torch.float64, generator=random)
     down = grid.step_z(torch.randn((1, 2, 6, 9), dtype=torch.float64, generator=random))

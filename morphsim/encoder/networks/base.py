@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import nn
 
-from morphsim.checks import shown
+from morphsim.checks import exact_fields, shown
 from morphsim.encoder.networks.initialise import he_uniform
 from morphsim.encoder.networks.pretraining import Pretraining
 from morphsim.encoder.networks.search import SearchDimension
@@ -182,11 +182,8 @@ class NetworkConfig(abc.ABC):
         Raises:
             InputError: a field is missing, unknown, of the wrong type or out of range.
         """
-        names = [field.name for field in fields(cls)]
-        if not isinstance(values, Mapping) or set(values) != set(names):
-            raise InputError(f"the network's configuration must have exactly the fields {', '.join(names)}")
-        given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-        return cls(**given)
+        given = exact_fields(cls, values, "the network's configuration")
+        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in given.items()})
 
 
 def _too_large(weights: str, frame_shape: tuple[int, int]) -> InputError:

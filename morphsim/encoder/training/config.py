@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -16,6 +15,7 @@ from morphsim.checks import (
     check_number,
     check_seed,
     check_whole,
+    exact_fields,
 )
 from morphsim.device import DeviceName
 from morphsim.encoder.networks import (
@@ -158,10 +158,7 @@ class TrainingConfig:
         Raises:
             InputError: a field is missing, unknown or out of range.
         """
-        names = [*(field.name for field in fields(cls)), "architecture"]
-        if not isinstance(values, Mapping) or set(values) != set(names):
-            raise InputError(f"the training configuration must have exactly the fields {', '.join(names)}")
-        given: dict[str, Any] = dict(values)
+        given = exact_fields(cls, values, "the training configuration", "architecture")
         for name in ("frames", "out"):
             if not isinstance(given[name], str):
                 raise InputError(f"{name} is {given[name]!r}; it must be a path")

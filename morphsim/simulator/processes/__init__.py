@@ -7,6 +7,7 @@ here lists the files, which are imported when a process is first used.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -42,7 +43,14 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 def _plugins() -> dict[str, str]:
     found = {point.name: point.value.partition(":")[0] for point in entry_points(group=PLUGINS)}
-    return {name: module for name, module in found.items() if _NAME.fullmatch(name)}
+    for name in list(found):
+        if not _NAME.fullmatch(name):
+            warnings.warn(
+                f"the process {name!r} of {found.pop(name)} is left out; names are lower-case words with "
+                "hyphens",
+                stacklevel=1,
+            )
+    return found
 
 
 _PLACES: dict[str, str] = {**_plugins(), **BUILT_IN}
