@@ -45,7 +45,7 @@ class DatasetPlan:
     """Snapshots of each film."""
     shape: list[int]
     """[H, W] of the frames."""
-    cells: list[int] | None
+    cells: list[int] | None = None
     """[h, w] of the solver's grid; None for the default of the process, by the recipe of each film."""
     seed: int
     """Seed of all noise."""

@@ -204,14 +204,13 @@ def test_films_of_earlier_versions_had_as_many_cells_as_pixels(tmp_path, make_se
     write_frames(tmp_path / "a.h5", make_set(cells=(3, 9)))
     as_version_1(tmp_path / "a.h5")
     assert read_frames(tmp_path / "a.h5").cells == (6, 9)
-    as_version_1_of_unknown = tmp_path / "b.h5"
-    write_frames(as_version_1_of_unknown, make_set())
-    as_version_1(as_version_1_of_unknown, process="unknown")
-    assert read_frames(as_version_1_of_unknown).cells is None
+    write_frames(tmp_path / "b.h5", make_set())
+    as_version_1(tmp_path / "b.h5", process="unknown")
+    assert read_frames(tmp_path / "b.h5").cells is None
 
 
 @pytest.mark.parametrize("value", ["[50]", "[0, 9]", "[3, 9", "50 x 400", '{"h": 3}', "[" * 100_000])
-def test_cells_that_are_none(tmp_path, make_set, value):
+def test_invalid_cells_are_named(tmp_path, make_set, value):
     write_frames(tmp_path / "a.h5", make_set(cells=(3, 9)))
     with h5py.File(tmp_path / "a.h5", "a") as file:
         file.attrs["cells"] = value[:60_000]
