@@ -51,6 +51,7 @@ RUNS = (
     Run("wodo2d", "wodo2d"),
     Run("published_frames", "published_frames", data="opv_frames.h5"),
     Run("random_recipes", "random_recipes", ("--workers", "1", "--longest", "15")),
+    Run("resolution", "resolution", ("--workers", "2")),
     Run("simulator", "simulator"),
     Run("datasets", "datasets"),
     Run("reward", "reward"),

@@ -23,6 +23,10 @@ MOST_SEED = 2**63 - 1
 """Seeds are stored as int64 in arrays and files."""
 
 
+MOST_CELLS, MOST_CELLS_ACROSS = 2**24, 2**13
+"""Largest number of cells of a film, and in each direction; a larger film does not fit into memory."""
+
+
 def is_finite_number(value: object) -> bool:
     """Return whether `value` is a finite number (not a bool) that a float can represent."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
@@ -95,6 +99,31 @@ def check_frame_shape(name: str, value: Any) -> None:
     check_tuple(name, value, 2, 2, "a height and a width")
     for side in value:
         check_whole(name, side, 1)
+
+
+def check_shape(shape: Any, name: str = "shape") -> tuple[int, int]:
+    """Height and width of a film in cells, or of a frame in pixels.
+
+    Args:
+        shape: to check.
+        name: of the value, for errors.
+
+    Raises:
+        InputError: not two whole numbers, or too many cells.
+    """
+    try:
+        height, width = shape
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{name} is {shown(shape)}; it must be two whole numbers, height and width"
+        ) from None
+    height = whole_number(f"height of {name}", height, 1, MOST_CELLS_ACROSS)
+    width = whole_number(f"width of {name}", width, 1, MOST_CELLS_ACROSS)
+    if height * width > MOST_CELLS:
+        raise InputError(
+            f"{name} {height} x {width} has {height * width} cells; at most {MOST_CELLS} are possible"
+        )
+    return height, width
 
 
 def check_number(

@@ -43,9 +43,11 @@ class Options(FilmConfig):
             state += f", {report.thickness_nm:.1f} nm thick"
         if process.clock == "dryness":
             state += f", dryness {report.dryness:.3f}"
-        height, width = report.shape
+        size = "{} x {}".format(*report.shape)
+        if report.cells != report.shape:
+            size += " from {} x {} cells".format(*report.cells)
         show(
-            f"{report.frames} frames of {height} x {width} in {report.seconds:.1f} s; at the end {state}, "
+            f"{report.frames} frames of {size} in {report.seconds:.1f} s; at the end {state}, "
             f"{100 * report.donor_pixels:.1f} % donor pixels"
         )
         for name in report.files:

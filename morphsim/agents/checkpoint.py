@@ -99,7 +99,9 @@ class AgentCheckpoint:
         Raises:
             InputError: it is not; the message names the first difference.
         """
-        check_same_run(self.identity, setup.identity())
+        # Of earlier versions the solver's grid was the shape of the frames.
+        cells = self.identity.get("shape")
+        check_same_run({"cells": cells, **self.identity}, setup.identity())
         if len(self.begun) != setup.config.n_envs:
             raise InputError("the checkpoint is of another number of environments; train with another --out")
 

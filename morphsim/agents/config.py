@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -135,6 +136,8 @@ class AgentConfig:
     """Knobs that the agent controls (default: the environment's)."""
     shape: tuple[int, int] | None = None
     """Height and width of the frames; only those of the encoder, the default, are allowed."""
+    cells: tuple[int, int] | None = None
+    """Height and width of the solver's grid (default: that of the process for this shape)."""
     steps: int = 20
     """Steps of an episode; a film that is kept from drying may take twice as many."""
     reward: RewardName = "progress"
@@ -189,8 +192,9 @@ class AgentConfig:
         check_number("learning_rate", self.learning_rate, *LEARNING_RATES)
         check_number("gamma", self.gamma, 0.0, 1.0, above=True)
         self._check_hidden()
-        if self.shape is not None:
-            check_frame_shape("shape", self.shape)
+        for name in ("shape", "cells"):
+            if getattr(self, name) is not None:
+                check_frame_shape(name, getattr(self, name))
         if not isinstance(self.knobs, tuple) or not all(isinstance(knob, str) for knob in self.knobs):
             raise InputError(f"knobs is {shown(self.knobs)}; it must be names")
         check_flag("resume", self.resume)
@@ -222,6 +226,7 @@ class AgentConfig:
             recipe=None if self.recipe is None else str(self.recipe),
             knobs=list(self.knobs),
             shape=None if self.shape is None else list(self.shape),
+            cells=None if self.cells is None else list(self.cells),
             hidden=list(self.hidden),
         )
         return values
@@ -233,11 +238,14 @@ class AgentConfig:
         Raises:
             InputError: a field is missing, unknown or out of range.
         """
+        if isinstance(values, Mapping):
+            # Earlier versions had no choice of cells.
+            values = {"cells": None, **values}
         given = exact_fields(cls, values, "the agent's configuration")
         given["ppo"] = PPOConfig(**exact_fields(PPOConfig, given["ppo"], "ppo"))
         given["sac"] = SACConfig(**exact_fields(SACConfig, given["sac"], "sac"))
-        for name in ("knobs", "hidden", "shape"):
-            if name == "shape" and given[name] is None:
+        for name in ("knobs", "hidden", "shape", "cells"):
+            if name in {"shape", "cells"} and given[name] is None:
                 continue
             if not isinstance(given[name], list):
                 raise InputError(f"{name} is {shown(given[name])}; it must be a list")

@@ -39,6 +39,8 @@ class EnvironmentSpec:
     """Knobs that the agent controls, in the order of its action."""
     shape: tuple[int, int]
     """(H, W) of the frames [pixels]."""
+    cells: tuple[int, int]
+    """(h, w) of the solver's grid."""
     steps: int
     """Steps of an episode; a film that is kept from drying may take twice as many."""
     reward: RewardName
@@ -49,6 +51,7 @@ class EnvironmentSpec:
         check_choice("reward", self.reward, get_args(RewardName))
         check_whole("steps", self.steps, 1, MOST_STEPS)
         check_frame_shape("shape", self.shape)
+        check_frame_shape("cells", self.cells)
         if recipe_from_dict(self.recipe).process != self.env:
             raise InputError(f"the recipe is of {self.recipe['process']}, but env is {self.env}")
 
@@ -88,6 +91,7 @@ class EnvironmentSpec:
             recipe=dict(self.recipe),
             knobs=self.knobs,
             shape=self.shape,
+            cells=self.cells,
             steps=self.steps,
             # Frames get the threshold of the encoder's training frames.
             threshold=Binarisation.of_encoder(encoder.metadata).threshold,
@@ -105,6 +109,7 @@ class EnvironmentSpec:
             "recipe": dict(self.recipe),
             "knobs": list(self.knobs),
             "shape": list(self.shape),
+            "cells": list(self.cells),
             "steps": self.steps,
             "reward": self.reward,
         }
@@ -116,22 +121,27 @@ class EnvironmentSpec:
         Raises:
             InputError: a field is missing, unknown or out of range.
         """
+        if isinstance(values, Mapping):
+            # Of earlier versions the solver's grid was the shape of the frames.
+            values = {"cells": values.get("shape"), **values}
         given = exact_fields(cls, values, "the environment")
-        shape, knobs = given["shape"], given["knobs"]
-        if not isinstance(shape, list) or len(shape) != 2:
-            raise InputError(f"shape is {shown(shape)}; it must be a height and a width")
+        knobs = given["knobs"]
+        for name in ("shape", "cells"):
+            if not isinstance(given[name], list) or len(given[name]) != 2:
+                raise InputError(f"{name} is {shown(given[name])}; it must be a height and a width")
+            given[name] = tuple(given[name])
         if not isinstance(knobs, list) or not all(isinstance(knob, str) for knob in knobs):
             raise InputError(f"knobs is {shown(knobs)}; it must be names")
         if not isinstance(given["recipe"], Mapping):
             raise InputError(f"recipe is {shown(given['recipe'])}; it must be an object")
-        return cls(**{**given, "shape": (shape[0], shape[1]), "knobs": tuple(knobs)})
+        return cls(**{**given, "knobs": tuple(knobs)})
 
 
 def resolve_environment(config: AgentConfig, encoder: Encoder) -> EnvironmentSpec:
     """Fill in the defaults of a configuration from the environment and the encoder.
 
     Raises:
-        InputError: a recipe, knob, boundary or shape that doesn't fit.
+        InputError: a recipe, knob, boundary, shape or cells that don't fit.
     """
     shape = encoder.frame_shape if config.shape is None else config.shape
     if shape != encoder.frame_shape:
@@ -145,6 +155,7 @@ def resolve_environment(config: AgentConfig, encoder: Encoder) -> EnvironmentSpe
         recipe=None if config.recipe is None else load_recipe(config.recipe),
         knobs=config.knobs or None,
         shape=shape,
+        cells=config.cells,
     ).unwrapped
     check_boundary(film.recipe.to_dict(), encoder)
     # An agent is compared with the unchanged recipe, so its knobs must be able to reach the recipe's values.
@@ -154,6 +165,7 @@ def resolve_environment(config: AgentConfig, encoder: Encoder) -> EnvironmentSpe
         recipe=film.recipe.to_dict(),
         knobs=tuple(knob.name for knob in film.panel.knobs),
         shape=shape,
+        cells=film.cells,
         steps=config.steps,
         reward=config.reward,
     )

@@ -15,7 +15,7 @@ from morphsim.hashes import hash_arrays
 
 # Options that may change when a run is resumed. Encoder, target and recipe are compared by content.
 _FREE = frozenset(
-    {"encoder", "target", "recipe", "out", "shape", "knobs"}
+    {"encoder", "target", "recipe", "out", "shape", "cells", "knobs"}
     | {"total_steps", "device", "threads", "checkpoint_every", "resume"}
 )
 

@@ -33,7 +33,9 @@ class DemoConfig:
     out: Path = Path("runs/demo")
     """Folder for all results; a demo that was stopped resumes where it was."""
     shape: tuple[int, int] = (48, 192)
-    """Height and width of the frames [cells]."""
+    """Height and width of the frames [pixels]."""
+    cells: tuple[int, int] | None = None
+    """Height and width of the solver's grid (default: that of the process for this shape)."""
     rates: tuple[float, ...] = (0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.0, 3.0)
     """Evaporation rates of the films that the encoder is trained on."""
     blends: tuple[float, ...] = (0.4, 0.45, 0.5, 0.55, 0.6)
@@ -59,6 +61,8 @@ class DemoConfig:
         for name in ("rates", "blends", "chains"):
             check_tuple(name, getattr(self, name), 1, _MOST_VALUES, f"1 to {_MOST_VALUES} numbers")
         check_frame_shape("shape", self.shape)
+        if self.cells is not None:
+            check_frame_shape("cells", self.cells)
         # The configurations of the stages check the rest.
         self.dataset().plan()
         self.training(self.out)
@@ -78,6 +82,7 @@ class DemoConfig:
             ),
             frames=self.frames,
             shape=self.shape,
+            cells=self.cells,
             seed=self.seed,
             workers=self.workers,
         )
@@ -103,6 +108,7 @@ class DemoConfig:
             out=self.out / "agent",
             recipe=recipe,
             knobs=("evaporation", "temperature"),
+            cells=self.cells,
             steps=10,
             total_steps=self.agent_steps,
             n_envs=self.workers,

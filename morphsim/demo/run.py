@@ -109,7 +109,8 @@ class _Stages:
     def target(self) -> str:
         path = self.config.out / "target.h5"
         recipe = replace(RECIPE, evaporation=TARGET_EVAPORATION)
-        *_, last = record_film(recipe, seed=TARGET_SEED, frames=1, shape=self.config.shape)
+        shape, cells = self.config.shape, self.config.cells
+        *_, last = record_film(recipe, seed=TARGET_SEED, frames=1, shape=shape, cells=cells)
         write_frames(path, film_frames(recipe, [last], seed=TARGET_SEED, threshold=0.5))
         return f"{path}:0"
 

@@ -48,9 +48,9 @@ class AnnealingEnv(FilmEnv):
     ## Arguments
     `recipe`: an `AnnealingRecipe`, a dict of its parameters or a TOML file. `start`: the initial state of the
     film, see `morphsim.frames.read_start`; None for a mixed film. `step_time_s`: step length in
-    physical time [s]; the recipe's duration is then ignored. `steps`, `material`, `shape`, `knobs`, `ranges`,
-    `randomize`, `observation`, `units`, `threshold`, `tolerance`, `device` and `render_mode`: as for
-    `DryingEnv`.
+    physical time [s]; the recipe's duration is then ignored. `steps`, `material`, `shape`, `cells`, `knobs`,
+    `ranges`, `randomize`, `observation`, `units`, `threshold`, `tolerance`, `device` and `render_mode`: as
+    for `DryingEnv`.
 
     ## Planning
     `env.unwrapped.get_state()` copies the complete state, `set_state(state)` restores it bit for bit.

@@ -20,6 +20,7 @@ class FilmArguments(TypedDict, total=False):
     start: Start
     material: str | None
     shape: Sequence[int]
+    cells: Sequence[int] | None
     steps: int
     step_time_s: float | None
     knobs: Sequence[str] | None

@@ -16,7 +16,7 @@ from morphsim.envs.episode import advance, info_columns
 from morphsim.envs.observation import Observation, process_state, state_names
 from morphsim.envs.settings import Film, FilmSettings
 from morphsim.errors import InputError
-from morphsim.simulator import Simulation, batch_key
+from morphsim.simulator import Simulation, batch_key, resample_fields
 from morphsim.simulator.resolve import resolve_recipe
 from morphsim.simulator.simulation import donor_share
 
@@ -110,7 +110,7 @@ class FilmBatch:
             )
 
     def _starting_fields(self, films: Sequence[Film]) -> NDArray[np.float64] | None:
-        """Initial volume fractions (B, C, H, W); None for freshly mixed films."""
+        """Initial volume fractions (B, C, h, w); None for freshly mixed films."""
         start, settings = self.settings.start, self.settings
         if start is None:
             return None
@@ -118,7 +118,7 @@ class FilmBatch:
             start.fields(
                 film.recipe,
                 seed=film.seed,
-                shape=settings.shape,
+                cells=settings.cells,
                 tolerance=settings.tolerance,
                 device=settings.device,
             )
@@ -130,7 +130,7 @@ class FilmBatch:
         return Simulation(
             [film.recipe for film in films],
             seeds=[film.seed for film in films],
-            shape=self.settings.shape,
+            shape=self.settings.cells,
             # A restored film does not need its initial state.
             fields=None if restored else self._starting_fields(films),
             tolerance=self.settings.tolerance,
@@ -174,8 +174,7 @@ class FilmBatch:
             components = len(settings.recipe.composition)
             volume_fractions = np.zeros((len(self), components, *settings.shape), np.float32)
             for group, rows, chosen in self._parts(slots):
-                simulation = group.simulation
-                part = simulation.fields()[torch.as_tensor(rows, device=simulation.grid.device)]
+                part = _fields(group.simulation, rows, settings.shape)
                 volume_fractions[chosen] = part.clamp(0.0, 1.0).float().cpu().numpy()
             return volume_fractions[list(slots)]
         frames = self.frames[list(slots), None] * np.uint8(255)
@@ -203,7 +202,7 @@ class FilmBatch:
     def share(self, slot: int) -> NDArray[np.float32]:
         """The present donor share of the solids (H, W), 0..1 up to rounding."""
         simulation, row = self._at(slot)
-        return np.asarray(_share(simulation, [row])[0].float().cpu().numpy())
+        return np.asarray(_share(simulation, [row], self.settings.shape)[0].float().cpu().numpy())
 
     def thickness(self, slot: int) -> float:
         """Present thickness of a film [h0]."""
@@ -260,7 +259,7 @@ class FilmBatch:
         """Copy the frames and the numbers of `info` from the device for the chosen slots."""
         for group, rows, slots in self._parts(chosen):
             simulation = group.simulation
-            share = _share(simulation, rows)
+            share = _share(simulation, rows, self.settings.shape)
             self.frames[slots] = (share >= self.settings.threshold).to(torch.uint8).cpu().numpy()
             self.finished[slots] = self.settings.process_object.finished(simulation)[rows]
             numbers = info_columns(simulation, [self.film(slot) for slot in group.slots], self.settings)
@@ -276,11 +275,16 @@ class FilmBatch:
                 yield group, rows, [group.slots[row] for row in rows]
 
 
-def _share(simulation: Simulation, rows: Sequence[int]) -> Tensor:
-    if len(rows) == len(simulation):
-        return simulation.donor_share()
-    phi = simulation.fields()[torch.as_tensor(list(rows), device=simulation.grid.device)]
-    return donor_share(phi)
+def _fields(simulation: Simulation, rows: Sequence[int], shape: tuple[int, int]) -> Tensor:
+    """Volume fractions (len(rows), C, H, W) of some films in the shape of the frames."""
+    phi, grid = simulation.fields(), simulation.grid
+    if len(rows) < len(simulation):
+        phi = phi[torch.as_tensor(list(rows), device=grid.device)]
+    return resample_fields(phi, shape, boundary=grid.boundary)
+
+
+def _share(simulation: Simulation, rows: Sequence[int], shape: tuple[int, int]) -> Tensor:
+    return donor_share(_fields(simulation, rows, shape))
 
 
 def _warn(film: Film, time_s: float) -> None:

@@ -64,7 +64,8 @@ class DryingEnv(FilmEnv):
     `recipe`: a `DryingRecipe`, a dict of its parameters or a TOML file. `start`: the initial state of the
     film, see `morphsim.frames.read_start`; None for a mixed film. `material`: a name of
     `morphsim.simulator.materials`, whose recipe and units are used; a dict `recipe` then overrides
-    parameters. `shape`: (H, W) cells. `steps`: steps of an episode in which the film dries without delay.
+    parameters. `shape`: (H, W) pixels. `cells`: (h, w), the solver's grid, by default that of the process for
+    this shape. `steps`: steps of an episode in which the film dries without delay.
     `limit`: largest number of steps, by default twice `steps`, or `steps` with `step_time_s`. `longest_step`:
     [h0²/D_s], by default a twentieth of the recipe's duration. `step_time_s`: step length in physical time
     [s] instead of dryness. `knobs`: names of the knobs in the action, in this order; the others keep the

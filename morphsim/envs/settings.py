@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
+from morphsim.checks import check_shape
 from morphsim.device import resolve_device
 from morphsim.envs.arguments import ObservationName
 from morphsim.envs.checks import number, options_of, pair, whole
@@ -19,6 +20,7 @@ from morphsim.errors import InputError
 from morphsim.frames.film_start import FilmStart
 from morphsim.frames.read_start import Start, read_start
 from morphsim.simulator import Grid, Process, Recipe, Units, find_process, process_of
+from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.core.solver import TOLERANCE
 from morphsim.simulator.materials import material
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
@@ -47,6 +49,7 @@ class FilmSettings:
     units: Units
     material: str
     shape: tuple[int, int]
+    cells: tuple[int, int]
     steps: int
     limit: int
     longest_step: float | None
@@ -142,6 +145,7 @@ def film_settings(
     start: Start = None,
     material: str | None = None,
     shape: Sequence[int] = (100, 400),
+    cells: Sequence[int] | None = None,
     steps: int = 20,
     limit: int | None = None,
     longest_step: float | None = None,
@@ -160,9 +164,10 @@ def film_settings(
     Raises:
         InputError: an invalid argument, or a film that may be drawn but can't be simulated.
     """
-    height, width = pair("shape", shape, "(H, W), cells in depth and width")
+    height, width = pair("shape", shape, "(H, W), pixels in depth and width")
     side = f"a side of the shape {tuple(shape)}"
-    cells = whole(side, height, 1), whole(side, width, 1)
+    frame = whole(side, height, 1), whole(side, width, 1)
+    grid = None if cells is None else check_shape(cells, "cells")
     steps = whole("steps", steps, 1)
     kind = find_process(process)
     may_be_delayed = kind.end is not None and step_time_s is None
@@ -176,14 +181,15 @@ def film_settings(
             f"observation is {observation!r}; {did_you_mean(observation, get_args(ObservationName))}"
         )
     before = read_start(start, process)
-    if before is not None:
-        before.check_shape(cells)
     if material is not None:
         known_material(process, material)
     if before is None:
         own = resolve_recipe(recipe, process=process, material_name=material)
     else:
         own = before.recipe(recipe, material)
+    grid = solver_cells(own, frame, grid)
+    if before is not None:
+        before.check_shape(frame, grid)
     panel = Panel(kind.knobs_around(own) if material else kind.knobs, names=knobs, ranges=ranges)
     _check_knobs(panel, own)
     if units is None and material:
@@ -195,7 +201,8 @@ def film_settings(
         recipe=own,
         units=kind.units if units is None else units,
         material=material or "",
-        shape=cells,
+        shape=frame,
+        cells=grid,
         steps=steps,
         limit=limit,
         longest_step=longest_step,

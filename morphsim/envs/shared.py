@@ -30,8 +30,13 @@ class SharedSettings:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(H, W) of the frames [cells]."""
+        """(H, W) of the frames [pixels]."""
         return self.settings.shape
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """(h, w) of the solver's grid."""
+        return self.settings.cells
 
     @property
     def steps(self) -> int:

@@ -65,8 +65,8 @@ class VapourAnnealingEnv(FilmEnv):
     (2, H, W). What the film is holds in any case: width, boundary, blend ratio, solvent and solids; other
     known parameters of the source apply unless `recipe` overrides them. `material`: one with a solvent.
     `step_time_s`: [s] makes steps of equal physical time; the recipe's duration then has no effect. `steps`,
-    `shape`, `knobs`, `ranges`, `randomize`, `observation`, `units`, `threshold`, `tolerance`, `device` and
-    `render_mode`, as for `DryingEnv`.
+    `shape`, `cells`, `knobs`, `ranges`, `randomize`, `observation`, `units`, `threshold`, `tolerance`,
+    `device` and `render_mode`, as for `DryingEnv`.
 
     ## Planning
     `env.unwrapped.get_state()` copies the complete state, `set_state(state)` restores it bit for bit.

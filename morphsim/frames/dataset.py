@@ -45,6 +45,8 @@ class DatasetConfig:
     """Snapshots of each film (default: that of the preset, or 50)."""
     shape: tuple[int, int] = (100, 400)
     """Height and width of the frames."""
+    cells: tuple[int, int] | None = None
+    """Height and width of the solver's grid (default: that of the process for this shape)."""
     seed: int | None = None
     """Seed of all noise; each film derives its own from it (default: that of the preset, or 0)."""
     threshold: float = 0.5
@@ -77,6 +79,7 @@ class DatasetConfig:
             preset=preset,
             frames=frames if self.frames is None else self.frames,
             shape=list(self.shape),
+            cells=None if self.cells is None else list(self.cells),
             seed=seed if self.seed is None else self.seed,
             threshold=self.threshold,
             dtype=self.dtype,

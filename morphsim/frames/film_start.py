@@ -15,6 +15,7 @@ from morphsim.simulator import Recipe, TernaryRecipe, Units, find_process, proce
 from morphsim.simulator.core.solver import TOLERANCE
 from morphsim.simulator.recipe import Scalar
 from morphsim.simulator.recipe_io import read_recipe_values
+from morphsim.simulator.resample import resample_fields
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
 
 
@@ -54,17 +55,21 @@ class FilmStart:
             length_nm=self.length_nm, diffusivity=usual if self.diffusivity is None else self.diffusivity
         )
 
-    def check_shape(self, shape: tuple[int, int]) -> None:
-        """Check that the films have the requested number of cells.
+    def check_shape(self, shape: tuple[int, int], cells: tuple[int, int]) -> None:
+        """Check that the given fields have the shape of the frames or that of the solver's grid.
+
+        Args:
+            shape: (H, W) of the frames.
+            cells: (h, w) of the solver's grid.
 
         Raises:
             InputError: another shape.
         """
-        if self.phi is not None and self.phi.shape[-2:] != tuple(shape):
+        if self.phi is not None and self.phi.shape[-2:] not in (tuple(shape), tuple(cells)):
             height, width = self.phi.shape[-2:]
             raise InputError(
                 f"start is a film of {height} x {width} cells, and the shape is {shape[0]} x {shape[1]}; use "
-                f"the shape {height} x {width}"
+                f"the shape {height} x {width}, or as many cells"
             )
 
     def facts(self, recipe: Recipe) -> dict[str, Scalar]:
@@ -129,17 +134,17 @@ class FilmStart:
         recipe: Recipe,
         *,
         seed: int,
-        shape: tuple[int, int],
+        cells: tuple[int, int],
         tolerance: float = TOLERANCE,
         dtype: str = "float32",
         device: str = "cpu",
     ) -> NDArray[np.float64]:
-        """Volume fractions (C, H, W) at the start of a film of `recipe`.
+        """Volume fractions (C, h, w) at the start of a film of `recipe`, on the solver's grid.
 
         Args:
             recipe: of the film.
             seed: of the film, and of the one that is simulated first.
-            shape: (H, W), cells in depth and width.
+            cells: (h, w), the solver's grid, of the film that is simulated first as well.
             tolerance: for the film that is simulated first, as are the others; see `record_film`.
             dtype: "float32" or "float64".
             device: "auto", "cpu" or "cuda".
@@ -153,13 +158,15 @@ class FilmStart:
                 self.before,
                 seed=seed,
                 frames=1,
-                shape=shape,
+                shape=cells,
+                cells=cells,
                 tolerance=tolerance,
                 dtype=dtype,
                 device=device,
             )
             phi = last.fields.astype(np.float64)
         assert phi is not None
+        phi = resample_fields(phi, cells, boundary=recipe.boundary)
         components = len(recipe.composition)
         if len(phi) == 1 and components == 2:
             solids = 1.0 - (recipe.solvent if isinstance(recipe, TernaryRecipe) else 0.0)

@@ -77,10 +77,17 @@ def failure_of(folder: Path, film: int) -> dict[str, object] | None:
 
 def _record(plan: DatasetPlan, recipe: Recipe, seed: int, stopped: Callable[[], bool]) -> FrameSet:
     height, width = plan.shape
+    cells = None if plan.cells is None else (plan.cells[0], plan.cells[1])
 
     def snapshots() -> Iterator[Snapshot]:
         for snapshot in record_film(
-            recipe, shape=(height, width), seed=seed, frames=plan.frames, dtype=plan.dtype, device=plan.device
+            recipe,
+            shape=(height, width),
+            cells=cells,
+            seed=seed,
+            frames=plan.frames,
+            dtype=plan.dtype,
+            device=plan.device,
         ):
             if stopped():
                 raise Stopped

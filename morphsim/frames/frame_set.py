@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from morphsim.checks import check_choice, check_fraction
+from morphsim.checks import check_choice, check_fraction, check_shape
 from morphsim.errors import InputError
 from morphsim.limits import MOST_FILMS
 from morphsim.simulator.processes import PROCESSES
@@ -47,12 +47,16 @@ class FrameSet:
     """Donor share at which the frames were binarised."""
     units: Mapping[str, str] = field(default_factory=dict)
     """Units of the columns, by name."""
+    cells: tuple[int, int] | None = None
+    """(h, w) of the solver's grid; None if films differ in it, or if it is unknown."""
 
     def __post_init__(self) -> None:
         _check_frames(self.frames)
         check_choice("process", self.process, stated_processes())
         check_choice("boundary", self.boundary, get_args(Boundary))
         check_fraction("threshold", self.threshold)
+        if self.cells is not None:
+            object.__setattr__(self, "cells", check_shape(self.cells, "cells"))
         columns = {name: _checked_column(name, values, len(self)) for name, values in self.columns.items()}
         if "trajectory" not in columns:
             raise InputError("frames need a column `trajectory` that gives the film of each frame")
@@ -140,6 +144,7 @@ class FrameSet:
             boundary=self.boundary,
             threshold=self.threshold,
             units=self.units,
+            cells=self.cells,
         )
 
     @staticmethod
@@ -147,8 +152,8 @@ class FrameSet:
         """Concatenate frame sets; each keeps its own trajectories.
 
         A column that some sets lack is filled with NaN or empty text there. Sets of different processes
-        become `unknown`. Periodic and no-flux sets together become `no-flux`, since not all frames may be
-        rolled.
+        become `unknown`, and different cells None. Periodic and no-flux sets together become `no-flux`, since
+        not all frames may be rolled.
 
         Raises:
             InputError: no set is given, or their shapes, channels, thresholds or units differ.
@@ -185,6 +190,7 @@ class FrameSet:
             boundary="periodic" if all(each.boundary == "periodic" for each in sets) else "no-flux",
             threshold=sets[0].threshold,
             units=units,
+            cells=sets[0].cells if len({each.cells for each in sets}) == 1 else None,
         )
 
 

@@ -243,7 +243,10 @@ def _films_in(
     frame_set: FrameSet, relative: PurePosixPath, *, several: bool, config: ImportConfig
 ) -> Iterator[FrameSet]:
     """The films of one file, each as a frame set of one trajectory."""
-    frames = np.ascontiguousarray(frame_set.frames.swapaxes(1, 2)) if config.transpose else frame_set.frames
+    frames, cells = frame_set.frames, frame_set.cells
+    if config.transpose:
+        frames = np.ascontiguousarray(frames.swapaxes(1, 2))
+        cells = None if cells is None else cells[::-1]
     if config.shape is not None:
         frames = resize(frames, config.shape)
     named = film_of(relative)
@@ -268,6 +271,7 @@ def _films_in(
             boundary=frame_set.boundary if config.boundary is None else config.boundary,
             threshold=frame_set.threshold,
             units=frame_set.units,
+            cells=cells,
         )
 
 
@@ -324,6 +328,7 @@ def _one_film(parts: list[FrameSet], *, invert: bool) -> FrameSet:
         boundary=joined.boundary,
         threshold=joined.threshold,
         units=joined.units,
+        cells=joined.cells,
     )
 
 

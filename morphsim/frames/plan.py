@@ -13,18 +13,17 @@ from typing import Any
 import numpy as np
 
 from morphsim._version import __version__
-from morphsim.checks import MOST_SEED, check_fraction, whole_number
+from morphsim.checks import MOST_SEED, check_fraction, check_shape, whole_number
 from morphsim.errors import InputError
 from morphsim.frames.code_digest import simulator_digest
 from morphsim.frames.presets import Preset
 from morphsim.simulator import PROCESSES, Recipe, find_process, recipe_from_dict
-from morphsim.simulator.core.grid import check_shape
 from morphsim.simulator.recipe import Scalar, parse_settings
 from morphsim.simulator.resolve import name_and_value
 from morphsim.text_files import read_toml
 
 _MOST_FILMS = 1_000_000
-# All snapshots of a film are kept in memory, with at most two components of four bytes per cell.
+# All snapshots of a film are kept in memory, with at most two components of four bytes per pixel.
 _MOST_VALUES = 2**28
 
 
@@ -45,7 +44,9 @@ class DatasetPlan:
     frames: int
     """Snapshots of each film."""
     shape: list[int]
-    """[H, W]."""
+    """[H, W] of the frames."""
+    cells: list[int] | None = None
+    """[h, w] of the solver's grid; None for the default of the process, by the recipe of each film."""
     seed: int
     """Seed of all noise."""
     threshold: float
@@ -57,7 +58,13 @@ class DatasetPlan:
 
     def __post_init__(self) -> None:
         whole_number("replicas", self.replicas, 1, _MOST_FILMS)
-        check_recording(frames=self.frames, shape=self.shape, seed=self.seed, threshold=self.threshold)
+        check_recording(
+            frames=self.frames,
+            shape=self.shape,
+            cells=self.cells,
+            seed=self.seed,
+            threshold=self.threshold,
+        )
         if self.films > _MOST_FILMS:
             raise InputError(
                 f"the grid asks for {self.films} films; make at most {_MOST_FILMS} in one data set"
@@ -95,12 +102,15 @@ class DatasetPlan:
         return list(_differences(there, here))
 
 
-def check_recording(*, frames: int, shape: Sequence[int], seed: int, threshold: float) -> None:
+def check_recording(
+    *, frames: int, shape: Sequence[int], cells: Sequence[int] | None, seed: int, threshold: float
+) -> None:
     """Check the options by which a film is recorded.
 
     Args:
         frames: number of snapshots.
         shape: (H, W) of each.
+        cells: (h, w) of the solver's grid; None for the default of the process.
         seed: of the noise.
         threshold: smallest donor share of a donor pixel.
 
@@ -110,6 +120,8 @@ def check_recording(*, frames: int, shape: Sequence[int], seed: int, threshold: 
     whole_number("frames", frames, 1, _MOST_VALUES)
     whole_number("seed", seed, 0, MOST_SEED)
     height, width = check_shape(shape)
+    if cells is not None:
+        check_shape(cells, "cells")
     values = frames * height * width
     if values > _MOST_VALUES:
         raise InputError(

@@ -26,6 +26,7 @@ from morphsim.frames.transforms import resize
 from morphsim.locks import claimed_folder
 from morphsim.progress import progress
 from morphsim.simulator import Recipe, Snapshot, Units, find_process, record_film
+from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.export.netcdf import check_xarray, write_netcdf
 from morphsim.simulator.export.vtk import remove_vtk, vtk_folder, write_vtk
 from morphsim.simulator.export.xdmf import remove_xdmf, write_xdmf, xdmf_fields
@@ -61,6 +62,8 @@ class FilmConfig:
     """Snapshots of the film, the last at its end."""
     shape: tuple[int, int] = (100, 400)
     """Height and width of the frames."""
+    cells: tuple[int, int] | None = None
+    """Height and width of the solver's grid (default: that of the process for this shape)."""
     seed: int = 0
     """Seed of the noise."""
     threshold: float = 0.5
@@ -90,7 +93,13 @@ class FilmConfig:
 
     def _resolved(self) -> tuple[Recipe, FilmStart | None]:
         """The recipe and the initial state; None for a freshly mixed film."""
-        check_recording(frames=self.frames, shape=self.shape, seed=self.seed, threshold=self.threshold)
+        check_recording(
+            frames=self.frames,
+            shape=self.shape,
+            cells=self.cells,
+            seed=self.seed,
+            threshold=self.threshold,
+        )
         values = {} if self.recipe is None else self._file_values(self.recipe)
         try:
             stated_by = values.get("process") if self.material is None else material(self.material).process
@@ -102,10 +111,11 @@ class FilmConfig:
                     resolve_recipe(source, process=process, material_name=self.material, changes=self.set),
                     None,
                 )
-            start.check_shape(self.shape)
             stated = values | changed_parameters(find_process(process).recipe, self.set)
             stated.pop("process", None)
-            return start.recipe(stated, self.material), start
+            recipe = start.recipe(stated, self.material)
+            start.check_shape(self.shape, solver_cells(recipe, self.shape, self.cells))
+            return recipe, start
         except InputError as error:
             raise InputError(f"{self.recipe}: {error}" if self.recipe else str(error)) from error
 
@@ -152,6 +162,8 @@ class FilmReport:
     """Number of frames."""
     shape: tuple[int, int]
     """(H, W) of a frame."""
+    cells: tuple[int, int]
+    """(h, w) of the solver's grid."""
     time: float
     """Simulated time [time unit of the process]."""
     time_s: float
@@ -174,6 +186,7 @@ class FilmReport:
             "out": str(self.out),
             "files": list(self.files),
             "shape": list(self.shape),
+            "cells": list(self.cells),
         }
 
 
@@ -212,12 +225,11 @@ def _make(
     config: FilmConfig, recipe: Recipe, units: Units, start: FilmStart | None, *, show_progress: bool
 ) -> FilmReport:
     started = time.perf_counter()
+    cells = solver_cells(recipe, config.shape, config.cells)
     fields = (
         None
         if start is None
-        else start.fields(
-            recipe, seed=config.seed, shape=config.shape, dtype=config.dtype, device=config.device
-        )
+        else start.fields(recipe, seed=config.seed, cells=cells, dtype=config.dtype, device=config.device)
     )
     snapshots: list[Snapshot] = []
     with progress("simulating", config.frames, unit="frames", show=show_progress) as advance:
@@ -226,6 +238,7 @@ def _make(
             seed=config.seed,
             frames=config.frames,
             shape=config.shape,
+            cells=cells,
             fields=fields,
             dtype=config.dtype,
             device=config.device,
@@ -257,6 +270,7 @@ def _make(
         process=recipe.process,
         frames=len(frame_set),
         shape=frame_set.shape,
+        cells=cells,
         time=last.time,
         time_s=last.time * units.time_s,
         thickness=last.thickness,

@@ -20,10 +20,11 @@ def film_frames(recipe: Recipe, snapshots: Iterable[Snapshot], *, seed: int, thr
         seed: of the film's noise.
         threshold: smallest donor share of a donor pixel.
     """
-    frames, moments = [], []
+    frames, moments, grids = [], [], set()
     for snapshot in snapshots:
         frames.append(binarise(snapshot.share, threshold=threshold))
         moments.append((snapshot.time, snapshot.dryness, snapshot.thickness))
+        grids.add(snapshot.cells)
     time, dryness, thickness = np.array(moments, np.float64).T
     return FrameSet(
         frames=np.stack(frames),
@@ -43,4 +44,5 @@ def film_frames(recipe: Recipe, snapshots: Iterable[Snapshot], *, seed: int, thr
         boundary=recipe.boundary,
         threshold=threshold,
         units={"time": process_of(recipe).time_unit, "thickness": "h0"},
+        cells=grids.pop() if len(grids) == 1 else None,
     )

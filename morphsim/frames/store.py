@@ -1,12 +1,12 @@
 """Frame files: HDF5, one chunk per frame, columns by name; equal content gives equal bytes.
 
-Layout (format version 1):
+Layout (format version 2; version 1 has no attribute `cells`):
 
     /frames          (N, H, W) uint8, 0 or 1, gzip; (N, C, H, W) with several channels
     /trajectory      (N,) int64, and any other column per frame: /time, /seed, /thickness
     /recipes/NAME    (T,) a recipe parameter of each trajectory
     /notes/NAME      optional texts, such as the plan of a data set
-    attributes       version, process, boundary, threshold, units (JSON), sha256
+    attributes       version, process, boundary, threshold, units (JSON), cells (JSON, or "unknown"), sha256
 
 Checksums cover every byte, so that damage is always detected. Each chunk of frames and columns has a Fletcher
 checksum and the metadata of HDF5 their own; attributes and notes, which HDF5 stores without one, are covered
@@ -26,10 +26,11 @@ from numpy.typing import NDArray
 from morphsim.errors import InputError
 from morphsim.frames.axes import channels_first
 from morphsim.frames.binary import as_binary_frames
-from morphsim.frames.frame_set import Column, FrameSet
+from morphsim.frames.frame_set import UNKNOWN, Column, FrameSet
 from morphsim.frames.hdf5 import find_dataset, listed, names_in, open_hdf5
 from morphsim.frames.hdf5_values import read_values
 from morphsim.frames.tables import (
+    CELLS,
     DIGEST,
     FORMAT_VERSION,
     check_own,
@@ -158,6 +159,7 @@ def _without_pixels(frame_set: FrameSet) -> FrameSet:
         boundary=frame_set.boundary,
         threshold=frame_set.threshold,
         units=frame_set.units,
+        cells=frame_set.cells,
     )
 
 
@@ -192,6 +194,7 @@ def _write_tables(file: h5py.File, frame_set: FrameSet, notes: Mapping[str, str]
         "boundary": frame_set.boundary,
         "threshold": float(frame_set.threshold),
         "units": json.dumps(dict(frame_set.units), sort_keys=True),
+        CELLS: UNKNOWN if frame_set.cells is None else json.dumps(frame_set.cells),
     }
     for name, value in attributes.items():
         file.attrs[name] = value

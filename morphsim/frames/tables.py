@@ -15,8 +15,16 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.checks import check_shape
 from morphsim.errors import InputError
-from morphsim.frames.frame_set import RESERVED_NAMES, Column, FrameSet, is_column_name, stated_processes
+from morphsim.frames.frame_set import (
+    RESERVED_NAMES,
+    UNKNOWN,
+    Column,
+    FrameSet,
+    is_column_name,
+    stated_processes,
+)
 from morphsim.frames.hdf5 import DAMAGED, find_dataset, find_group, names_in
 from morphsim.frames.hdf5_values import kind_of, read_attribute, read_text, read_texts, read_values
 from morphsim.frames.plausible import warn_of_frames
@@ -26,8 +34,11 @@ from morphsim.types import Boundary
 if TYPE_CHECKING:
     import h5py
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READ_VERSIONS = (1, FORMAT_VERSION)
 ATTRIBUTES = ("version", "process", "boundary", "threshold", "units")
+CELLS = "cells"
+"""Attribute with the solver's grid, which files of version 1 lack: theirs is the shape of the frames."""
 DIGEST = "sha256"
 """Attribute with the hash of the other attributes and of the notes; HDF5's checksums cover the rest."""
 
@@ -43,7 +54,7 @@ def is_own(file: h5py.File) -> bool:
 
 
 def read_settings(file: h5py.File) -> tuple[dict[str, Any], list[str]]:
-    """Read `process`, `boundary`, `threshold` and `units` of an open file.
+    """Read `process`, `boundary`, `threshold`, `units` and `cells` of an open file.
 
     Returns:
         The valid ones, and messages about those that were ignored.
@@ -54,7 +65,7 @@ def read_settings(file: h5py.File) -> tuple[dict[str, Any], list[str]]:
     own = check_own(file)
     settings: dict[str, Any] = {}
     notes: list[str] = []
-    for name in ATTRIBUTES:
+    for name in (*ATTRIBUTES, CELLS):
         if name not in file.attrs or (own and name == "version"):
             continue
         value = read_attribute(file, name)
@@ -120,6 +131,10 @@ def tables_of(file: h5py.File, frames: NDArray[np.uint8], *, name: str = "") -> 
         for column in recipes:
             del columns[column]
     settings.pop("version", None)
+    if own and CELLS not in settings and settings["process"] != UNKNOWN:
+        settings[CELLS] = _cells(json.dumps(frames.shape[-2:]))
+    if settings.get(CELLS) == UNKNOWN:
+        del settings[CELLS]
     for note in notes:
         warn_of_frames(f"{name}{note}")
     return FrameSet(frames=frames, columns=columns, recipes=recipes, **settings)
@@ -149,10 +164,10 @@ def check_own(file: h5py.File) -> bool:
     if not is_own(file):
         return False
     version = read_attribute(file, "version")
-    if version != FORMAT_VERSION:
+    if version not in READ_VERSIONS:
         raise InputError(
-            f"its format version is {version!r}, and this morphsim reads version {FORMAT_VERSION}; update "
-            "morphsim"
+            f"its format version is {version!r}, and this morphsim reads versions up to {FORMAT_VERSION}; "
+            "update morphsim"
         )
     _check_digest(file, None)
     return True
@@ -163,7 +178,8 @@ def _check_digest(file: h5py.File, notes: Mapping[str, str] | None) -> None:
     # Files of earlier versions have no hash.
     if stored is None:
         return
-    attributes = {name: read_attribute(file, name) for name in ATTRIBUTES}
+    names = [*ATTRIBUTES, *([CELLS] if CELLS in file.attrs else [])]
+    attributes = {name: read_attribute(file, name) for name in names}
     plain = {name: repr(value) if isinstance(value, bytes) else value for name, value in attributes.items()}
     if digest_of(plain, _notes(file) if notes is None else notes) != stored:
         raise InputError(
@@ -188,13 +204,14 @@ _ALLOWED = {
     "boundary": f"one of {', '.join(get_args(Boundary))}",
     "threshold": "a number between 0 and 1",
     "units": "a JSON object of names and units",
+    CELLS: f"a JSON list of a height and a width, or {UNKNOWN}",
 }
 
 
 def _valid_value(name: str, value: Any) -> Any:
     """The value of an attribute in the type that morphsim uses; None if it is invalid."""
     if name == "version":
-        return value if value == FORMAT_VERSION else None
+        return value if value in READ_VERSIONS else None
     if name == "threshold":
         return float(value) if isinstance(value, int | float) and 0.0 < value < 1.0 else None
     if not isinstance(value, str):
@@ -205,7 +222,17 @@ def _valid_value(name: str, value: Any) -> Any:
         except (ValueError, RecursionError):
             return None
         return {key: str(unit) for key, unit in units.items()} if isinstance(units, dict) else None
+    if name == CELLS:
+        return UNKNOWN if value == UNKNOWN else _cells(value)
     return value if value in (stated_processes() if name == "process" else get_args(Boundary)) else None
+
+
+def _cells(text: str) -> tuple[int, int] | None:
+    """Height and width in JSON; None if no solver has such a grid."""
+    try:
+        return check_shape(json.loads(text), CELLS)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _numbered(values: Column, notes: list[str]) -> Column:

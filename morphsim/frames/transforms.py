@@ -71,6 +71,9 @@ def resize(frames: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.uint8]:
     Raises:
         InputError: frames that are not 2-D or 3-D, or a shape without pixels.
     """
+    # Loaded on use, as encoders need no simulator.
+    from morphsim.simulator import resample_fields
+
     if frames.ndim not in (2, 3) or frames.size == 0:
         raise InputError(f"frames have the shape {frames.shape}; resize takes (H, W) or (N, H, W)")
     if len(shape) != 2 or min(shape) < 1:
@@ -82,7 +85,7 @@ def resize(frames: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.uint8]:
     result = np.empty((len(batch), *shape), np.uint8)
     for start in range(0, len(batch), _FRAMES_AT_ONCE):
         block = batch[start : start + _FRAMES_AT_ONCE]
-        average = _resize_axis(_resize_axis(block.astype(np.float64), shape[0], 1), shape[1], 2)
+        average = resample_fields(block.astype(np.float64), shape, boundary="no-flux")
         tie = np.abs(average - 0.5) < _TIE
         result[start : start + len(block)] = np.where(
             tie, block[:, nearest[0], nearest[1]] != 0, average > 0.5
@@ -92,26 +95,3 @@ def resize(frames: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.uint8]:
 
 def _nearest(new: int, old: int) -> NDArray[np.int64]:
     return ((2 * np.arange(new) + 1) * old) // (2 * new)
-
-
-def _resize_axis(values: NDArray[np.float64], new: int, axis: int) -> NDArray[np.float64]:
-    """Average (new <= old) or interpolate linearly (new > old) along one axis."""
-    old = values.shape[axis]
-    if new == old:
-        return values
-    if new < old:
-        # The cumulative sum, interpolated at the edges of the new pixels: its differences are exact averages.
-        integral = np.cumsum(values, axis=axis)
-        integral = np.concatenate([np.zeros_like(integral.take([0], axis)), integral], axis=axis)
-        edges = np.arange(new + 1) * (old / new)
-        return np.asarray(np.diff(_interpolate(integral, edges, axis), axis=axis) * (new / old))
-    return _interpolate(values, (np.arange(new) + 0.5) * (old / new) - 0.5, axis)
-
-
-def _interpolate(values: NDArray[np.float64], places: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-    last = values.shape[axis] - 1
-    places = np.clip(places, 0.0, last)
-    left = np.minimum(places.astype(np.int64), max(last - 1, 0))
-    share = (places - left).reshape(-1, 1) if axis == 1 else places - left
-    lower, upper = values.take(left, axis), values.take(np.minimum(left + 1, last), axis)
-    return np.asarray(lower + share * (upper - lower))

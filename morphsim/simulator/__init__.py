@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from morphsim.simulator.recipe import Recipe
     from morphsim.simulator.recipe_io import load_recipe, process_of, recipe_from_dict
     from morphsim.simulator.record import Snapshot, record_film
+    from morphsim.simulator.resample import resample_fields
     from morphsim.simulator.simulation import BatchKey, Simulation, batch_key
     from morphsim.simulator.units import ANNEALING_UNITS, DRYING_UNITS, Units
 
@@ -69,6 +70,7 @@ _PLACES = {
     "recipe_from_dict": "morphsim.simulator.recipe_io",
     "record_film": "morphsim.simulator.record",
     "register_process": "morphsim.simulator.processes",
+    "resample_fields": "morphsim.simulator.resample",
     "snapshot_times": "morphsim.simulator.processes.base",
 }
 
@@ -112,6 +114,7 @@ __all__ = [
     "recipe_from_dict",
     "record_film",
     "register_process",
+    "resample_fields",
     "snapshot_times",
 ]
 

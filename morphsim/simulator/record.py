@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.checks import whole_number
+from morphsim.checks import check_shape, whole_number
 from morphsim.errors import InputError
+from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.core.solver import TOLERANCE
 from morphsim.simulator.recipe import Recipe
 from morphsim.simulator.recipe_io import process_of
+from morphsim.simulator.resample import resample_fields
 from morphsim.simulator.simulation import Simulation
 
 _MOST_FRAMES = 1_000_000
@@ -23,13 +25,14 @@ class Snapshot:
     """One moment of one film.
 
     Attributes:
-        fields: volume fractions, (C, H, W) float32: of the donor when annealing, of donor and acceptor in a
-            film with solvent. Row 0 lies under the free surface.
+        fields: volume fractions, (C, H, W) float32, in the shape of the frame: of the donor when annealing,
+            of donor and acceptor in a film with solvent. Row 0 lies under the free surface.
         time: [time units of the process].
         thickness: [h0].
         dryness: evaporated share of the solvent that must leave, 0 to 1; 1 when annealing.
         free_energy: of the whole film, per unit length in the third direction [RT/V h0^2 when annealing,
-            RT/V_s h0^2 when drying].
+            RT/V_s h0^2 when drying], from the fields on the solver's grid.
+        cells: (h, w), the solver's grid; None if it is the shape of the fields, or unknown.
 
     Raises:
         InputError: fields of another shape.
@@ -40,6 +43,7 @@ class Snapshot:
     thickness: float
     dryness: float
     free_energy: float
+    cells: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.fields.ndim != 3 or self.fields.shape[0] not in (1, 2) or self.fields.size == 0:
@@ -79,6 +83,7 @@ def record_film(
     seed: int,
     frames: int = 50,
     shape: tuple[int, int] = (100, 400),
+    cells: tuple[int, int] | None = None,
     fields: NDArray[np.float64] | None = None,
     tolerance: float = TOLERANCE,
     dtype: str = "float32",
@@ -94,35 +99,43 @@ def record_film(
         recipe: of the film; its knobs stay constant.
         seed: of the noise.
         frames: number of snapshots.
-        shape: (H, W), cells in depth and width.
-        fields: initial volume fractions (C, H, W); None for a freshly mixed film.
+        shape: (H, W) of the snapshots [pixels].
+        cells: (h, w), the solver's grid; None for the default of the process, see `Process.cells`. Snapshots
+            are resampled to `shape`, see `resample_fields`.
+        fields: initial volume fractions (C, H, W) or (C, h, w); None for a freshly mixed film.
         tolerance: see `Simulation`.
         dtype: "float32" or "float64".
         device: "auto", "cpu" or "cuda".
 
     Raises:
         SimulationDiverged: no time step gives an acceptable solution.
-        InputError: fewer than one frame, or a drying film that is not dry within its duration.
+        InputError: fewer than one frame, a shape or cells out of range, fields of neither shape, or a drying
+            film that is not dry within its duration.
     """
     whole_number("frames", frames, 1, _MOST_FRAMES)
+    frame, grid = check_shape(shape), solver_cells(recipe, shape, cells)
+    if fields is not None and fields.shape[-2:] == frame:
+        fields = resample_fields(fields, grid, boundary=recipe.boundary)
     simulation = Simulation(
         [recipe],
         seeds=[seed],
-        shape=shape,
+        shape=grid,
         fields=None if fields is None else fields[None],
         tolerance=tolerance,
         dtype=dtype,
         device=device,
     )
     for _ in process_of(recipe).record(simulation, frames):
-        yield _snapshot(simulation)
+        yield _snapshot(simulation, frame)
 
 
-def _snapshot(simulation: Simulation) -> Snapshot:
+def _snapshot(simulation: Simulation, shape: tuple[int, int]) -> Snapshot:
+    fields = resample_fields(simulation.fields()[0], shape, boundary=simulation.grid.boundary)
     return Snapshot(
-        fields=simulation.fields()[0].float().cpu().numpy().copy(),
+        fields=fields.float().cpu().numpy().copy(),
         time=float(simulation.time[0]),
         thickness=float(simulation.thickness[0]),
         dryness=float(simulation.dryness[0]),
         free_energy=float(simulation.free_energy()[0]),
+        cells=simulation.grid.shape,
     )

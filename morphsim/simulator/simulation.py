@@ -37,7 +37,8 @@ class Simulation(Solver):
     Args:
         recipes: one for each film, with the same process, width, boundary and mobility closure.
         seeds: one for each film, of its initial fluctuations and thermal noise.
-        shape: (H, W), cells in depth and width.
+        shape: (H, W), cells in depth and width: the solver's grid. `resample_fields` turns its fields into
+            those of a frame with another number of pixels.
         fields: initial volume fractions (B, C, H, W); None for freshly mixed films.
         tolerance: largest error of a volume fraction over one step, see `Stepper`.
         dtype: "float32" or "float64".

@@ -50,6 +50,7 @@ def one_line(call: Callable[[], Any]) -> str:
 
 @given(
     shape=st.none() | st.tuples(st.integers(1, 500), st.integers(1, 500)),
+    cells=st.none() | st.tuples(st.integers(1, 500), st.integers(1, 500)),
     hidden=st.lists(st.integers(1, 512), max_size=3).map(tuple),
     knobs=st.lists(st.text(max_size=5), max_size=3).map(tuple),
     recipe=st.none() | st.just(Path("a/b.toml")),
@@ -146,6 +147,7 @@ def spec(**options: Any) -> dict[str, Any]:
         recipe={"process": "annealing"},
         knobs=("temperature",),
         shape=(16, 48),
+        cells=(8, 48),
         steps=4,
         reward="progress",
     ).to_dict()
@@ -154,6 +156,13 @@ def spec(**options: Any) -> dict[str, Any]:
 
 def test_an_environment_survives_json() -> None:
     assert EnvironmentSpec.from_dict(json.loads(json.dumps(spec()))).to_dict() == spec()
+
+
+def test_what_earlier_versions_stored_had_as_many_cells_as_pixels() -> None:
+    values, config = spec(), agent_config().to_dict()
+    del values["cells"], config["cells"]
+    assert EnvironmentSpec.from_dict(values).cells == (16, 48)
+    assert AgentConfig.from_dict(config) == agent_config()
 
 
 @pytest.mark.parametrize(
@@ -165,6 +174,9 @@ def test_an_environment_survives_json() -> None:
         {"knobs": "temperature"},
         {"shape": [16]},
         {"shape": [16, -1]},
+        {"cells": [16]},
+        {"cells": None},
+        {"cells": [0, 48]},
         {"reward": "none"},
         {"other": 1},
     ],
@@ -244,12 +256,14 @@ def test_films_and_targets_are_cut_where_the_encoder_s_frames_were(tmp_path: Pat
         recipe=AnnealingRecipe().to_dict(),
         knobs=("temperature",),
         shape=(16, 64),
+        cells=(8, 32),
         steps=2,
         reward="progress",
     )
     target = np.zeros((1, 16, 64), np.uint8)
     env = spec.make(encoder, target)
     assert env.unwrapped.settings.threshold == 0.3  # type: ignore[attr-defined]
+    assert env.unwrapped.settings.cells == (8, 32)  # type: ignore[attr-defined]
     plain = untrained_encoder((16, 64), CVAEConfig(latent_size=4, channels=(4, 8), hidden=16))
     assert spec.make(plain, target).unwrapped.settings.threshold == 0.5  # type: ignore[attr-defined]
     # A target that is a picture is cut and inverted as the encoder's were.

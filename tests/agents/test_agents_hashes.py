@@ -137,6 +137,8 @@ def without_hashes(folder: Path) -> None:
     values = json.loads((folder / "config.json").read_text())
     for name in ("target", "agent_sha256", "config_sha256"):
         del values[name]
+    for part in ("config", "environment"):
+        del values[part]["cells"]
     values["format"] = 1
     (folder / "config.json").write_text(json.dumps(values))
     for name in ("policy.safetensors", "checkpoint.safetensors"):
@@ -144,6 +146,9 @@ def without_hashes(folder: Path) -> None:
         with safe_open(folder / name, framework="pt") as file:
             header = json.loads(file.metadata()["sealed_tree"].partition(" ")[2])
         header["__items__"] = [item for item in header["__items__"] if item[0] != "agent_sha256"]
+        for key, value in header["__items__"]:
+            if key == "identity":
+                value["__items__"] = [item for item in value["__items__"] if item[0] != "cells"]
         save_file(tensors, folder / name, metadata={"tree": json.dumps(header)})
 
 

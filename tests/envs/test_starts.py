@@ -186,7 +186,7 @@ def test_states_of_films_that_were_dried_first_are_restored() -> None:
         ({"start": np.full((1, 16, 32), np.nan)}, "start holds NaN"),
         (
             {"start": np.full((2, 16, 16), 0.4)},
-            r"16 x 16 cells, and the shape is 16 x 32; use",
+            r"16 x 16 cells, and the shape is 16 x 32; use the shape 16 x 16, or as many cells",
         ),
         ({"start": "nowhere.h5"}, r"start is nowhere.h5, and there is no file nowhere.h5; give a recipe"),
         ({"start": "nowhere.toml"}, "nowhere.toml"),

@@ -272,6 +272,7 @@ def test_numbers_of_films_of_other_programs(tmp_path, numbers, expected):
     [
         ("version", "1.3.0"),
         ("version", 7),
+        ("cells", "hexagonal"),
         ("units", "nm"),
         ("units", "[" * 10**4),
         ("process", "spinodal"),
@@ -327,8 +328,8 @@ def test_texts_of_other_programs_need_not_be_utf8(tmp_path):
 def test_a_file_of_a_later_version_is_refused(tmp_path, make_set):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["frames"] = FRAMES
-        file.attrs.update(version=2, process="vapour", boundary="open", threshold=0.5, units="{}")
-    refused(tmp_path / "a.h5", "format version is 2, and this morphsim reads version 1; update")
+        file.attrs.update(version=3, process="vapour", boundary="open", threshold=0.5, units="{}")
+    refused(tmp_path / "a.h5", "format version is 3, and this morphsim reads versions up to 2; update")
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.int32, np.int64, np.float32, np.float64])
@@ -349,7 +350,7 @@ SHAPES = st.sampled_from([(), (1,), (3,), (3, 4, 5), (3, 1, 4, 5), (0,), (3, 0, 
 DTYPES = st.sampled_from(["u1", "i8", "u8", "f2", "f4", "f8", "?", "c8", "S3", "V2", "vlen", "ragged"])
 VALUES = st.sampled_from([0, 1, 255, -1, 10**15, 0.5, np.nan, np.inf])
 ATTRIBUTES = st.dictionaries(
-    st.sampled_from(["version", "process", "boundary", "threshold", "units", "sha256"]),
+    st.sampled_from(["version", "process", "boundary", "threshold", "units", "cells", "sha256"]),
     st.one_of(
         st.text(max_size=4).filter(lambda text: "\0" not in text),
         st.floats(),

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphsim.checks import MOST_SEED, is_finite_number, whole_number
+from morphsim.checks import MOST_CELLS, MOST_SEED, is_finite_number, whole_number
 from morphsim.device import most_parallel, set_threads
 from morphsim.errors import InputError
 from morphsim.frames import DatasetConfig, make_dataset
@@ -25,7 +25,6 @@ from morphsim.simulator import (
     recipe_from_dict,
     record_film,
 )
-from morphsim.simulator.core.grid import MOST_CELLS
 
 NUMBERS = st.one_of(
     st.integers(),
@@ -43,18 +42,27 @@ WHOLE = st.one_of(st.integers(-5, 70), NUMBERS)
     seed=WHOLE,
     threshold=NUMBERS,
     shape=st.tuples(WHOLE, WHOLE),
+    cells=st.none() | st.tuples(WHOLE, WHOLE),
     length_nm=NUMBERS,
     diffusivity=NUMBERS,
     temperature=NUMBERS,
 )
 def test_a_film_is_refused_or_plausible(
-    frames: Any, seed: Any, threshold: Any, shape: Any, length_nm: Any, diffusivity: Any, temperature: Any
+    frames: Any,
+    seed: Any,
+    threshold: Any,
+    shape: Any,
+    cells: Any,
+    length_nm: Any,
+    diffusivity: Any,
+    temperature: Any,
 ) -> None:
     config = FilmConfig(
         process="annealing",
         set=(f"temperature={temperature}",),
         frames=frames,
         shape=shape,
+        cells=cells,
         seed=seed,
         threshold=threshold,
         length_nm=length_nm,
@@ -72,6 +80,7 @@ def test_a_film_is_refused_or_plausible(
     assert 0 <= seed <= MOST_SEED
     assert 0.0 < threshold < 1.0
     assert 1 <= math.prod(shape) <= MOST_CELLS
+    assert 1 <= math.prod(cells or (1, 1)) <= MOST_CELLS
     assert 1 <= frames * math.prod(shape) <= 2**28
     assert 1.0 <= units.length_nm <= 1e6
     assert math.isfinite(units.time_s)

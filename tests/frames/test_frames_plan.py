@@ -70,6 +70,7 @@ def test_equal_plans_are_equal_however_numbers_are_written(tmp_path):
     [
         ({"seed": 4}, "seed is 0 there and 4 here"),
         ({"shape": (5, 6)}, r"shape is \[100, 400\] there and \[5, 6\] here"),
+        ({"cells": (5, 6)}, r"cells is None there and \[5, 6\] here"),
         ({"set": ("width=3",)}, "recipe width is 4.0 there and 3.0 here"),
         ({"grid": ("chi=3.0,2.5",)}, "grid chi"),
         ({"grid": ("blend_ratio=0.5",)}, "grid chi is .* there and missing here"),
@@ -89,6 +90,8 @@ def test_differences_are_named(tmp_path, options, words):
     [
         ({"process": None}, "--process annealing or drying"),
         ({"process": "boiling"}, "'boiling'"),
+        ({"cells": (0, 6)}, "height of cells is 0; it must be a whole number from 1 to 8192"),
+        ({"cells": (8000, 8000)}, "cells 8000 x 8000 has 64000000 cells; at most 16777216 are possible"),
         ({"process": ["drying"]}, "the process is \\['drying'\\]"),
         ({"grid": ("chi",)}, "not of the form"),
         ({"grid": ("chi=",)}, "not of the form"),

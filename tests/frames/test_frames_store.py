@@ -78,7 +78,8 @@ def test_layout_is_the_documented_one(tmp_path, make_set):
         assert file["frames"].compression == "gzip"
         assert file["trajectory"].dtype == np.int64
         assert set(file["recipes"]) == {"chi", "mobility"}
-        assert file.attrs["version"] == 1
+        assert file.attrs["version"] == 2
+        assert file.attrs["cells"] == "unknown"
         assert file.attrs["units"] == '{"time": "s"}'
     assert frames_shape(tmp_path / "a.h5") == (12, 6, 9)
 
@@ -160,7 +161,8 @@ def test_files_without_frames_are_refused(tmp_path, content, words):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("version", 2),
+        ("version", 3),
+        ("cells", "[50, 400]"),
         ("process", "boiling"),
         ("boundary", "open"),
         ("threshold", 7.0),
@@ -173,6 +175,49 @@ def test_attributes_are_checked(tmp_path, make_set, name, value):
     with h5py.File(tmp_path / "a.h5", "a") as file:
         file.attrs[name] = value
     with pytest.raises(InputError):
+        read_frames(tmp_path / "a.h5")
+
+
+def test_the_solver_s_grid_is_stored_and_joined(tmp_path, make_set):
+    fine, coarse = make_set(cells=(6, 9)), make_set(cells=[3, 9])
+    assert (fine.cells, coarse.cells) == ((6, 9), (3, 9))
+    write_frames(tmp_path / "a.h5", coarse)
+    assert read_frames(tmp_path / "a.h5").cells == (3, 9)
+    assert coarse.select([0, 5]).cells == (3, 9)
+    assert FrameSet.concatenate([coarse, coarse]).cells == (3, 9)
+    assert FrameSet.concatenate([coarse, fine]).cells is None
+    merge_frames(tmp_path / "b.h5", [tmp_path / "a.h5"])
+    assert read_frames(tmp_path / "b.h5").cells == (3, 9)
+    with pytest.raises(InputError, match="height of cells is 0"):
+        make_set(cells=(0, 9))
+
+
+def as_version_1(path, **attributes):
+    """Make of a file what an earlier version wrote, with some attributes changed."""
+    with h5py.File(path, "a") as file:
+        for name in ("cells", "sha256"):
+            del file.attrs[name]
+        file.attrs.update(version=1, **attributes)
+
+
+def test_films_of_earlier_versions_had_as_many_cells_as_pixels(tmp_path, make_set):
+    write_frames(tmp_path / "a.h5", make_set(cells=(3, 9)))
+    as_version_1(tmp_path / "a.h5")
+    assert read_frames(tmp_path / "a.h5").cells == (6, 9)
+    write_frames(tmp_path / "b.h5", make_set())
+    as_version_1(tmp_path / "b.h5", process="unknown")
+    assert read_frames(tmp_path / "b.h5").cells is None
+
+
+@pytest.mark.parametrize("value", ["[50]", "[0, 9]", "[3, 9", "50 x 400", '{"h": 3}', "[" * 100_000])
+def test_invalid_cells_are_named(tmp_path, make_set, value):
+    write_frames(tmp_path / "a.h5", make_set(cells=(3, 9)))
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file.attrs["cells"] = value[:60_000]
+        del file.attrs["sha256"]
+    with pytest.raises(
+        InputError, match=r"attribute `cells` is .* it must be a JSON list of a height and a width"
+    ):
         read_frames(tmp_path / "a.h5")
 
 

@@ -10,33 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from morphsim.checks import shown, whole_number
+from morphsim.checks import check_shape
 from morphsim.errors import InputError
 from morphsim.simulator.core.exact_types import built_in
 from morphsim.simulator.core.splitmix import GOLDEN, signed
 from morphsim.types import Boundary
-
-MOST_CELLS, MOST_CELLS_ACROSS = 2**24, 2**13
-"""Of a film, and in each direction; a larger film does not fit into memory."""
-
-
-def check_shape(shape: Any) -> tuple[int, int]:
-    """Height and width of a film in cells.
-
-    Raises:
-        InputError: not two whole numbers, or too many cells.
-    """
-    try:
-        height, width = shape
-    except (TypeError, ValueError):
-        raise InputError(f"shape is {shown(shape)}; it must be two whole numbers, height and width") from None
-    height = whole_number("height of shape", height, 1, MOST_CELLS_ACROSS)
-    width = whole_number("width of shape", width, 1, MOST_CELLS_ACROSS)
-    if height * width > MOST_CELLS:
-        raise InputError(
-            f"shape {height} x {width} has {height * width} cells; at most {MOST_CELLS} are possible"
-        )
-    return height, width
 
 
 @built_in

@@ -72,6 +72,10 @@ class Process(ABC, Generic[Films]):
             InputError: diffusion or evaporation too fast to simulate.
         """
 
+    def cells(self, recipe: Films, shape: tuple[int, int]) -> tuple[int, int]:
+        """The solver's grid (h, w) for frames of `shape` (H, W), where the user chooses none."""
+        return shape
+
     def batch_setting(self, recipe: Films) -> bool:
         """A property that films of one batch must share besides width, boundary and mobility closure."""
         return False
