@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import fields, replace
-from typing import Any, NamedTuple
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -21,13 +21,18 @@ from morphsim.simulator.core.stepper import Stepper
 STEPS_WITHOUT_SYNC = 16
 """Steps that are sent to a GPU before the next check whether all films have arrived."""
 
-# Without these, inductor stores each sum of more than four terms that is used twice, and the steps move a
-# third more bytes. From twice these on, compilation takes minutes.
-_LIMITS = {"realize_reads_threshold": 8, "realize_opcount_threshold": 60, "realize_acc_reads_threshold": 16}
-_ON_CPU = {"realize_cpu_opcount_threshold": 60, "realize_cpu_acc_reads_threshold": 16}
-# This rearrangement of reductions fails on films (an assertion in the scheduler of torch 2.13).
-_OFF = {"triton.mix_order_reduction": False}
+# With inductor's own thresholds, expressions that are used twice are stored sooner, and a step moves a quarter
+# more bytes; with much larger ones compilation takes minutes. The rearrangement of reductions fails on films
+# (an assertion in the scheduler of torch 2.13).
+_ON_GPU = {
+    "realize_reads_threshold": 8,
+    "realize_opcount_threshold": 60,
+    "realize_acc_reads_threshold": 16,
+    "triton.mix_order_reduction": False,
+}
 
+_Films = TypeVar("_Films")
+_PARTS = ("energy", "mobility", "evaporation", "substrate")
 _MODES = ("content", "content_change", "older_content_change", "rate_change", "older_rate_change")
 
 
@@ -71,9 +76,13 @@ class DeviceStepper:
         model = replace(stepper.model, backend=TORCH)
         if is_built_in(model.grid):
             model = replace(model, grid=DeviceGrid(model.grid))
+        if stepper.compile_steps and model.is_built_in:
+            parts = {name: _apart(getattr(model, name)) for name in _PARTS if getattr(model, name)}
+            model = replace(model, kappa=_copy(model.kappa), **parts)
         self._inner = Stepper(model, tolerance=stepper.tolerance, noise=stepper.noise)
+        # What is made when it is first asked for is made before anything is compiled.
+        assert model.spectral in (True, False)
         if stepper.noise is not None:
-            # Made before anything is compiled.
             model.grid.cell_counters(model.kappa.shape[1])
 
     def steps(
@@ -100,6 +109,7 @@ class DeviceStepper:
         step = _step
         if self._stepper.compile_steps:
             step = _compiled_step(self._inner)
+            films, kept = _apart(films), KeptRates(*map(_copy, kept))
             _mark_batch(self._inner, films, kept, until, lowest, active)
         for _ in range(count):
             films, kept, active = step(self._inner, films, kept, until, lowest, active)
@@ -132,14 +142,16 @@ def _compiled_step(stepper: Stepper) -> Callable[..., Any]:
         # Torch counts the compilations of each code object, and gives up after a few: each kind has its own.
         name = f"step_of_kind_{len(_COMPILED)}"
         own = types.FunctionType(_step.__code__.replace(co_name=name), _step.__globals__, name)
-        _COMPILED[key] = torch.compile(own, options=compiler_options())
+        _COMPILED[key] = torch.compile(own, fullgraph=model.is_built_in, options=_options(grid.device))
     return _COMPILED[key]
 
 
-def compiler_options() -> dict[str, Any]:
+def _options(device: torch.device) -> dict[str, Any]:
     """Options of inductor, those that this version of torch knows."""
+    if device.type == "cpu":
+        return {}
     known = set(torch._inductor.list_options())
-    return {name: value for name, value in (_LIMITS | _ON_CPU | _OFF).items() if name in known}
+    return {name: value for name, value in _ON_GPU.items() if name in known}
 
 
 def _mark_batch(stepper: Stepper, state: State, kept: KeptRates, *each: Tensor) -> None:
@@ -155,8 +167,22 @@ def _tensors(stepper: Stepper, state: State, kept: KeptRates, *each: Tensor) -> 
     model = stepper.model
     yield from (getattr(state, entry.name) for entry in fields(State))
     yield from (*kept, *each, model.kappa)
-    for part in (model.energy, model.mobility, model.evaporation, model.substrate, stepper.noise):
+    for part in (*(getattr(model, name) for name in _PARTS), stepper.noise):
         yield from (value for value in getattr(part, "__dict__", {}).values() if isinstance(value, Tensor))
+
+
+def _apart(films: _Films) -> _Films:
+    """A dataclass of tensors none of which is another one, or a view of another one, of the same dataclass.
+
+    Compiled code holds for the layout in memory that it was compiled for, and fresh films share tensors.
+    """
+    assert is_dataclass(films) and not isinstance(films, type)
+    values = {entry.name: getattr(films, entry.name) for entry in fields(films)}
+    return replace(films, **{name: _copy(value) for name, value in values.items() if isinstance(value, Tensor)})
+
+
+def _copy(values: Tensor) -> Tensor:
+    return values.clone(memory_format=torch.contiguous_format)
 
 
 def _with_modes(change: Callable[[Tensor], Tensor], state: State, kept: KeptRates) -> tuple[State, KeptRates]:

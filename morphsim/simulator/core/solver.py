@@ -103,6 +103,7 @@ class Solver:
         self._films = len(state.time)
         self.stepper = Stepper(model, tolerance=tolerance, noise=noise)
         self.state = state
+        self._fetched: dict[str, tuple[Tensor, np.ndarray[Any, Any]]] = {}
         self.steps = 0
         self.rejected = 0
 
@@ -117,12 +118,19 @@ class Solver:
     @property
     def time(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Simulated time of each film (B,)."""
-        return self.state.time.cpu().numpy().copy()
+        return self._on_host("time")
 
     @property
     def thickness(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Thickness of each film (B,) [initial thickness]."""
-        return self.state.thickness.cpu().numpy().copy()
+        return self._on_host("thickness")
+
+    def _on_host(self, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """A copy of an entry of the state, which is fetched from the device once."""
+        value = getattr(self.state, name)
+        if name not in self._fetched or self._fetched[name][0] is not value:
+            self._fetched[name] = value, value.cpu().numpy()
+        return np.array(self._fetched[name][1])
 
     def fields(self) -> Tensor:
         """Volume fractions (B, C, H, W)."""
