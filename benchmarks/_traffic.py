@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch._inductor import config
 from torch.utils import _pytree as pytree
@@ -41,8 +40,8 @@ def eager_traffic(task: Callable[[], Any]) -> Traffic:
 def compiled_traffic() -> Iterator[list[Traffic]]:
     """Lists the traffic of each graph that inductor compiles meanwhile, as its scheduler has fused it.
 
-    The scheduler's own count is used: of a buffer no more than its size, however often it is read. A graph for
-    batches of any size is counted for the size that it is compiled with.
+    The scheduler's own count is used: of a buffer no more than its size, however often it is read. A graph
+    for batches of any size is counted for the size that it is compiled with.
     """
     found: list[Traffic] = []
 
@@ -52,7 +51,7 @@ def compiled_traffic() -> Iterator[list[Traffic]]:
         return nodes
 
     # A graph from the cache would not be scheduled again.
-    with config.patch({"_post_fusion_custom_pass": count, "force_disable_caches": True}):
+    with config.patch({"_post_fusion_custom_pass": count, "fx_graph_cache": False}):
         yield found
 
 
