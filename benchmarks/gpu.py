@@ -31,6 +31,7 @@ from _traffic import Traffic, compiled_traffic, eager_traffic
 
 from morphsim import load_encoder
 from morphsim.device import resolve_device
+from morphsim.errors import InputError
 from morphsim.simulator import Simulation
 from morphsim.simulator.core.device_step import DeviceStepper
 
@@ -198,6 +199,8 @@ def environments(size: _Size, device: str) -> dict[str, float]:
 def measure(options: Options) -> Outcome:
     """Measure everything that the device can show."""
     device = resolve_device(options.device).type
+    if device == "cpu" and not options.quick:
+        raise InputError("device is cpu, where this would take hours; use a GPU, or --quick")
     size = _QUICK if options.quick else _FULL
     say("the films of a CPU")
     same = same_films(size.film, size.until, device)

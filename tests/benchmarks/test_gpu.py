@@ -8,6 +8,7 @@ from typing import Any
 import gpu
 import pytest
 import torch
+from _harness import run
 from _traffic import compiled_traffic, eager_traffic
 from benchmark_scripts import quick_result
 from torch._dynamo.utils import counters
@@ -34,6 +35,11 @@ def test_a_quick_run_measures_everything_that_a_gpu_does() -> None:
         assert rate == pytest.approx(1e3 * row["films"] / row["step_ms"])
     assert set(found["environment_steps_per_second"]) == {"batch of 2", "processes"}
     assert found["training_frames_per_second"] > 0.0
+
+
+def test_a_full_run_needs_a_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("gpu", gpu.Options, gpu.measure, ["--device", "cpu"]) == 2
+    assert "use a GPU, or --quick" in capsys.readouterr().err
 
 
 def test_the_targets_of_a_gpu_take_the_best_batch() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+import warnings
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple, TypeVar
@@ -111,8 +112,11 @@ class DeviceStepper:
             step = _compiled_step(self._inner)
             films, kept = _apart(films), KeptRates(*map(_copy, kept))
             _mark_batch(self._inner, films, kept, until, lowest, active)
-        for _ in range(count):
-            films, kept, active = step(self._inner, films, kept, until, lowest, active)
+        with warnings.catch_warnings():
+            # Only the transforms are complex, and they are calls of a library in any case.
+            warnings.filterwarnings("ignore", message=".*does not support code generation for complex")
+            for _ in range(count):
+                films, kept, active = step(self._inner, films, kept, until, lowest, active)
         if in_pairs:
             films, kept = _with_modes(_complex, films, kept)
         state.assign(films)
