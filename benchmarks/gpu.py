@@ -35,7 +35,7 @@ from morphsim.errors import InputError
 from morphsim.simulator import Simulation
 from morphsim.simulator.core.device_step import DeviceStepper
 
-RATE_BOUND, BANDWIDTH_BOUND, DIFFERENCE_BOUND, SPEEDUP_BOUND = 1e5, 0.30, 1e-3, 20.0
+RATE_BOUND, BANDWIDTH_BOUND, DIFFERENCE_BOUND, SPEEDUP_BOUND = 1e5, 0.30, 1e-4, 20.0
 _NEVER = 1e9
 
 
@@ -66,7 +66,8 @@ class _Size:
 _FULL = _Size(
     film=(100, 400),
     batches=tuple(2**power for power in range(11)),
-    until=0.05,
+    # Rounding has not changed the size of steps yet, on which the noise depends.
+    until=1e-4,
     steps=16,
     runs=3,
     copied=256 << 20,
@@ -78,7 +79,7 @@ _FULL = _Size(
 _QUICK = _Size(
     film=(16, 64),
     batches=(1, 2, 4),
-    until=0.02,
+    until=1e-4,
     steps=2,
     runs=1,
     copied=1 << 20,

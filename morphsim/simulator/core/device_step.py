@@ -22,9 +22,9 @@ from morphsim.simulator.core.stepper import Stepper
 STEPS_WITHOUT_SYNC = 16
 """Steps that are sent to a GPU before the next check whether all films have arrived."""
 
-# With inductor's own thresholds, expressions that are used twice are stored sooner, and a step moves a quarter
-# more bytes; with much larger ones compilation takes minutes. The rearrangement of reductions fails on films
-# (an assertion in the scheduler of torch 2.13).
+# With inductor's own thresholds, expressions that are used twice are stored sooner, and a step moves
+# a quarter more bytes; with much larger ones compilation takes minutes. The rearrangement of
+# reductions fails on films, by an assertion in the scheduler of torch 2.13.
 _ON_GPU = {
     "realize_reads_threshold": 8,
     "realize_opcount_threshold": 60,
@@ -182,7 +182,8 @@ def _apart(films: _Films) -> _Films:
     """
     assert is_dataclass(films) and not isinstance(films, type)
     values = {entry.name: getattr(films, entry.name) for entry in fields(films)}
-    return replace(films, **{name: _copy(value) for name, value in values.items() if isinstance(value, Tensor)})
+    tensors = {name: _copy(value) for name, value in values.items() if isinstance(value, Tensor)}
+    return replace(films, **tensors)
 
 
 def _copy(values: Tensor) -> Tensor:
