@@ -110,13 +110,13 @@ def first_steps(shape: tuple[int, int], device: str) -> dict[str, Any]:
     _steps(simulation, 1, compiled=False)
     films = len(simulation)
     plain = eager_traffic(lambda: _steps(simulation, 1, compiled=False))
-    found = {"eager": _of_a_film(plain, films), "compiled": None, "seconds": None}
+    found: dict[str, Any] = {"eager": _of_a_film(plain, films), "compiled": None, "seconds": None}
     if simulation.stepper.compile_steps:
         started = time.perf_counter()
         with compiled_traffic() as graphs:
             _steps(simulation, 1)
         found["seconds"] = time.perf_counter() - started
-        found["compiled"] = _of_a_film(graphs[0], films) if graphs else None
+        found["compiled"] = _of_a_film(graphs[0], films)
     return found
 
 
@@ -203,10 +203,11 @@ def measure(options: Options) -> Outcome:
     if device == "cpu" and not options.quick:
         raise InputError("device is cpu, where this would take hours; use a GPU, or --quick")
     size = _QUICK if options.quick else _FULL
+    say("kernels and bytes")
+    # Before anything else, since kernels are counted when they are compiled.
+    step = first_steps(size.film, device)
     say("the films of a CPU")
     same = same_films(size.film, size.until, device)
-    say("kernels and bytes")
-    step = first_steps(size.film, device)
     moved = (step["compiled"] or step["eager"])["bytes"]
     say("batches of films")
     films = throughput(size.film, size.batches, device=device, moved=moved, size=size)
