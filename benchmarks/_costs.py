@@ -1,19 +1,17 @@
-"""What a step and a film cost: fused against plain rates, grids, batches, a whole film, and a GPU."""
+"""What a step and a film cost: fused against plain rates, grids, batches and a whole film."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
-from _harness import medians, say
+from _harness import medians
 
 from morphsim.simulator import DryingRecipe, Simulation
 from morphsim.simulator.backends import BackendName
-from morphsim.simulator.core.state import State
 
 # Dry enough for a pattern, so that no branch of the right-hand side is left out.
 DRYNESS_OF_PATTERN = 0.7
@@ -99,60 +97,6 @@ def whole_film(shape: tuple[int, int], *, runs: int) -> dict[str, Any]:
     }
 
 
-def throughput(
-    shape: tuple[int, int], batches: Sequence[int], *, device: str, steps: int, runs: int
-) -> dict[str, Any]:
-    """Films times steps in a second on `device`, and the share of its copy bandwidth that they use.
-
-    Counted is the least that a step has to move: all fields and modes of the state, read and written once.
-    """
-    bandwidth = copy_bandwidth(device, runs=runs)
-    rows = []
-    for films in batches:
-        try:
-            simulation = drying(shape, films=films, device=device)
-            _step(simulation, steps)
-
-            def task(simulation: Simulation = simulation) -> float:
-                _wait(device)
-                started = time.perf_counter()
-                _step(simulation, steps)
-                _wait(device)
-                return (time.perf_counter() - started) / steps
-
-            seconds = medians({"step": task}, runs=runs)["step"]
-        except torch.OutOfMemoryError:
-            say(f"{films} films don't fit into the memory of {device}; larger batches are left out")
-            break
-        moved = 2 * _field_bytes(simulation.state)
-        rows.append(
-            {
-                "films": films,
-                "step_ms": 1e3 * seconds,
-                "film_steps_per_second": films / seconds,
-                "bandwidth_share": moved / seconds / bandwidth,
-            }
-        )
-    return {"shape": shape, "copy_bytes_per_second": bandwidth, "batches": rows}
-
-
-def copy_bandwidth(device: str, *, runs: int, size: int = 256 << 20) -> float:
-    """Bytes in a second, read and written, of copying `size` bytes within the memory of `device`."""
-    source = torch.zeros(size, dtype=torch.uint8, device=device)
-    copied = torch.empty_like(source)
-
-    def task() -> float:
-        _wait(device)
-        started = time.perf_counter()
-        for _ in range(10):
-            copied.copy_(source)
-        _wait(device)
-        return (time.perf_counter() - started) / 10
-
-    task()
-    return 2 * size / medians({"copy": task}, runs=runs)["copy"]
-
-
 def _step(simulation: Simulation, steps: int) -> None:
     """Take steps with all films, none of which has an end to reach."""
     state = simulation.state
@@ -161,13 +105,3 @@ def _step(simulation: Simulation, steps: int) -> None:
     active = torch.ones_like(state.time, dtype=torch.bool)
     for _ in range(steps):
         simulation.stepper.step(state, longest, lowest, active)
-
-
-def _field_bytes(state: State) -> int:
-    values = (getattr(state, entry.name) for entry in fields(State))
-    return sum(value.numel() * value.element_size() for value in values if value.dim() == 4)
-
-
-def _wait(device: str) -> None:
-    if torch.device(device).type == "cuda":
-        torch.cuda.synchronize()

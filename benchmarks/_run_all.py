@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 import tyro
 from _harness import INTERRUPTED, exit_status, say
 
@@ -36,12 +37,14 @@ class Run:
         script: `benchmarks/SCRIPT.py`.
         arguments: besides --json.
         data: a file or folder that it needs in the folder of MORPHSIM_DATA; None if it needs none.
+        gpu: whether a full run needs a GPU.
     """
 
     name: str
     script: str
     arguments: tuple[str, ...] = ()
     data: str | None = None
+    gpu: bool = False
 
 
 RUNS = (
@@ -59,6 +62,7 @@ RUNS = (
     Run("metric", "metric", ("--seed", "1", "--figures", "docs/metric-evaluation")),
     Run("tvae_mnist", "tvae_mnist", data="mnist"),
     Run("training", "training"),
+    Run("gpu", "gpu", gpu=True),
     Run("first_system", "first_system", ("--minutes", "4")),
 )
 
@@ -110,6 +114,9 @@ def carry_out(wanted: Run, *, quick: bool, results: Path = RESULTS) -> bool:
             say(f"{wanted.name}: skipped, {wanted.data} is not in {folder}; set MORPHSIM_DATA to its folder")
             return True
         command.append(str(folder / wanted.data))
+    if wanted.gpu and not quick and not torch.cuda.is_available():
+        say(f"{wanted.name}: skipped, there is no GPU")
+        return True
     if quick:
         command.append("--quick")
     say(f"{wanted.name} ...")

@@ -6,8 +6,7 @@ The wrapper's cost is the time of a wrapped step less that of the step inside it
 inside: drying films of 100 x 400 cells under random knobs, on one core, with the guard on. Steps a second
 are of the same films, made from the same seeds by the same knobs, as single environments in turn
 (SyncVectorEnv), in processes of their own (Stable-Baselines3's SubprocVecEnv and Gymnasium's AsyncVectorEnv,
-forked, so that many fit into memory) and as one batch. On a GPU the batch is held against 16 processes of
-the machine's CPU.
+forked, so that many fit into memory) and as one batch.
 """
 
 from __future__ import annotations
@@ -34,8 +33,6 @@ from morphsim.encoder import Encoder
 NAME = "morphsim:morphsim/Drying-v0"
 SHAPE = (100, 400)
 LARGEST_SHARE = 0.10
-LEAST_SPEEDUP = 20.0
-_SUBPROCESSES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,22 +209,6 @@ def rates(encoder: Encoder, target: Any, options: Options) -> dict[str, dict[str
     return found
 
 
-def gpu_speedup(target: Any, options: Options) -> dict[str, float]:
-    """Steps a second of a batch on the GPU and of 16 processes on the CPU."""
-    on_cpu = load_encoder("default", device="cpu")
-    processes = steps_a_second(
-        ways(on_cpu, target, _SUBPROCESSES)["SubprocVecEnv"], _SUBPROCESSES, options.vector_steps
-    )
-    on_gpu = load_encoder("default", device="cuda")
-    found = {"16 processes": processes}
-    for count in (64, 256, 1024):
-        make = functools.partial(batch, on_gpu, target, count, "cuda")
-        # The first steps compile.
-        steps_a_second(make, count, 1)
-        found[f"batch of {count}"] = steps_a_second(make, count, options.vector_steps)
-    return found
-
-
 def measure(options: Options) -> Outcome:
     """Measure everything, in quick runs on a few films."""
     if options.quick:
@@ -245,19 +226,11 @@ def measure(options: Options) -> Outcome:
         "wrapper": cost,
         "coding": codes,
         "environment steps a second": by_count,
-        "gpu": None,
     }
     targets = [
         Target("wrapper over a drying step", cost["share of a step"], "<=", LARGEST_SHARE),
         Target("codings a step", cost["codings a step"], "<=", 1.0),
     ]
-    if torch.cuda.is_available():
-        on_gpu = gpu_speedup(target, options)
-        results["gpu"] = on_gpu
-        best = max(value for name, value in on_gpu.items() if name.startswith("batch"))
-        targets.append(
-            Target("GPU batch over 16 processes", best / on_gpu["16 processes"], ">=", LEAST_SPEEDUP)
-        )
     rows = [(count, *(number(rate) for rate in each.values())) for count, each in by_count.items()]
     shown = table(("environments", *next(iter(by_count.values()))), rows)
     return Outcome(results, targets, shown)

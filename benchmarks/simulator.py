@@ -23,8 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from _costs import fused_rates, step_cost, throughput, whole_film
+from _costs import fused_rates, step_cost, whole_film
 from _harness import BenchmarkOptions, Outcome, Target, run, say, table
 from _matched import PROBLEMS, QUICK_PROBLEMS, compare, matched_table, targets
 from _peers import missing, one_core
@@ -32,9 +31,7 @@ from _peers import missing, one_core
 FILM_SHAPE = (100, 400)
 GRIDS = ((25, 100), (50, 200), (100, 400), (200, 800))
 BATCHES = (1, 2, 4, 8, 16)
-GPU_BATCHES = tuple(2**power for power in range(11))
 FUSED_BOUND = 2.5
-GPU_RATE_BOUND, GPU_BANDWIDTH_BOUND = 1e5, 0.30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +70,6 @@ def measure(options: Options) -> Outcome:
         batches = [step_cost(size.film, films, steps=size.steps, runs=size.runs) for films in size.batches]
         say("a whole drying film")
         film = whole_film(size.film, runs=min(size.runs, 3))
-    gpu = None
-    if torch.cuda.is_available():
-        say("batches of drying films on the GPU")
-        gpu = throughput(size.film, GPU_BATCHES, device="cuda", steps=size.steps, runs=size.runs)
     reached = [
         target
         for problem, result in zip(problems, matched, strict=True)
@@ -91,7 +84,6 @@ def measure(options: Options) -> Outcome:
                 FUSED_BOUND,
             )
         )
-        reached += _gpu_targets(gpu)
     results = {
         "peers": None if reason else [entry for result in matched for entry in result["matched"]],
         "no_peers_because": reason,
@@ -100,24 +92,13 @@ def measure(options: Options) -> Outcome:
         "step_by_grid": grids,
         "step_by_batch": batches,
         "whole_film": film,
-        "cuda": gpu,
     }
     return Outcome(
         results=results,
         targets=reached,
         table=_text(results),
-        headline={"peers": results["peers"], "cuda": gpu},
+        headline={"peers": results["peers"]},
     )
-
-
-def _gpu_targets(gpu: dict[str, Any] | None) -> list[Target]:
-    if gpu is None or not gpu["batches"]:
-        return []
-    best = {name: max(row[name] for row in gpu["batches"]) for name in gpu["batches"][0]}
-    return [
-        Target("GPU: film steps per second", best["film_steps_per_second"], ">=", GPU_RATE_BOUND),
-        Target("GPU: share of the copy bandwidth", best["bandwidth_share"], ">=", GPU_BANDWIDTH_BOUND),
-    ]
 
 
 def _text(results: dict[str, Any]) -> str:
@@ -133,9 +114,6 @@ def _text(results: dict[str, Any]) -> str:
         table(("drying, cells", "films", "ms a step", "ns a cell"), costs),
         f"A whole drying film: {film['seconds']:.3g} s, {film['steps']} steps",
     ]
-    if results["cuda"]:
-        rows = [tuple(row.values()) for row in results["cuda"]["batches"]]
-        parts.append(table(("films on the GPU", "ms a step", "film steps/s", "bandwidth"), rows))
     return "\n\n".join(part for part in parts if part)
 
 

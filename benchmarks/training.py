@@ -192,9 +192,9 @@ def peer_seconds(
     return seconds / len(dataset)
 
 
-def gpu_training(folder: Path, *, epochs: int, quick: bool) -> dict[str, Any]:
+def gpu_training(folder: Path, *, epochs: int, quick: bool, device: str = "cuda") -> dict[str, Any]:
     """Train a CVAE on a GPU; return frames a second, and the time of all epochs of the first system."""
-    say(f"CUDA: {epochs} epochs")
+    say(f"{device}: {epochs} epochs")
     path = folder / "gpu.h5"
     count, shape = (200, QUICK_SHAPE) if quick else (GPU_FRAMES, SHAPE)
     write_frames(path, frames_like_films(count, shape))
@@ -203,7 +203,7 @@ def gpu_training(folder: Path, *, epochs: int, quick: bool) -> dict[str, Any]:
         out=folder / "gpu",
         epochs=epochs,
         batch_size=GPU_BATCH,
-        device="cuda",
+        device=device,
         precision="bfloat16",
         checkpoint_every=max(1, epochs // 10),
         tensorboard=False,
@@ -212,7 +212,7 @@ def gpu_training(folder: Path, *, epochs: int, quick: bool) -> dict[str, Any]:
     train_encoder(config, show_progress=False)
     seconds = time.perf_counter() - started
     return {
-        "gpu": torch.cuda.get_device_name(),
+        "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
         "batch_size": GPU_BATCH,
         "precision": config.precision,
         "frames": count,

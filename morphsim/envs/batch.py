@@ -188,15 +188,20 @@ class FilmBatch:
 
     def info(self, slot: int) -> dict[str, Any]:
         """The `info` of a film, as Python values."""
-        film, end = self.film(slot), self.settings.process_object.end
+        return {name: column[0] for name, column in self.infos([slot]).items()}
+
+    def infos(self, slots: Sequence[int]) -> dict[str, list[Any]]:
+        """The `info` of the films in these slots as columns, a list of Python values for each entry."""
+        films, end = [self.film(slot) for slot in slots], self.settings.process_object.end
+        chosen = list(slots)
         return {
-            **{name: float(column[slot]) for name, column in self._columns.items()},
-            "step_fraction": int(self.done[slot]) / self.settings.limit,
-            "film_seed": film.seed,
-            "material": film.material,
-            "boundary": film.recipe.boundary,
-            **({} if end is None else {end: bool(self.finished[slot])}),
-            "diverged": bool(self.diverged[slot]),
+            **{name: column[chosen].tolist() for name, column in self._columns.items()},
+            "step_fraction": (self.done[chosen] / self.settings.limit).tolist(),
+            "film_seed": [film.seed for film in films],
+            "material": [film.material for film in films],
+            "boundary": [film.recipe.boundary for film in films],
+            **({} if end is None else {end: self.finished[chosen].tolist()}),
+            "diverged": self.diverged[chosen].tolist(),
         }
 
     def share(self, slot: int) -> NDArray[np.float32]:

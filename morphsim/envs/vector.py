@@ -108,10 +108,7 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
             if seeds[slot] is not None:
                 self._random[slot], self._seeds[slot] = seeding.np_random(seeds[slot])
         self._begin(slots, chosen)
-        infos: dict[str, Any] = {}
-        for slot in slots:
-            infos = self._add_info(infos, self._batch.info(slot), slot)
-        return self._batch.observe(range(self.num_envs)), infos
+        return self._batch.observe(range(self.num_envs)), self._infos(slots)
 
     def step(
         self, actions: NDArray[np.float32]
@@ -142,8 +139,7 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
             first = self._batch.observe(ended)
             for number, slot in enumerate(ended):
                 put_row(observation, slot, first, number)
-        for slot in range(self.num_envs):
-            infos = self._add_info(infos, self._batch.info(slot), slot)
+        infos |= self._infos(range(self.num_envs))
         return observation, np.zeros(self.num_envs), terminated, truncated, infos
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
@@ -199,6 +195,19 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         if len(values) != self.num_envs:
             raise InputError(f"{len(values)} values are given for {self.num_envs} films; give one for each")
         self._attributes[name] = tuple(values)
+
+    def _infos(self, slots: Sequence[int]) -> dict[str, Any]:
+        """The infos of these films, as `_add_info` would put them together one by one."""
+        infos: dict[str, Any] = {}
+        chosen = list(slots)
+        for name, column in self._batch.infos(chosen).items():
+            kind = type(column[0])
+            values = np.full(self.num_envs, None if kind is str else kind(), object if kind is str else kind)
+            values[chosen] = column
+            infos[name] = values
+            infos[f"_{name}"] = np.zeros(self.num_envs, np.bool_)
+            infos[f"_{name}"][chosen] = True
+        return infos
 
     def _begin(self, slots: Sequence[int], options: dict[str, Any]) -> None:
         films = {slot: self.settings.film(self._generator(slot), options) for slot in slots}

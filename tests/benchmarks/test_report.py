@@ -10,6 +10,7 @@ from typing import Any
 import _report
 import _run_all
 import pytest
+import torch
 from _harness import BenchmarkOptions, Outcome, Target, report
 from _run_all import RUNS, Run, keep, main, summary
 
@@ -125,6 +126,15 @@ def test_runs_without_their_data_are_skipped(
         Run("p", "published_frames", data="opv_frames.h5"), quick=False, results=tmp_path
     )
     assert "skipped" in capsys.readouterr().err
+
+
+def test_runs_on_a_gpu_are_skipped_without_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("it ran"))
+    assert _run_all.carry_out(Run("gpu", "gpu", gpu=True), quick=False)
+    assert "skipped, there is no GPU" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("status", "output"), [(0, json.dumps(result())), (1, ""), (2, "")])

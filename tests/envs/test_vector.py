@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import vector as wrappers
 
@@ -235,3 +236,27 @@ def test_wrong_use_is_refused_and_changes_nothing() -> None:
     fresh.reset(seed=0)
     # The refused reset drew a seed for the first film, which does not affect the running film.
     assert_same(envs.step(actions), fresh.step(actions))
+
+
+@pytest.mark.parametrize("name", ["Annealing", "Drying"])
+def test_a_step_fetches_as_often_from_the_device_whatever_the_number_of_films(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = []
+    cpu = torch.Tensor.cpu
+
+    def counting(tensor: torch.Tensor) -> torch.Tensor:
+        fetched.append(tensor.numel())
+        return cpu(tensor)
+
+    monkeypatch.setattr(torch.Tensor, "cpu", counting)
+    calls = []
+    for count in (2, 6):
+        envs = gym.make_vec(f"morphsim:morphsim/{name}-v0", num_envs=count, shape=(8, 32), steps=4)
+        envs.reset(seed=0, options={"film_seed": 3})
+        fetched.clear()
+        envs.step(np.zeros(envs.action_space.shape, np.float32))
+        calls.append(len(fetched))
+        envs.close()
+    # Frames, times, thicknesses, and which films diverged.
+    assert calls == [4, 4]

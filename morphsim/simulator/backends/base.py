@@ -129,6 +129,9 @@ class FilmEquations(Protocol):
     def substrate(self) -> Substrate | None:
         """None for a neutral one."""
 
+    def mobilities(self, phi: Tensor) -> tuple[Tensor, Tensor | None]:
+        """M_ii (B, C, H, W) and M_12 (B, H, W), or None."""
+
     def potential(self, phi: Tensor, thickness: Tensor) -> Tensor:
         """Chemical potentials μ_i of the finite volumes, (B, C, H, W)."""
 

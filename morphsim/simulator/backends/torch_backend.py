@@ -51,10 +51,8 @@ class TorchBackend(Backend):
         """See `Backend.cell_rates`."""
         grid = film.grid
         h = thickness.to(phi.dtype)[:, None, None, None]
-        potential = film.potential(phi, thickness)
-        mobility = as_fields(film.mobility(phi), phi).expand_as(phi)
-        cross = film.mobility.cross(phi)
-        cross = None if cross is None else as_fields(cross, phi)
+        potential = grid.stored(film.potential(phi, thickness))
+        mobility, cross = film.mobilities(phi)
         slope_x, slope_z = grid.step_x(potential), grid.step_z(potential)
         flux_x = grid.mean_x(mobility) * slope_x
         flux_z = grid.mean_z(mobility) * slope_z
@@ -130,7 +128,9 @@ class TorchBackend(Backend):
         grid, evaporation, content, dt = end.grid, end.evaporation, end.content, end.dt
         h = end.thickness.to(grid.dtype)[:, None, None]
         rows = end.phi.mean(dim=-1)
-        carried = 0.5 * grid.face_theta[:, 0] * (rows[..., :-1] + rows[..., 1:]) / grid.dtheta
+        carried = (
+            0.5 * grid.face_theta[: rows.shape[-1] - 1, 0] * (rows[..., :-1] + rows[..., 1:]) / grid.dtheta
+        )
         inflow = torch.nn.functional.pad(carried, (1, 0)) - torch.nn.functional.pad(carried, (0, 1))
         # Modes that are constant along x, (B, C, H), and how much of the inflow outlasts the damping.
         z = dt.to(grid.dtype)[:, None, None] * end.damping.of_upright_modes()
@@ -144,7 +144,7 @@ class TorchBackend(Backend):
         # The film's solvent at the surface falls by `shift` for each unit by which it grows thicker.
         asked = evaporation.speed(1.0 - solids) - end.expected
         change = dt * asked / (1.0 - dt * evaporation.biot * shift)
-        content[..., 0] += change.to(grid.dtype)[:, None, None] * gain
+        grid.add_upright(content, change.to(grid.dtype)[:, None, None] * gain)
         return end.thickness + change
 
 

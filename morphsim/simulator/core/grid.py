@@ -208,6 +208,24 @@ class Grid:
         net[..., 1:, :] -= scaled
         return net
 
+    def without_mean(self, modes: Tensor) -> Tensor:
+        """Modes of the same field less its mean; `modes` may be overwritten."""
+        modes[..., 0, 0] = 0.0
+        return modes
+
+    def add_upright(self, modes: Tensor, column: Tensor) -> None:
+        """Add `column` (..., H) to the modes (..., H, modes) that are constant along x, in place."""
+        modes[..., 0] += column
+
+    def add_to_last_row(self, field: Tensor, row: Tensor) -> Tensor:
+        """Add `row` (..., W) to the last row of a field (..., H, W), which may be overwritten."""
+        field[..., -1, :] += row
+        return field
+
+    def stored(self, values: Tensor) -> Tensor:
+        """The same values; a compiler has to store them rather than to compute them again for each use."""
+        return values
+
     def laplacian(self, field: Tensor, thickness: Tensor) -> Tensor:
         """Five-point Laplacian of (B, C, H, W) for films of `thickness` (B, 1, 1, 1)."""
         return self.divergence(

@@ -114,6 +114,13 @@ class FilmModel:
             self._modal_rates(phi, content, thickness) if self.spectral else self._cell_rates(phi, thickness)
         )
 
+    def mobilities(self, phi: Tensor) -> tuple[Tensor, Tensor | None]:
+        """M_ii and M_12 as in `Rates`, of fields (B, C, H, W)."""
+        mobility, cross = as_fields(self.mobility(phi), phi), self.mobility.cross(phi)
+        return mobility if self.spectral else mobility.expand_as(phi), (
+            None if cross is None else as_fields(cross, phi)
+        )
+
     def potential(self, phi: Tensor, thickness: Tensor) -> Tensor:
         """Chemical potentials μ_i of the finite volumes, (B, C, H, W)."""
         h = thickness.to(phi.dtype)[:, None, None, None]
@@ -121,7 +128,7 @@ class FilmModel:
         if self.substrate is not None:
             # The wall's energy belongs to the last row, which is h dθ thick.
             slope = as_fields(self.substrate.slope(phi[:, :, -1]), phi)
-            potential[:, :, -1] += slope / (h[..., 0] * self.grid.dtheta)
+            potential = self.grid.add_to_last_row(potential, slope / (h[..., 0] * self.grid.dtheta))
         return potential
 
     def _modal_rates(self, phi: Tensor, content: Tensor, thickness: Tensor) -> Rates:
@@ -140,9 +147,8 @@ class FilmModel:
         else:
             speed = self.backend.surface_speed(self.evaporation, phi)
         cells = self.backend.cell_rates(self, phi, thickness, speed)
-        modes = self.grid.forward(cells.fields)
         # The mean is zero but for rounding, which is left out: mass is conserved to the last bit.
-        modes[..., 0, 0] = 0.0
+        modes = self.grid.without_mean(self.grid.forward(cells.fields))
         return Rates(modes, speed, cells.stiffness2, cells.stiffness4, cells.mobility, cells.cross)
 
     def free_energy(self, phi: Tensor, content: Tensor, thickness: Tensor) -> Tensor:

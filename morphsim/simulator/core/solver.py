@@ -13,12 +13,14 @@ from torch import Tensor
 
 from morphsim.device import threads_for
 from morphsim.errors import InputError
+from morphsim.simulator.core.arrival import under_way
 from morphsim.simulator.core.batching import put_films, take_films
 from morphsim.simulator.core.check_model import check_model
+from morphsim.simulator.core.device_step import STEPS_WITHOUT_SYNC, DeviceStepper, padded_size
 from morphsim.simulator.core.exact_types import is_built_in
 from morphsim.simulator.core.model import FilmModel
 from morphsim.simulator.core.noise import ThermalNoise
-from morphsim.simulator.core.per_film import as_numpy_if_cpu, as_tensor
+from morphsim.simulator.core.per_film import as_numpy_if_cpu
 from morphsim.simulator.core.stall import StallWatch
 from morphsim.simulator.core.state import State
 from morphsim.simulator.core.stepper import Stepper
@@ -33,16 +35,9 @@ MOST_REFUSALS = 40
 PerFilm = float | Sequence[float] | np.ndarray[Any, Any]
 """One value for all films of a batch, or one for each."""
 
-ARRIVED = 1e-12
-"""A film has reached a time when no more than this share of it is left."""
-THICKNESS_TOLERANCE = 1e-4
-"""A film has reached a thickness when it is no further above it than this [h0]."""
-
 _ALWAYS_FINITE = ("phi", "time", "thickness")
 _NEVER_NEGATIVE = ("time", "step", "last_step", "older_step", "history", "draws", "refusals", "noise")
 
-# Steps that are sent to a GPU before the next check whether all films have arrived.
-_STEPS_WITHOUT_SYNC = 16
 # A batch is cut down to its unfinished films once they are no more than this share of it.
 _FEW = 0.75
 
@@ -108,6 +103,7 @@ class Solver:
         self._films = len(state.time)
         self.stepper = Stepper(model, tolerance=tolerance, noise=noise)
         self.state = state
+        self._fetched: dict[str, tuple[Tensor, np.ndarray[Any, Any]]] = {}
         self.steps = 0
         self.rejected = 0
 
@@ -122,12 +118,19 @@ class Solver:
     @property
     def time(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Simulated time of each film (B,)."""
-        return self.state.time.cpu().numpy().copy()
+        return self._on_host("time")
 
     @property
     def thickness(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Thickness of each film (B,) [initial thickness]."""
-        return self.state.thickness.cpu().numpy().copy()
+        return self._on_host("thickness")
+
+    def _on_host(self, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """A copy of an entry of the state, which is fetched from the device once."""
+        value = getattr(self.state, name)
+        if name not in self._fetched or self._fetched[name][0] is not value:
+            self._fetched[name] = value, value.cpu().numpy()
+        return np.array(self._fetched[name][1])
 
     def fields(self) -> Tensor:
         """Volume fractions (B, C, H, W)."""
@@ -169,17 +172,23 @@ class Solver:
         stuck = torch.zeros(self._films, dtype=torch.bool, device=device)
         stalled = torch.zeros_like(stuck)
         with threads_for(self.state.phi.numel(), self.state.phi.device):
-            active = self._active(until, lowest)
+            active = under_way(self.state, until, lowest)
             watch = StallWatch(self.state, until, lowest)
-            while as_numpy_if_cpu(active).any():
-                if self._films > 1 and self._divisible and int(active.sum()) <= _FEW * self._films:
-                    self._advance_few(active, until, lowest, stuck, tolerate=tolerate)
+            device_stepper = None if self.stepper.sync_each_step else DeviceStepper(self.stepper)
+            while films := active.nonzero()[:, 0].tolist():
+                size = self._smaller_batch(len(films))
+                if size:
+                    self._advance_few(films, size, until, lowest, stuck, tolerate=tolerate)
                     break
-                for _ in range(1 if self.stepper.sync_each_step else _STEPS_WITHOUT_SYNC):
+                if device_stepper is None:
+                    tries = 1
                     self.stepper.step(self.state, until - self.state.time, lowest, active)
-                    self.steps += 1
-                    active = self._active(until, lowest) & ~stuck
-                    stalled |= watch.stalled(self.state) & active
+                    active = under_way(self.state, until, lowest) & ~stuck
+                else:
+                    tries = STEPS_WITHOUT_SYNC
+                    active = device_stepper.steps(self.state, until, lowest, active, count=tries)
+                self.steps += tries
+                stalled |= watch.stalled(self.state, tries=tries) & active
                 refused = self.state.refusals > 0
                 if as_numpy_if_cpu(refused | stalled).any():
                     self.rejected += int(as_numpy_if_cpu(refused).any())
@@ -187,42 +196,47 @@ class Solver:
                     active &= ~stuck
         return stuck.cpu().numpy()
 
-    @property
-    def _divisible(self) -> bool:
-        """Whether some films can go on alone; a user's own classes may hold anything for each film."""
-        noise = self.stepper.noise
-        known = self.model.is_built_in and (noise is None or is_built_in(noise))
-        return self.stepper.sync_each_step and known
+    def _smaller_batch(self, films: int) -> int:
+        """The size of the batch in which so many films should go on alone; 0 if they should stay in this."""
+        stepper = self.stepper
+        # A user's own classes may hold anything for each film.
+        if not self.model.is_built_in or not (stepper.noise is None or is_built_in(stepper.noise)):
+            return 0
+        size = films if stepper.sync_each_step else padded_size(films)
+        # Steps are compiled for batches of at least two.
+        alone = self._films == 1 and stepper.compile_steps and not stepper.sync_each_step
+        return size if alone or (self._films > 1 and size <= _FEW * self._films) else 0
 
     def _advance_few(
-        self, active: Tensor, until: Tensor, lowest: Tensor, stuck: Tensor, *, tolerate: bool
+        self, films: list[int], size: int, until: Tensor, lowest: Tensor, stuck: Tensor, *, tolerate: bool
     ) -> None:
-        """Go on with the active films alone, since every film of a batch costs time; fills in `stuck`."""
-        films = active.nonzero()[:, 0].tolist()
-        stepper = self.stepper
+        """Go on with these films in a batch of `size`, since every film of a batch costs time; fills `stuck`.
+
+        The batch is filled up with copies of the first film, which have arrived where they are.
+        """
+        stepper, count = self.stepper, len(films)
+        filled = films + films[:1] * (size - count)
         few = _RunningFilms(
-            take_films(self.model, films, batch=self._films),
-            take_films(self.state, films, batch=self._films),
+            take_films(self.model, filled, batch=self._films),
+            take_films(self.state, filled, batch=self._films),
             tolerance=stepper.tolerance,
-            noise=None if stepper.noise is None else stepper.noise.take(films),
+            noise=None if stepper.noise is None else stepper.noise.take(filled),
         )
+        few.stepper.sync_each_step = stepper.sync_each_step
+        few.stepper.compile_steps = stepper.compile_steps
+        ends = torch.cat((until[films], self.state.time[filled[count:]]))
         try:
-            stuck[films] = torch.from_numpy(
-                few.advance(time=until[films].numpy(), thickness=lowest[films].numpy(), tolerate=tolerate)
+            diverged = few.advance(
+                time=ends.cpu().numpy(), thickness=lowest[filled].cpu().numpy(), tolerate=tolerate
             )
+            stuck[films] = torch.from_numpy(diverged[:count]).to(stuck.device)
         except SimulationDiverged as error:
             raise SimulationDiverged(films[error.film], error.time, error.values) from None
         finally:
-            put_films(self.state, films, few.state)
+            put_films(self.state, films, take_films(few.state, range(count), batch=size))
             stepper.change_model(self.model)
             self.steps += few.steps
             self.rejected += few.rejected
-
-    def _active(self, until: Tensor, lowest: Tensor) -> Tensor:
-        """Films (B,) that have not arrived."""
-        time, end = as_numpy_if_cpu(self.state.time), as_numpy_if_cpu(until)
-        above = as_numpy_if_cpu(self.state.thickness) - as_numpy_if_cpu(lowest)
-        return as_tensor((end - time > ARRIVED * abs(end) + ARRIVED**2) & (above > THICKNESS_TOLERANCE))
 
     def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:
         """Everything that `restore` needs to continue bit for bit, as arrays by name."""

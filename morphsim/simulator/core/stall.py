@@ -28,10 +28,11 @@ class StallWatch:
         self._tries = 0
         self._mark(state)
 
-    def stalled(self, state: State) -> Tensor:
-        """Films (B,) that have stalled; call it after each try."""
-        self._tries += 1
-        if self._tries % WATCHED_TRIES:
+    def stalled(self, state: State, *, tries: int = 1) -> Tensor:
+        """Films (B,) that have stalled, after so many more tries."""
+        before = self._tries
+        self._tries += tries
+        if self._tries // WATCHED_TRIES == before // WATCHED_TRIES:
             return torch.zeros_like(self._time, dtype=torch.bool)
         waiting = state.time - self._time < LEAST_PROGRESS * (self._until - self._time)
         thick = self._thickness - state.thickness < LEAST_PROGRESS * (self._thickness - self._lowest)

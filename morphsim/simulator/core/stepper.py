@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
-from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
@@ -73,6 +71,7 @@ class Stepper:
     Attributes:
         sync_each_step: whether Python reads after each step which films took it, which saves the work on
             those that did not. On a GPU this read would take longer than the step.
+        compile_steps: whether steps that are not synced are compiled; so they are on a GPU where torch can.
     """
 
     def __init__(self, model: FilmModel, *, tolerance: float, noise: ThermalNoise | None = None) -> None:
@@ -80,6 +79,7 @@ class Stepper:
         self.noise = noise
         self.tolerance = tolerance
         self.sync_each_step = model.grid.device.type == "cpu"
+        self.compile_steps = not self.sync_each_step and importlib.util.find_spec("triton") is not None
         self._rates: Rates | None = None
 
     def restart(self, state: State) -> None:
@@ -109,20 +109,8 @@ class Stepper:
         Returns:
             (B,) bool, the films that were advanced. The others' `step` was made smaller.
         """
-        if self._rates is None:
-            self._rates = self.model.rates(state.phi, state.content, state.thickness)
-            first = torch.minimum(state.step, self._first_step(state, self._rates))
-            state.step = torch.where(state.history > 0, state.step, first)
-        if self.sync_each_step:
-            return self._synced_step(state, self._rates, longest, lowest, active)
-        new, self._rates, accepted = self._unsynced_step(state, self._rates, longest, lowest, active)
-        state.assign(new)
-        return accepted
-
-    def _synced_step(
-        self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor
-    ) -> Tensor:
-        """A step that saves the work on films that were refused, and the copies where none was."""
+        # The work on films that were refused is saved, and so are the copies where none was.
+        rates = self.rates_of(state)
         stepped, accepted, step = self._attempt(state, rates, longest, lowest, active)
         new_rates = rates
         if as_numpy_if_cpu(accepted).any():
@@ -138,26 +126,28 @@ class Stepper:
             self._rates = _choose(accepted, new_rates, rates)
         return accepted
 
-    def _masked_step(
+    def rates_of(self, state: State) -> Rates:
+        """The rates of the films as they are; fresh films are given their first step."""
+        if self._rates is None:
+            self._rates = self.model.rates(state.phi, state.content, state.thickness)
+            first = torch.minimum(state.step, self._first_step(state, self._rates))
+            state.step = torch.where(state.history > 0, state.step, first)
+        return self._rates
+
+    def keep_rates(self, rates: Rates) -> None:
+        """Take over the rates of films that were advanced elsewhere."""
+        self._rates = rates
+
+    def masked_step(
         self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor
     ) -> tuple[State, Rates, Tensor]:
-        """The same without a transfer from the device: one graph without breaks, which can be compiled."""
+        """`step` without a transfer from the device: one graph without breaks, which can be compiled."""
         stepped, accepted, step = self._attempt(state, rates, longest, lowest, active)
         new_rates = self._finish(stepped, rates)
         accepted, step = _kept_inside(state, stepped, accepted, step)
         refusals = state.refusals + (active & ~accepted)
         kept = replace(state, step=step, refusals=refusals)
         return _choose(accepted, stepped, kept), _choose(accepted, new_rates, rates), accepted
-
-    @functools.cached_property
-    def _unsynced_step(self) -> Callable[..., tuple[State, Rates, Tensor]]:
-        """`_masked_step`, compiled for a GPU where torch can."""
-        if self.noise is not None:
-            # Made before anything is compiled.
-            self.model.grid.cell_counters(self.model.kappa.shape[1])
-        if self.model.grid.device.type != "cuda" or importlib.util.find_spec("triton") is None:
-            return self._masked_step
-        return torch.compile(self._masked_step, dynamic=False)
 
     def _finish(self, stepped: State, rates: Rates) -> Rates:
         """Fill in how the rates changed over a step, add its noise, and return the rates at its end."""
@@ -267,7 +257,7 @@ class Stepper:
             # Their divergence was taken between cells, which is less than that of the modes.
             ratio = grid.exact.at(state.thickness) / grid.differences.at(state.thickness)
             fluxes = fluxes * ratio.sqrt()
-        fluxes[..., 0, 0] = 0.0
+        fluxes = grid.without_mean(fluxes)
         fluctuation = backend.soften(fluxes, self._damping(rates, state.thickness), dt)
         state.content = state.content + fluctuation
         state.phi, state.phi_before, state.noise, state.smallest = backend.add_ripple(
