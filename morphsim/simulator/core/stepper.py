@@ -24,6 +24,7 @@ from morphsim.simulator.core.etd import Damping
 from morphsim.simulator.core.model import FilmModel, Rates
 from morphsim.simulator.core.noise import ThermalNoise
 from morphsim.simulator.core.per_film import as_numpy_if_cpu, as_tensor
+from morphsim.simulator.core.spectral_step import SpectralStepper
 from morphsim.simulator.core.state import State
 
 # The relaxation of the last noise within a step is not an error, and older noises still relax.
@@ -81,6 +82,8 @@ class Stepper:
         self.tolerance = tolerance
         self.sync_each_step = model.grid.device.type == "cpu"
         self._rates: Rates | None = None
+        self._spectral: SpectralStepper | None = None
+        self._last_allowance: tuple[Tensor | None, Any] = (None, None)
 
     def restart(self, state: State) -> None:
         """Forget the history, after the fields were set from outside."""
@@ -96,6 +99,7 @@ class Stepper:
         """
         self.model = model
         self._rates = None
+        self._spectral = None
 
     def step(self, state: State, longest: Tensor, lowest: Tensor, active: Tensor) -> Tensor:
         """Try one step of each active film, in place.
@@ -123,11 +127,15 @@ class Stepper:
         self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor
     ) -> Tensor:
         """A step that saves the work on films that were refused, and the copies where none was."""
-        stepped, accepted, step = self._attempt(state, rates, longest, lowest, active)
-        new_rates = rates
-        if as_numpy_if_cpu(accepted).any():
-            new_rates = self._finish(stepped, rates)
-            accepted, step = _kept_inside(state, stepped, accepted, step)
+        whole = self._whole_step(state, rates, longest, active)
+        if whole is not None:
+            stepped, new_rates, accepted, step = whole
+        else:
+            stepped, accepted, step = self._attempt(state, rates, longest, lowest, active)
+            new_rates = rates
+            if as_numpy_if_cpu(accepted).any():
+                new_rates = self._finish(stepped, rates)
+                accepted, step = _kept_inside(state, stepped, accepted, step)
         if as_numpy_if_cpu(accepted).all():
             self._rates = new_rates
             state.assign(stepped)
@@ -137,6 +145,24 @@ class Stepper:
             state.assign(_choose(accepted, stepped, state))
             self._rates = _choose(accepted, new_rates, rates)
         return accepted
+
+    def _whole_step(
+        self, state: State, rates: Rates, longest: Tensor, active: Tensor
+    ) -> tuple[State, Rates, Tensor, Tensor] | None:
+        """A step of films that the backend can advance in one go; None for any others."""
+        if self.noise is not None or not self.model.spectral or self.model.grid.device.type != "cpu":
+            return None
+        if self._spectral is None:
+            self._spectral = SpectralStepper(self.model, self.tolerance)
+        return self._spectral.step(state, rates, self._allowance(state), longest, active)
+
+    def _allowance(self, state: State) -> Any:
+        """`noise_allowance` as an array; without noise it stays the same from step to step."""
+        noise, allowance = self._last_allowance
+        if noise is not state.noise:
+            allowance = noise_allowance(state.noise, self.model.grid.shape[1]).numpy()
+            self._last_allowance = state.noise, allowance
+        return allowance
 
     def _masked_step(
         self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor
