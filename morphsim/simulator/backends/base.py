@@ -190,8 +190,17 @@ class SpectralFilms(ABC):
         """
 
     @abstractmethod
-    def rates(self, start: SpectralStart, films: Sequence[int]) -> SpectralRates:
+    def rates(self, end: SpectralEnd, start: SpectralStart, films: Sequence[int]) -> SpectralRates:
         """Rates of some of the films that were advanced last."""
+
+    @abstractmethod
+    def first_rates(
+        self, phi: PerFilmArray, content: PerFilmArray, thickness: PerFilmArray
+    ) -> SpectralRates | None:
+        """The same to the last bit from fields (B, 1, H, W), content and thickness alone.
+
+        Their change is not defined. None for films that have to be computed part by part.
+        """
 
 
 class FilmEquations(Protocol):

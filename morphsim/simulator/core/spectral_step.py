@@ -11,7 +11,7 @@ from torch import Tensor
 from morphsim.simulator.backends.base import SpectralStart
 from morphsim.simulator.core.control import StepRecord, accept_step, plan_step
 from morphsim.simulator.core.model import FilmModel, Rates
-from morphsim.simulator.core.per_film import Shared, of_array, of_tensor
+from morphsim.simulator.core.per_film import Shared, as_fields, of_array, of_tensor
 from morphsim.simulator.core.state import State
 
 Tried = tuple[State, Rates, Tensor, Tensor]
@@ -26,18 +26,42 @@ class SpectralStepper:
     """Takes the steps of films of fixed height on the CPU, as `Stepper` takes them part by part.
 
     Args:
-        model: of pseudo-spectral films.
-        tolerance: see `Stepper`.
+        model: of the films; those that are not pseudo-spectral are left to `Stepper`.
     """
 
-    def __init__(self, model: FilmModel, tolerance: float) -> None:
-        self._tolerance = tolerance
-        self._films = model.backend.spectral_films(model)
+    def __init__(self, model: FilmModel) -> None:
+        self._model = model
+        whole = model.spectral and model.grid.device.type == "cpu"
+        self._films = model.backend.spectral_films(model) if whole else None
         self._state: dict[str, Shared] = {}
         self._rates: dict[str, Shared] = {}
 
+    def first_rates(self, state: State) -> Rates | None:
+        """Rates of films, to the last bit as steps compute them; None where these are taken part by part."""
+        if self._films is None or state.phi.shape[1] != 1:
+            return None
+        phi, content, thickness = map(of_tensor, (state.phi, state.content, state.thickness))
+        found = self._films.first_rates(phi.array, content.array, thickness.array)
+        if found is None:
+            return None
+        mobility = as_fields(self._model.mobility(state.phi), state.phi)
+        return Rates(
+            modes=found.modes.tensor,
+            thickness=torch.zeros_like(state.thickness),
+            stiffness2=found.stiffness2.tensor,
+            stiffness4=found.stiffness4.tensor,
+            mobility=mobility,
+            cross=None,
+        )
+
     def step(
-        self, state: State, rates: Rates, allowance: Any, longest: Tensor, active: Tensor
+        self,
+        state: State,
+        rates: Rates,
+        allowance: Any,
+        longest: Tensor,
+        active: Tensor,
+        tolerance: float,
     ) -> Tried | None:
         """Try one step of each active film.
 
@@ -47,6 +71,7 @@ class SpectralStepper:
             allowance: part of the rms in each row that is not counted, an array (B, C, H).
             longest: (B,) longest step that each may take.
             active: (B,) bool.
+            tolerance: see `Stepper`.
 
         Returns:
             What belongs to films that don't keep their step is not defined. None where the step has to be
@@ -81,12 +106,12 @@ class SpectralStepper:
         if end is None:
             return None
         kept, next_step = accept_step(
-            record, tried, taking_part, end.error, end.smallest, record.thickness, self._tolerance
+            record, tried, taking_part, end.error, end.smallest, record.thickness, tolerance
         )
         change = old["rate_change"]
         films = kept.nonzero()[0].tolist()
         if films:
-            found = self._films.rates(start, films)
+            found = self._films.rates(end, start, films)
             change = found.change
             self._rates = {
                 "modes": found.modes,

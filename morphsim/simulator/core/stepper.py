@@ -82,7 +82,6 @@ class Stepper:
         self.tolerance = tolerance
         self.sync_each_step = model.grid.device.type == "cpu"
         self._rates: Rates | None = None
-        self._spectral: SpectralStepper | None = None
         self._last_allowance: tuple[Tensor | None, Any] = (None, None)
 
     def restart(self, state: State) -> None:
@@ -99,7 +98,7 @@ class Stepper:
         """
         self.model = model
         self._rates = None
-        self._spectral = None
+        vars(self).pop("_spectral", None)
 
     def step(self, state: State, longest: Tensor, lowest: Tensor, active: Tensor) -> Tensor:
         """Try one step of each active film, in place.
@@ -114,7 +113,9 @@ class Stepper:
             (B,) bool, the films that were advanced. The others' `step` was made smaller.
         """
         if self._rates is None:
-            self._rates = self.model.rates(state.phi, state.content, state.thickness)
+            self._rates = self._whole_rates(state) or self.model.rates(
+                state.phi, state.content, state.thickness
+            )
             first = torch.minimum(state.step, self._first_step(state, self._rates))
             state.step = torch.where(state.history > 0, state.step, first)
         if self.sync_each_step:
@@ -146,15 +147,22 @@ class Stepper:
             self._rates = _choose(accepted, new_rates, rates)
         return accepted
 
+    def _whole_rates(self, state: State) -> Rates | None:
+        """Rates of films that the backend can advance in one go; None for any others."""
+        return None if self.noise is not None else self._spectral.first_rates(state)
+
     def _whole_step(
         self, state: State, rates: Rates, longest: Tensor, active: Tensor
     ) -> tuple[State, Rates, Tensor, Tensor] | None:
-        """A step of films that the backend can advance in one go; None for any others."""
-        if self.noise is not None or not self.model.spectral or self.model.grid.device.type != "cpu":
+        """A step of such films; None for any others."""
+        if self.noise is not None:
             return None
-        if self._spectral is None:
-            self._spectral = SpectralStepper(self.model, self.tolerance)
-        return self._spectral.step(state, rates, self._allowance(state), longest, active)
+        allowance = self._allowance(state)
+        return self._spectral.step(state, rates, allowance, longest, active, self.tolerance)
+
+    @functools.cached_property
+    def _spectral(self) -> SpectralStepper:
+        return SpectralStepper(self.model)
 
     def _allowance(self, state: State) -> Any:
         """`noise_allowance` as an array; without noise it stays the same from step to step."""

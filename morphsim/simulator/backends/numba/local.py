@@ -66,7 +66,7 @@ def potential_of(kind: Any, phi: Any, numbers: Any, out: Any) -> None:
             donor, acceptor = phi[cell], one - phi[cell]
             inside, other = max(donor, floor), max(acceptor, floor)
             # Below the floor both logarithms continue as their tangents.
-            rest = min(donor - floor, zero) - min(acceptor - floor, zero)
+            rest = min(donor - inside, zero) - min(acceptor - other, zero)
             out[cell] = logarithm(inside / other) + rest * inverse + x * (one - two * donor)
     else:
         twice, first, second = numbers[0] + numbers[0], numbers[1], numbers[2]

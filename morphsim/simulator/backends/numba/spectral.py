@@ -19,6 +19,8 @@ from morphsim.simulator.core.etd import SPARE
 
 # Extremes are kept for this many cells side by side, so that the loop has no reduction of them.
 _LANES = 64
+# Rows and columns that are transposed together fit into the cache.
+_BLOCK = 16
 
 
 @loop
@@ -92,19 +94,9 @@ def advance_film(
 
 @loop
 def compare_film(
-    raw: Any,
-    old: Any,
-    before: Any,
-    ratio: Any,
-    allowance: Any,
-    kind: Any,
-    parameters: Any,
-    folded: Any,
-    phi: Any,
-    potential: Any,
-    found: Any,
+    raw: Any, old: Any, before: Any, ratio: Any, allowance: Any, folded: Any, phi: Any, found: Any
 ) -> None:
-    """New fields (H, W), how far they are from the extrapolation of the old ones, and their potential.
+    """New fields (H, W), and how far they are from the extrapolation of the old ones.
 
     Args:
         raw: what the inverse transform left.
@@ -112,21 +104,13 @@ def compare_film(
         before: φ_{n-1}.
         ratio: of the steps.
         allowance: part of the rms in each row that is not counted, (H,).
-        kind: of the energy, see `potential_of`.
-        parameters: of the energy.
         folded: whether each direction lies between walls, (2,).
         phi: receives φ_{n+1}.
-        potential: receives what is to be transformed of ∂f/∂φ.
-        found: receives the largest rms of a row less its allowance, the smallest volume fraction, the
-            contrast, and the curvature that the damping is made of, (4,) float64.
+        found: receives the largest rms of a row less its allowance in its first place, float64.
     """
     height, width = phi.shape
-    real = phi.dtype.type
-    middle = middle_of(kind, parameters)
-    extremes = np.empty(3 * _LANES, phi.dtype)
-    extremes[: 2 * _LANES] = np.inf
-    extremes[2 * _LANES :] = -np.inf
-    parts, potentials = np.empty((2, width), phi.dtype), np.empty((2, width), phi.dtype)
+    w = phi.dtype.type(ratio)
+    parts = np.empty((2, width), phi.dtype)
     worst = 0.0
     broken = False
     half = height - height // 2
@@ -139,11 +123,43 @@ def compare_film(
         else:
             _unfold(raw[top], folded[1], phi[top])
         for row in range(top, mirrored + 1, max(mirrored - top, 1)):
-            squares = _compare_row(phi[row], old[row], before[row], real(ratio), middle, extremes)
+            squares = phi.dtype.type(0.0)
+            for j in range(width):
+                rest = phi[row, j] - old[row, j]
+                rest = rest - w * (old[row, j] - before[row, j])
+                squares += rest * rest
             rms = np.sqrt(np.float64(squares) / width)
             if not np.isfinite(rms):
                 broken = True
             worst = max(worst, rms - allowance[row])
+    found[0] = np.inf if broken else worst
+
+
+@loop
+def potential_of_film(phi: Any, kind: Any, parameters: Any, folded: Any, potential: Any, found: Any) -> None:
+    """Potential of fields (H, W), and what their extremes say.
+
+    Args:
+        phi: (H, W).
+        kind: of the energy, see `potential_of`.
+        parameters: of the energy.
+        folded: whether each direction lies between walls, (2,).
+        potential: receives what is to be transformed of ∂f/∂φ.
+        found: receives, from its second place on, the smallest volume fraction, the contrast, and the
+            curvature that the damping is made of, float64.
+    """
+    height, width = phi.shape
+    real = phi.dtype.type
+    middle = middle_of(kind, parameters)
+    extremes = np.empty(3 * _LANES, phi.dtype)
+    extremes[: 2 * _LANES] = np.inf
+    extremes[2 * _LANES :] = -np.inf
+    parts, potentials = np.empty((2, width), phi.dtype), np.empty((2, width), phi.dtype)
+    half = height - height // 2
+    for top in range(half if folded[0] else height):
+        mirrored = height - 1 - top if folded[0] else top
+        for row in range(top, mirrored + 1, max(mirrored - top, 1)):
+            _keep_extremes(phi[row], middle, extremes)
         if not (folded[0] or folded[1]):
             potential_of(kind, phi[top], parameters, potential[top])
             continue
@@ -158,7 +174,6 @@ def compare_film(
     nearest, least = extremes[:_LANES].min(), extremes[_LANES : 2 * _LANES].min()
     most = extremes[2 * _LANES :].max()
     flattest, steepest = curvature_range(kind, middle + nearest, least, most, parameters)
-    found[0] = np.inf if broken else worst
     found[1] = min(np.float64(least), 1.0 - np.float64(most))
     found[2] = np.float64(most - least)
     # As in `FilmModel`.
@@ -207,22 +222,31 @@ def rates_of_film(
             rate_change[row, j] = rates_out[row, j] - rates[row, j]
 
 
+@loop
+def upright(columns: Any, rows: Any) -> None:
+    """Transpose (modes, H) to (H, modes), the rows in the order of an inverse transform of the columns.
+
+    A forward transform with its output read backwards is an inverse one, and faster.
+    """
+    modes, height = columns.shape
+    for first in range(0, modes, _BLOCK):
+        for top in range(0, height, _BLOCK):
+            for row in range(top, min(top + _BLOCK, height)):
+                place = height - row if row > 0 else 0
+                for mode in range(first, min(first + _BLOCK, modes)):
+                    rows[place, mode] = columns[mode, row]
+
+
 @inlined
-def _compare_row(new: Any, old: Any, before: Any, ratio: Any, middle: Any, extremes: Any) -> Any:
-    """Sum of the squares of how far a row is from its extrapolation; it keeps `extremes` as well."""
-    squares = new.dtype.type(0.0)
-    for start in range(0, new.size, _LANES):
-        end = min(start + _LANES, new.size)
-        of_new, of_old, of_before = new[start:end], old[start:end], before[start:end]
-        for lane in range(end - start):
-            value = of_new[lane]
-            rest = value - of_old[lane]
-            rest = rest - ratio * (of_old[lane] - of_before[lane])
-            squares += rest * rest
+def _keep_extremes(phi: Any, middle: Any, extremes: Any) -> None:
+    """Keep what is nearest to `middle`, the smallest and the largest of (N,) cells."""
+    for start in range(0, phi.size, _LANES):
+        cells = phi[start : min(start + _LANES, phi.size)]
+        for lane in range(cells.size):
+            value = cells[lane]
             extremes[lane] = min(extremes[lane], abs(value - middle))
             extremes[_LANES + lane] = min(extremes[_LANES + lane], value)
             extremes[2 * _LANES + lane] = max(extremes[2 * _LANES + lane], value)
-    return squares
 
 
 @inlined

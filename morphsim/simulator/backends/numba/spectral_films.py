@@ -58,6 +58,7 @@ class _CompiledFilms(SpectralFilms):
         if self._along is not None:
             self._modes, self._x_of_numbers = grid.dtype, self._x
         self._spectrum = of_tensor(torch.empty((len(self._theta), len(self._x)), dtype=self._modes))
+        self._aligned = torch.empty(grid.shape, dtype=grid.dtype)
         self._known: dict[str, tuple[object, Array]] = {}
         self._films = 0
 
@@ -101,27 +102,54 @@ class _CompiledFilms(SpectralFilms):
                 start.before[film, 0],
                 start.ratio[film],
                 start.allowance[film, 0],
-                kind,
-                self._parameters[film],
                 self._folded,
                 phi.array[film, 0],
-                self._potential.array[film],
                 self._found[film],
             )
-        self._content = content.array
+            self._find_potential(kind, phi.array, film)
         error, smallest, contrast = self._found[:, :3].T.copy()
         return SpectralEnd(phi, content, change, error, smallest, contrast)
 
-    def rates(self, start: SpectralStart, films: Sequence[int]) -> SpectralRates:
+    def rates(self, end: SpectralEnd, start: SpectralStart, films: Sequence[int]) -> SpectralRates:
         """See `SpectralFilms.rates`."""
+        return self._rates(end.content.array, start.rates, start.thickness, films)
+
+    def first_rates(self, phi: Array, content: Array, thickness: Array) -> SpectralRates | None:
+        """See `SpectralFilms.first_rates`."""
+        films = len(phi)
+        if films != self._films:
+            self._allocate(films)
+        kind = self._read()
+        if kind is None:
+            return None
+        for film in range(films):
+            self._find_potential(kind, phi, film)
+        return self._rates(content, content, thickness, range(films))
+
+    def _find_potential(self, kind: int, phi: Array, film: int) -> None:
+        spectral.potential_of_film(
+            phi[film, 0],
+            kind,
+            self._parameters[film],
+            self._folded,
+            self._potential.array[film],
+            self._found[film],
+        )
+
+    def _rates(self, content: Array, before: Array, thickness: Array, films: Sequence[int]) -> SpectralRates:
+        """Rates of films whose potential is known, and how they changed from `before`."""
         out, change = self._new_modes(), self._new_modes()
         numbers = self._transport
-        numbers[:, 2] = start.thickness
+        numbers[:, 2] = thickness
         for film in films:
+            potential = self._potential.tensor[film]
+            if film > 0:
+                # Transforms round by where their input lies in memory, and a film alone lies at the start.
+                potential = self._aligned.copy_(potential)
             spectral.rates_of_film(
-                real_view(self._forward(self._potential.tensor[film])),
-                self._content[film, 0],
-                start.rates[film, 0],
+                real_view(self._forward(potential)),
+                content[film, 0],
+                before[film, 0],
                 numbers[film],
                 self._x_of_numbers,
                 self._theta,
@@ -167,9 +195,11 @@ class _CompiledFilms(SpectralFilms):
         """Read one number for each film; False where there are others."""
         known = self._known.get(name)
         if known is None or known[0] is not parameter:
-            known = self._known[name] = parameter, as_array(parameter).reshape(-1)
+            array = as_array(parameter)
+            fits = array.size == 1 or len(array) == array.size
+            known = self._known[name] = parameter, array.reshape(-1) if fits else None
         values = known[1]
-        if values.size != 1 and values.size != self._films:
+        if values is None or (values.size != 1 and values.size != self._films):
             return False
         out[:, column] = values
         return True
@@ -189,12 +219,12 @@ class _CompiledFilms(SpectralFilms):
         return torch.cat(both, dim=1)
 
     def _inverse(self, modes: Tensor) -> Tensor:
-        """Undo `_forward`."""
+        """Undo `_forward`; the modes are overwritten."""
         width = self._shape[1]
         if self._depth is None:
-            # Faster than irfft2.
-            columns = torch.fft.ifft(modes, dim=0, norm="forward")
-            return _tensor(torch.fft.irfft(columns, n=width, norm="forward"))
+            columns = torch.fft.fft(modes, dim=0)
+            spectral.upright(_whole_modes(columns.T), _whole_modes(modes))
+            return _tensor(torch.fft.irfft(modes, n=width, norm="forward"))
         if self._along is None:
             rows = torch.fft.irfft(modes, n=width, norm="forward")
         else:
@@ -205,6 +235,12 @@ class _CompiledFilms(SpectralFilms):
         torch.mm(self._depth[0].T, rows[:half], out=field[:half])
         torch.mm(self._depth[1].T, rows[half:], out=field[half:])
         return field
+
+
+def _whole_modes(modes: Tensor) -> Array:
+    """Complex modes as numbers that loops move in one piece."""
+    array = modes.contiguous().numpy()
+    return array.view(np.float64) if array.dtype == np.complex64 else array
 
 
 def _tensor(value: Tensor) -> Tensor:
