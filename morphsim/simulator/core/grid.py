@@ -119,6 +119,18 @@ class Grid:
         faces = self.face_theta[:, 0].contiguous()
         return self._cosine_z.contiguous().numpy(), faces.numpy(), self.at_surface.numpy()
 
+    @functools.cached_property
+    def half_cosines(self) -> tuple[tuple[Tensor, Tensor] | None, tuple[Tensor, Tensor] | None]:
+        """In depth and along x, the even and the odd cosines over the first half of the cells.
+
+        Of N cells the even modes are (N - N // 2, N - N // 2) with the cell in the middle, the odd ones
+        (N // 2, N // 2). None for a periodic direction.
+        """
+        depth, along = (
+            None if cosines is None else _halves(cosines) for cosines in (self._cosine_z, self._cosine_x)
+        )
+        return depth, along
+
     def forward(self, field: Tensor) -> Tensor:
         """Transform (..., H, W) to modes; complex if a direction is periodic."""
         if self._cosine_z is None and self._cosine_x is None:
@@ -251,6 +263,12 @@ class Grid:
     def _squares(self, along_x: Tensor, along_z: Tensor) -> Squares:
         x, theta = along_x[None, :] ** 2, along_z[:, None] ** 2
         return Squares(x.to(self.device, self.dtype), theta.to(self.device, self.dtype))
+
+
+def _halves(cosines: Tensor) -> tuple[Tensor, Tensor]:
+    cells = len(cosines)
+    half = cells // 2
+    return cosines[::2, : cells - half].contiguous(), cosines[1::2, :half].contiguous()
 
 
 def _wavenumbers(cells: int, spacing: float, boundary: Boundary, *, half: bool) -> Tensor:

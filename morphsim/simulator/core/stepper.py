@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from dataclasses import fields, replace
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from morphsim.simulator.core.etd import Damping
 from morphsim.simulator.core.model import FilmModel, Rates
 from morphsim.simulator.core.noise import ThermalNoise
 from morphsim.simulator.core.per_film import as_numpy_if_cpu, as_tensor
+from morphsim.simulator.core.spectral_step import SpectralStepper
 from morphsim.simulator.core.state import State
 
 # The relaxation of the last noise within a step is not an error, and older noises still relax.
@@ -81,6 +83,7 @@ class Stepper:
         self.sync_each_step = model.grid.device.type == "cpu"
         self.compile_steps = not self.sync_each_step and importlib.util.find_spec("triton") is not None
         self._rates: Rates | None = None
+        self._last_allowance: tuple[Tensor | None, Any] = (None, None)
 
     def restart(self, state: State) -> None:
         """Forget the history, after the fields were set from outside."""
@@ -96,6 +99,7 @@ class Stepper:
         """
         self.model = model
         self._rates = None
+        vars(self).pop("_spectral", None)
 
     def step(self, state: State, longest: Tensor, lowest: Tensor, active: Tensor) -> Tensor:
         """Try one step of each active film, in place.
@@ -111,11 +115,15 @@ class Stepper:
         """
         # The work on films that were refused is saved, and so are the copies where none was.
         rates = self.rates_of(state)
-        stepped, accepted, step = self._attempt(state, rates, longest, lowest, active)
-        new_rates = rates
-        if as_numpy_if_cpu(accepted).any():
-            new_rates = self._finish(stepped, rates)
-            accepted, step = _kept_inside(state, stepped, accepted, step)
+        whole = self._whole_step(state, rates, longest, active)
+        if whole is not None:
+            stepped, new_rates, accepted, step = whole
+        else:
+            stepped, accepted, step = self._attempt(state, rates, longest, lowest, active)
+            new_rates = rates
+            if as_numpy_if_cpu(accepted).any():
+                new_rates = self._finish(stepped, rates)
+                accepted, step = _kept_inside(state, stepped, accepted, step)
         if as_numpy_if_cpu(accepted).all():
             self._rates = new_rates
             state.assign(stepped)
@@ -129,7 +137,9 @@ class Stepper:
     def rates_of(self, state: State) -> Rates:
         """The rates of the films as they are; fresh films are given their first step."""
         if self._rates is None:
-            self._rates = self.model.rates(state.phi, state.content, state.thickness)
+            self._rates = self._whole_rates(state) or self.model.rates(
+                state.phi, state.content, state.thickness
+            )
             first = torch.minimum(state.step, self._first_step(state, self._rates))
             state.step = torch.where(state.history > 0, state.step, first)
         return self._rates
@@ -137,6 +147,32 @@ class Stepper:
     def keep_rates(self, rates: Rates) -> None:
         """Take over the rates of films that were advanced elsewhere."""
         self._rates = rates
+
+    def _whole_rates(self, state: State) -> Rates | None:
+        """Rates of films that the backend can advance in one go; None for any others."""
+        whole = self.sync_each_step and self.noise is None
+        return self._spectral.first_rates(state) if whole else None
+
+    def _whole_step(
+        self, state: State, rates: Rates, longest: Tensor, active: Tensor
+    ) -> tuple[State, Rates, Tensor, Tensor] | None:
+        """A step of such films; None for any others."""
+        if self.noise is not None:
+            return None
+        allowance = self._allowance(state)
+        return self._spectral.step(state, rates, allowance, longest, active, self.tolerance)
+
+    @functools.cached_property
+    def _spectral(self) -> SpectralStepper:
+        return SpectralStepper(self.model)
+
+    def _allowance(self, state: State) -> Any:
+        """`noise_allowance` as an array; without noise it stays the same from step to step."""
+        noise, allowance = self._last_allowance
+        if noise is not state.noise:
+            allowance = noise_allowance(state.noise, self.model.grid.shape[1]).numpy()
+            self._last_allowance = state.noise, allowance
+        return allowance
 
     def masked_step(
         self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor

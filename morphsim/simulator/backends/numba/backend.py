@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from morphsim.simulator.backends.base import (
     FilmEquations,
     ModeStep,
     RandomFluxes,
+    SpectralFilms,
     SurfaceStep,
 )
 from morphsim.simulator.backends.numba import noise, step, surface
@@ -25,7 +25,12 @@ from morphsim.simulator.backends.numba.arrays import (
     real_view,
     vapour_arrays,
 )
-from morphsim.simulator.backends.numba.local import binary_potential, double_well_potential
+from morphsim.simulator.backends.numba.local import (
+    LocalKernel,
+    binary_potential,
+    double_well_potential,
+)
+from morphsim.simulator.backends.numba.spectral_films import compiled_films
 from morphsim.simulator.backends.numba.ternary import ternary_rates
 from morphsim.simulator.backends.torch_backend import TorchBackend
 from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
@@ -33,14 +38,6 @@ from morphsim.simulator.core.etd import Damping
 from morphsim.simulator.core.evaporation import Evaporation
 from morphsim.simulator.core.exact_types import ExactTypes, is_built_in
 from morphsim.simulator.core.grid import Squares
-
-
-class LocalKernel(NamedTuple):
-    """A compiled potential, and the attributes of the energy that it takes."""
-
-    loop: Callable[..., None]
-    parameters: tuple[str, ...]
-
 
 CellKernel = Callable[[FilmEquations, Tensor, Tensor, Tensor], CellRates | None]
 """A compiled form of `Backend.cell_rates`; None for a film that it can't compute."""
@@ -153,10 +150,17 @@ class NumbaBackend(TorchBackend):
             real_view(modes.content_changes[1]),
             modes.dt.numpy().astype(real),
             np.stack(modes.weights, axis=1).astype(real),
-            *damping_arrays(damping, rates),
+            *damping_arrays(damping, rates)[:3],
+            damping.squares.arrays[0],
+            damping.squares.arrays[2],
             real_view(out),
         )
         return out
+
+    def spectral_films(self, film: FilmEquations) -> SpectralFilms | None:
+        """See `Backend.spectral_films`."""
+        # A subclass may compute one of the parts in another way.
+        return compiled_films(film, self._potentials) if type(self) is NumbaBackend else None
 
     def soften(self, noise: Tensor, damping: Damping, dt: Tensor) -> Tensor:
         """See `Backend.soften`."""

@@ -6,9 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from morphsim.compiled import loop
+from morphsim.compiled import inlined, loop
 from morphsim.simulator.backends.numba.math import decay
 from morphsim.simulator.core.etd import THIRD_ORDER_REACH
+
+MODES_AT_ONCE = 256
+"""The weights of so many modes are kept in one array, one after the other at known distances: loops over
+several arrays are not vectorised when the compiler can't tell whether they overlap."""
+_SECOND, _THIRD, _FOURTH = 2 * MODES_AT_ONCE, 4 * MODES_AT_ONCE, 6 * MODES_AT_ONCE
 
 
 @loop
@@ -58,55 +63,110 @@ def advance_modes(
         stiffness2: A2, (B, C).
         stiffness4: A4, (B, C).
         depth: h, (B,).
-        x: squared wavenumbers along x, (2 * modes,).
+        x: squared wavenumbers along x, (modes,).
         theta: squared wavenumbers in scaled depth, (H,).
         out: receives q_{n+1} - q_n.
     """
     batch, fields, height, width = rates.shape
-    real = dt.dtype.type
+    numbers = np.empty(10, dt.dtype)
+    of_modes = np.empty(4 * MODES_AT_ONCE, dt.dtype)
+    weights_of_modes = np.empty(8 * MODES_AT_ONCE, dt.dtype)
+    for film in range(batch):
+        numbers[0], numbers[1:7], numbers[9] = dt[film], weights[film], depth[film]
+        for c in range(fields):
+            numbers[7], numbers[8] = stiffness2[film, c], stiffness4[film, c]
+            for row in range(height):
+                k2 = theta[row] / (depth[film] * depth[film])
+                for first in range(0, x.size, MODES_AT_ONCE):
+                    last = min(first + MODES_AT_ONCE, x.size)
+                    start, end = first * (width // x.size), last * (width // x.size)
+                    weigh_modes(x[first:last], k2, numbers, width != x.size, of_modes, weights_of_modes)
+                    advance_chunk(
+                        rates[film, c, row, start:end],
+                        rate_change[film, c, row, start:end],
+                        content_change[film, c, row, start:end],
+                        older_rate_change[film, c, row, start:end],
+                        older_content_change[film, c, row, start:end],
+                        weights_of_modes,
+                        out[film, c, row, start:end],
+                    )
+
+
+@inlined
+def weigh_modes(x: Any, depth: Any, numbers: Any, complex_modes: Any, work: Any, out: Any) -> None:
+    """Damping and weights of some modes of a row, see `Backend.advance_modes`.
+
+    Args:
+        x: squared wavenumbers along x, up to `MODES_AT_ONCE`.
+        depth: squared wavenumber in depth.
+        numbers: Δt, the six of `control.step_weights`, A2 and A4.
+        complex_modes: whether a mode is two real numbers.
+        work: space for half of them, (4 * MODES_AT_ONCE,).
+        out: receives Λ and the factors of R_n, D_n and -D_{n-1} of each real number, (8 * MODES_AT_ONCE,).
+    """
+    step, e1, c1 = numbers[0], numbers[1], numbers[4]
+    b2, c2, s2, s4 = numbers[5], numbers[6], numbers[7], numbers[8]
+    a1 = numbers[2] + numbers[3] - e1
+    real = type(step)
     one, half, sixth = real(1.0), real(0.5), real(1.0 / 6.0)
     reach = real(THIRD_ORDER_REACH)
-    for film in range(batch):
-        step = dt[film]
-        e1, a1, b1, c1, b2, c2 = weights[film]
-        a1 = a1 + b1 - e1
-        for c in range(fields):
-            s2, s4 = stiffness2[film, c], stiffness4[film, c]
-            for row in range(height):
-                k2_row = theta[row] / (depth[film] * depth[film])
-                for j in range(width):
-                    k2 = x[j] + k2_row
-                    damping = k2 * (s2 + s4 * k2)
-                    z = step * damping
-                    # Series and quotients for every mode, so that the loop has no branches.
-                    series = one / real(3628800.0) - z / real(39916800.0)
-                    series = one / real(362880.0) - z * series
-                    series = one / real(40320.0) - z * series
-                    series = one / real(5040.0) - z * series
-                    series = one / real(720.0) - z * series
-                    series = one / real(120.0) - z * series
-                    series = one / real(24.0) - z * series
-                    small3 = sixth - z * series
-                    small2 = half - z * small3
-                    small1 = one - z * small2
-                    small = abs(z) < half
-                    large = half if small else z
-                    large1 = (one - decay(large)) / large
-                    large2 = (one - large1) / large
-                    large3 = (half - large2) / large
-                    p1 = small1 if small else large1
-                    p2 = small2 if small else large2
-                    p3 = small3 if small else large3
-                    share = reach / max(z, reach)
-                    first = rate_change[film, c, row, j] + damping * content_change[film, c, row, j]
-                    second = (
-                        older_rate_change[film, c, row, j] + damping * older_content_change[film, c, row, j]
-                    )
-                    out[film, c, row, j] = (
-                        step * p1 * rates[film, c, row, j]
-                        + (e1 * p2 + share * (a1 * p2 + c1 * p3)) * first
-                        - share * (b2 * p2 + c2 * p3) * second
-                    )
+    for j in range(x.size):
+        k2 = x[j] + depth
+        damping = k2 * (s2 + s4 * k2)
+        z = step * damping
+        # Series and quotients for every mode, so that the loop has no branches.
+        series = one / real(3628800.0) - z / real(39916800.0)
+        series = one / real(362880.0) - z * series
+        series = one / real(40320.0) - z * series
+        series = one / real(5040.0) - z * series
+        series = one / real(720.0) - z * series
+        series = one / real(120.0) - z * series
+        series = one / real(24.0) - z * series
+        small3 = sixth - z * series
+        small2 = half - z * small3
+        small1 = one - z * small2
+        small = abs(z) < half
+        large = half if small else z
+        large1 = (one - decay(large)) / large
+        large2 = (one - large1) / large
+        large3 = (half - large2) / large
+        p1 = small1 if small else large1
+        p2 = small2 if small else large2
+        p3 = small3 if small else large3
+        share = reach / max(z, reach)
+        work[j] = damping
+        work[MODES_AT_ONCE + j] = step * p1
+        work[2 * MODES_AT_ONCE + j] = e1 * p2 + share * (a1 * p2 + c1 * p3)
+        work[3 * MODES_AT_ONCE + j] = share * (b2 * p2 + c2 * p3)
+    for weight in range(4):
+        of_modes, spread = work[weight * MODES_AT_ONCE :], out[2 * weight * MODES_AT_ONCE :]
+        if complex_modes:
+            for j in range(x.size):
+                spread[2 * j] = of_modes[j]
+                spread[2 * j + 1] = of_modes[j]
+        else:
+            for j in range(x.size):
+                spread[j] = of_modes[j]
+
+
+@inlined
+def advance_chunk(
+    rates: Any,
+    rate_change: Any,
+    content_change: Any,
+    older_rate_change: Any,
+    older_content_change: Any,
+    weights: Any,
+    out: Any,
+) -> None:
+    """Change of some modes of a row over a step, see `advance_modes`, with the weights of `weigh_modes`."""
+    # Two loops, since one over so many arrays is not vectorised.
+    for j in range(out.size):
+        first = rate_change[j] + weights[j] * content_change[j]
+        out[j] = weights[_SECOND + j] * rates[j] + weights[_THIRD + j] * first
+    for j in range(out.size):
+        second = older_rate_change[j] + weights[j] * older_content_change[j]
+        out[j] = out[j] - weights[_FOURTH + j] * second
 
 
 @loop
