@@ -13,6 +13,8 @@ from torch import Tensor
 
 from morphsim.device import threads_for
 from morphsim.errors import InputError
+from morphsim.simulator.backends.base import Journey, Journeys
+from morphsim.simulator.core.arrival import on_the_way
 from morphsim.simulator.core.batching import put_films, take_films
 from morphsim.simulator.core.check_model import check_model
 from morphsim.simulator.core.exact_types import is_built_in
@@ -32,11 +34,6 @@ MOST_REFUSALS = 40
 
 PerFilm = float | Sequence[float] | np.ndarray[Any, Any]
 """One value for all films of a batch, or one for each."""
-
-ARRIVED = 1e-12
-"""A film has reached a time when no more than this share of it is left."""
-THICKNESS_TOLERANCE = 1e-4
-"""A film has reached a thickness when it is no further above it than this [h0]."""
 
 _ALWAYS_FINITE = ("phi", "time", "thickness")
 _NEVER_NEGATIVE = ("time", "step", "last_step", "older_step", "history", "draws", "refusals", "noise")
@@ -108,6 +105,7 @@ class Solver:
         self._films = len(state.time)
         self.stepper = Stepper(model, tolerance=tolerance, noise=noise)
         self.state = state
+        self.threads = 1
         self.steps = 0
         self.rejected = 0
 
@@ -166,6 +164,13 @@ class Solver:
         until, lowest = self.each(time, device), self.each(thickness, device)
         if not bool(torch.isfinite(until).all()):
             raise InputError("advance needs a finite time, since a film may never shrink to the thickness")
+        journeys = self._advance_compiled(until, lowest)
+        if journeys is not None:
+            self.steps += journeys.tries
+            self.rejected += journeys.refused
+            if not tolerate:
+                self._raise_for(journeys.stuck)
+            return journeys.stuck.numpy()
         stuck = torch.zeros(self._films, dtype=torch.bool, device=device)
         stalled = torch.zeros_like(stuck)
         with threads_for(self.state.phi.numel(), self.state.phi.device):
@@ -186,6 +191,26 @@ class Solver:
                     stuck |= self._stuck(active, stalled, tolerate=tolerate)
                     active &= ~stuck
         return stuck.cpu().numpy()
+
+    def _advance_compiled(self, until: Tensor, lowest: Tensor) -> Journeys | None:
+        """Advance all films by the backend's own function; None if it can't."""
+        stepper = self.stepper
+        if not stepper.sync_each_step or not is_built_in(stepper):
+            return None
+        journey = Journey(
+            self.model,
+            self.state,
+            stepper.noise,
+            stepper.tolerance,
+            until.numpy(),
+            lowest.numpy(),
+            MOST_REFUSALS,
+            self.threads,
+        )
+        try:
+            return self.model.backend.advance_films(journey)
+        finally:
+            stepper.forget_rates()
 
     @property
     def _divisible(self) -> bool:
@@ -220,9 +245,8 @@ class Solver:
 
     def _active(self, until: Tensor, lowest: Tensor) -> Tensor:
         """Films (B,) that have not arrived."""
-        time, end = as_numpy_if_cpu(self.state.time), as_numpy_if_cpu(until)
-        above = as_numpy_if_cpu(self.state.thickness) - as_numpy_if_cpu(lowest)
-        return as_tensor((end - time > ARRIVED * abs(end) + ARRIVED**2) & (above > THICKNESS_TOLERANCE))
+        numbers = (self.state.time, until, self.state.thickness, lowest)
+        return as_tensor(on_the_way(*[as_numpy_if_cpu(values) for values in numbers]))
 
     def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:
         """Everything that `restore` needs to continue bit for bit, as arrays by name."""
@@ -274,8 +298,15 @@ class Solver:
         """Active films (B,) whose steps have shrunk to nothing; raises for them unless they are tolerated."""
         state = self.state
         stuck = active & (stalled | (state.refusals >= MOST_REFUSALS))
-        if tolerate or not bool(stuck.any()):
-            return stuck
+        if not tolerate:
+            self._raise_for(stuck)
+        return stuck
+
+    def _raise_for(self, stuck: Tensor) -> None:
+        """Raise for the first of the films (B,) that are stuck, if there are any."""
+        if not bool(stuck.any()):
+            return
+        state = self.state
         film = int(stuck.nonzero()[0])
         phi = state.phi[film]
         raise SimulationDiverged(

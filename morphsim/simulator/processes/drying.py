@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
-from morphsim.simulator.core.solver import THICKNESS_TOLERANCE
+from morphsim.simulator.core.arrival import THICKNESS_TOLERANCE
 from morphsim.simulator.processes.base import Flags, Values
 from morphsim.simulator.processes.knob import Knob
 from morphsim.simulator.processes.laws import Knobs
