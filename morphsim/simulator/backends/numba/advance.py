@@ -21,7 +21,9 @@ from morphsim.simulator.backends.numba.run import (
     Constants,
     Film,
     Kept,
+    Kernels,
     Memory,
+    kernels_for,
     run_film,
 )
 from morphsim.simulator.backends.numba.ternary import film_arrays
@@ -71,8 +73,8 @@ def advance_films(journey: Journey) -> Journeys | None:
     ends = np.full(films, ARRIVED)
     stopped = threading.Event()
 
-    def advance(index: int) -> None:
-        film = Film(
+    def film_of(index: int) -> Film:
+        return Film(
             Equations(
                 numbers[index],
                 linear[index],
@@ -89,10 +91,16 @@ def advance_films(journey: Journey) -> Journeys | None:
             journey.until[index],
             journey.lowest[index],
         )
-        memory = _take_memory(of_memory)
+
+    memory = _take_memory(of_memory)
+    kernels = _kernels(of_memory, constants, film_of(0), memory)
+    _give_memory(of_memory, memory)
+
+    def advance(index: int) -> None:
+        film, memory = film_of(index), _take_memory(of_memory)
         ends[index] = INTERRUPTED
         while ends[index] == INTERRUPTED and not stopped.is_set():
-            ends[index] = run_film(constants, film, kept, index, memory)
+            ends[index] = run_film(kernels, constants, film, kept, index, memory)
         _give_memory(of_memory, memory)
 
     try:
@@ -158,6 +166,17 @@ def _state(kept: Kept, like: State) -> State:
         tensor, before = torch.from_numpy(getattr(kept, entry.name)), getattr(like, entry.name)
         tensors[entry.name] = tensor.view(before.dtype) if before.is_complex() else tensor
     return State(**tensors)
+
+
+_KERNELS: dict[tuple[bool, Any], Kernels] = {}
+
+
+def _kernels(kind: _Kind, constants: Constants, film: Film, memory: Memory) -> Kernels:
+    """The long functions; their types depend on nothing else."""
+    key = kind.periodic, kind.dtype
+    if key not in _KERNELS:
+        _KERNELS[key] = kernels_for(constants, film, memory)
+    return _KERNELS[key]
 
 
 _FREE: dict[_Kind, list[Memory]] = {}

@@ -9,6 +9,7 @@ import numpy as np
 from morphsim.compiled import inlined, loop
 from morphsim.simulator.backends.numba import control as _control  # noqa: F401 - step control for numbers
 from morphsim.simulator.backends.numba.film import ONSAGER, rates_of_film, stiffness_of_film
+from morphsim.simulator.backends.numba.kernels import Kernel, call
 from morphsim.simulator.backends.numba.modes import (
     advance_film_modes,
     read_modes,
@@ -32,6 +33,126 @@ from morphsim.simulator.core.stall import WATCHED_TRIES, covers_too_little
 
 ARRIVED, STALLED, REFUSED, INTERRUPTED = range(4)
 """How a run ends; an interrupted one goes on with the next call."""
+
+
+# Modes between two steps, and those that a step makes.
+_CONTENT, _CHANGE, _OLDER_CHANGE, _RATE_CHANGE, _OLDER_RATE_CHANGE, _RATES = range(6)
+_NEW_CONTENT, _NEW_CHANGE, _NEW_RATE_CHANGE, _PASSING = range(6, 10)
+MODES = 10
+_NOW, _PAST, _NEW, _NEW_PAST = range(4)
+
+
+@loop
+def forward_kernel(transforms: Any, fields: Any, work: Any, modes: Any) -> None:
+    """See `forward`; without the mean, which is zero but for rounding: mass is conserved to the last bit."""
+    forward(transforms, fields, work, modes)
+    modes[:, 0, :, 0] = 0
+
+
+@loop
+def inverse_kernel(transforms: Any, modes: Any, work: Any, scale: float, fields: Any) -> None:
+    """See `inverse`."""
+    inverse(transforms, modes, work, scale, fields)
+
+
+@loop
+def rates_kernel(film: Any, phi: Any, h: float, speed: float, memory: Any, which: int) -> None:
+    """See `rates_of_film`; at 0 mobilities and stiffness stay for the next step."""
+    mobility, cross = memory.mobility[which], memory.cross[which]
+    potential, curvature = memory.potential, memory.curvature
+    rates_of_film(film, phi, h, speed, potential, curvature, memory.fields, mobility, cross)
+    if which == 0:
+        stiffness_of_film(film, h, curvature, mobility, cross, memory.stiffness)
+
+
+@loop
+def noise_kernel(film: Any, counter: Any, scale: float, h: float, memory: Any) -> None:
+    """See `film_noise`."""
+    film_noise(
+        counter,
+        scale,
+        h,
+        memory.mobility[0],
+        memory.cross[0],
+        film.kind == ONSAGER,
+        film.periodic,
+        film.dx,
+        film.dtheta,
+        memory.fields,
+    )
+
+
+@loop
+def compare_kernel(new: Any, old: Any, before: Any, ratio: float, memory: Any, found: Any) -> None:
+    """See `allow_noise` and `compare_film`."""
+    allow_noise(memory.noise[0], new.shape[2], memory.allowance)
+    found[0], found[1], found[2] = compare_film(new, old, before, ratio, memory.allowance)
+
+
+@loop
+def ripple_kernel(new: Any, old: Any, before: Any, h: float, memory: Any, found: Any) -> None:
+    """See `add_film_ripple`."""
+    found[1] = add_film_ripple(memory.fields, h, new, old, new, before, memory.noise[1])
+
+
+@loop
+def advance_kernel(
+    modes: Any, mode: Any, dt: float, weights: Any, h: float, x: Any, theta: Any, memory: Any
+) -> None:
+    """See `advance_film_modes`."""
+    advance_film_modes(
+        modes[mode[_RATES]],
+        modes[mode[_RATE_CHANGE]],
+        modes[mode[_CHANGE]],
+        modes[mode[_OLDER_RATE_CHANGE]],
+        modes[mode[_OLDER_CHANGE]],
+        modes[mode[_CONTENT]],
+        dt,
+        weights,
+        memory.stiffness,
+        h,
+        x,
+        theta,
+        memory.gains,
+        modes[mode[_NEW_CONTENT]],
+        modes[mode[_NEW_CHANGE]],
+    )
+
+
+@loop
+def soften_kernel(modes: Any, mode: Any, dt: float, h: float, x: Any, theta: Any, memory: Any) -> None:
+    """See `soften_film_modes`."""
+    passing, content = modes[mode[_PASSING]], modes[mode[_NEW_CONTENT]]
+    soften_film_modes(passing, dt, memory.stiffness, h, x, theta, memory.gains, content)
+
+
+class Kernels(NamedTuple):
+    """The long functions of a step."""
+
+    forward: Kernel
+    inverse: Kernel
+    rates: Kernel
+    noise: Kernel
+    compare: Kernel
+    ripple: Kernel
+    advance: Kernel
+    soften: Kernel
+
+
+def kernels_for(constants: Constants, film: Film, memory: Memory) -> Kernels:
+    """The kernels for arguments of these types."""
+    transforms, fields, work, one = constants.transforms, memory.fields, memory.work, memory.modes[0]
+    x, theta, phi, found, mode = constants.x, constants.theta, memory.phi[0], np.zeros(3), np.arange(MODES)
+    return Kernels(
+        Kernel(forward_kernel, transforms, fields, work, one),
+        Kernel(inverse_kernel, transforms, one, work, 1.0, fields),
+        Kernel(rates_kernel, film.equations, phi, 1.0, 1.0, memory, 0),
+        Kernel(noise_kernel, film.equations, film.stream, 1.0, 1.0, memory),
+        Kernel(compare_kernel, phi, phi, phi, 1.0, memory, found),
+        Kernel(ripple_kernel, phi, phi, phi, 1.0, memory, found),
+        Kernel(advance_kernel, memory.modes, mode, 1.0, (1.0,) * 6, 1.0, x, theta, memory),
+        Kernel(soften_kernel, memory.modes, mode, 1.0, 1.0, x, theta, memory),
+    )
 
 
 class Constants(NamedTuple):
@@ -150,22 +271,18 @@ class Memory(NamedTuple):
     work: Workspace
 
 
-# Modes between two steps, and those that a step makes.
-_CONTENT, _CHANGE, _OLDER_CHANGE, _RATE_CHANGE, _OLDER_RATE_CHANGE, _RATES = range(6)
-_NEW_CONTENT, _NEW_CHANGE, _NEW_RATE_CHANGE, _PASSING = range(6, 10)
-MODES = 10
-_NOW, _PAST, _NEW, _NEW_PAST = range(4)
-
-# Each turn of the loop makes a transform to modes, one back to fields, or both, so that each of the two long
-# functions is compiled once: of the step itself, of the rates after it, of its noise, of the rates after that.
+# What a turn of the loop does: the step itself, the rates after it, its noise, the rates after that.
 _STEP, _CHANGE_OF_RATES, _NOISE, _NEXT_RATES = range(4)
 
 
 @loop
-def run_film(constants: Constants, film: Film, state: Kept, index: int, memory: Memory) -> int:
+def run_film(
+    kernels: Kernels, constants: Constants, film: Film, state: Kept, index: int, memory: Memory
+) -> int:
     """Advance one film until it arrives, can't go on, or has tried as many steps as a call may.
 
     Args:
+        kernels: the long functions.
         constants: of the batch.
         film: its parameters.
         state: of the batch; only this film changes.
@@ -179,10 +296,9 @@ def run_film(constants: Constants, film: Film, state: Kept, index: int, memory: 
         return ARRIVED
     _read(state, index, memory)
     modes, work, transforms = memory.modes, memory.work, constants.transforms
-    stiffness, noise, equations = memory.stiffness, memory.noise, film.equations
-    height = memory.fields.shape[1]
+    noise, equations = memory.noise, film.equations
     # Where each of the fields and modes stands: they change places instead of being copied.
-    at, mode = np.arange(4), np.arange(MODES)
+    at, mode, found = np.arange(4), np.arange(MODES), np.zeros(3)
     noisy = film.strength > 0.0
     h1, smallest, contrast, next_step = state.thickness[index], 0.0, 0.0, 0.0
     speed, new_speed, speed_change = 0.0, 0.0, 0.0
@@ -201,53 +317,22 @@ def run_film(constants: Constants, film: Film, state: Kept, index: int, memory: 
             record = _record(state, index)
             left = film.until - state.time[index]
             tried = plan_step(record, speed, left, film.lowest, constants.evaporates)
-            h1 = _advance(constants, film, record, tried, speed, memory, at, mode)
+            h1 = _advance(kernels, constants, film, record, tried, speed, memory, at, mode)
         elif stage == _NOISE:
-            cell = equations.dx * equations.dtheta
-            film_noise(
-                film.stream + np.uint64(state.draws[index] + 1),
-                # A uniform number of width 1 has the variance 1/12.
-                np.sqrt(24.0 * film.strength * tried.dt / (h1 * cell)),
-                h1,
-                memory.mobility[0],
-                memory.cross[0],
-                equations.kind == ONSAGER,
-                equations.periodic,
-                equations.dx,
-                equations.dtheta,
-                memory.fields,
-            )
+            # A uniform number of width 1 has the variance 1/12.
+            scale = np.sqrt(24.0 * film.strength * tried.dt / (h1 * (equations.dx * equations.dtheta)))
+            counter = film.stream + np.uint64(state.draws[index] + 1)
+            call(kernels.noise, (equations, counter, scale, h1, memory))
         else:
-            which = 0 if stage == _NEXT_RATES else 1
-            phi, mobility, cross = memory.phi[at[_NEW]], memory.mobility[which], memory.cross[which]
+            phi = memory.phi[at[_NEW]]
             new_speed = film_speed(phi, film.biot, film.ambient) if constants.evaporates else 0.0
-            rates_of_film(
-                equations,
-                phi,
-                h1,
-                new_speed,
-                memory.potential,
-                memory.curvature,
-                memory.fields,
-                mobility,
-                cross,
-            )
-            if stage == _NEXT_RATES:
-                stiffness_of_film(equations, h1, memory.curvature, mobility, cross, stiffness)
+            which = 0 if stage == _NEXT_RATES else 1
+            call(kernels.rates, (equations, phi, h1, new_speed, memory, which))
         if stage != _STEP:
-            forward(transforms, memory.fields, work, passing)
-            # The mean is zero but for rounding, which is left out: mass is conserved to the last bit.
-            passing[:, 0, :, 0] = 0
+            call(kernels.forward, (transforms, memory.fields, work, passing))
         if stage == _NOISE:
-            soften_film_modes(
-                passing,
-                tried.dt,
-                stiffness,
-                h1,
-                constants.x,
-                constants.theta,
-                memory.gains,
-                modes[mode[_NEW_CONTENT]],
+            call(
+                kernels.soften, (modes, mode, tried.dt, h1, constants.x, constants.theta, memory)
             )
         elif (stage == _CHANGE_OF_RATES or not noisy) and not begins and stage != _STEP:
             subtract_modes(passing, modes[mode[_RATES]], modes[mode[_NEW_RATE_CHANGE]])
@@ -273,18 +358,20 @@ def run_film(constants: Constants, film: Film, state: Kept, index: int, memory: 
             continue
         fields = memory.phi[at[_NEW]] if stage == _STEP else memory.fields
         source = modes[mode[_NEW_CONTENT]] if stage == _STEP else passing
-        inverse(transforms, source, work, 1.0 / h1 if stage == _STEP else 1.0, fields)
+        scale = 1.0 / h1 if stage == _STEP else 1.0
+        call(kernels.inverse, (transforms, source, work, scale, fields))
         now, past, new = memory.phi[at[_NOW]], memory.phi[at[_PAST]], memory.phi[at[_NEW]]
         if stage == _STEP:
-            allow_noise(noise[0], fields.shape[2], memory.allowance)
-            error, smallest, contrast = compare_film(new, now, past, tried.ratio, memory.allowance)
+            call(kernels.compare, (new, now, past, tried.ratio, memory, found))
+            error, smallest, contrast = found[0], found[1], found[2]
             accepted, next_step = accept_step(
                 record, tried, True, error, smallest, h1, constants.tolerance
             )
             stage = _CHANGE_OF_RATES if noisy else _NEXT_RATES
         else:
             new_past = memory.phi[at[_NEW_PAST]]
-            smallest = add_film_ripple(fields, h1, new, now, new, new_past, noise[1])
+            call(kernels.ripple, (new, now, new_past, h1, memory, found))
+            smallest = found[1]
             accepted, next_step = accept_noise(record.smallest, smallest, tried.dt, True, next_step)
             stage = _NEXT_RATES
         if not accepted:
@@ -346,29 +433,21 @@ def _first_step(rates: Any, h: float, contrast: float, tolerance: float) -> floa
 
 @inlined
 def _advance(
-    constants: Any, film: Any, record: Any, tried: Any, speed: float, memory: Any, at: Any, mode: Any
+    kernels: Any,
+    constants: Any,
+    film: Any,
+    record: Any,
+    tried: Any,
+    speed: float,
+    memory: Any,
+    at: Any,
+    mode: Any,
 ) -> float:
     """The modes at the end of a step, before its noise; returns the thickness there."""
-    modes, stiffness = memory.modes, memory.stiffness
+    modes, stiffness, h, x, theta = memory.modes, memory.stiffness, record.thickness, constants.x, constants.theta
     content, new_content = modes[mode[_CONTENT]], modes[mode[_NEW_CONTENT]]
     new_change = modes[mode[_NEW_CHANGE]]
-    advance_film_modes(
-        modes[mode[_RATES]],
-        modes[mode[_RATE_CHANGE]],
-        modes[mode[_CHANGE]],
-        modes[mode[_OLDER_RATE_CHANGE]],
-        modes[mode[_OLDER_CHANGE]],
-        content,
-        tried.dt,
-        tried.weights,
-        stiffness,
-        record.thickness,
-        constants.x,
-        constants.theta,
-        memory.gains,
-        new_content,
-        new_change,
-    )
+    call(kernels.advance, (modes, mode, tried.dt, tried.weights, h, x, theta, memory))
     if not constants.evaporates:
         return tried.thickness
     height = memory.fields.shape[1]
