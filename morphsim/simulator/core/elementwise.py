@@ -1,4 +1,4 @@
-"""Choices of numbers that step control makes: for numpy arrays, for tensors, and for numbers in compiled loops.
+"""Choices of numbers that step control makes: for arrays, for tensors, and for numbers in compiled loops.
 
 `morphsim.simulator.backends.numba.control` gives them their meaning in compiled loops.
 """

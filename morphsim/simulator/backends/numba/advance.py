@@ -17,6 +17,7 @@ from morphsim.simulator.backends.numba.film import Equations
 from morphsim.simulator.backends.numba.run import (
     ARRIVED,
     INTERRUPTED,
+    KEPT_MODES,
     MODES,
     Constants,
     Film,
@@ -93,7 +94,7 @@ def advance_films(journey: Journey) -> Journeys | None:
         )
 
     memory = _take_memory(of_memory)
-    kernels = _kernels(of_memory, constants, film_of(0), memory)
+    kernels = _kernels(of_memory, constants, film_of(0), kept, memory)
     _give_memory(of_memory, memory)
 
     def advance(index: int) -> None:
@@ -151,6 +152,7 @@ def _kept(state: State) -> Kept:
     """Copies of a batch for the compiled function."""
     copies = {entry.name: _copy(getattr(state, entry.name)) for entry in fields(State)}
     films = len(state.time)
+    copies["modes"] = np.stack([copies.pop(name) for name in KEPT_MODES])
     watched = np.stack((copies["time"], copies["thickness"]))
     return Kept(**copies, tries=np.zeros(films, np.int64), refused=np.zeros(films, np.int64), watched=watched)
 
@@ -163,19 +165,21 @@ def _state(kept: Kept, like: State) -> State:
     """The batch that the compiled function has left."""
     tensors = {}
     for entry in fields(State):
-        tensor, before = torch.from_numpy(getattr(kept, entry.name)), getattr(like, entry.name)
-        tensors[entry.name] = tensor.view(before.dtype) if before.is_complex() else tensor
+        name = entry.name
+        array = kept.modes[KEPT_MODES.index(name)] if name in KEPT_MODES else getattr(kept, name)
+        tensor, before = torch.from_numpy(array), getattr(like, name)
+        tensors[name] = tensor.view(before.dtype) if before.is_complex() else tensor
     return State(**tensors)
 
 
 _KERNELS: dict[tuple[bool, Any], Kernels] = {}
 
 
-def _kernels(kind: _Kind, constants: Constants, film: Film, memory: Memory) -> Kernels:
+def _kernels(kind: _Kind, constants: Constants, film: Film, kept: Kept, memory: Memory) -> Kernels:
     """The long functions; their types depend on nothing else."""
     key = kind.periodic, kind.dtype
     if key not in _KERNELS:
-        _KERNELS[key] = kernels_for(constants, film, memory)
+        _KERNELS[key] = kernels_for(constants, film, kept, memory)
     return _KERNELS[key]
 
 

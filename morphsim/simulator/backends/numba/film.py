@@ -276,9 +276,7 @@ def film_rates(
     mu = np.empty(phi.shape[1:], phi.dtype)
     steep = np.empty(phi.shape[1:], phi.dtype)
     for film in range(phi.shape[0]):
-        equations = Equations(
-            parameters[film], linear[film], quadratic[film], kind, periodic, dx, dtheta
-        )
+        equations = Equations(parameters[film], linear[film], quadratic[film], kind, periodic, dx, dtheta)
         rates_of_film(
             equations,
             phi[film],
@@ -290,9 +288,7 @@ def film_rates(
             mobility[film],
             cross[film],
         )
-        stiffness_of_film(
-            equations, thickness[film], steep, mobility[film], cross[film], stiffness[film]
-        )
+        stiffness_of_film(equations, thickness[film], steep, mobility[film], cross[film], stiffness[film])
 
 
 class Equations(NamedTuple):
@@ -355,7 +351,9 @@ def rates_of_film(
 
 
 @inlined
-def stiffness_of_film(film: Any, thickness: Any, steep: Any, mobility: Any, cross: Any, stiffness: Any) -> None:
+def stiffness_of_film(
+    film: Any, thickness: Any, steep: Any, mobility: Any, cross: Any, stiffness: Any
+) -> None:
     """Both stiffnesses (2, 2) of each field of one film, see `film_rates`."""
     real, p = mobility.dtype.type, film.parameters
     _bounds(p[6:8], steep, mobility, cross, film.kind == ONSAGER, stiffness)

@@ -109,7 +109,20 @@ def transform_block(
             ends = number == last
             after = block[0] if ends else block[2 + number % 2]
             to, each = (branch * row, branches * row) if ends else (0, row)
-            _pass(radix, left, done, branches, roots, inner, at, after, to, radix * done * row, each, done * each)
+            _pass(
+                radix,
+                left,
+                done,
+                branches,
+                roots,
+                inner,
+                at,
+                after,
+                to,
+                radix * done * row,
+                each,
+                done * each,
+            )
             done, at, before = done * radix, 0, after
 
 
@@ -196,7 +209,16 @@ def _put(out: Any, o: int, x: Any, y: Any) -> None:
 
 @inlined
 def _of_two(
-    roots: Any, turn: int, source: Any, at: int, apart: int, done: int, out: Any, o: int, next_o: int, step: int
+    roots: Any,
+    turn: int,
+    source: Any,
+    at: int,
+    apart: int,
+    done: int,
+    out: Any,
+    o: int,
+    next_o: int,
+    step: int,
 ) -> None:
     c, s = roots[0, turn], roots[1, turn]
     for q in range(done):
@@ -210,7 +232,16 @@ def _of_two(
 
 @inlined
 def _of_three(
-    roots: Any, turn: int, source: Any, at: int, apart: int, done: int, out: Any, o: int, next_o: int, step: int
+    roots: Any,
+    turn: int,
+    source: Any,
+    at: int,
+    apart: int,
+    done: int,
+    out: Any,
+    o: int,
+    next_o: int,
+    step: int,
 ) -> None:
     real = roots.dtype.type
     half, high = real(0.5), real(0.8660254037844386)
@@ -232,7 +263,16 @@ def _of_three(
 
 @inlined
 def _of_four(
-    roots: Any, turn: int, source: Any, at: int, apart: int, done: int, out: Any, o: int, next_o: int, step: int
+    roots: Any,
+    turn: int,
+    source: Any,
+    at: int,
+    apart: int,
+    done: int,
+    out: Any,
+    o: int,
+    next_o: int,
+    step: int,
 ) -> None:
     c1, s1, c2, s2 = roots[0, turn], roots[1, turn], roots[0, 2 * turn], roots[1, 2 * turn]
     c3, s3 = roots[0, 3 * turn], roots[1, 3 * turn]
@@ -255,7 +295,16 @@ def _of_four(
 
 @inlined
 def _of_five(
-    roots: Any, turn: int, source: Any, at: int, apart: int, done: int, out: Any, o: int, next_o: int, step: int
+    roots: Any,
+    turn: int,
+    source: Any,
+    at: int,
+    apart: int,
+    done: int,
+    out: Any,
+    o: int,
+    next_o: int,
+    step: int,
 ) -> None:
     real = roots.dtype.type
     near_c, far_c = real(0.30901699437494745), real(-0.8090169943749475)

@@ -39,6 +39,13 @@ ARRIVED, STALLED, REFUSED, INTERRUPTED = range(4)
 _CONTENT, _CHANGE, _OLDER_CHANGE, _RATE_CHANGE, _OLDER_RATE_CHANGE, _RATES = range(6)
 _NEW_CONTENT, _NEW_CHANGE, _NEW_RATE_CHANGE, _PASSING = range(6, 10)
 MODES = 10
+KEPT_MODES = (
+    "content",
+    "content_change",
+    "older_content_change",
+    "rate_change",
+    "older_rate_change",
+)
 _NOW, _PAST, _NEW, _NEW_PAST = range(4)
 
 
@@ -126,6 +133,56 @@ def soften_kernel(modes: Any, mode: Any, dt: float, h: float, x: Any, theta: Any
     soften_film_modes(passing, dt, memory.stiffness, h, x, theta, memory.gains, content)
 
 
+@loop
+def surface_kernel(
+    constants: Any, film: Any, old: Any, modes: Any, mode: Any, step: Any, h: float, memory: Any, found: Any
+) -> None:
+    """See `correct_film`; with what it adds to the change of the content."""
+    h1, expected, dt = step
+    content, new_content = modes[mode[_CONTENT]], modes[mode[_NEW_CONTENT]]
+    new_change = modes[mode[_NEW_CHANGE]]
+    upright = new_content[:, 0, 0, : old.shape[1]]
+    found[0] = correct_film(
+        old,
+        upright,
+        h1,
+        expected,
+        dt,
+        h,
+        memory.stiffness[0],
+        memory.stiffness[1],
+        constants.theta,
+        constants.cosines,
+        constants.face_theta,
+        constants.at_surface,
+        film.biot,
+        film.ambient,
+    )
+    for c in range(2):
+        for row in range(old.shape[1]):
+            new_change[c, 0, 0, row] = upright[c, row] - content[c, 0, 0, row]
+
+
+@loop
+def read_kernel(state: Any, index: int, memory: Any) -> None:
+    """Take a film from its batch."""
+    memory.phi[_NOW] = state.phi[index]
+    memory.phi[_PAST] = state.phi_before[index]
+    memory.noise[0] = state.noise[index]
+    for number in range(state.modes.shape[0]):
+        read_modes(state.modes[number, index], memory.modes[number])
+
+
+@loop
+def write_kernel(memory: Any, at: Any, mode: Any, state: Any, index: int) -> None:
+    """Undo `read_kernel`, after the fields and modes have changed places."""
+    state.phi[index] = memory.phi[at[_NOW]]
+    state.phi_before[index] = memory.phi[at[_PAST]]
+    state.noise[index] = memory.noise[0]
+    for number in range(state.modes.shape[0]):
+        write_modes(memory.modes[mode[number]], state.modes[number, index])
+
+
 class Kernels(NamedTuple):
     """The long functions of a step."""
 
@@ -137,9 +194,12 @@ class Kernels(NamedTuple):
     ripple: Kernel
     advance: Kernel
     soften: Kernel
+    surface: Kernel
+    read: Kernel
+    write: Kernel
 
 
-def kernels_for(constants: Constants, film: Film, memory: Memory) -> Kernels:
+def kernels_for(constants: Constants, film: Film, state: Kept, memory: Memory) -> Kernels:
     """The kernels for arguments of these types."""
     transforms, fields, work, one = constants.transforms, memory.fields, memory.work, memory.modes[0]
     x, theta, phi, found, mode = constants.x, constants.theta, memory.phi[0], np.zeros(3), np.arange(MODES)
@@ -152,6 +212,9 @@ def kernels_for(constants: Constants, film: Film, memory: Memory) -> Kernels:
         Kernel(ripple_kernel, phi, phi, phi, 1.0, memory, found),
         Kernel(advance_kernel, memory.modes, mode, 1.0, (1.0,) * 6, 1.0, x, theta, memory),
         Kernel(soften_kernel, memory.modes, mode, 1.0, 1.0, x, theta, memory),
+        Kernel(surface_kernel, constants, film, phi, memory.modes, mode, (1.0, 1.0, 1.0), 1.0, memory, found),
+        Kernel(read_kernel, state, 0, memory),
+        Kernel(write_kernel, memory, mode, mode, state, 0),
     )
 
 
@@ -206,9 +269,10 @@ class Film(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A batch of films between two steps, as `State` has it: arrays of all films, modes as real views.
+    """A batch of films between two steps, as `State` has it: arrays of all films, and besides
 
     Attributes:
+        modes: real views of the modes in the order of `KEPT_MODES`, (5, B, 2, H, .).
         tries: steps tried so far, int64 (B,).
         refused: steps refused so far, int64 (B,).
         watched: time and thickness when the films were last watched for a stall, (2, B).
@@ -216,11 +280,7 @@ class Kept(NamedTuple):
 
     phi: Any
     phi_before: Any
-    content: Any
-    content_change: Any
-    older_content_change: Any
-    rate_change: Any
-    older_rate_change: Any
+    modes: Any
     thickness: Any
     speed_change: Any
     older_speed_change: Any
@@ -294,7 +354,7 @@ def run_film(
     """
     if not on_the_way(state.time[index], film.until, state.thickness[index], film.lowest):
         return ARRIVED
-    _read(state, index, memory)
+    call(kernels.read, (state, index, memory))
     modes, work, transforms = memory.modes, memory.work, constants.transforms
     noise, equations = memory.noise, film.equations
     # Where each of the fields and modes stands: they change places instead of being copied.
@@ -317,7 +377,13 @@ def run_film(
             record = _record(state, index)
             left = film.until - state.time[index]
             tried = plan_step(record, speed, left, film.lowest, constants.evaporates)
-            h1 = _advance(kernels, constants, film, record, tried, speed, memory, at, mode)
+            h, h1, x, theta = record.thickness, tried.thickness, constants.x, constants.theta
+            call(kernels.advance, (modes, mode, tried.dt, tried.weights, h, x, theta, memory))
+            if constants.evaporates:
+                end = (h1, speed + tried.ratio * record.speed_change, tried.dt)
+                old = memory.phi[at[_NOW]]
+                call(kernels.surface, (constants, film, old, modes, mode, end, h, memory, found))
+                h1 = found[0]
         elif stage == _NOISE:
             # A uniform number of width 1 has the variance 1/12.
             scale = np.sqrt(24.0 * film.strength * tried.dt / (h1 * (equations.dx * equations.dtheta)))
@@ -331,9 +397,7 @@ def run_film(
         if stage != _STEP:
             call(kernels.forward, (transforms, memory.fields, work, passing))
         if stage == _NOISE:
-            call(
-                kernels.soften, (modes, mode, tried.dt, h1, constants.x, constants.theta, memory)
-            )
+            call(kernels.soften, (modes, mode, tried.dt, h1, constants.x, constants.theta, memory))
         elif (stage == _CHANGE_OF_RATES or not noisy) and not begins and stage != _STEP:
             subtract_modes(passing, modes[mode[_RATES]], modes[mode[_NEW_RATE_CHANGE]])
             speed_change = new_speed - speed
@@ -364,9 +428,7 @@ def run_film(
         if stage == _STEP:
             call(kernels.compare, (new, now, past, tried.ratio, memory, found))
             error, smallest, contrast = found[0], found[1], found[2]
-            accepted, next_step = accept_step(
-                record, tried, True, error, smallest, h1, constants.tolerance
-            )
+            accepted, next_step = accept_step(record, tried, True, error, smallest, h1, constants.tolerance)
             stage = _CHANGE_OF_RATES if noisy else _NEXT_RATES
         else:
             new_past = memory.phi[at[_NEW_PAST]]
@@ -379,7 +441,7 @@ def run_film(
             state.refusals[index] += 1
             state.refused[index] += 1
             stage = _STEP
-    _write(memory, at, mode, state, index)
+    call(kernels.write, (memory, at, mode, state, index))
     return how
 
 
@@ -432,49 +494,6 @@ def _first_step(rates: Any, h: float, contrast: float, tolerance: float) -> floa
 
 
 @inlined
-def _advance(
-    kernels: Any,
-    constants: Any,
-    film: Any,
-    record: Any,
-    tried: Any,
-    speed: float,
-    memory: Any,
-    at: Any,
-    mode: Any,
-) -> float:
-    """The modes at the end of a step, before its noise; returns the thickness there."""
-    modes, stiffness, h, x, theta = memory.modes, memory.stiffness, record.thickness, constants.x, constants.theta
-    content, new_content = modes[mode[_CONTENT]], modes[mode[_NEW_CONTENT]]
-    new_change = modes[mode[_NEW_CHANGE]]
-    call(kernels.advance, (modes, mode, tried.dt, tried.weights, h, x, theta, memory))
-    if not constants.evaporates:
-        return tried.thickness
-    height = memory.fields.shape[1]
-    upright = new_content[:, 0, 0, :height]
-    h1 = correct_film(
-        memory.phi[at[_NOW]],
-        upright,
-        tried.thickness,
-        speed + tried.ratio * record.speed_change,
-        tried.dt,
-        record.thickness,
-        stiffness[0],
-        stiffness[1],
-        constants.theta,
-        constants.cosines,
-        constants.face_theta,
-        constants.at_surface,
-        film.biot,
-        film.ambient,
-    )
-    for c in range(2):
-        for row in range(height):
-            new_change[c, 0, 0, row] = upright[c, row] - content[c, 0, 0, row]
-    return h1
-
-
-@inlined
 def _accept(state: Any, index: int, record: Any, tried: Any, at: Any, mode: Any, noisy: bool) -> None:
     """Make what a step has made the film's own, with its history."""
     mode[_CONTENT], mode[_NEW_CONTENT] = mode[_NEW_CONTENT], mode[_CONTENT]
@@ -495,27 +514,3 @@ def _accept(state: Any, index: int, record: Any, tried: Any, at: Any, mode: Any,
     state.history[index] += 1
     state.draws[index] += 1
     state.refusals[index] = 0
-
-
-@inlined
-def _read(state: Any, index: int, memory: Any) -> None:
-    memory.phi[_NOW] = state.phi[index]
-    memory.phi[_PAST] = state.phi_before[index]
-    memory.noise[0] = state.noise[index]
-    read_modes(state.content[index], memory.modes[_CONTENT])
-    read_modes(state.content_change[index], memory.modes[_CHANGE])
-    read_modes(state.older_content_change[index], memory.modes[_OLDER_CHANGE])
-    read_modes(state.rate_change[index], memory.modes[_RATE_CHANGE])
-    read_modes(state.older_rate_change[index], memory.modes[_OLDER_RATE_CHANGE])
-
-
-@inlined
-def _write(memory: Any, at: Any, mode: Any, state: Any, index: int) -> None:
-    state.phi[index] = memory.phi[at[_NOW]]
-    state.phi_before[index] = memory.phi[at[_PAST]]
-    state.noise[index] = memory.noise[0]
-    write_modes(memory.modes[mode[_CONTENT]], state.content[index])
-    write_modes(memory.modes[mode[_CHANGE]], state.content_change[index])
-    write_modes(memory.modes[mode[_OLDER_CHANGE]], state.older_content_change[index])
-    write_modes(memory.modes[mode[_RATE_CHANGE]], state.rate_change[index])
-    write_modes(memory.modes[mode[_OLDER_RATE_CHANGE]], state.older_rate_change[index])

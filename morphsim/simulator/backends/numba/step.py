@@ -77,9 +77,7 @@ def advance_modes(
                     second = (
                         older_rate_change[film, c, row, j] + damping * older_content_change[film, c, row, j]
                     )
-                    out[film, c, row, j] = (
-                        straight * rates[film, c, row, j] + newer * first - older * second
-                    )
+                    out[film, c, row, j] = straight * rates[film, c, row, j] + newer * first - older * second
 
 
 @inlined

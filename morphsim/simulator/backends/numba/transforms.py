@@ -158,7 +158,12 @@ def forward(transforms: Any, fields: Any, work: Any, modes: Any) -> None:
             for z in range(0, deep, lanes):
                 for part in range(2):
                     transpose(
-                        block[0], z * row + part * lanes, row, turned, (part * across + start) * deep + z, deep
+                        block[0],
+                        z * row + part * lanes,
+                        row,
+                        turned,
+                        (part * across + start) * deep + z,
+                        deep,
                     )
 
 

@@ -1,149 +1,225 @@
-"""Short vectors of numbers as values of compiled loops: whatever is written with them is vectorised."""
+"""Short vectors of numbers as values in compiled functions: what is written with them needs no vectoriser.
+
+Loops over many arrays are not vectorised by the compiler, which can't tell whether the arrays overlap.
+"""
+
 from __future__ import annotations
+
 import operator
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, lower_builtin, register_model, type_callable
 
-BYTES = 64
+_BYTES = 64
+_INT32, _INT64 = ir.IntType(32), ir.IntType(64)
 
-class Vector(types.Type):
+
+def vector_lanes(dtype: Any) -> int:
+    """How many numbers a vector holds."""
+    return _BYTES // int(np.dtype(dtype).itemsize)
+
+
+class Vector(types.Type):  # type: ignore[misc]
+    """Numbers of one type, that are loaded, added, subtracted and multiplied side by side."""
+
     def __init__(self, real: Any) -> None:
         self.real = real
-        self.lanes = BYTES * 8 // real.bitwidth
+        self.lanes = _BYTES * 8 // real.bitwidth
         super().__init__(name=f"Vector({real})")
 
-def _llvm(vector):
-    scalar = ir.FloatType() if vector.real == types.float32 else ir.DoubleType()
-    return ir.VectorType(scalar, vector.lanes)
+    @property
+    def form(self) -> ir.VectorType:
+        """Its type in LLVM."""
+        return ir.VectorType(ir.FloatType() if self.real == types.float32 else ir.DoubleType(), self.lanes)
+
+    @property
+    def alignment(self) -> int:
+        """Of any place in an array of such numbers [bytes]."""
+        return int(self.real.bitwidth) // 8
+
 
 @register_model(Vector)
-class VectorModel(models.PrimitiveModel):
-    def __init__(self, manager, kind):
-        super().__init__(manager, kind, _llvm(kind))
+class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Vector) -> None:
+        super().__init__(manager, kind, kind.form)
 
-def _register(op, name):
-    @type_callable(op)
-    def typer(context):
-        def type_of(a, b):
-            if isinstance(a, Vector) and (a == b or a.real == b):
-                return a
-            return None
-        return type_of
-    @lower_builtin(op, Vector, Vector)
-    def lower(context, builder, sig, args):
-        return getattr(builder, name)(*args)
-    @lower_builtin(op, Vector, types.Float)
-    def lower_scalar(context, builder, sig, args):
-        return getattr(builder, name)(args[0], _splat(builder, args[1], args[0].type))
 
-def _splat(builder, value, kind):
-    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
-    zero = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), None)
-    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zero)
+def _arithmetic(symbol: Callable[..., Any], instruction: str) -> None:
+    """Let a vector be combined with another, or with one number."""
 
-_register(operator.add, "fadd")
-_register(operator.sub, "fsub")
-_register(operator.mul, "fmul")
+    @type_callable(symbol)
+    def _(context: Any) -> Callable[..., Any]:
+        def result(one: Any, other: Any) -> Any:
+            return one if isinstance(one, Vector) and other in (one, one.real) else None
 
-def _pointer(context, builder, array_type, array, index, kind):
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), kind.as_pointer())
+        return result
 
-def _align(vector): return vector.real.bitwidth // 8
+    @lower_builtin(symbol, Vector, Vector)
+    def _(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return getattr(builder, instruction)(*values)
+
+    @lower_builtin(symbol, Vector, types.Float)
+    def _(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return getattr(builder, instruction)(values[0], _repeated(builder, values[1], values[0].type))
+
+
+_arithmetic(operator.add, "fadd")
+_arithmetic(operator.sub, "fsub")
+_arithmetic(operator.mul, "fmul")
+
 
 @intrinsic
-def load(typingctx, array, index):
-    vector = Vector(array.dtype)
-    def codegen(context, builder, sig, args):
-        kind = _llvm(vector)
-        index = context.cast(builder, args[1], sig.args[1], types.intp)
-        return builder.load(_pointer(context, builder, sig.args[0], args[0], index, kind), align=_align(vector))
-    return vector(array, index), codegen
-
-@intrinsic
-def store(typingctx, array, index, value):
-    def codegen(context, builder, sig, args):
-        vector = sig.args[2]
-        index = context.cast(builder, args[1], sig.args[1], types.intp)
-        builder.store(args[2], _pointer(context, builder, sig.args[0], args[0], index, _llvm(vector)), align=_align(vector))
-        return context.get_dummy_value()
-    return types.none(array, index, value), codegen
-
-def _mask(builder, count, lanes):
-    i64 = ir.VectorType(ir.IntType(64), lanes)
-    return builder.icmp_signed("<", ir.Constant(i64, list(range(lanes))), _splat(builder, count, i64))
-
-@intrinsic
-def load_some(typingctx, array, index, count):
-    vector = Vector(array.dtype)
-    def codegen(context, builder, sig, args):
-        kind = _llvm(vector)
-        index = context.cast(builder, args[1], sig.args[1], types.intp)
-        count = context.cast(builder, args[2], sig.args[2], types.intp)
-        mask = _mask(builder, count, vector.lanes)
-        name = f"llvm.masked.load.v{vector.lanes}f{vector.real.bitwidth}.p0"
-        fn = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind.as_pointer(), ir.IntType(32), mask.type, kind]), name)
-        return builder.call(fn, [_pointer(context, builder, sig.args[0], args[0], index, kind), ir.Constant(ir.IntType(32), _align(vector)), mask, ir.Constant(kind, None)])
-    return vector(array, index, count), codegen
-
-@intrinsic
-def store_some(typingctx, array, index, value, count):
-    def codegen(context, builder, sig, args):
-        vector = sig.args[2]
-        kind = _llvm(vector)
-        index = context.cast(builder, args[1], sig.args[1], types.intp)
-        count = context.cast(builder, args[3], sig.args[3], types.intp)
-        mask = _mask(builder, count, vector.lanes)
-        name = f"llvm.masked.store.v{vector.lanes}f{vector.real.bitwidth}.p0"
-        fn = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), [kind, kind.as_pointer(), ir.IntType(32), mask.type]), name)
-        builder.call(fn, [args[2], _pointer(context, builder, sig.args[0], args[0], index, kind), ir.Constant(ir.IntType(32), _align(vector)), mask])
-        return context.get_dummy_value()
-    return types.none(array, index, value, count), codegen
-
-@intrinsic
-def transpose(typingctx, source, start, stride, target, to, to_stride):
-    """A block of lanes x lanes numbers"""
-    vector = Vector(source.dtype)
-    def codegen(context, builder, sig, args):
-        kind = _llvm(vector)
-        n = vector.lanes
-        i32 = ir.IntType(32)
-        start, stride, to, to_stride = (context.cast(builder, args[k], sig.args[k], types.intp) for k in (1, 2, 4, 5))
-        def at(base, step, row):
-            return builder.add(base, builder.mul(step, ir.Constant(step.type, row)))
-        rows = [builder.load(_pointer(context, builder, sig.args[0], args[0], at(start, stride, r), kind), align=_align(vector)) for r in range(n)]
-        half = n // 2
-        # Each pass interleaves rows half the block apart; log2(n) passes transpose it.
-        low = ir.Constant(ir.VectorType(i32, n), [i // 2 + (i % 2) * n for i in range(n)])
-        high = ir.Constant(ir.VectorType(i32, n), [half + i // 2 + (i % 2) * n for i in range(n)])
-        for _ in range(n.bit_length() - 1):
-            new = []
-            for r in range(half):
-                new.append(builder.shuffle_vector(rows[r], rows[r + half], low))
-                new.append(builder.shuffle_vector(rows[r], rows[r + half], high))
-            rows = new
-        for r in range(n):
-            builder.store(rows[r], _pointer(context, builder, sig.args[3], args[3], at(to, to_stride, r), kind), align=_align(vector))
-        return context.get_dummy_value()
-    return types.none(source, start, stride, target, to, to_stride), codegen
-
-@intrinsic
-def lanes_of(typingctx, array):
+def lanes_of(typing_context: Any, array: Any) -> Any:
+    """How many numbers of the type of an array a vector holds."""
     lanes = Vector(array.dtype).lanes
-    def codegen(context, builder, sig, args):
-        return ir.Constant(ir.IntType(64), lanes)
-    return types.intp(array), codegen
 
-def vector_lanes(dtype):
-    return BYTES // __import__('numpy').dtype(dtype).itemsize
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return ir.Constant(_INT64, lanes)
+
+    return types.intp(array), generate
 
 
 @intrinsic
-def splat(typingctx, array, value):
+def splat(typing_context: Any, array: Any, value: Any) -> Any:
+    """A vector of one number, of the type of an array."""
     vector = Vector(array.dtype)
-    def codegen(context, builder, sig, args):
-        return _splat(builder, context.cast(builder, args[1], sig.args[1], vector.real), _llvm(vector))
-    return vector(array, value), codegen
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        number = context.cast(builder, values[1], signature.args[1], vector.real)
+        return _repeated(builder, number, vector.form)
+
+    return vector(array, value), generate
+
+
+@intrinsic
+def load(typing_context: Any, array: Any, place: Any) -> Any:
+    """The vector at a place of a contiguous array, counted in numbers from its start."""
+    vector = Vector(array.dtype)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        place = _whole(context, builder, signature, values, 1)
+        pointer = _pointer(context, builder, signature.args[0], values[0], place)
+        return builder.load(pointer, align=vector.alignment)
+
+    return vector(array, place), generate
+
+
+@intrinsic
+def store(typing_context: Any, array: Any, place: Any, value: Any) -> Any:
+    """Put a vector at a place of a contiguous array."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        place = _whole(context, builder, signature, values, 1)
+        pointer = _pointer(context, builder, signature.args[0], values[0], place)
+        builder.store(values[2], pointer, align=signature.args[2].alignment)
+        return context.get_dummy_value()
+
+    return types.none(array, place, value), generate
+
+
+@intrinsic
+def load_some(typing_context: Any, array: Any, place: Any, count: Any) -> Any:
+    """The first `count` numbers of a vector, and zeros; nothing beyond them is read."""
+    vector = Vector(array.dtype)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        form = vector.form
+        place = _whole(context, builder, signature, values, 1)
+        pointer = _pointer(context, builder, signature.args[0], values[0], place)
+        mask = _mask(builder, _whole(context, builder, signature, values, 2), vector.lanes)
+        kind = ir.FunctionType(form, [pointer.type, _INT32, mask.type, form])
+        name = f"llvm.masked.load.v{vector.lanes}f{vector.real.bitwidth}.p0"
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        align, zeros = ir.Constant(_INT32, vector.alignment), ir.Constant(form, None)
+        return builder.call(function, [pointer, align, mask, zeros])
+
+    return vector(array, place, count), generate
+
+
+@intrinsic
+def store_some(typing_context: Any, array: Any, place: Any, value: Any, count: Any) -> Any:
+    """Put the first `count` numbers of a vector at a place; nothing beyond them is written."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        vector = signature.args[2]
+        place = _whole(context, builder, signature, values, 1)
+        pointer = _pointer(context, builder, signature.args[0], values[0], place)
+        mask = _mask(builder, _whole(context, builder, signature, values, 3), vector.lanes)
+        kind = ir.FunctionType(ir.VoidType(), [vector.form, pointer.type, _INT32, mask.type])
+        name = f"llvm.masked.store.v{vector.lanes}f{vector.real.bitwidth}.p0"
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        builder.call(function, [values[2], pointer, ir.Constant(_INT32, vector.alignment), mask])
+        return context.get_dummy_value()
+
+    return types.none(array, place, value, count), generate
+
+
+@intrinsic
+def transpose(
+    typing_context: Any, source: Any, start: Any, row: Any, target: Any, to: Any, to_row: Any
+) -> Any:
+    """Put as many rows of vectors as a vector holds numbers into another array as columns.
+
+    Args:
+        source: contiguous array.
+        start: place of the first row.
+        row: distance of the next.
+        target: contiguous array.
+        to: place of the first column, which becomes a row.
+        to_row: distance of the next.
+    """
+    vector = Vector(source.dtype)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        lanes, half = vector.lanes, vector.lanes // 2
+        places = [_whole(context, builder, signature, values, number) for number in (1, 2, 4, 5)]
+
+        def pointer(number: int, first: Any, step: Any, line: int) -> Any:
+            place = builder.add(first, builder.mul(step, ir.Constant(_INT64, line)))
+            return _pointer(context, builder, signature.args[number], values[number], place)
+
+        rows = [
+            builder.load(pointer(0, places[0], places[1], line), align=vector.alignment)
+            for line in range(lanes)
+        ]
+        # Each round interleaves rows half a block apart; log2(lanes) rounds exchange rows and columns.
+        kind = ir.VectorType(_INT32, lanes)
+        low = ir.Constant(kind, [lane // 2 + lane % 2 * lanes for lane in range(lanes)])
+        high = ir.Constant(kind, [half + lane // 2 + lane % 2 * lanes for lane in range(lanes)])
+        for _ in range(lanes.bit_length() - 1):
+            pairs = zip(rows[:half], rows[half:], strict=True)
+            rows = [builder.shuffle_vector(*pair, mask) for pair in pairs for mask in (low, high)]
+        for line, value in enumerate(rows):
+            builder.store(value, pointer(3, places[2], places[3], line), align=vector.alignment)
+        return context.get_dummy_value()
+
+    return types.none(source, start, row, target, to, to_row), generate
+
+
+def _whole(context: Any, builder: Any, signature: Any, values: Any, number: int) -> Any:
+    """An argument as a whole number of 64 bits."""
+    return context.cast(builder, values[number], signature.args[number], types.intp)
+
+
+def _pointer(context: Any, builder: Any, kind: Any, array: Any, place: Any) -> Any:
+    """Where in memory a vector of an array stands."""
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [place]), ir.PointerType(Vector(kind.dtype).form))
+
+
+def _repeated(builder: Any, value: Any, form: ir.VectorType) -> Any:
+    """A vector of one number."""
+    undefined = ir.Constant(form, ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.Constant(_INT32, 0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INT32, form.count), None))
+
+
+def _mask(builder: Any, count: Any, lanes: int) -> Any:
+    """Which numbers of a vector come before `count`."""
+    form = ir.VectorType(_INT64, lanes)
+    return builder.icmp_signed("<", ir.Constant(form, list(range(lanes))), _repeated(builder, count, form))
