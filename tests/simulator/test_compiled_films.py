@@ -11,7 +11,7 @@ import torch
 
 from morphsim.errors import InputError
 from morphsim.simulator import DryingRecipe, Recipe, Simulation, VapourAnnealingRecipe
-from morphsim.simulator.backends.numba.run import forward_kernel, inverse_kernel
+from morphsim.simulator.backends.numba.film_kernels import forward_kernel, inverse_kernel
 from morphsim.simulator.backends.numba.transforms import mode_shape, transforms_of, workspace_of
 from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.state import State

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
-
 from torch import Tensor
 
 from morphsim.simulator.core.energy import FreeEnergy

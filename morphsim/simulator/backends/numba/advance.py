@@ -14,19 +14,16 @@ import torch
 from morphsim.simulator.backends.base import Journey, Journeys
 from morphsim.simulator.backends.numba.arrays import Array, real_view, vapour_arrays
 from morphsim.simulator.backends.numba.film import Equations
-from morphsim.simulator.backends.numba.run import (
-    ARRIVED,
-    INTERRUPTED,
+from morphsim.simulator.backends.numba.film_kernels import Kernels, kernels_for
+from morphsim.simulator.backends.numba.layout import (
     KEPT_MODES,
     MODES,
     Constants,
     Film,
     Kept,
-    Kernels,
     Memory,
-    kernels_for,
-    run_film,
 )
+from morphsim.simulator.backends.numba.run import ARRIVED, INTERRUPTED, run_film
 from morphsim.simulator.backends.numba.ternary import film_arrays
 from morphsim.simulator.backends.numba.transforms import (
     mode_shape,
@@ -36,7 +33,6 @@ from morphsim.simulator.backends.numba.transforms import (
 )
 from morphsim.simulator.core.energy import TernaryFloryHuggins
 from morphsim.simulator.core.exact_types import is_built_in
-from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.state import State
 
 # Python notices an interruption after so many cells have been stepped, some tenths of a second.
@@ -219,7 +215,8 @@ def _memory(kind: _Kind) -> Memory:
         (2, 2),
         (3, modes[-1]),
     )
-    return Memory(*[_aligned(shape, dtype) for shape in shapes], workspace_of(kind.shape, dtype))
+    arrays = [_aligned(shape, dtype) for shape in shapes]
+    return Memory._make([*arrays, workspace_of(kind.shape, dtype)])
 
 
 def _aligned(shape: tuple[int, ...], dtype: Any) -> Array:

@@ -1,9 +1,9 @@
 """Complex Fourier transforms of any length, of many columns side by side.
 
-The mixed-radix algorithm of Stockham, whose output is in order: Van Loan, Computational Frameworks for the Fast
-Fourier Transform (1992), doi 10.1137/1.9781611970999, section 1.7. A block of columns as wide as a `Vector` is
-transformed at a time, so that every operation is one on vectors, whatever the length. Rows of a block hold the
-real and then the imaginary parts of its columns.
+The mixed-radix algorithm of Stockham, whose output is in order: Van Loan, Computational Frameworks for the
+Fast Fourier Transform (1992), doi 10.1137/1.9781611970999, section 1.7. A block of columns as wide as a
+`Vector` is transformed at a time, so that every operation is one on vectors, whatever the length. Rows of a
+block hold the real and then the imaginary parts of its columns.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Rows(NamedTuple):
         imag: flat array that holds the imaginary parts.
         imag_start: the same.
         places: of the rows from the first, (N,) or more, or the distance between rows.
-        count: columns that there are; the rest of a vector is 0.
+        columns: that there are; the rest of a vector is 0.
     """
 
     real: Any
@@ -66,7 +66,7 @@ class Rows(NamedTuple):
     imag: Any
     imag_start: int
     places: Any
-    count: int
+    columns: int
 
 
 @inlined
@@ -97,7 +97,7 @@ def transform_block(
     part = roots.shape[1] // branches
     lanes = lanes_of(block)
     row = 2 * lanes
-    # The first pass leaves transforms of `part` rows each, one after the other: these stay in the nearest cache.
+    # The first pass leaves transforms of `part` rows each, which stay in the nearest cache.
     source = Rows(real, real_start, imag, imag_start, places, count)
     _pass(branches, part, 1, 1, roots, source, 0, block[1], 0, row, row, part * row)
     for branch in range(branches):
@@ -196,8 +196,8 @@ def _row(source: Any, row: int) -> Any:
     """Real and imaginary part of a row."""
     place = _place(source.places, row)
     return (
-        load_some(source.real, source.real_start + place, source.count),
-        load_some(source.imag, source.imag_start + place, source.count),
+        load_some(source.real, source.real_start + place, source.columns),
+        load_some(source.imag, source.imag_start + place, source.columns),
     )
 
 

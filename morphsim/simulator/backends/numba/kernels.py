@@ -1,8 +1,8 @@
 """Compiled functions that other compiled functions call by their address.
 
 A function that is inlined is compiled again wherever it is called, and one that is linked may be compiled
-otherwise by the process that finds it in the cache, see `morphsim.compiled`. A kernel is compiled once, and its
-own machine code is what everybody calls.
+otherwise by the process that finds it in the cache, see `morphsim.compiled`. A kernel is compiled once, and
+its own machine code is what everybody calls.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from numba import typeof
 from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.core.errors import TypingError
-from numba.extending import NativeValue, intrinsic, register_model, typeof_impl, unbox
+from numba.extending import NativeValue, register_model, typeof_impl, unbox
+from numba.extending import intrinsic as numba_intrinsic
+
+# Typed as anything, since compiled functions call intrinsics without the typing context.
+_intrinsic: Any = numba_intrinsic
 
 
 class Kernel:
@@ -36,7 +40,7 @@ class Kernel:
         self.address = int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
 
-class KernelType(types.Type):  # type: ignore[misc]
+class KernelType(types.Type):
     """A kernel in compiled functions: the address of its machine code."""
 
     def __init__(self, arguments: tuple[Any, ...]) -> None:
@@ -60,7 +64,7 @@ def _unbox(kind: Any, value: Any, context: Any) -> NativeValue:
     return NativeValue(number)
 
 
-@intrinsic
+@_intrinsic
 def call(typing_context: Any, kernel: Any, arguments: Any) -> Any:
     """Call a kernel with a tuple of arguments."""
     if not isinstance(kernel, KernelType) or len(arguments) != len(kernel.arguments):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from morphsim.compiled import inlined
 from morphsim.simulator.backends.numba.step import kept_noise, mode_gains
 from morphsim.simulator.backends.numba.vectors import lanes_of, load, splat, store
@@ -14,7 +12,7 @@ from morphsim.simulator.backends.numba.vectors import lanes_of, load, splat, sto
 @inlined
 def read_modes(view: Any, modes: Any) -> None:
     """Take modes (2, K, parts, depth) from a real view (2, H, K * parts) of those of `Grid`."""
-    fields, height, width = view.shape
+    fields, height = view.shape[:2]
     parts = modes.shape[2]
     modes[:, :, :, height:] = 0
     for c in range(fields):
@@ -27,7 +25,7 @@ def read_modes(view: Any, modes: Any) -> None:
 @inlined
 def write_modes(modes: Any, view: Any) -> None:
     """Undo `read_modes`."""
-    fields, height, width = view.shape
+    fields, height = view.shape[:2]
     parts = modes.shape[2]
     for c in range(fields):
         for row in range(height):

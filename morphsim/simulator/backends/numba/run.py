@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from morphsim.compiled import inlined, loop
 from morphsim.simulator.backends.numba import control as _control  # noqa: F401 - step control for numbers
-from morphsim.simulator.backends.numba.film import ONSAGER, rates_of_film, stiffness_of_film
-from morphsim.simulator.backends.numba.kernels import Kernel, call
-from morphsim.simulator.backends.numba.modes import (
-    advance_film_modes,
-    read_modes,
-    soften_film_modes,
-    subtract_modes,
-    write_modes,
+from morphsim.simulator.backends.numba.film_kernels import Kernels
+from morphsim.simulator.backends.numba.kernels import call
+from morphsim.simulator.backends.numba.layout import (
+    CHANGE,
+    CONTENT,
+    MODES,
+    NEW,
+    NEW_CHANGE,
+    NEW_CONTENT,
+    NEW_PAST,
+    NEW_RATE_CHANGE,
+    NOW,
+    OLDER_CHANGE,
+    OLDER_RATE_CHANGE,
+    PASSING,
+    PAST,
+    RATE_CHANGE,
+    RATES,
+    Constants,
+    Film,
+    Kept,
+    Memory,
 )
-from morphsim.simulator.backends.numba.noise import add_film_ripple, film_noise
-from morphsim.simulator.backends.numba.step import allow_noise, compare_film
-from morphsim.simulator.backends.numba.surface import correct_film, film_speed
-from morphsim.simulator.backends.numba.transforms import Transforms, Workspace, forward, inverse
+from morphsim.simulator.backends.numba.modes import subtract_modes
+from morphsim.simulator.backends.numba.surface import film_speed
 from morphsim.simulator.core.arrival import on_the_way
 from morphsim.simulator.core.control import (
     LEAST_CONTRAST,
@@ -33,302 +45,6 @@ from morphsim.simulator.core.stall import WATCHED_TRIES, covers_too_little
 
 ARRIVED, STALLED, REFUSED, INTERRUPTED = range(4)
 """How a run ends; an interrupted one goes on with the next call."""
-
-
-# Modes between two steps, and those that a step makes.
-_CONTENT, _CHANGE, _OLDER_CHANGE, _RATE_CHANGE, _OLDER_RATE_CHANGE, _RATES = range(6)
-_NEW_CONTENT, _NEW_CHANGE, _NEW_RATE_CHANGE, _PASSING = range(6, 10)
-MODES = 10
-KEPT_MODES = (
-    "content",
-    "content_change",
-    "older_content_change",
-    "rate_change",
-    "older_rate_change",
-)
-_NOW, _PAST, _NEW, _NEW_PAST = range(4)
-
-
-@loop
-def forward_kernel(transforms: Any, fields: Any, work: Any, modes: Any) -> None:
-    """See `forward`; without the mean, which is zero but for rounding: mass is conserved to the last bit."""
-    forward(transforms, fields, work, modes)
-    modes[:, 0, :, 0] = 0
-
-
-@loop
-def inverse_kernel(transforms: Any, modes: Any, work: Any, scale: float, fields: Any) -> None:
-    """See `inverse`."""
-    inverse(transforms, modes, work, scale, fields)
-
-
-@loop
-def rates_kernel(film: Any, phi: Any, h: float, speed: float, memory: Any, which: int) -> None:
-    """See `rates_of_film`; at 0 mobilities and stiffness stay for the next step."""
-    mobility, cross = memory.mobility[which], memory.cross[which]
-    potential, curvature = memory.potential, memory.curvature
-    rates_of_film(film, phi, h, speed, potential, curvature, memory.fields, mobility, cross)
-    if which == 0:
-        stiffness_of_film(film, h, curvature, mobility, cross, memory.stiffness)
-
-
-@loop
-def noise_kernel(film: Any, counter: Any, scale: float, h: float, memory: Any) -> None:
-    """See `film_noise`."""
-    film_noise(
-        counter,
-        scale,
-        h,
-        memory.mobility[0],
-        memory.cross[0],
-        film.kind == ONSAGER,
-        film.periodic,
-        film.dx,
-        film.dtheta,
-        memory.fields,
-    )
-
-
-@loop
-def compare_kernel(new: Any, old: Any, before: Any, ratio: float, memory: Any, found: Any) -> None:
-    """See `allow_noise` and `compare_film`."""
-    allow_noise(memory.noise[0], new.shape[2], memory.allowance)
-    found[0], found[1], found[2] = compare_film(new, old, before, ratio, memory.allowance)
-
-
-@loop
-def ripple_kernel(new: Any, old: Any, before: Any, h: float, memory: Any, found: Any) -> None:
-    """See `add_film_ripple`."""
-    found[1] = add_film_ripple(memory.fields, h, new, old, new, before, memory.noise[1])
-
-
-@loop
-def advance_kernel(
-    modes: Any, mode: Any, dt: float, weights: Any, h: float, x: Any, theta: Any, memory: Any
-) -> None:
-    """See `advance_film_modes`."""
-    advance_film_modes(
-        modes[mode[_RATES]],
-        modes[mode[_RATE_CHANGE]],
-        modes[mode[_CHANGE]],
-        modes[mode[_OLDER_RATE_CHANGE]],
-        modes[mode[_OLDER_CHANGE]],
-        modes[mode[_CONTENT]],
-        dt,
-        weights,
-        memory.stiffness,
-        h,
-        x,
-        theta,
-        memory.gains,
-        modes[mode[_NEW_CONTENT]],
-        modes[mode[_NEW_CHANGE]],
-    )
-
-
-@loop
-def soften_kernel(modes: Any, mode: Any, dt: float, h: float, x: Any, theta: Any, memory: Any) -> None:
-    """See `soften_film_modes`."""
-    passing, content = modes[mode[_PASSING]], modes[mode[_NEW_CONTENT]]
-    soften_film_modes(passing, dt, memory.stiffness, h, x, theta, memory.gains, content)
-
-
-@loop
-def surface_kernel(
-    constants: Any, film: Any, old: Any, modes: Any, mode: Any, step: Any, h: float, memory: Any, found: Any
-) -> None:
-    """See `correct_film`; with what it adds to the change of the content."""
-    h1, expected, dt = step
-    content, new_content = modes[mode[_CONTENT]], modes[mode[_NEW_CONTENT]]
-    new_change = modes[mode[_NEW_CHANGE]]
-    upright = new_content[:, 0, 0, : old.shape[1]]
-    found[0] = correct_film(
-        old,
-        upright,
-        h1,
-        expected,
-        dt,
-        h,
-        memory.stiffness[0],
-        memory.stiffness[1],
-        constants.theta,
-        constants.cosines,
-        constants.face_theta,
-        constants.at_surface,
-        film.biot,
-        film.ambient,
-    )
-    for c in range(2):
-        for row in range(old.shape[1]):
-            new_change[c, 0, 0, row] = upright[c, row] - content[c, 0, 0, row]
-
-
-@loop
-def read_kernel(state: Any, index: int, memory: Any) -> None:
-    """Take a film from its batch."""
-    memory.phi[_NOW] = state.phi[index]
-    memory.phi[_PAST] = state.phi_before[index]
-    memory.noise[0] = state.noise[index]
-    for number in range(state.modes.shape[0]):
-        read_modes(state.modes[number, index], memory.modes[number])
-
-
-@loop
-def write_kernel(memory: Any, at: Any, mode: Any, state: Any, index: int) -> None:
-    """Undo `read_kernel`, after the fields and modes have changed places."""
-    state.phi[index] = memory.phi[at[_NOW]]
-    state.phi_before[index] = memory.phi[at[_PAST]]
-    state.noise[index] = memory.noise[0]
-    for number in range(state.modes.shape[0]):
-        write_modes(memory.modes[mode[number]], state.modes[number, index])
-
-
-class Kernels(NamedTuple):
-    """The long functions of a step."""
-
-    forward: Kernel
-    inverse: Kernel
-    rates: Kernel
-    noise: Kernel
-    compare: Kernel
-    ripple: Kernel
-    advance: Kernel
-    soften: Kernel
-    surface: Kernel
-    read: Kernel
-    write: Kernel
-
-
-def kernels_for(constants: Constants, film: Film, state: Kept, memory: Memory) -> Kernels:
-    """The kernels for arguments of these types."""
-    transforms, fields, work, one = constants.transforms, memory.fields, memory.work, memory.modes[0]
-    x, theta, phi, found, mode = constants.x, constants.theta, memory.phi[0], np.zeros(3), np.arange(MODES)
-    return Kernels(
-        Kernel(forward_kernel, transforms, fields, work, one),
-        Kernel(inverse_kernel, transforms, one, work, 1.0, fields),
-        Kernel(rates_kernel, film.equations, phi, 1.0, 1.0, memory, 0),
-        Kernel(noise_kernel, film.equations, film.stream, 1.0, 1.0, memory),
-        Kernel(compare_kernel, phi, phi, phi, 1.0, memory, found),
-        Kernel(ripple_kernel, phi, phi, phi, 1.0, memory, found),
-        Kernel(advance_kernel, memory.modes, mode, 1.0, (1.0,) * 6, 1.0, x, theta, memory),
-        Kernel(soften_kernel, memory.modes, mode, 1.0, 1.0, x, theta, memory),
-        Kernel(surface_kernel, constants, film, phi, memory.modes, mode, (1.0, 1.0, 1.0), 1.0, memory, found),
-        Kernel(read_kernel, state, 0, memory),
-        Kernel(write_kernel, memory, mode, mode, state, 0),
-    )
-
-
-class Constants(NamedTuple):
-    """What all films of a batch share.
-
-    Attributes:
-        transforms: of their grid.
-        theta: squared wavenumbers in scaled depth, padded with zeros.
-        x: squared wavenumbers along x.
-        cosines: see `Grid.surface_arrays`.
-        face_theta: the same.
-        at_surface: the same.
-        evaporates: whether the thickness changes.
-        tolerance: see `Stepper`.
-        most_refusals: a film is given up after so many refused steps in a row.
-        tries: most steps to try in one call.
-    """
-
-    transforms: Transforms
-    theta: Any
-    x: Any
-    cosines: Any
-    face_theta: Any
-    at_surface: Any
-    evaporates: bool
-    tolerance: float
-    most_refusals: int
-    tries: int
-
-
-class Film(NamedTuple):
-    """One film.
-
-    Attributes:
-        equations: its `Equations`.
-        biot: of its evaporation.
-        ambient: the same.
-        strength: of its thermal noise; 0 for none.
-        stream: counter of its noise, uint64.
-        until: the wanted time.
-        lowest: the wanted thickness.
-    """
-
-    equations: Any
-    biot: float
-    ambient: float
-    strength: float
-    stream: Any
-    until: float
-    lowest: float
-
-
-class Kept(NamedTuple):
-    """A batch of films between two steps, as `State` has it: arrays of all films, and besides
-
-    Attributes:
-        modes: real views of the modes in the order of `KEPT_MODES`, (5, B, 2, H, .).
-        tries: steps tried so far, int64 (B,).
-        refused: steps refused so far, int64 (B,).
-        watched: time and thickness when the films were last watched for a stall, (2, B).
-    """
-
-    phi: Any
-    phi_before: Any
-    modes: Any
-    thickness: Any
-    speed_change: Any
-    older_speed_change: Any
-    time: Any
-    step: Any
-    last_step: Any
-    older_step: Any
-    history: Any
-    draws: Any
-    refusals: Any
-    noise: Any
-    smallest: Any
-    contrast: Any
-    tries: Any
-    refused: Any
-    watched: Any
-
-
-class Memory(NamedTuple):
-    """Memory for the steps of one film.
-
-    Attributes:
-        phi: the fields, those a step before, and both at the end of a step, (4, 2, H, W).
-        noise: rms of the noise in each row, before and after a step, (2, 2, H).
-        modes: (MODES, 2, K, parts, depth).
-        fields: right-hand side, or fields after a transform, (2, H, W).
-        potential: (2, H, W).
-        curvature: (2, H, W).
-        mobility: at the start of a step and of passing use, (2, 2, H, W).
-        cross: the same, (2, H, W).
-        allowance: of the error in each row, (2, H).
-        stiffness: at the start of a step, (2, 2).
-        gains: of modes, (3, depth).
-        work: of the transforms.
-    """
-
-    phi: Any
-    noise: Any
-    modes: Any
-    fields: Any
-    potential: Any
-    curvature: Any
-    mobility: Any
-    cross: Any
-    allowance: Any
-    stiffness: Any
-    gains: Any
-    work: Workspace
 
 
 # What a turn of the loop does: the step itself, the rates after it, its noise, the rates after that.
@@ -364,10 +80,10 @@ def run_film(
     speed, new_speed, speed_change = 0.0, 0.0, 0.0
     record = _record(state, index)
     tried = plan_step(record, speed, film.until, film.lowest, constants.evaporates)
-    at[_NEW], at[_NOW] = at[_NOW], at[_NEW]
+    at[NEW], at[NOW] = at[NOW], at[NEW]
     tries, stage, begins = 0, _NEXT_RATES, True
     while True:
-        passing = modes[mode[_PASSING]]
+        passing = modes[mode[PASSING]]
         if stage == _STEP:
             how = _ended(constants, film, state, index, tries)
             if how >= 0:
@@ -381,7 +97,7 @@ def run_film(
             call(kernels.advance, (modes, mode, tried.dt, tried.weights, h, x, theta, memory))
             if constants.evaporates:
                 end = (h1, speed + tried.ratio * record.speed_change, tried.dt)
-                old = memory.phi[at[_NOW]]
+                old = memory.phi[at[NOW]]
                 call(kernels.surface, (constants, film, old, modes, mode, end, h, memory, found))
                 h1 = found[0]
         elif stage == _NOISE:
@@ -390,7 +106,7 @@ def run_film(
             counter = film.stream + np.uint64(state.draws[index] + 1)
             call(kernels.noise, (equations, counter, scale, h1, memory))
         else:
-            phi = memory.phi[at[_NEW]]
+            phi = memory.phi[at[NEW]]
             new_speed = film_speed(phi, film.biot, film.ambient) if constants.evaporates else 0.0
             which = 0 if stage == _NEXT_RATES else 1
             call(kernels.rates, (equations, phi, h1, new_speed, memory, which))
@@ -399,15 +115,15 @@ def run_film(
         if stage == _NOISE:
             call(kernels.soften, (modes, mode, tried.dt, h1, constants.x, constants.theta, memory))
         elif (stage == _CHANGE_OF_RATES or not noisy) and not begins and stage != _STEP:
-            subtract_modes(passing, modes[mode[_RATES]], modes[mode[_NEW_RATE_CHANGE]])
+            subtract_modes(passing, modes[mode[RATES]], modes[mode[NEW_RATE_CHANGE]])
             speed_change = new_speed - speed
         if stage == _CHANGE_OF_RATES:
             stage = _NOISE
             continue
         if stage == _NEXT_RATES:
-            mode[_PASSING], mode[_RATES] = mode[_RATES], mode[_PASSING]
+            mode[PASSING], mode[RATES] = mode[RATES], mode[PASSING]
             if begins:
-                at[_NEW], at[_NOW] = at[_NOW], at[_NEW]
+                at[NEW], at[NOW] = at[NOW], at[NEW]
                 if record.history == 0:
                     first = _first_step(memory.fields, h1, record.contrast, constants.tolerance)
                     state.step[index] = min(state.step[index], first)
@@ -420,18 +136,18 @@ def run_film(
                     noise[0] = noise[1]
             speed, stage, begins = new_speed, _STEP, False
             continue
-        fields = memory.phi[at[_NEW]] if stage == _STEP else memory.fields
-        source = modes[mode[_NEW_CONTENT]] if stage == _STEP else passing
+        fields = memory.phi[at[NEW]] if stage == _STEP else memory.fields
+        source = modes[mode[NEW_CONTENT]] if stage == _STEP else passing
         scale = 1.0 / h1 if stage == _STEP else 1.0
         call(kernels.inverse, (transforms, source, work, scale, fields))
-        now, past, new = memory.phi[at[_NOW]], memory.phi[at[_PAST]], memory.phi[at[_NEW]]
+        now, past, new = memory.phi[at[NOW]], memory.phi[at[PAST]], memory.phi[at[NEW]]
         if stage == _STEP:
             call(kernels.compare, (new, now, past, tried.ratio, memory, found))
             error, smallest, contrast = found[0], found[1], found[2]
             accepted, next_step = accept_step(record, tried, True, error, smallest, h1, constants.tolerance)
             stage = _CHANGE_OF_RATES if noisy else _NEXT_RATES
         else:
-            new_past = memory.phi[at[_NEW_PAST]]
+            new_past = memory.phi[at[NEW_PAST]]
             call(kernels.ripple, (new, now, new_past, h1, memory, found))
             smallest = found[1]
             accepted, next_step = accept_noise(record.smallest, smallest, tried.dt, True, next_step)
@@ -490,24 +206,24 @@ def _first_step(rates: Any, h: float, contrast: float, tolerance: float) -> floa
                 total += np.float64(rates[c, row, j]) ** 2
         most = max(most, total)
     change = np.sqrt(most / (height * width)) / h
-    return 0.5 * tolerance * max(contrast, LEAST_CONTRAST) / max(change, 1e-30)
+    return float(0.5 * tolerance * max(contrast, LEAST_CONTRAST) / max(change, 1e-30))
 
 
 @inlined
 def _accept(state: Any, index: int, record: Any, tried: Any, at: Any, mode: Any, noisy: bool) -> None:
     """Make what a step has made the film's own, with its history."""
-    mode[_CONTENT], mode[_NEW_CONTENT] = mode[_NEW_CONTENT], mode[_CONTENT]
-    free = mode[_OLDER_CHANGE]
-    mode[_OLDER_CHANGE], mode[_CHANGE], mode[_NEW_CHANGE] = mode[_CHANGE], mode[_NEW_CHANGE], free
-    free = mode[_OLDER_RATE_CHANGE]
-    mode[_OLDER_RATE_CHANGE], mode[_RATE_CHANGE] = mode[_RATE_CHANGE], mode[_NEW_RATE_CHANGE]
-    mode[_NEW_RATE_CHANGE] = free
+    mode[CONTENT], mode[NEW_CONTENT] = mode[NEW_CONTENT], mode[CONTENT]
+    free = mode[OLDER_CHANGE]
+    mode[OLDER_CHANGE], mode[CHANGE], mode[NEW_CHANGE] = mode[CHANGE], mode[NEW_CHANGE], free
+    free = mode[OLDER_RATE_CHANGE]
+    mode[OLDER_RATE_CHANGE], mode[RATE_CHANGE] = mode[RATE_CHANGE], mode[NEW_RATE_CHANGE]
+    mode[NEW_RATE_CHANGE] = free
     if noisy:
-        at[_PAST], at[_NEW_PAST] = at[_NEW_PAST], at[_PAST]
-        at[_NOW], at[_NEW] = at[_NEW], at[_NOW]
+        at[PAST], at[NEW_PAST] = at[NEW_PAST], at[PAST]
+        at[NOW], at[NEW] = at[NEW], at[NOW]
     else:
-        free = at[_PAST]
-        at[_PAST], at[_NOW], at[_NEW] = at[_NOW], at[_NEW], free
+        free = at[PAST]
+        at[PAST], at[NOW], at[NEW] = at[NOW], at[NEW], free
     state.older_speed_change[index] = record.speed_change
     state.time[index] += tried.dt
     state.older_step[index], state.last_step[index] = record.last_step, tried.dt

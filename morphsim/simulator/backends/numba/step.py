@@ -203,7 +203,7 @@ def compare_film(new: Any, old: Any, before: Any, w: Any, allowance: Any) -> tup
 
 @inlined
 def allow_noise(noise: Any, width: int, allowance: Any) -> None:
-    """How much of the change of each row (C, H) may be relaxing noise, see `noise_allowance` of the stepper."""
+    """How much of the change of each row (C, H) may be relaxing noise, see `stepper.noise_allowance`."""
     fields, height = noise.shape
     reach = POOLED_CELLS // (2 * width) if width < FEW_CELLS else 0
     for c in range(fields):

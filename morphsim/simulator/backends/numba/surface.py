@@ -27,7 +27,7 @@ def surface_speed(phi: Any, biot: Any, ambient: Any, out: Any) -> None:
 
 
 @inlined
-def film_speed(phi: Any, biot: Any, ambient: Any) -> float:
+def film_speed(phi: Any, biot: Any, ambient: Any) -> Any:
     """dh/dt of one film (C, H, W)."""
     fields, height, width = phi.shape
     first = 0.0

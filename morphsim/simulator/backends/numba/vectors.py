@@ -13,8 +13,11 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.datamodel import models
-from numba.extending import intrinsic, lower_builtin, register_model, type_callable
+from numba.extending import intrinsic as numba_intrinsic
+from numba.extending import lower_builtin, register_model, type_callable
 
+# Typed as anything, since compiled functions call intrinsics without the typing context.
+_intrinsic: Any = numba_intrinsic
 _BYTES = 64
 _INT32, _INT64 = ir.IntType(32), ir.IntType(64)
 
@@ -24,7 +27,7 @@ def vector_lanes(dtype: Any) -> int:
     return _BYTES // int(np.dtype(dtype).itemsize)
 
 
-class Vector(types.Type):  # type: ignore[misc]
+class Vector(types.Type):
     """Numbers of one type, that are loaded, added, subtracted and multiplied side by side."""
 
     def __init__(self, real: Any) -> None:
@@ -44,7 +47,7 @@ class Vector(types.Type):  # type: ignore[misc]
 
 
 @register_model(Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Vector) -> None:
         super().__init__(manager, kind, kind.form)
 
@@ -73,7 +76,7 @@ _arithmetic(operator.sub, "fsub")
 _arithmetic(operator.mul, "fmul")
 
 
-@intrinsic
+@_intrinsic
 def lanes_of(typing_context: Any, array: Any) -> Any:
     """How many numbers of the type of an array a vector holds."""
     lanes = Vector(array.dtype).lanes
@@ -84,7 +87,7 @@ def lanes_of(typing_context: Any, array: Any) -> Any:
     return types.intp(array), generate
 
 
-@intrinsic
+@_intrinsic
 def splat(typing_context: Any, array: Any, value: Any) -> Any:
     """A vector of one number, of the type of an array."""
     vector = Vector(array.dtype)
@@ -96,7 +99,7 @@ def splat(typing_context: Any, array: Any, value: Any) -> Any:
     return vector(array, value), generate
 
 
-@intrinsic
+@_intrinsic
 def load(typing_context: Any, array: Any, place: Any) -> Any:
     """The vector at a place of a contiguous array, counted in numbers from its start."""
     vector = Vector(array.dtype)
@@ -109,7 +112,7 @@ def load(typing_context: Any, array: Any, place: Any) -> Any:
     return vector(array, place), generate
 
 
-@intrinsic
+@_intrinsic
 def store(typing_context: Any, array: Any, place: Any, value: Any) -> Any:
     """Put a vector at a place of a contiguous array."""
 
@@ -122,7 +125,7 @@ def store(typing_context: Any, array: Any, place: Any, value: Any) -> Any:
     return types.none(array, place, value), generate
 
 
-@intrinsic
+@_intrinsic
 def load_some(typing_context: Any, array: Any, place: Any, count: Any) -> Any:
     """The first `count` numbers of a vector, and zeros; nothing beyond them is read."""
     vector = Vector(array.dtype)
@@ -141,7 +144,7 @@ def load_some(typing_context: Any, array: Any, place: Any, count: Any) -> Any:
     return vector(array, place, count), generate
 
 
-@intrinsic
+@_intrinsic
 def store_some(typing_context: Any, array: Any, place: Any, value: Any, count: Any) -> Any:
     """Put the first `count` numbers of a vector at a place; nothing beyond them is written."""
 
@@ -159,13 +162,14 @@ def store_some(typing_context: Any, array: Any, place: Any, value: Any, count: A
     return types.none(array, place, value, count), generate
 
 
-@intrinsic
+@_intrinsic
 def transpose(
     typing_context: Any, source: Any, start: Any, row: Any, target: Any, to: Any, to_row: Any
 ) -> Any:
     """Put as many rows of vectors as a vector holds numbers into another array as columns.
 
     Args:
+        typing_context: of numba.
         source: contiguous array.
         start: place of the first row.
         row: distance of the next.
