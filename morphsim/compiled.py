@@ -13,7 +13,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 # Sums may be reordered and contracted; NaN is kept, since a diverged film must be noticed.
 RULES: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
 
-INLINED: dict[str, Any] = {**RULES, "forceinline": True}
+# Without the entries from Python and C, each of which would hold another copy of the whole function.
+INLINED: dict[str, Any] = {**RULES, "forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def loop(function: _Function) -> _Function:

@@ -37,10 +37,12 @@ class FilmBatch:
     Args:
         settings: of all films.
         slots: number of films in the batch.
+        threads: on which they are advanced.
     """
 
-    def __init__(self, settings: FilmSettings, slots: int) -> None:
+    def __init__(self, settings: FilmSettings, slots: int, *, threads: int = 1) -> None:
         self.settings = settings
+        self.threads = threads
         self.films: list[Film | None] = [None] * slots
         self.done = np.zeros(slots, np.int64)
         """Number of steps of each film so far, (B,)."""
@@ -135,6 +137,7 @@ class FilmBatch:
             fields=None if restored else self._starting_fields(films),
             tolerance=self.settings.tolerance,
             device=self.settings.device,
+            threads=self.threads,
         )
 
     def step(self, actions: NDArray[Any]) -> None:

@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from morphsim.device import most_parallel
 from morphsim.envs.batch import FilmBatch
 from morphsim.envs.checks import options_of, whole
 from morphsim.envs.film import FilmEnv
@@ -40,6 +41,7 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         num_envs: number of films.
         render_mode: None or "rgb_array".
         max_episode_steps: a limit in addition to that of the environment.
+        threads: on which the films are simulated side by side; results do not depend on it.
         arguments: of the single environment.
 
     Raises:
@@ -54,9 +56,15 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         num_envs: int = 1,
         render_mode: str | None = None,
         max_episode_steps: int | None = None,
+        threads: int = 1,
         **arguments: Any,
     ) -> None:
         num_envs = whole("num_envs", num_envs, 1)
+        threads = whole("threads", threads, 1)
+        if threads > most_parallel():
+            raise InputError(
+                f"threads is {threads}; give at most {most_parallel()}, four for each core of this machine"
+            )
         if max_episode_steps is not None:
             max_episode_steps = whole("max_episode_steps", max_episode_steps, 1)
         if render_mode not in (None, "rgb_array"):
@@ -75,7 +83,7 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         self.action_space = batch_space(one.action_space, num_envs)
         self.observation_space = batch_space(one.observation_space, num_envs)
         self._longest = max_episode_steps
-        self._batch = FilmBatch(self.settings, num_envs)
+        self._batch = FilmBatch(self.settings, num_envs, threads=threads)
         self._random: list[np.random.Generator | None] = [None] * num_envs
         self._seeds: list[int] = [-1] * num_envs
         self._attributes: dict[str, tuple[Any, ...]] = {}

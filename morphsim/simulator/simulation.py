@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from morphsim.checks import MOST_SEED, whole_number
-from morphsim.device import resolve_device
+from morphsim.device import most_parallel, resolve_device
 from morphsim.errors import InputError
 from morphsim.simulator.backends import get_backend
 from morphsim.simulator.backends.base import BackendLike
@@ -44,6 +44,8 @@ class Simulation(Solver):
         dtype: "float32" or "float64".
         device: "auto", "cpu", "cuda".
         backend: how the loops are computed: "auto", "torch" or "numba", see `get_backend`.
+        threads: on which the films of a batch are advanced side by side, if the backend can; results do not
+            depend on it.
 
     Raises:
         InputError: recipes that can't share a batch, a shape that is too small, or fields of another shape or
@@ -67,6 +69,7 @@ class Simulation(Solver):
         dtype: str = "float32",
         device: str = "cpu",
         backend: BackendLike = "auto",
+        threads: int = 1,
         fused: bool | None = None,
     ) -> None:
         if not recipes or len(recipes) != len(seeds):
@@ -75,6 +78,7 @@ class Simulation(Solver):
             whole_number("seed", seed, 0, MOST_SEED)
         if dtype not in _DTYPES:
             raise InputError(f"dtype is {dtype!r}; use float32 or float64")
+        threads = whole_number("threads", threads, 1, most_parallel())
         films = _check_batch(recipes)
         self.recipes = films
         self.seeds = list(seeds)
@@ -101,6 +105,7 @@ class Simulation(Solver):
             tolerance=tolerance,
             noise=self._noise if self._noise else None,
         )
+        self.threads = threads
 
     def _checked_fields(self, fields: ArrayLike | Tensor) -> Tensor:
         try:
@@ -303,6 +308,7 @@ class Simulation(Solver):
             dtype=str(self.grid.dtype).removeprefix("torch."),
             device=str(self.grid.device),
             backend=self._backend,
+            threads=self.threads,
         )
 
     def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:

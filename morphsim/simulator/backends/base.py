@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
+import numpy as np
 from torch import Tensor
 
 from morphsim.simulator.core.energy import FreeEnergy
@@ -14,7 +15,11 @@ from morphsim.simulator.core.evaporation import Evaporation
 from morphsim.simulator.core.grid import Grid, Squares
 from morphsim.simulator.core.mobility import Mobility
 from morphsim.simulator.core.per_film import PerFilmArray, Shared
+from morphsim.simulator.core.state import State
 from morphsim.simulator.core.substrate import Substrate
+
+if TYPE_CHECKING:
+    from morphsim.simulator.core.noise import ThermalNoise
 
 BackendName = Literal["auto", "torch", "numba"]
 """A backend by its name; "auto" is numba where it is installed, and torch elsewhere."""
@@ -237,6 +242,44 @@ class FilmEquations(Protocol):
         """Chemical potentials μ_i of the finite volumes, (B, C, H, W)."""
 
 
+class Journey(NamedTuple):
+    """Films on their way to a time or a thickness, see `Backend.advance_films`.
+
+    Attributes:
+        model: their equations.
+        state: the films; advanced in place.
+        noise: thermal noise, or None.
+        tolerance: see `Stepper`.
+        until: wanted time, (B,).
+        lowest: wanted thickness, (B,).
+        most_refusals: a film is given up after so many refused steps in a row.
+        threads: on which films may be advanced side by side.
+    """
+
+    model: FilmEquations
+    state: State
+    noise: ThermalNoise | None
+    tolerance: float
+    until: np.ndarray[tuple[int], np.dtype[np.float64]]
+    lowest: np.ndarray[tuple[int], np.dtype[np.float64]]
+    most_refusals: int
+    threads: int
+
+
+class Journeys(NamedTuple):
+    """How films arrived.
+
+    Attributes:
+        stuck: films (B,) whose steps have become too small for them ever to arrive.
+        tries: steps that were tried, of the film with the most.
+        refused: steps that were refused, of the film with the most.
+    """
+
+    stuck: Tensor
+    tries: int
+    refused: int
+
+
 class Backend(ABC):
     """How the loops over cells and modes are computed.
 
@@ -245,6 +288,14 @@ class Backend(ABC):
     """
 
     name: str
+
+    def advance_films(self, journey: Journey) -> Journeys | None:
+        """Advance each film until it arrives, with the steps of `Stepper`, in place.
+
+        Returns:
+            How they arrived; None if this backend can't take such films, which are then as they were.
+        """
+        return None
 
     @abstractmethod
     def local_potential(self, energy: FreeEnergy, phi: Tensor) -> tuple[Tensor, Tensor, Tensor]:

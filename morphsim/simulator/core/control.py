@@ -1,12 +1,15 @@
-"""Which step each film takes next, and whether it keeps the one that it took."""
+"""Which step each film takes next, and whether it keeps the one that it took.
+
+These functions serve arrays of films, tensors, and single numbers in compiled loops.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import torch
 
+from morphsim.simulator.core.elementwise import at_least, least, where
 from morphsim.simulator.core.per_film import PerFilmArray
 
 LARGEST_THICKNESS_CHANGE = 0.004
@@ -24,9 +27,15 @@ _EDGE, _ROUNDING = 0.98e-3, 5e-7
 OUTSIDE = 1e-3
 """How far a volume fraction may overshoot 0; a film that starts inside this bound never leaves it."""
 
+# The relaxation of the last noise within a step is not an error, and older noises still relax.
+NOISE_ALLOWANCE = 3.0
+# Rows of fewer cells pool their rms with neighbouring rows, up to so many cells. The change that is compared
+# with it is still an rms of few cells: the largest of a hundred rows is about twice the usual one.
+FEW_CELLS, POOLED_CELLS = 16, 16
+NARROW_ALLOWANCE = 2.0 * NOISE_ALLOWANCE
 
-@dataclass
-class StepRecord:
+
+class StepRecord(NamedTuple):
     """What `plan_step` and `accept_step` use of a `State`; all (B,).
 
     Attributes:
@@ -52,8 +61,7 @@ class StepRecord:
     contrast: PerFilmArray
 
 
-@dataclass(frozen=True)
-class TrialStep:
+class TrialStep(NamedTuple):
     """A step that is to be tried; all (B,).
 
     Attributes:
@@ -76,7 +84,6 @@ def plan_step(
     speed: PerFilmArray,
     longest: PerFilmArray,
     lowest: PerFilmArray,
-    *,
     evaporates: bool,
 ) -> TrialStep:
     """The next step of each film.
@@ -90,21 +97,21 @@ def plan_step(
     """
     fresh = record.history == 0
     h = record.thickness
-    dt = _where(fresh, record.step, _least(record.step, LARGEST_RATIO * record.last_step))
+    dt = where(fresh, record.step, least(record.step, LARGEST_RATIO * record.last_step))
     landing = longest
     if evaporates:
-        pace = _at_least(abs(speed), 1e-30)
-        dt = _least(dt, LARGEST_THICKNESS_CHANGE / pace)
-        landing = _least(landing, _where(speed < 0, _at_least(h - lowest, 1e-6) / pace, np.inf))
+        pace = at_least(abs(speed), 1e-30)
+        dt = least(dt, LARGEST_THICKNESS_CHANGE / pace)
+        landing = least(landing, where(speed < 0, at_least(h - lowest, 1e-6) / pace, np.inf))
     # Land in two even steps rather than in a long and a tiny one.
     cut = landing < 2.0 * dt
-    dt = _where(cut, _where(landing <= dt, landing, 0.5 * landing), dt)
+    dt = where(cut, where(landing <= dt, landing, 0.5 * landing), dt)
     weights = step_weights(dt, record.last_step, record.older_step, record.history)
     if evaporates:
         _, a1, b1, c1, b2, c2 = weights
         h = h + dt * speed + ((a1 + b1) / 2.0 + c1 / 6.0) * record.speed_change
         h = h - (b2 / 2.0 + c2 / 6.0) * record.older_speed_change
-    return TrialStep(dt, _where(fresh, 0.0, dt / record.last_step), cut, weights, h)
+    return TrialStep(dt, where(fresh, 0.0, dt / record.last_step), cut, weights, h)
 
 
 def step_weights(
@@ -121,9 +128,9 @@ def step_weights(
         older: the one before that.
         history: how many of these steps there were, 0, 1 or 2 (more count as 2).
     """
-    line = _where(history >= 1, dt * dt / last, 0.0)
-    even = _least(line, dt)
-    curve = _where(history >= 2, dt * dt / (last + older), 0.0)
+    line = where(history >= 1, dt * dt / last, 0.0)
+    even = least(line, dt)
+    curve = where(history >= 2, dt * dt / (last + older), 0.0)
     twice = 2.0 * curve * dt
     return even, line, curve, twice / last, curve * last / older, twice / older
 
@@ -148,17 +155,17 @@ def accept_step(
         thickness: after it.
         tolerance: see `Stepper`.
     """
-    bound = tolerance * _at_least(record.contrast, LEAST_CONTRAST)
+    bound = tolerance * at_least(record.contrast, LEAST_CONTRAST)
     # The energy is steep where a component is nearly gone: no step may halve the smallest fraction.
     vanishing = (record.smallest > _VANISHING) & (smallest < 0.5 * record.smallest)
     out = leaving(record.smallest, smallest)
     accepted = active & (error <= 2.0 * bound) & (thickness > 0) & ~(vanishing | out)
-    proposed = 0.9 * (bound / _at_least(error, 1e-30)) ** 0.5 * tried.dt
-    growth = _where(record.history < STARTING, GROW_AT_START, GROW)
-    grown = _least(proposed, growth * _where(tried.cut, record.step, tried.dt))
+    proposed = 0.9 * (bound / at_least(error, 1e-30)) ** 0.5 * tried.dt
+    growth = where(record.history < STARTING, GROW_AT_START, GROW)
+    grown = least(proposed, growth * where(tried.cut, record.step, tried.dt))
     shrunk = SHRINK * tried.dt
-    grown = _where(grown < shrunk, shrunk, grown)
-    return accepted, _where(accepted, grown, _where(active, shrunk, record.step))
+    grown = where(grown < shrunk, shrunk, grown)
+    return accepted, where(accepted, grown, where(active, shrunk, record.step))
 
 
 def accept_noise(
@@ -176,7 +183,7 @@ def accept_noise(
         step: size of their next step.
     """
     out = accepted & leaving(before, after)
-    return accepted & ~out, _where(out, SHRINK * dt, step)
+    return accepted & ~out, where(out, SHRINK * dt, step)
 
 
 def leaving(before: PerFilmArray, after: PerFilmArray) -> PerFilmArray:
@@ -187,16 +194,3 @@ def leaving(before: PerFilmArray, after: PerFilmArray) -> PerFilmArray:
     """
     crossed = (after < -OUTSIDE) & ((before >= -OUTSIDE) | (after < before - _CREEP))
     return crossed | ((after < -_EDGE) & (before >= -OUTSIDE) & (after < before - _ROUNDING))
-
-
-def _where(condition: PerFilmArray, one: PerFilmArray | float, other: PerFilmArray | float) -> PerFilmArray:
-    library = np if isinstance(condition, np.ndarray) else torch
-    return library.where(condition, one, other)
-
-
-def _least(one: PerFilmArray, other: PerFilmArray) -> PerFilmArray:
-    return np.minimum(one, other) if isinstance(one, np.ndarray) else torch.minimum(one, other)
-
-
-def _at_least(one: PerFilmArray, bound: float) -> PerFilmArray:
-    return np.maximum(one, bound) if isinstance(one, np.ndarray) else one.clamp_min(bound)

@@ -38,12 +38,15 @@ class ThermalNoise:
         strength: ε of each film, (B,).
         seeds: one for each film.
         device: of the fields.
+
+    Attributes:
+        streams: counter at which the random numbers of each film begin, int64 (B,).
     """
 
     def __init__(self, strength: Sequence[float], seeds: Sequence[int], device: torch.device) -> None:
         self.strength = torch.tensor(strength, dtype=torch.float64, device=device)
         wrapped = [signed((int(seed) * GOLDEN + _STREAM) % 2**64) for seed in seeds]
-        self._streams = scramble(torch.tensor(wrapped, dtype=torch.int64, device=device))
+        self.streams = scramble(torch.tensor(wrapped, dtype=torch.int64, device=device))
 
     def __bool__(self) -> bool:
         return bool((self.strength > 0).any())
@@ -57,17 +60,17 @@ class ThermalNoise:
         """The noise of the films of all `parts`, in their order, or of some of them."""
         joined = copy.copy(parts[0])
         joined.strength = torch.cat([part.strength for part in parts])
-        joined._streams = torch.cat([part._streams for part in parts])
+        joined.streams = torch.cat([part.streams for part in parts])
         if films is not None:
             chosen = torch.as_tensor(list(films), device=joined.strength.device)
-            joined.strength, joined._streams = joined.strength[chosen], joined._streams[chosen]
+            joined.strength, joined.streams = joined.strength[chosen], joined.streams[chosen]
         return joined
 
     def put(self, films: Sequence[int], part: ThermalNoise) -> None:
         """Put the noise of other films into their places."""
         places = torch.as_tensor(list(films), device=self.strength.device)
-        self.strength, self._streams = self.strength.clone(), self._streams.clone()
-        self.strength[places], self._streams[places] = part.strength, part._streams
+        self.strength, self.streams = self.strength.clone(), self.streams.clone()
+        self.strength[places], self.streams[places] = part.strength, part.streams
 
     def increments(
         self,
@@ -93,5 +96,5 @@ class ThermalNoise:
         variance = 24.0 * as_numpy_if_cpu(self.strength) * as_numpy_if_cpu(dt)
         scale = as_tensor((variance / (as_numpy_if_cpu(thickness) * (grid.dx * grid.dtheta))) ** 0.5)
         mobility = rates.mobility.expand(len(dt), rates.modes.shape[1], *grid.shape)
-        fluxes = RandomFluxes(grid, self._streams + draws, scale, thickness, mobility, rates.cross)
+        fluxes = RandomFluxes(grid, self.streams + draws, scale, thickness, mobility, rates.cross)
         return get_backend(backend).noise_increments(fluxes)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from morphsim.device import threads_for
 from morphsim.errors import InputError
+from morphsim.simulator.backends.base import Journey, Journeys
 from morphsim.simulator.core.arrival import under_way
 from morphsim.simulator.core.batching import put_films, take_films
 from morphsim.simulator.core.check_model import check_model
@@ -104,6 +105,7 @@ class Solver:
         self.stepper = Stepper(model, tolerance=tolerance, noise=noise)
         self.state = state
         self._fetched: dict[str, tuple[Tensor, np.ndarray[Any, Any]]] = {}
+        self.threads = 1
         self.steps = 0
         self.rejected = 0
 
@@ -169,6 +171,13 @@ class Solver:
         until, lowest = self.each(time, device), self.each(thickness, device)
         if not bool(torch.isfinite(until).all()):
             raise InputError("advance needs a finite time, since a film may never shrink to the thickness")
+        journeys = self._advance_compiled(until, lowest)
+        if journeys is not None:
+            self.steps += journeys.tries
+            self.rejected += journeys.refused
+            if not tolerate:
+                self._raise_for(journeys.stuck)
+            return journeys.stuck.numpy()
         stuck = torch.zeros(self._films, dtype=torch.bool, device=device)
         stalled = torch.zeros_like(stuck)
         with threads_for(self.state.phi.numel(), self.state.phi.device):
@@ -195,6 +204,26 @@ class Solver:
                     stuck |= self._stuck(active, stalled, tolerate=tolerate)
                     active &= ~stuck
         return stuck.cpu().numpy()
+
+    def _advance_compiled(self, until: Tensor, lowest: Tensor) -> Journeys | None:
+        """Advance all films by the backend's own function; None if it can't."""
+        stepper = self.stepper
+        if not stepper.sync_each_step or not is_built_in(stepper):
+            return None
+        journey = Journey(
+            self.model,
+            self.state,
+            stepper.noise,
+            stepper.tolerance,
+            until.numpy(),
+            lowest.numpy(),
+            MOST_REFUSALS,
+            self.threads,
+        )
+        try:
+            return self.model.backend.advance_films(journey)
+        finally:
+            stepper.forget_rates()
 
     def _smaller_batch(self, films: int) -> int:
         """The size of the batch in which so many films should go on alone; 0 if they should stay in this."""
@@ -288,8 +317,15 @@ class Solver:
         """Active films (B,) whose steps have shrunk to nothing; raises for them unless they are tolerated."""
         state = self.state
         stuck = active & (stalled | (state.refusals >= MOST_REFUSALS))
-        if tolerate or not bool(stuck.any()):
-            return stuck
+        if not tolerate:
+            self._raise_for(stuck)
+        return stuck
+
+    def _raise_for(self, stuck: Tensor) -> None:
+        """Raise for the first of the films (B,) that are stuck, if there are any."""
+        if not bool(stuck.any()):
+            return
+        state = self.state
         film = int(stuck.nonzero()[0])
         phi = state.phi[film]
         raise SimulationDiverged(

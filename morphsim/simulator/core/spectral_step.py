@@ -19,7 +19,6 @@ Tried = tuple[State, Rates, Tensor, Tensor]
 
 _OF_STATE = tuple(entry.name for entry in fields(State))
 _OF_RATES = ("modes", "thickness", "stiffness2", "stiffness4")
-_RECORDED = tuple(entry.name for entry in fields(StepRecord))
 
 
 class SpectralStepper:
@@ -81,7 +80,7 @@ class SpectralStepper:
             return None
         self._state = old = _shared(state, _OF_STATE, self._state)
         self._rates = speed = _shared(rates, _OF_RATES, self._rates)
-        record = StepRecord(*[old[name].array for name in _RECORDED])
+        record = StepRecord(*[old[name].array for name in StepRecord._fields])
         taking_part, still = active.numpy(), speed["thickness"].array
         tried = plan_step(record, still, longest.numpy(), still, evaporates=False)
         start = SpectralStart(

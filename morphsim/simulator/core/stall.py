@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from morphsim.simulator.core.per_film import PerFilmArray
 from morphsim.simulator.core.state import State
 
 WATCHED_TRIES = 1000
@@ -12,6 +13,20 @@ WATCHED_TRIES = 1000
 LEAST_PROGRESS = 1e-5
 """A film that covers less than this share of its way, in time and in thickness, has stalled: it would take a
 hundred million tries. Films that are merely slow are a thousand times faster."""
+
+
+def covers_too_little(
+    covered: PerFilmArray, way: PerFilmArray, shrunk: PerFilmArray, to_shrink: PerFilmArray
+) -> PerFilmArray:
+    """Whether a film has stalled; numbers or arrays.
+
+    Args:
+        covered: time since the last check.
+        way: time that was left then.
+        shrunk: decrease of the thickness since the last check.
+        to_shrink: how much of it was wanted then.
+    """
+    return (covered < LEAST_PROGRESS * way) & (shrunk < LEAST_PROGRESS * to_shrink)
 
 
 class StallWatch:
@@ -34,10 +49,14 @@ class StallWatch:
         self._tries += tries
         if self._tries // WATCHED_TRIES == before // WATCHED_TRIES:
             return torch.zeros_like(self._time, dtype=torch.bool)
-        waiting = state.time - self._time < LEAST_PROGRESS * (self._until - self._time)
-        thick = self._thickness - state.thickness < LEAST_PROGRESS * (self._thickness - self._lowest)
+        stalled: Tensor = covers_too_little(
+            state.time - self._time,
+            self._until - self._time,
+            self._thickness - state.thickness,
+            self._thickness - self._lowest,
+        )
         self._mark(state)
-        return waiting & thick
+        return stalled
 
     def _mark(self, state: State) -> None:
         self._time, self._thickness = state.time, state.thickness

@@ -12,7 +12,11 @@ from torch import Tensor
 
 from morphsim.simulator.backends.base import ModeStep, SurfaceStep
 from morphsim.simulator.core.control import (
+    FEW_CELLS,
     LEAST_CONTRAST,
+    NARROW_ALLOWANCE,
+    NOISE_ALLOWANCE,
+    POOLED_CELLS,
     StepRecord,
     TrialStep,
     accept_noise,
@@ -20,21 +24,14 @@ from morphsim.simulator.core.control import (
     plan_step,
 )
 from morphsim.simulator.core.etd import Damping
+from morphsim.simulator.core.exact_types import built_in
 from morphsim.simulator.core.model import FilmModel, Rates
 from morphsim.simulator.core.noise import ThermalNoise
 from morphsim.simulator.core.per_film import as_numpy_if_cpu, as_tensor
 from morphsim.simulator.core.spectral_step import SpectralStepper
 from morphsim.simulator.core.state import State
 
-# The relaxation of the last noise within a step is not an error, and older noises still relax.
-_NOISE_ALLOWANCE = 3.0
-# Rows of fewer cells pool their rms with neighbouring rows, up to so many cells. The change that is compared
-# with it is still an rms of few cells: the largest of a hundred rows is about twice the usual one.
-_FEW_CELLS, _POOLED_CELLS = 16, 16
-_NARROW_ALLOWANCE = 2.0 * _NOISE_ALLOWANCE
-
 _Films = TypeVar("_Films", State, Rates)
-_RECORDED = tuple(entry.name for entry in fields(StepRecord))
 
 
 def noise_allowance(noise: Tensor, width: int) -> Tensor:
@@ -45,15 +42,16 @@ def noise_allowance(noise: Tensor, width: int) -> Tensor:
         width: cells of a row. The rms of a few cells may be near zero by chance, though the noise of the
             steps before was not: in narrow films it is taken over neighbouring rows as well.
     """
-    if width < _FEW_CELLS:
-        rows = 2 * (_POOLED_CELLS // (2 * width)) + 1
+    if width < FEW_CELLS:
+        rows = 2 * (POOLED_CELLS // (2 * width)) + 1
         pooled = torch.nn.functional.avg_pool1d(
             noise.square(), rows, stride=1, padding=rows // 2, count_include_pad=False
         )
-        return _NARROW_ALLOWANCE * pooled.sqrt()
-    return _NOISE_ALLOWANCE * noise
+        return NARROW_ALLOWANCE * pooled.sqrt()
+    return NOISE_ALLOWANCE * noise
 
 
+@built_in
 class Stepper:
     """Advances a `State` under a `FilmModel`.
 
@@ -100,6 +98,10 @@ class Stepper:
         self.model = model
         self._rates = None
         vars(self).pop("_spectral", None)
+
+    def forget_rates(self) -> None:
+        """Compute the rates anew, after the fields were advanced elsewhere."""
+        self._rates = None
 
     def step(self, state: State, longest: Tensor, lowest: Tensor, active: Tensor) -> Tensor:
         """Try one step of each active film, in place.
@@ -210,13 +212,13 @@ class Stepper:
     ) -> tuple[State, Tensor, Tensor]:
         """One step, whether each film keeps it, and the next step of each."""
         model, grid = self.model, self.model.grid
-        record = StepRecord(*[as_numpy_if_cpu(getattr(state, name)) for name in _RECORDED])
+        record = StepRecord(*[as_numpy_if_cpu(getattr(state, name)) for name in StepRecord._fields])
         tried = plan_step(
             record,
             as_numpy_if_cpu(rates.thickness),
             as_numpy_if_cpu(longest),
             as_numpy_if_cpu(lowest),
-            evaporates=model.evaporation is not None,
+            model.evaporation is not None,
         )
         dt = as_tensor(tried.dt)
         content, change, h1 = self._advance(state, rates, record, tried)

@@ -11,12 +11,15 @@ from torch import Tensor
 from morphsim.simulator.backends.base import (
     CellRates,
     FilmEquations,
+    Journey,
+    Journeys,
     ModeStep,
     RandomFluxes,
     SpectralFilms,
     SurfaceStep,
 )
 from morphsim.simulator.backends.numba import noise, step, surface
+from morphsim.simulator.backends.numba.advance import advance_films
 from morphsim.simulator.backends.numba.arrays import (
     Array,
     damping_arrays,
@@ -36,13 +39,14 @@ from morphsim.simulator.backends.torch_backend import TorchBackend
 from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
 from morphsim.simulator.core.etd import Damping
 from morphsim.simulator.core.evaporation import Evaporation
-from morphsim.simulator.core.exact_types import ExactTypes, is_built_in
+from morphsim.simulator.core.exact_types import ExactTypes, built_in, is_built_in
 from morphsim.simulator.core.grid import Squares
 
 CellKernel = Callable[[FilmEquations, Tensor, Tensor, Tensor], CellRates | None]
 """A compiled form of `Backend.cell_rates`; None for a film that it can't compute."""
 
 
+@built_in
 class NumbaBackend(TorchBackend):
     """Loops that numba compiles, for objects of exactly the registered classes on the CPU.
 
@@ -82,6 +86,11 @@ class NumbaBackend(TorchBackend):
                 that it can't compute, which is then left to torch.
         """
         self._cell_rates.register(energy, rates)
+
+    def advance_films(self, journey: Journey) -> Journeys | None:
+        """See `Backend.advance_films`."""
+        unchanged = is_built_in(self) and self._cell_rates.find(journey.model.energy) is ternary_rates
+        return advance_films(journey) if unchanged else None
 
     def local_potential(self, energy: FreeEnergy, phi: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See `Backend.local_potential`."""

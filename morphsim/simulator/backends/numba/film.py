@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -273,46 +273,91 @@ def film_rates(
         cross: receives M_12, (B, H, W).
         stiffness: receives both stiffnesses of each field, (B, 2, 2).
     """
-    batch = phi.shape[0]
     mu = np.empty(phi.shape[1:], phi.dtype)
     steep = np.empty(phi.shape[1:], phi.dtype)
-    real = phi.dtype.type
-    mixed = kind == ONSAGER
-    wall = np.empty((2, phi.shape[3]), phi.dtype)
-    for film in range(batch):
-        h = thickness[film]
-        p = parameters[film]
-        layer = real(h * dtheta)
-        for c in range(2):
-            for j in range(phi.shape[3]):
-                slope = linear[film, c, j] + real(2.0) * quadratic[film, c, j] * phi[film, c, -1, j]
-                wall[c, j] = slope / layer
-        _potentials(
+    for film in range(phi.shape[0]):
+        equations = Equations(parameters[film], linear[film], quadratic[film], kind, periodic, dx, dtheta)
+        rates_of_film(
+            equations,
             phi[film],
-            real(1.0 / (h * dtheta) ** 2),
-            real(1.0 / dx**2),
-            periodic,
-            p,
-            wall,
+            thickness[film],
+            hdot[film],
+            mu,
             steep,
-            mu,
-        )
-        _mobilities(kind, phi[film], p, mobility[film], cross[film])
-        _bounds(p[6:8], steep, mobility[film], cross[film], mixed, stiffness[film])
-        for c in range(2):
-            # The wall's energy is as stiff as that of a layer of one cell.
-            stiff = real(2.0) * quadratic[film, c].max() / layer
-            stiffness[film, 0, c] += stiffness[film, 1, c] / p[6 + c] * stiff
-        _inflow(
-            phi[film],
-            mu,
+            out[film],
             mobility[film],
             cross[film],
-            mixed,
-            periodic,
-            real(h / dx**2),
-            real(1.0 / (h * dtheta**2)),
-            real(hdot[film] / dtheta),
-            real(dtheta),
-            out[film],
         )
+        stiffness_of_film(equations, thickness[film], steep, mobility[film], cross[film], stiffness[film])
+
+
+class Equations(NamedTuple):
+    """What the right-hand side of one film takes, see `film_rates`."""
+
+    parameters: Any
+    linear: Any
+    quadratic: Any
+    kind: int
+    periodic: bool
+    dx: float
+    dtheta: float
+
+
+@inlined
+def rates_of_film(
+    film: Any,
+    phi: Any,
+    thickness: Any,
+    hdot: Any,
+    mu: Any,
+    steep: Any,
+    out: Any,
+    mobility: Any,
+    cross: Any,
+) -> None:
+    """Rates of one film, and its mobilities and curvatures, see `film_rates`."""
+    real = phi.dtype.type
+    dx, dtheta = film.dx, film.dtheta
+    layer = real(thickness * dtheta)
+    wall = np.empty((2, phi.shape[2]), phi.dtype)
+    for c in range(2):
+        for j in range(phi.shape[2]):
+            slope = film.linear[c, j] + real(2.0) * film.quadratic[c, j] * phi[c, -1, j]
+            wall[c, j] = slope / layer
+    _potentials(
+        phi,
+        real(1.0 / (thickness * dtheta) ** 2),
+        real(1.0 / dx**2),
+        film.periodic,
+        film.parameters,
+        wall,
+        steep,
+        mu,
+    )
+    _mobilities(film.kind, phi, film.parameters, mobility, cross)
+    _inflow(
+        phi,
+        mu,
+        mobility,
+        cross,
+        film.kind == ONSAGER,
+        film.periodic,
+        real(thickness / dx**2),
+        real(1.0 / (thickness * dtheta**2)),
+        real(hdot / dtheta),
+        real(dtheta),
+        out,
+    )
+
+
+@inlined
+def stiffness_of_film(
+    film: Any, thickness: Any, steep: Any, mobility: Any, cross: Any, stiffness: Any
+) -> None:
+    """Both stiffnesses (2, 2) of each field of one film, see `film_rates`."""
+    real, p = mobility.dtype.type, film.parameters
+    _bounds(p[6:8], steep, mobility, cross, film.kind == ONSAGER, stiffness)
+    for c in range(2):
+        # The wall's energy is as stiff as that of a layer of one cell.
+        stiff = real(2.0) * film.quadratic[c].max() / real(thickness * film.dtheta)
+        stiffness[0, c] += stiffness[1, c] / p[6 + c] * stiff

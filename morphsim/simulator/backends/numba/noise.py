@@ -33,31 +33,45 @@ def add_ripple(
         noise: receives the rms of the noise in each row, (B, C, H).
         smallest: receives the smallest volume fraction of a component, (B,).
     """
-    batch, fields, height, width = ripple.shape
+    for film in range(ripple.shape[0]):
+        smallest[film] = add_film_ripple(
+            ripple[film],
+            thickness[film],
+            phi[film],
+            before[film],
+            new[film],
+            new_before[film],
+            noise[film],
+        )
+
+
+@inlined
+def add_film_ripple(
+    ripple: Any, thickness: Any, phi: Any, before: Any, new: Any, new_before: Any, noise: Any
+) -> Any:
+    """Add noise to one film, see `add_ripple`; returns its smallest volume fraction."""
+    fields, height, width = ripple.shape
     real = ripple.dtype.type
     solids = np.empty(width, ripple.dtype)
-    low = np.empty(width, ripple.dtype)
-    most = np.empty(width, ripple.dtype)
-    for film in range(batch):
-        h = real(thickness[film])
-        low[:] = np.inf
-        most[:] = -np.inf
-        for row in range(height):
-            solids[:] = 0
-            for c in range(fields):
-                total = real(0.0)
-                for j in range(width):
-                    jump = ripple[film, c, row, j] / h
-                    value = phi[film, c, row, j] + jump
-                    new[film, c, row, j] = value
-                    new_before[film, c, row, j] = before[film, c, row, j] + jump
-                    total += jump * jump
-                    solids[j] += value
-                    low[j] = min(low[j], value)
-                noise[film, c, row] = np.sqrt(total / real(width))
+    low = np.full(width, np.inf, ripple.dtype)
+    most = np.full(width, -np.inf, ripple.dtype)
+    inverse = real(1.0) / real(thickness)
+    for row in range(height):
+        solids[:] = 0
+        for c in range(fields):
+            total = real(0.0)
             for j in range(width):
-                most[j] = max(most[j], solids[j])
-        smallest[film] = min(np.float64(low.min()), 1.0 - np.float64(most.max()))
+                jump = ripple[c, row, j] * inverse
+                value = phi[c, row, j] + jump
+                new[c, row, j] = value
+                new_before[c, row, j] = before[c, row, j] + jump
+                total += jump * jump
+                solids[j] += value
+                low[j] = min(low[j], value)
+            noise[c, row] = np.sqrt(total / real(width))
+        for j in range(width):
+            most[j] = max(most[j], solids[j])
+    return min(np.float64(low.min()), 1.0 - np.float64(most.max()))
 
 
 @loop
@@ -87,40 +101,67 @@ def noise_increments(
         dtheta: scaled depth of a cell.
         out: receives what the fluxes add to h φ, (B, C, H, W).
     """
-    batch, fields, height, width = mobility.shape
+    for film in range(mobility.shape[0]):
+        film_noise(
+            counters[film],
+            scale[film],
+            thickness[film],
+            mobility[film],
+            cross[film],
+            mixed,
+            periodic,
+            dx,
+            dtheta,
+            out[film],
+        )
+
+
+@inlined
+def film_noise(
+    counter: Any,
+    scale: Any,
+    thickness: Any,
+    mobility: Any,
+    cross: Any,
+    mixed: bool,
+    periodic: bool,
+    dx: float,
+    dtheta: float,
+    out: Any,
+) -> None:
+    """Divergence of random fluxes in one film, see `noise_increments`."""
+    if scale == 0.0:
+        out[:] = 0
+        return
+    fields, height, width = mobility.shape
     real = mobility.dtype.type
     numbers = np.empty((fields, width), mobility.dtype)
     faces = np.empty((fields, width), mobility.dtype)
     random_x = np.empty((fields, width), mobility.dtype)
     random_z = np.empty((fields, width), mobility.dtype)
     shared = np.empty(width, mobility.dtype)
-    over = np.empty((fields, width), mobility.dtype)
-    for film in range(batch):
-        if scale[film] == 0.0:
-            out[film] = 0
+    over = np.zeros((fields, width), mobility.dtype)
+    key = scramble(counter)
+    across = real(scale * thickness / dx)
+    down = real(scale / dtheta)
+    for row in range(height):
+        _draw(key, row, height, random_x, random_z)
+        _faces_along(mobility, cross, mixed, row, faces, shared)
+        _correlate(faces, shared, mixed, random_x, numbers)
+        if not periodic:
+            numbers[:, width - 1] = 0
+        for c in range(fields):
+            out[c, row, 0] = (numbers[c, 0] - numbers[c, width - 1]) * across - over[c, 0]
+            for j in range(1, width):
+                out[c, row, j] = (numbers[c, j] - numbers[c, j - 1]) * across - over[c, j]
+        if row == height - 1:
             continue
-        key = scramble(counters[film])
-        across = real(scale[film] * thickness[film] / dx)
-        down = real(scale[film] / dtheta)
-        over[:] = 0
-        for row in range(height):
-            _draw(key, row, height, random_x, random_z)
-            _faces_along(mobility[film], cross[film], mixed, row, faces, shared)
-            _correlate(faces, shared, mixed, random_x, numbers)
-            if not periodic:
-                numbers[:, width - 1] = 0
-            for c in range(fields):
-                out[film, c, row, 0] = (numbers[c, 0] - numbers[c, width - 1]) * across - over[c, 0]
-                for j in range(1, width):
-                    out[film, c, row, j] = (numbers[c, j] - numbers[c, j - 1]) * across - over[c, j]
-            if row == height - 1:
-                continue
-            _faces_under(mobility[film], cross[film], mixed, row, faces, shared)
-            _correlate(faces, shared, mixed, random_z, over)
-            for c in range(fields):
-                for j in range(width):
-                    over[c, j] *= down
-                    out[film, c, row, j] += over[c, j]
+        _faces_under(mobility, cross, mixed, row, faces, shared)
+        _correlate(faces, shared, mixed, random_z, over)
+        for c in range(fields):
+            for j in range(width):
+                over[c, j] *= down
+                out[c, row, j] += over[c, j]
 
 
 @inlined

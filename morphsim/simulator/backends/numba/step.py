@@ -8,6 +8,7 @@ import numpy as np
 
 from morphsim.compiled import inlined, loop
 from morphsim.simulator.backends.numba.math import decay
+from morphsim.simulator.core.control import FEW_CELLS, NARROW_ALLOWANCE, NOISE_ALLOWANCE, POOLED_CELLS
 from morphsim.simulator.core.etd import THIRD_ORDER_REACH
 
 MODES_AT_ONCE = 256
@@ -104,40 +105,16 @@ def weigh_modes(x: Any, depth: Any, numbers: Any, complex_modes: Any, work: Any,
         work: space for half of them, (4 * MODES_AT_ONCE,).
         out: receives Λ and the factors of R_n, D_n and -D_{n-1} of each real number, (8 * MODES_AT_ONCE,).
     """
-    step, e1, c1 = numbers[0], numbers[1], numbers[4]
-    b2, c2, s2, s4 = numbers[5], numbers[6], numbers[7], numbers[8]
-    a1 = numbers[2] + numbers[3] - e1
-    real = type(step)
-    one, half, sixth = real(1.0), real(0.5), real(1.0 / 6.0)
-    reach = real(THIRD_ORDER_REACH)
+    step, s2, s4 = numbers[0], numbers[7], numbers[8]
+    of_step = (numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6])
     for j in range(x.size):
         k2 = x[j] + depth
         damping = k2 * (s2 + s4 * k2)
-        z = step * damping
-        # Series and quotients for every mode, so that the loop has no branches.
-        series = one / real(3628800.0) - z / real(39916800.0)
-        series = one / real(362880.0) - z * series
-        series = one / real(40320.0) - z * series
-        series = one / real(5040.0) - z * series
-        series = one / real(720.0) - z * series
-        series = one / real(120.0) - z * series
-        series = one / real(24.0) - z * series
-        small3 = sixth - z * series
-        small2 = half - z * small3
-        small1 = one - z * small2
-        small = abs(z) < half
-        large = half if small else z
-        large1 = (one - decay(large)) / large
-        large2 = (one - large1) / large
-        large3 = (half - large2) / large
-        p1 = small1 if small else large1
-        p2 = small2 if small else large2
-        p3 = small3 if small else large3
-        share = reach / max(z, reach)
+        straight, newer, older = mode_gains(damping, step, of_step)
         work[j] = damping
-        work[MODES_AT_ONCE + j] = step * p1
-        work[2 * MODES_AT_ONCE + j] = e1 * p2 + share * (a1 * p2 + c1 * p3)
-        work[3 * MODES_AT_ONCE + j] = share * (b2 * p2 + c2 * p3)
+        work[MODES_AT_ONCE + j] = straight
+        work[2 * MODES_AT_ONCE + j] = newer
+        work[3 * MODES_AT_ONCE + j] = older
     for weight in range(4):
         of_modes, spread = work[weight * MODES_AT_ONCE :], out[2 * weight * MODES_AT_ONCE :]
         if complex_modes:
@@ -169,12 +146,42 @@ def advance_chunk(
         out[j] = out[j] - weights[_FOURTH + j] * second
 
 
+@inlined
+def mode_gains(damping: Any, dt: Any, weights: Any) -> Any:
+    """Factors of R_n, D_n and D_{n-1} in the step of a mode, see `Backend.advance_modes`."""
+    real = type(damping)
+    one, half, sixth, reach = real(1.0), real(0.5), real(1.0 / 6.0), real(THIRD_ORDER_REACH)
+    e1, a1, b1, c1, b2, c2 = weights[0], weights[1], weights[2], weights[3], weights[4], weights[5]
+    z = dt * damping
+    # Series and quotients for every mode, so that the loop has no branches.
+    series = one / real(3628800.0) - z / real(39916800.0)
+    series = one / real(362880.0) - z * series
+    series = one / real(40320.0) - z * series
+    series = one / real(5040.0) - z * series
+    series = one / real(720.0) - z * series
+    series = one / real(120.0) - z * series
+    series = one / real(24.0) - z * series
+    small3 = sixth - z * series
+    small2 = half - z * small3
+    small1 = one - z * small2
+    small = abs(z) < half
+    large = half if small else z
+    inverse = one / large
+    large1 = (one - decay(large)) * inverse
+    large2 = (one - large1) * inverse
+    large3 = (half - large2) * inverse
+    p1 = small1 if small else large1
+    p2 = small2 if small else large2
+    p3 = small3 if small else large3
+    share = reach / max(z, reach)
+    newer = e1 * p2 + share * ((a1 + b1 - e1) * p2 + c1 * p3)
+    return dt * p1, newer, share * (b2 * p2 + c2 * p3)
+
+
 @loop
 def soften(dt: Any, stiffness2: Any, stiffness4: Any, depth: Any, x: Any, theta: Any, modes: Any) -> None:
     """What is left of a noise, in place, see `Backend.soften`; a real view (B, C, H, 2 * modes)."""
     batch, fields, height, width = modes.shape
-    real = dt.dtype.type
-    one, two, tiny = real(1.0), real(2.0), real(0.02)
     for film in range(batch):
         for c in range(fields):
             s2, s4 = stiffness2[film, c], stiffness4[film, c]
@@ -182,12 +189,20 @@ def soften(dt: Any, stiffness2: Any, stiffness4: Any, depth: Any, x: Any, theta:
                 k2_row = theta[row] / (depth[film] * depth[film])
                 for j in range(width):
                     k2 = x[j] + k2_row
-                    z = two * dt[film] * k2 * (s2 + s4 * k2)
-                    large = z if abs(z) > tiny else tiny
-                    far = (one - decay(large)) / large
-                    near = real(1.0 / 24.0) - z * (real(1.0 / 120.0) - z / real(720.0))
-                    near = one - z * (real(0.5) - z * (real(1.0 / 6.0) - z * near))
-                    modes[film, c, row, j] *= np.sqrt(far if abs(z) > tiny else near)
+                    modes[film, c, row, j] *= kept_noise(k2 * (s2 + s4 * k2), dt[film])
+
+
+@inlined
+def kept_noise(damping: Any, dt: Any) -> Any:
+    """What is left of the noise in a mode after a step, see `Backend.soften`."""
+    real = type(damping)
+    one, two, tiny = real(1.0), real(2.0), real(0.02)
+    z = two * dt * damping
+    large = z if abs(z) > tiny else tiny
+    far = (one - decay(large)) / large
+    near = real(1.0 / 24.0) - z * (real(1.0 / 120.0) - z / real(720.0))
+    near = one - z * (real(0.5) - z * (real(1.0 / 6.0) - z * near))
+    return np.sqrt(far if abs(z) > tiny else near)
 
 
 @loop
@@ -206,41 +221,64 @@ def compare(
         smallest: receives the smallest volume fraction of a component, (B,).
         contrast: receives the largest spread of a field, (B,).
     """
-    batch, fields, height, width = new.shape
-    for film in range(batch):
-        ratio = new.dtype.type(w[film])
-        worst = 0.0
-        spread = 0.0
-        broken = False
-        low = np.full(width, np.inf, new.dtype)
-        solids = np.empty(width, new.dtype)
-        most = np.full(width, -np.inf, new.dtype)
-        lows = np.empty((fields, width), new.dtype)
-        highs = np.empty((fields, width), new.dtype)
-        lows[:] = np.inf
-        highs[:] = -np.inf
-        for row in range(height):
-            solids[:] = 0
-            for c in range(fields):
-                total = new.dtype.type(0.0)
-                for j in range(width):
-                    value = new[film, c, row, j]
-                    rest = value - old[film, c, row, j]
-                    rest = rest - ratio * (old[film, c, row, j] - before[film, c, row, j])
-                    total += rest * rest
-                    solids[j] += value
-                    lows[c, j] = min(lows[c, j], value)
-                    highs[c, j] = max(highs[c, j], value)
-                rms = np.sqrt(np.float64(total) / width)
-                if not np.isfinite(rms):
-                    broken = True
-                worst = max(worst, rms - allowance[film, c, row])
-            for j in range(width):
-                most[j] = max(most[j], solids[j])
+    for film in range(new.shape[0]):
+        error[film], smallest[film], contrast[film] = compare_film(
+            new[film], old[film], before[film], w[film], allowance[film]
+        )
+
+
+@inlined
+def compare_film(new: Any, old: Any, before: Any, w: Any, allowance: Any) -> tuple[Any, Any, Any]:
+    """Error, smallest fraction and contrast of one film, see `compare`."""
+    fields, height, width = new.shape
+    ratio = new.dtype.type(w)
+    worst = 0.0
+    spread = 0.0
+    broken = False
+    low = np.full(width, np.inf, new.dtype)
+    solids = np.empty(width, new.dtype)
+    most = np.full(width, -np.inf, new.dtype)
+    lows = np.empty((fields, width), new.dtype)
+    highs = np.empty((fields, width), new.dtype)
+    lows[:] = np.inf
+    highs[:] = -np.inf
+    for row in range(height):
+        solids[:] = 0
         for c in range(fields):
+            total = new.dtype.type(0.0)
             for j in range(width):
-                low[j] = min(low[j], lows[c, j])
-            spread = max(spread, np.float64(highs[c].max() - lows[c].min()))
-        error[film] = np.inf if broken else worst
-        smallest[film] = min(np.float64(low.min()), 1.0 - np.float64(most.max()))
-        contrast[film] = spread
+                value = new[c, row, j]
+                rest = value - old[c, row, j]
+                rest = rest - ratio * (old[c, row, j] - before[c, row, j])
+                total += rest * rest
+                solids[j] += value
+                lows[c, j] = min(lows[c, j], value)
+                highs[c, j] = max(highs[c, j], value)
+            rms = np.sqrt(np.float64(total) / width)
+            if not np.isfinite(rms):
+                broken = True
+            worst = max(worst, rms - allowance[c, row])
+        for j in range(width):
+            most[j] = max(most[j], solids[j])
+    for c in range(fields):
+        for j in range(width):
+            low[j] = min(low[j], lows[c, j])
+        spread = max(spread, np.float64(highs[c].max() - lows[c].min()))
+    return np.inf if broken else worst, min(np.float64(low.min()), 1.0 - np.float64(most.max())), spread
+
+
+@inlined
+def allow_noise(noise: Any, width: int, allowance: Any) -> None:
+    """How much of the change of each row (C, H) may be relaxing noise, see `stepper.noise_allowance`."""
+    fields, height = noise.shape
+    reach = POOLED_CELLS // (2 * width) if width < FEW_CELLS else 0
+    for c in range(fields):
+        for row in range(height):
+            if width >= FEW_CELLS:
+                allowance[c, row] = NOISE_ALLOWANCE * noise[c, row]
+                continue
+            total = 0.0
+            first, end = max(0, row - reach), min(height, row + reach + 1)
+            for near in range(first, end):
+                total += np.float64(noise[c, near]) ** 2
+            allowance[c, row] = NARROW_ALLOWANCE * np.sqrt(total / (end - first))
