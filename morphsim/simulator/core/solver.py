@@ -221,9 +221,13 @@ class Solver:
             self.threads,
         )
         try:
-            return self.model.backend.advance_films(journey)
-        finally:
+            journeys = self.model.backend.advance_films(journey)
+        except BaseException:
             stepper.forget_rates()
+            raise
+        if journeys is not None:
+            stepper.forget_rates()
+        return journeys
 
     def _smaller_batch(self, films: int) -> int:
         """The size of the batch in which so many films should go on alone; 0 if they should stay in this."""

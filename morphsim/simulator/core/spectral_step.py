@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from morphsim.simulator.backends.base import SpectralStart
+from morphsim.simulator.backends.whole_steps import SpectralStart
 from morphsim.simulator.core.control import StepRecord, accept_step, plan_step
 from morphsim.simulator.core.model import FilmModel, Rates
 from morphsim.simulator.core.per_film import Shared, as_fields, of_array, of_tensor

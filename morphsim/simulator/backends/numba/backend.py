@@ -15,7 +15,6 @@ from morphsim.simulator.backends.base import (
     Journeys,
     ModeStep,
     RandomFluxes,
-    SpectralFilms,
     SurfaceStep,
 )
 from morphsim.simulator.backends.numba import noise, step, surface
@@ -36,6 +35,7 @@ from morphsim.simulator.backends.numba.local import (
 from morphsim.simulator.backends.numba.spectral_films import compiled_films
 from morphsim.simulator.backends.numba.ternary import ternary_rates
 from morphsim.simulator.backends.torch_backend import TorchBackend
+from morphsim.simulator.backends.whole_steps import SpectralFilms
 from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
 from morphsim.simulator.core.etd import Damping
 from morphsim.simulator.core.evaporation import Evaporation

@@ -13,16 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from morphsim.simulator.backends.base import (
-    FilmEquations,
+from morphsim.simulator.backends.base import FilmEquations
+from morphsim.simulator.backends.numba import spectral
+from morphsim.simulator.backends.numba.arrays import Array, as_array, real_view
+from morphsim.simulator.backends.numba.local import KINDS, LocalKernel
+from morphsim.simulator.backends.whole_steps import (
     SpectralEnd,
     SpectralFilms,
     SpectralRates,
     SpectralStart,
 )
-from morphsim.simulator.backends.numba import spectral
-from morphsim.simulator.backends.numba.arrays import Array, as_array, real_view
-from morphsim.simulator.backends.numba.local import KINDS, LocalKernel
 from morphsim.simulator.core.exact_types import ExactTypes, is_built_in
 from morphsim.simulator.core.mobility import ConstantMobility
 from morphsim.simulator.core.per_film import Shared, of_array, of_tensor
