@@ -235,3 +235,21 @@ def test_wrong_use_is_refused_and_changes_nothing() -> None:
     fresh.reset(seed=0)
     # The refused reset drew a seed for the first film, which does not affect the running film.
     assert_same(envs.step(actions), fresh.step(actions))
+
+
+def test_films_do_not_depend_on_the_number_of_threads() -> None:
+    ends = []
+    for threads in (1, 2):
+        envs = pickle.loads(pickle.dumps(VectorDryingEnv(num_envs=3, shape=(8, 16), threads=threads)))
+        envs.reset(seed=1)
+        actions = np.linspace(-1.0, 1.0, 9, dtype=np.float32).reshape(3, 3)
+        for _ in range(3):
+            observation, _, _, _, infos = envs.step(actions)
+        ends.append((observation, infos["time_s"]))
+    assert np.array_equal(ends[0][0], ends[1][0]) and np.array_equal(ends[0][1], ends[1][1])
+
+
+@pytest.mark.parametrize("threads", [0, 0.5, True, 10**6])
+def test_a_wrong_number_of_threads(threads: Any) -> None:
+    with pytest.raises(InputError, match="threads"):
+        VectorDryingEnv(num_envs=2, shape=(8, 16), threads=threads)
