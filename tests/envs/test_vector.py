@@ -238,6 +238,7 @@ def test_wrong_use_is_refused_and_changes_nothing() -> None:
     assert_same(envs.step(actions), fresh.step(actions))
 
 
+<<<<<<< HEAD
 @pytest.mark.parametrize("name", ["Annealing", "Drying"])
 def test_a_step_fetches_as_often_from_the_device_whatever_the_number_of_films(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -260,3 +261,21 @@ def test_a_step_fetches_as_often_from_the_device_whatever_the_number_of_films(
         envs.close()
     # Frames, times, thicknesses, and which films diverged.
     assert calls == [4, 4]
+=======
+def test_films_do_not_depend_on_the_number_of_threads() -> None:
+    ends = []
+    for threads in (1, 2):
+        envs = pickle.loads(pickle.dumps(VectorDryingEnv(num_envs=3, shape=(8, 16), threads=threads)))
+        envs.reset(seed=1)
+        actions = np.linspace(-1.0, 1.0, 9, dtype=np.float32).reshape(3, 3)
+        for _ in range(3):
+            observation, _, _, _, infos = envs.step(actions)
+        ends.append((observation, infos["time_s"]))
+    assert np.array_equal(ends[0][0], ends[1][0]) and np.array_equal(ends[0][1], ends[1][1])
+
+
+@pytest.mark.parametrize("threads", [0, 0.5, True, 10**6])
+def test_a_wrong_number_of_threads(threads: Any) -> None:
+    with pytest.raises(InputError, match="threads"):
+        VectorDryingEnv(num_envs=2, shape=(8, 16), threads=threads)
+>>>>>>> room-filmloop
