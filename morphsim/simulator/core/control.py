@@ -9,16 +9,20 @@ import torch
 
 from morphsim.simulator.core.per_film import PerFilmArray
 
-LARGEST_THICKNESS_CHANGE = 0.004
-"""In one step [initial thickness]."""
+TOLERANCE = 0.002
+"""Default of the tolerance of a step, see `Stepper`."""
+LARGEST_THICKNESS_CHANGE = 0.006
+"""In one step at the default tolerance [initial thickness]; it changes with the root of the tolerance."""
 SHRINK = 0.4
-GROW = 1.3
-GROW_AT_START, STARTING = 2.0, 16
-"""Growth of the first steps, which begin tiny."""
 LARGEST_RATIO = 2.0
+"""Of a step to the one before."""
 LEAST_CONTRAST = 0.01
 _VANISHING = 1e-3
 _CREEP = 1e-4
+LARGEST_LAG = (4.0, 1.5)
+"""What growing layers and ripples may lose of their amplitude in a step [tolerance]."""
+# How much of the past counts in the mean growth of waves, with each step.
+_REMEMBERED = 0.9
 # From here on a field is at the edge, where it may move outwards only by what rounding makes of it.
 _EDGE, _ROUNDING = 0.98e-3, 5e-7
 OUTSIDE = 1e-3
@@ -76,6 +80,8 @@ def plan_step(
     speed: PerFilmArray,
     longest: PerFilmArray,
     lowest: PerFilmArray,
+    finest: PerFilmArray,
+    tolerance: float,
     *,
     evaporates: bool,
 ) -> TrialStep:
@@ -86,15 +92,18 @@ def plan_step(
         speed: dh/dt.
         longest: longest step that each may take.
         lowest: thickness that a shrinking film must not fall below by more than its last step.
+        finest: longest step without lag, see `longest_without_lag`.
+        tolerance: see `Stepper`.
         evaporates: whether the thickness changes at all.
     """
     fresh = record.history == 0
     h = record.thickness
     dt = _where(fresh, record.step, _least(record.step, LARGEST_RATIO * record.last_step))
+    dt = _least(dt, finest)
     landing = longest
     if evaporates:
         pace = _at_least(abs(speed), 1e-30)
-        dt = _least(dt, LARGEST_THICKNESS_CHANGE / pace)
+        dt = _least(dt, LARGEST_THICKNESS_CHANGE * (tolerance / TOLERANCE) ** 0.5 / pace)
         landing = _least(landing, _where(speed < 0, _at_least(h - lowest, 1e-6) / pace, np.inf))
     # Land in two even steps rather than in a long and a tiny one.
     cut = landing < 2.0 * dt
@@ -154,29 +163,39 @@ def accept_step(
     out = leaving(record.smallest, smallest)
     accepted = active & (error <= 2.0 * bound) & (thickness > 0) & ~(vanishing | out)
     proposed = 0.9 * (bound / _at_least(error, 1e-30)) ** 0.5 * tried.dt
-    growth = _where(record.history < STARTING, GROW_AT_START, GROW)
-    grown = _least(proposed, growth * _where(tried.cut, record.step, tried.dt))
+    grown = _least(proposed, LARGEST_RATIO * _where(tried.cut, record.step, tried.dt))
     shrunk = SHRINK * tried.dt
     grown = _where(grown < shrunk, shrunk, grown)
     return accepted, _where(accepted, grown, _where(active, shrunk, record.step))
 
 
-def accept_noise(
-    before: PerFilmArray, after: PerFilmArray, dt: PerFilmArray, accepted: PerFilmArray, step: PerFilmArray
-) -> tuple[PerFilmArray, PerFilmArray]:
-    """Whether each film keeps a step after its noise, and how long its next one is.
+def longest_without_lag(growth: PerFilmArray, damping: PerFilmArray, loss: float) -> PerFilmArray:
+    """The longest step over which growing waves don't fall behind their equations.
 
-    Noise shrinks with the root of the step, so that a shorter one leads less far out of the simplex.
+    A mode that is damped much more strongly than it grows, z = Λ Δt > 4, is stepped at second order: it
+    follows its rate with a lag, which costs it (z - 4) (σ Δt)² of its amplitude in each step. It is taken
+    from the growth that was seen, since under noise a comparison of the fields sees nothing but noise.
 
     Args:
-        before: the smallest volume fraction before the step.
-        after: the same after its noise.
-        dt: size of the step.
-        accepted: films that kept the step without its noise.
-        step: size of their next step.
+        growth: σ, of any shape.
+        damping: Λ, the mean of the waves, of the same shape.
+        loss: share of its amplitude that a wave may lose in a step.
     """
-    out = accepted & leaving(before, after)
-    return accepted & ~out, _where(out, SHRINK * dt, step)
+    inertia = _at_least(damping, 1e-30)
+    third = 4.0 / inertia
+    lagging = (loss / (_at_least(growth, 1e-30) ** 2 * inertia)) ** (1.0 / 3.0)
+    return _largest(third, lagging + third / 3.0)
+
+
+def faded(past: PerFilmArray, new: PerFilmArray, history: PerFilmArray) -> PerFilmArray:
+    """A sum over the past steps, in which older ones fade, with a `new` one.
+
+    Args:
+        past: the sum before, of any shape.
+        new: what is added to it.
+        history: how many steps were taken before; the first one only starts the sum.
+    """
+    return _where(history > 0, _REMEMBERED * past + new, 0.0 * past)
 
 
 def leaving(before: PerFilmArray, after: PerFilmArray) -> PerFilmArray:
@@ -196,6 +215,10 @@ def _where(condition: PerFilmArray, one: PerFilmArray | float, other: PerFilmArr
 
 def _least(one: PerFilmArray, other: PerFilmArray) -> PerFilmArray:
     return np.minimum(one, other) if isinstance(one, np.ndarray) else torch.minimum(one, other)
+
+
+def _largest(one: PerFilmArray, other: PerFilmArray) -> PerFilmArray:
+    return np.maximum(one, other) if isinstance(one, np.ndarray) else torch.maximum(one, other)
 
 
 def _at_least(one: PerFilmArray, bound: float) -> PerFilmArray:

@@ -15,6 +15,7 @@ from morphsim.device import threads_for
 from morphsim.errors import InputError
 from morphsim.simulator.core.batching import put_films, take_films
 from morphsim.simulator.core.check_model import check_model
+from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.core.exact_types import is_built_in
 from morphsim.simulator.core.model import FilmModel
 from morphsim.simulator.core.noise import ThermalNoise
@@ -23,9 +24,6 @@ from morphsim.simulator.core.stall import StallWatch
 from morphsim.simulator.core.state import State
 from morphsim.simulator.core.stepper import Stepper
 from morphsim.simulator.errors import SimulationDiverged
-
-TOLERANCE = 0.002
-"""Default of the tolerance of a step, see `Stepper`."""
 
 MOST_REFUSALS = 40
 """A film is given up after so many refused steps in a row, each less than half as long as the last one."""
@@ -39,7 +37,7 @@ THICKNESS_TOLERANCE = 1e-4
 """A film has reached a thickness when it is no further above it than this [h0]."""
 
 _ALWAYS_FINITE = ("phi", "time", "thickness")
-_NEVER_NEGATIVE = ("time", "step", "last_step", "older_step", "history", "draws", "refusals", "noise")
+_NEVER_NEGATIVE = ("time", "step", "last_step", "older_step", "history", "draws", "refusals")
 
 # Steps that are sent to a GPU before the next check whether all films have arrived.
 _STEPS_WITHOUT_SYNC = 16

@@ -110,29 +110,17 @@ def advance_modes(
 
 
 @loop
-def soften(dt: Any, stiffness2: Any, stiffness4: Any, depth: Any, x: Any, theta: Any, modes: Any) -> None:
-    """What is left of a noise, in place, see `Backend.soften`; a real view (B, C, H, 2 * modes)."""
-    batch, fields, height, width = modes.shape
-    real = dt.dtype.type
-    one, two, tiny = real(1.0), real(2.0), real(0.02)
-    for film in range(batch):
-        for c in range(fields):
-            s2, s4 = stiffness2[film, c], stiffness4[film, c]
-            for row in range(height):
-                k2_row = theta[row] / (depth[film] * depth[film])
-                for j in range(width):
-                    k2 = x[j] + k2_row
-                    z = two * dt[film] * k2 * (s2 + s4 * k2)
-                    large = z if abs(z) > tiny else tiny
-                    far = (one - decay(large)) / large
-                    near = real(1.0 / 24.0) - z * (real(1.0 / 120.0) - z / real(720.0))
-                    near = one - z * (real(0.5) - z * (real(1.0 / 6.0) - z * near))
-                    modes[film, c, row, j] *= np.sqrt(far if abs(z) > tiny else near)
-
-
-@loop
 def compare(
-    new: Any, old: Any, before: Any, w: Any, allowance: Any, error: Any, smallest: Any, contrast: Any
+    new: Any,
+    old: Any,
+    before: Any,
+    w: Any,
+    of_line: Any,
+    allowance: Any,
+    noisy: Any,
+    error: Any,
+    smallest: Any,
+    contrast: Any,
 ) -> None:
     """How far new fields (B, C, H, W) are from the extrapolation of the old ones.
 
@@ -141,8 +129,10 @@ def compare(
         old: φ_n.
         before: φ_{n-1}.
         w: ratio of the steps, (B,).
-        allowance: part of the rms in each row that is not counted, (B, C, H).
-        error: receives the largest rms of a row, less its allowance, (B,).
+        of_line: part of the difference of the means of rows that is due to noise, (B, C, H).
+        allowance: part of this difference that is not counted, (B, C).
+        noisy: films under noise, of which the means of rows are compared, (B,).
+        error: receives the largest rms or mean of a row, (B,).
         smallest: receives the smallest volume fraction of a component, (B,).
         contrast: receives the largest spread of a field, (B,).
     """
@@ -163,18 +153,24 @@ def compare(
             solids[:] = 0
             for c in range(fields):
                 total = new.dtype.type(0.0)
+                squares = new.dtype.type(0.0)
                 for j in range(width):
                     value = new[film, c, row, j]
                     rest = value - old[film, c, row, j]
                     rest = rest - ratio * (old[film, c, row, j] - before[film, c, row, j])
-                    total += rest * rest
+                    total += rest
+                    squares += rest * rest
                     solids[j] += value
                     lows[c, j] = min(lows[c, j], value)
                     highs[c, j] = max(highs[c, j], value)
-                rms = np.sqrt(np.float64(total) / width)
+                rms = np.sqrt(np.float64(squares) / width)
                 if not np.isfinite(rms):
                     broken = True
-                worst = max(worst, rms - allowance[film, c, row])
+                if noisy[film]:
+                    mean = np.float64(total) / width - of_line[film, c, row]
+                    worst = max(worst, abs(mean) - allowance[film, c])
+                else:
+                    worst = max(worst, rms)
             for j in range(width):
                 most[j] = max(most[j], solids[j])
         for c in range(fields):
