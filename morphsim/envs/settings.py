@@ -21,7 +21,7 @@ from morphsim.frames.film_start import FilmStart
 from morphsim.frames.read_start import Start, read_start
 from morphsim.simulator import Grid, Process, Recipe, Units, find_process, process_of
 from morphsim.simulator.cells import solver_cells
-from morphsim.simulator.core.solver import TOLERANCE
+from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.materials import material
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
 from morphsim.suggest import did_you_mean

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from morphsim.errors import InputError
 from morphsim.simulator import Recipe, TernaryRecipe, Units, find_process, process_of, record_film
-from morphsim.simulator.core.solver import TOLERANCE
+from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.recipe import Scalar
 from morphsim.simulator.recipe_io import read_recipe_values
 from morphsim.simulator.resample import resample_fields

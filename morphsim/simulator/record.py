@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from morphsim.checks import check_shape, whole_number
 from morphsim.errors import InputError
 from morphsim.simulator.cells import solver_cells
-from morphsim.simulator.core.solver import TOLERANCE
+from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.recipe import Recipe
 from morphsim.simulator.recipe_io import process_of
 from morphsim.simulator.resample import resample_fields

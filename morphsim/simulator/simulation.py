@@ -17,9 +17,10 @@ from morphsim.simulator.backends import get_backend
 from morphsim.simulator.backends.base import BackendLike
 from morphsim.simulator.backends.choice import backend_of_fused
 from morphsim.simulator.core.batching import join_films, put_films, take_films
+from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.noise import ThermalNoise
-from morphsim.simulator.core.solver import TOLERANCE, PerFilm, Solver
+from morphsim.simulator.core.solver import PerFilm, Solver
 from morphsim.simulator.initial_fields import initial_fields
 from morphsim.simulator.processes.laws import Knobs, chi_at
 from morphsim.simulator.recipe import Recipe, celsius_hint

@@ -16,6 +16,7 @@ from morphsim.simulator.core.evaporation import Evaporation
 from morphsim.simulator.core.grid import Grid, Squares
 from morphsim.simulator.core.mobility import Mobility
 from morphsim.simulator.core.per_film import PerFilmArray
+from morphsim.simulator.core.relaxation import Relaxation
 from morphsim.simulator.core.state import State
 from morphsim.simulator.core.substrate import Substrate
 
@@ -86,6 +87,20 @@ class SurfaceStep(NamedTuple):
     expected: Tensor
     damping: Damping
     dt: Tensor
+
+
+class Kicks(NamedTuple):
+    """What thermal noise did to the means of rows, see `Backend.compare`.
+
+    Attributes:
+        of_line: their difference from the line through the last two that is due to noise, (B, C, H).
+        allowance: part of the difference that is the relaxation of noise, (B, C).
+        noisy: films under noise, bool (B,).
+    """
+
+    of_line: Tensor
+    allowance: Tensor
+    noisy: Tensor
 
 
 class RandomFluxes(NamedTuple):
@@ -263,21 +278,55 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def soften(self, noise: Tensor, damping: Damping, dt: Tensor) -> Tensor:
-        """What is left of the modes of a noise that came evenly over a step, if they decay at the rate Λ.
+    def mean_relaxation(
+        self, energy: FreeEnergy, mobility: Tensor, cross: Tensor | None, kappa: Tensor, phi: Tensor
+    ) -> Relaxation:
+        """How fast the modes of films relax in the mean.
 
-        Its variance shrinks by (1 - e^{-2z}) / 2z, so that modes that relax within a step keep the variance
-        that they have in equilibrium.
+        Args:
+            energy: the homogeneous free energy.
+            mobility: M_ii, (B, C, H, W) or (B, C, 1, 1).
+            cross: M_12, (B, H, W), or None.
+            kappa: κ, (B, C, 1, 1).
+            phi: the fields, (B, C, H, W).
+        """
+
+    @abstractmethod
+    def relax_noise(
+        self, noise: Tensor, relaxation: Relaxation, damping: Damping, dt: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """What is left of the modes of the noise of a step at its end, and the rates at which it relaxes.
+
+        Noise of wavelengths below that of an interface, k² > 1 / κ, is cut off by the factor exp(-κ k² / 2):
+        it would depend on the cells, and single cells would leave the simplex. Modes that relax within a step
+        keep the variance that they have in equilibrium, see `kept_noise`, with the mean rates -A of
+        the film. The rates of what is left are -A times it.
 
         Args:
             noise: (B, C, H, modes), which may be overwritten.
+            relaxation: A.
             damping: Λ.
             dt: (B,).
         """
 
     @abstractmethod
+    def waves(self, content: Tensor, damping: Damping, kappa: Tensor) -> tuple[Tensor, Tensor]:
+        """Power of the waves of which patterns grow, and their mean damping Λ, (B, 2) float64 each.
+
+        First of layers, that is of modes which are constant along x, then of ripples along the film, all
+        others. Modes above the wavenumber of an interface fade by the factor exp(-4 κ k²). Layers are
+        weighted with k⁴ exp(-4 κ k²) as well: the smooth profile of a drying film is far larger than layers
+        that form, and there are so few layers of short wavelengths that they seem to grow by chance.
+
+        Args:
+            content: modes of h φ, (B, C, H, modes).
+            damping: Λ.
+            kappa: κ, (B, C, 1, 1).
+        """
+
+    @abstractmethod
     def compare(
-        self, new: Tensor, old: Tensor, before: Tensor, ratio: Tensor, allowance: Tensor
+        self, new: Tensor, old: Tensor, before: Tensor, ratio: Tensor, kicks: Kicks | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """How far new fields are from the line through the old ones.
 
@@ -286,28 +335,11 @@ class Backend(ABC):
             old: φ_n.
             before: φ_{n-1}.
             ratio: the new step over the last one, (B,).
-            allowance: part of the rms in each row that is not counted, (B, C, H).
+            kicks: of thermal noise; None without noise.
 
         Returns:
-            The largest rms of a row, less its allowance; the smallest volume fraction; the contrast: (B,)
-            each.
-        """
-
-    @abstractmethod
-    def add_ripple(
-        self, ripple: Tensor, thickness: Tensor, phi: Tensor, before: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Add noise to fields.
-
-        Args:
-            ripple: what the noise adds to h φ, (B, C, H, W).
-            thickness: h, (B,).
-            phi: φ_{n+1} without it.
-            before: φ_n.
-
-        Returns:
-            φ_{n+1}, and φ_n with the same noise: the line that the next step is compared with runs through
-            fields without this jump. The rms of the noise in each row (B, C, H), and the smallest fraction.
+            The largest difference of a row, its rms without noise, or of its mean under noise; the smallest
+            volume fraction; the contrast: (B,) each.
         """
 
     @abstractmethod

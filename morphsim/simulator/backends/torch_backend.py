@@ -9,6 +9,7 @@ from morphsim.simulator.backends.base import (
     Backend,
     CellRates,
     FilmEquations,
+    Kicks,
     ModeStep,
     RandomFluxes,
     SurfaceStep,
@@ -18,6 +19,7 @@ from morphsim.simulator.core.etd import SURPLUS, THIRD_ORDER_REACH, Damping, exp
 from morphsim.simulator.core.evaporation import Evaporation
 from morphsim.simulator.core.grid import Grid, Squares
 from morphsim.simulator.core.per_film import as_fields, as_tensor
+from morphsim.simulator.core.relaxation import Relaxation, mean_relaxation, relaxed
 from morphsim.simulator.core.splitmix import scramble, shifted
 from morphsim.simulator.core.state import contrast, smallest_fraction
 
@@ -86,27 +88,45 @@ class TorchBackend(Backend):
         newer = (1.0 - share) * e1 * p2 + share * ((a1 + b1) * p2 + c1 * p3)
         return dt * p1 * modes.rates + newer * first - share * (b2 * p2 + c2 * p3) * second
 
-    def soften(self, noise: Tensor, damping: Damping, dt: Tensor) -> Tensor:
-        """See `Backend.soften`."""
-        share, _, _ = exponential_weights(2.0 * _spread(dt, noise.real) * damping.of_modes())
-        return noise * share.sqrt()
+    def mean_relaxation(
+        self, energy: FreeEnergy, mobility: Tensor, cross: Tensor | None, kappa: Tensor, phi: Tensor
+    ) -> Relaxation:
+        """See `Backend.mean_relaxation`."""
+        return mean_relaxation(energy, mobility, cross, kappa, phi)
+
+    def relax_noise(
+        self, noise: Tensor, relaxation: Relaxation, damping: Damping, dt: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """See `Backend.relax_noise`."""
+        return relaxed(noise, relaxation, damping, dt)
+
+    def waves(self, content: Tensor, damping: Damping, kappa: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Backend.waves`."""
+        k2 = damping.squares.at(damping.thickness)
+        square = content.real**2 + content.imag**2 if content.is_complex() else content**2
+        power = square * torch.exp(-4.0 * kappa * k2)
+        size = damping.of_modes().expand_as(power)
+        upright = damping.squares.x == 0.0
+        layers = torch.where(upright, power * k2**2 * torch.exp(-4.0 * kappa * k2), 0.0)
+        ripples = torch.where(upright, 0.0, power)
+        parts = (layers, layers * size), (ripples, ripples * size)
+        # Sum by sum, since rounding must not depend on the number of films.
+        sums = [[each.sum(dim=-1).double().sum(dim=-1).sum(dim=-1) for each in part] for part in parts]
+        total = torch.stack([part[0] for part in sums], dim=1)
+        return total, torch.stack([part[1] for part in sums], dim=1) / total.clamp_min(1e-300)
 
     def compare(
-        self, new: Tensor, old: Tensor, before: Tensor, ratio: Tensor, allowance: Tensor
+        self, new: Tensor, old: Tensor, before: Tensor, ratio: Tensor, kicks: Kicks | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See `Backend.compare`."""
         rest = new - torch.lerp(before, old, (1.0 + ratio).to(new.dtype)[:, None, None, None])
-        error = (rest.square().mean(dim=-1).sqrt() - allowance).amax(dim=(1, 2)).double()
-        error = torch.nan_to_num(error, nan=torch.inf).clamp_min(0.0)
+        error = rest.square().mean(dim=-1).sqrt()
+        if kicks is not None:
+            of_means = (rest.mean(dim=-1) - kicks.of_line).abs() - kicks.allowance[..., None]
+            # NaN stays NaN.
+            error = torch.where(kicks.noisy[:, None, None], of_means + 0.0 * error, error)
+        error = torch.nan_to_num(error.amax(dim=(1, 2)).double(), nan=torch.inf).clamp_min(0.0)
         return error, smallest_fraction(new), contrast(new)
-
-    def add_ripple(
-        self, ripple: Tensor, thickness: Tensor, phi: Tensor, before: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """See `Backend.add_ripple`."""
-        jump = ripple / thickness.to(phi.dtype)[:, None, None, None]
-        new = phi + jump
-        return new, before + jump, jump.square().mean(dim=-1).sqrt(), smallest_fraction(new)
 
     def noise_increments(self, fluxes: RandomFluxes) -> Tensor:
         """See `Backend.noise_increments`."""

@@ -27,7 +27,6 @@ class SpectralStart(NamedTuple):
         dt: (B,).
         ratio: the new step over the last one, (B,).
         weights: of `step_weights`, six of (B,).
-        allowance: part of the rms in each row that is not counted, (B, 1, H).
         films: the numbers of those that are to be advanced.
     """
 
@@ -45,7 +44,6 @@ class SpectralStart(NamedTuple):
     dt: PerFilmArray
     ratio: PerFilmArray
     weights: Sequence[PerFilmArray]
-    allowance: PerFilmArray
     films: Sequence[int]
 
 
@@ -56,7 +54,7 @@ class SpectralEnd(NamedTuple):
         phi: (B, 1, H, W).
         content: (B, 1, H, modes).
         change: what the step added to it.
-        error: the largest rms of a row from its extrapolation, less its allowance, (B,).
+        error: the largest rms of a row from its extrapolation, (B,).
         smallest: the smallest volume fraction, (B,).
         contrast: the largest spread of the field, (B,).
     """

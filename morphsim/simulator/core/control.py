@@ -9,19 +9,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from morphsim.simulator.core.elementwise import at_least, least, where
+from morphsim.simulator.core.elementwise import at_least, largest, least, where
 from morphsim.simulator.core.per_film import PerFilmArray
 
-LARGEST_THICKNESS_CHANGE = 0.004
-"""In one step [initial thickness]."""
+TOLERANCE = 0.002
+"""Default of the tolerance of a step, see `Stepper`."""
+LARGEST_THICKNESS_CHANGE = 0.006
+"""In one step at the default tolerance [initial thickness]; it changes with the root of the tolerance."""
 SHRINK = 0.4
-GROW = 1.3
-GROW_AT_START, STARTING = 2.0, 16
-"""Growth of the first steps, which begin tiny."""
 LARGEST_RATIO = 2.0
+"""Of a step to the one before."""
 LEAST_CONTRAST = 0.01
 _VANISHING = 1e-3
 _CREEP = 1e-4
+LARGEST_LAG = (4.0, 1.5)
+"""What growing layers and ripples may lose of their amplitude in a step [tolerance]."""
+# How much of the past counts in the mean growth of waves, with each step.
+_REMEMBERED = 0.9
 # From here on a field is at the edge, where it may move outwards only by what rounding makes of it.
 _EDGE, _ROUNDING = 0.98e-3, 5e-7
 OUTSIDE = 1e-3
@@ -29,10 +33,6 @@ OUTSIDE = 1e-3
 
 # The relaxation of the last noise within a step is not an error, and older noises still relax.
 NOISE_ALLOWANCE = 3.0
-# Rows of fewer cells pool their rms with neighbouring rows, up to so many cells. The change that is compared
-# with it is still an rms of few cells: the largest of a hundred rows is about twice the usual one.
-FEW_CELLS, POOLED_CELLS = 16, 16
-NARROW_ALLOWANCE = 2.0 * NOISE_ALLOWANCE
 
 
 class StepRecord(NamedTuple):
@@ -84,6 +84,8 @@ def plan_step(
     speed: PerFilmArray,
     longest: PerFilmArray,
     lowest: PerFilmArray,
+    finest: PerFilmArray,
+    tolerance: float,
     evaporates: bool,
 ) -> TrialStep:
     """The next step of each film.
@@ -93,15 +95,18 @@ def plan_step(
         speed: dh/dt.
         longest: longest step that each may take.
         lowest: thickness that a shrinking film must not fall below by more than its last step.
+        finest: longest step without lag, see `longest_without_lag`.
+        tolerance: see `Stepper`.
         evaporates: whether the thickness changes at all.
     """
     fresh = record.history == 0
     h = record.thickness
     dt = where(fresh, record.step, least(record.step, LARGEST_RATIO * record.last_step))
+    dt = least(dt, finest)
     landing = longest
     if evaporates:
         pace = at_least(abs(speed), 1e-30)
-        dt = least(dt, LARGEST_THICKNESS_CHANGE / pace)
+        dt = least(dt, LARGEST_THICKNESS_CHANGE * (tolerance / TOLERANCE) ** 0.5 / pace)
         landing = least(landing, where(speed < 0, at_least(h - lowest, 1e-6) / pace, np.inf))
     # Land in two even steps rather than in a long and a tiny one.
     cut = landing < 2.0 * dt
@@ -161,29 +166,39 @@ def accept_step(
     out = leaving(record.smallest, smallest)
     accepted = active & (error <= 2.0 * bound) & (thickness > 0) & ~(vanishing | out)
     proposed = 0.9 * (bound / at_least(error, 1e-30)) ** 0.5 * tried.dt
-    growth = where(record.history < STARTING, GROW_AT_START, GROW)
-    grown = least(proposed, growth * where(tried.cut, record.step, tried.dt))
+    grown = least(proposed, LARGEST_RATIO * where(tried.cut, record.step, tried.dt))
     shrunk = SHRINK * tried.dt
     grown = where(grown < shrunk, shrunk, grown)
     return accepted, where(accepted, grown, where(active, shrunk, record.step))
 
 
-def accept_noise(
-    before: PerFilmArray, after: PerFilmArray, dt: PerFilmArray, accepted: PerFilmArray, step: PerFilmArray
-) -> tuple[PerFilmArray, PerFilmArray]:
-    """Whether each film keeps a step after its noise, and how long its next one is.
+def longest_without_lag(growth: PerFilmArray, damping: PerFilmArray, loss: float) -> PerFilmArray:
+    """The longest step over which growing waves don't fall behind their equations.
 
-    Noise shrinks with the root of the step, so that a shorter one leads less far out of the simplex.
+    A mode that is damped much more strongly than it grows, z = Λ Δt > 4, is stepped at second order: it
+    follows its rate with a lag, which costs it (z - 4) (σ Δt)² of its amplitude in each step. It is taken
+    from the growth that was seen, since under noise a comparison of the fields sees nothing but noise.
 
     Args:
-        before: the smallest volume fraction before the step.
-        after: the same after its noise.
-        dt: size of the step.
-        accepted: films that kept the step without its noise.
-        step: size of their next step.
+        growth: σ, of any shape.
+        damping: Λ, the mean of the waves, of the same shape.
+        loss: share of its amplitude that a wave may lose in a step.
     """
-    out = accepted & leaving(before, after)
-    return accepted & ~out, where(out, SHRINK * dt, step)
+    inertia = at_least(damping, 1e-30)
+    third = 4.0 / inertia
+    lagging = (loss / (at_least(growth, 1e-30) ** 2 * inertia)) ** (1.0 / 3.0)
+    return largest(third, lagging + third / 3.0)
+
+
+def faded(past: PerFilmArray, new: PerFilmArray, history: PerFilmArray) -> PerFilmArray:
+    """A sum over the past steps, in which older ones fade, with a `new` one.
+
+    Args:
+        past: the sum before, of any shape.
+        new: what is added to it.
+        history: how many steps were taken before; the first one only starts the sum.
+    """
+    return where(history > 0, _REMEMBERED * past + new, 0.0 * past)
 
 
 def leaving(before: PerFilmArray, after: PerFilmArray) -> PerFilmArray:

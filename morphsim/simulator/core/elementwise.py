@@ -22,6 +22,11 @@ def least(one: PerFilmArray, other: PerFilmArray) -> PerFilmArray:
     return np.minimum(one, other) if isinstance(one, np.ndarray) else torch.minimum(one, other)
 
 
+def largest(one: PerFilmArray, other: PerFilmArray) -> PerFilmArray:
+    """The larger of two; NaN if either is."""
+    return np.maximum(one, other) if isinstance(one, np.ndarray) else torch.maximum(one, other)
+
+
 def at_least(one: PerFilmArray, bound: float) -> PerFilmArray:
     """The value, or `bound` if that is larger; NaN stays."""
     return np.maximum(one, bound) if isinstance(one, np.ndarray) else one.clamp_min(bound)

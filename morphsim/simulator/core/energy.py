@@ -14,7 +14,7 @@ from morphsim.simulator.core.exact_types import built_in
 # small overshoots of a discrete field, and no field is ever clipped.
 SMALLEST_FRACTION = 1e-5
 # The same for the barrier b/x, which is steeper; its potential keeps the fields well above this.
-SMALLEST_BARRIER_FRACTION = 1e-3
+SMALLEST_BARRIER_FRACTION = 0.01
 
 
 class FreeEnergy(Protocol):
@@ -73,6 +73,10 @@ class BinaryFloryHuggins:
         donor = phi[:, 0].clamp(SMALLEST_FRACTION, 1.0 - SMALLEST_FRACTION)
         return (1.0 / donor + 1.0 / (1.0 - donor) - 2.0 * self.chi)[:, None]
 
+    def hessian(self, phi: Tensor) -> Tensor:
+        """F'', (B, 1, 1, H, W)."""
+        return self.curvature(phi)[:, None]
+
 
 @built_in
 @dataclass(frozen=True)
@@ -106,6 +110,10 @@ class DoubleWell:
         """f'', (B, 1, H, W)."""
         below, above = phi[:, 0] - self.low, self.high - phi[:, 0]
         return (2.0 * self.height * (below**2 + above**2 - 4.0 * below * above))[:, None]
+
+    def hessian(self, phi: Tensor) -> Tensor:
+        """f'', (B, 1, 1, H, W)."""
+        return self.curvature(phi)[:, None]
 
 
 @built_in
@@ -173,6 +181,11 @@ class TernaryFloryHuggins:
 
     def curvature(self, phi: Tensor) -> Tensor:
         """|f_ii| + |f_ij| of donor and acceptor, (B, 2, H, W)."""
+        size = self.hessian(phi).abs()
+        return torch.stack((size[:, 0, 0] + size[:, 0, 1], size[:, 1, 1] + size[:, 0, 1]), dim=1)
+
+    def hessian(self, phi: Tensor) -> Tensor:
+        """f_ij of donor and acceptor, (B, 2, 2, H, W)."""
         donor = phi[:, 0].clamp_min(SMALLEST_FRACTION)
         acceptor = phi[:, 1].clamp_min(SMALLEST_FRACTION)
         solvent = (1.0 - phi[:, 0] - phi[:, 1]).clamp_min(SMALLEST_FRACTION)
@@ -180,10 +193,9 @@ class TernaryFloryHuggins:
         cross = of_solvent + self.chi_donor_acceptor - self.chi_donor_solvent - self.chi_acceptor_solvent
         of_donor = 1.0 / (self.n_donor * donor) + self.barrier * _reciprocal_curvature(donor)
         of_acceptor = 1.0 / (self.n_acceptor * acceptor) + self.barrier * _reciprocal_curvature(acceptor)
-        rows = (
-            (of_donor + of_solvent - 2.0 * self.chi_donor_solvent).abs() + cross.abs(),
-            (of_acceptor + of_solvent - 2.0 * self.chi_acceptor_solvent).abs() + cross.abs(),
-        )
+        donors = of_donor + of_solvent - 2.0 * self.chi_donor_solvent
+        acceptors = of_acceptor + of_solvent - 2.0 * self.chi_acceptor_solvent
+        rows = torch.stack((donors, cross), dim=1), torch.stack((cross, acceptors), dim=1)
         return torch.stack(rows, dim=1)
 
 

@@ -166,6 +166,18 @@ class Grid:
         # Not a matrix product, whose rounding depends on the number of films.
         return math.sqrt(self.shape[1]) * (rows[..., None, :] * self._cosine_z).sum(dim=-1)
 
+    def row_means(self, modes: Tensor) -> Tensor:
+        """Means over x (..., H) of fields, from their modes."""
+        column, height = modes[..., 0], self.shape[0]
+        if self._cosine_z is not None:
+            # Not a matrix product, whose rounding depends on the number of films.
+            rows = (column.real[..., :, None] * self._cosine_z).sum(dim=-2)
+        elif self._half_x:
+            rows = torch.fft.ifft(column, norm="ortho").real
+        else:
+            rows = _tensor(torch.fft.irfft(column, n=height, norm="ortho"))
+        return rows / math.sqrt(self.shape[1])
+
     def power(self, modes: Tensor) -> Tensor:
         """|a|² of each mode, including the conjugate modes that the real transform omits.
 

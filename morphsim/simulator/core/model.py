@@ -97,6 +97,10 @@ class FilmModel:
         """In the type of the fields."""
         return self.kappa.detach().to(self.grid.device, self.grid.dtype)
 
+    def kappa_of(self, phi: Tensor) -> Tensor:
+        """κ of each field of `phi` (B, C, H, W), (B, C, 1, 1)."""
+        return self._kappa.expand(*phi.shape[:2], 1, 1)
+
     @property
     def squares(self) -> Squares:
         """The squared wavenumbers of this model's Laplacian."""

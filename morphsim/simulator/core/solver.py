@@ -17,6 +17,7 @@ from morphsim.simulator.backends.base import Journey, Journeys
 from morphsim.simulator.core.arrival import under_way
 from morphsim.simulator.core.batching import put_films, take_films
 from morphsim.simulator.core.check_model import check_model
+from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.core.device_step import STEPS_WITHOUT_SYNC, DeviceStepper, padded_size
 from morphsim.simulator.core.exact_types import is_built_in
 from morphsim.simulator.core.model import FilmModel
@@ -27,9 +28,6 @@ from morphsim.simulator.core.state import State
 from morphsim.simulator.core.stepper import Stepper
 from morphsim.simulator.errors import SimulationDiverged
 
-TOLERANCE = 0.002
-"""Default of the tolerance of a step, see `Stepper`."""
-
 MOST_REFUSALS = 40
 """A film is given up after so many refused steps in a row, each less than half as long as the last one."""
 
@@ -37,7 +35,7 @@ PerFilm = float | Sequence[float] | np.ndarray[Any, Any]
 """One value for all films of a batch, or one for each."""
 
 _ALWAYS_FINITE = ("phi", "time", "thickness")
-_NEVER_NEGATIVE = ("time", "step", "last_step", "older_step", "history", "draws", "refusals", "noise")
+_NEVER_NEGATIVE = ("time", "step", "last_step", "older_step", "history", "draws", "refusals")
 
 # A batch is cut down to its unfinished films once they are no more than this share of it.
 _FEW = 0.75

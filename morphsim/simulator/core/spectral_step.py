@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,7 +57,6 @@ class SpectralStepper:
         self,
         state: State,
         rates: Rates,
-        allowance: Any,
         longest: Tensor,
         active: Tensor,
         tolerance: float,
@@ -67,7 +66,6 @@ class SpectralStepper:
         Args:
             state: the films.
             rates: of the films.
-            allowance: part of the rms in each row that is not counted, an array (B, C, H).
             longest: (B,) longest step that each may take.
             active: (B,) bool.
             tolerance: see `Stepper`.
@@ -82,7 +80,8 @@ class SpectralStepper:
         self._rates = speed = _shared(rates, _OF_RATES, self._rates)
         record = StepRecord(*[old[name].array for name in StepRecord._fields])
         taking_part, still = active.numpy(), speed["thickness"].array
-        tried = plan_step(record, still, longest.numpy(), still, evaporates=False)
+        unbounded = np.full(len(still), np.inf)
+        tried = plan_step(record, still, longest.numpy(), still, unbounded, tolerance, False)
         start = SpectralStart(
             old["phi"].array,
             old["phi_before"].array,
@@ -98,7 +97,6 @@ class SpectralStepper:
             tried.dt,
             tried.ratio,
             tried.weights,
-            allowance,
             taking_part.nonzero()[0].tolist(),
         )
         end = self._films.advance(start)
@@ -138,9 +136,13 @@ class SpectralStepper:
             "history": of_array(record.history + 1),
             "draws": of_array(old["draws"].array + 1),
             "refusals": of_array(0 * record.history),
-            "noise": old["noise"],
+            "jump": old["jump"],
             "smallest": of_array(end.smallest),
             "contrast": of_array(end.contrast),
+            "amplitude": old["amplitude"],
+            "gain": old["gain"],
+            "span": old["span"],
+            "wave_damping": old["wave_damping"],
         }
         stepped = State(**{name: part.tensor for name, part in self._state.items()})
         return stepped, rates, torch.from_numpy(kept), stepped.step

@@ -34,9 +34,14 @@ class State:
         history: how many past steps count, int64.
         draws: how many noises have been drawn, int64.
         refusals: how many tries of the next step were refused, int64.
-        noise: rms change of a row's volume fractions by the last thermal noise, (B, C, H).
+        jump: what the last thermal noise added to the mean volume fraction of each row, (B, C, H).
         smallest: the smallest volume fraction of any component, the last one included.
         contrast: the largest spread of a field.
+        amplitude: logarithm of the amplitude of waves under noise, (B, 2): of layers, which are constant
+            along x, and of ripples along the film.
+        gain: how much it grew, summed over the last few steps, (B, 2).
+        span: time of these steps.
+        wave_damping: their mean damping Λ, (B, 2).
     """
 
     phi: Tensor
@@ -56,9 +61,13 @@ class State:
     history: Tensor
     draws: Tensor
     refusals: Tensor
-    noise: Tensor
+    jump: Tensor
     smallest: Tensor
     contrast: Tensor
+    amplitude: Tensor
+    gain: Tensor
+    span: Tensor
+    wave_damping: Tensor
 
     @classmethod
     def start(cls, grid: Grid, phi: Tensor, thickness: Tensor) -> State:
@@ -66,7 +75,7 @@ class State:
         zero = torch.zeros_like(thickness)
         count = torch.zeros_like(thickness, dtype=torch.int64)
         content = grid.forward(phi * thickness.to(phi.dtype)[:, None, None, None])
-        still = torch.zeros_like(content)
+        still, waves = torch.zeros_like(content), thickness.new_zeros((len(thickness), 2))
         return cls(
             phi=phi,
             phi_before=phi,
@@ -85,9 +94,13 @@ class State:
             history=count,
             draws=count,
             refusals=count,
-            noise=torch.zeros_like(phi[..., 0]),
+            jump=torch.zeros_like(phi[..., 0]),
             smallest=smallest_fraction(phi),
             contrast=contrast(phi),
+            amplitude=waves,
+            gain=waves,
+            span=zero,
+            wave_damping=waves,
         )
 
     def assign(self, new: State) -> None:

@@ -10,17 +10,16 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from morphsim.simulator.backends.base import ModeStep, SurfaceStep
+from morphsim.simulator.backends.base import Kicks, ModeStep, SurfaceStep
 from morphsim.simulator.core.control import (
-    FEW_CELLS,
+    LARGEST_LAG,
     LEAST_CONTRAST,
-    NARROW_ALLOWANCE,
     NOISE_ALLOWANCE,
-    POOLED_CELLS,
     StepRecord,
     TrialStep,
-    accept_noise,
     accept_step,
+    faded,
+    longest_without_lag,
     plan_step,
 )
 from morphsim.simulator.core.etd import Damping
@@ -34,23 +33,6 @@ from morphsim.simulator.core.state import State
 _Films = TypeVar("_Films", State, Rates)
 
 
-def noise_allowance(noise: Tensor, width: int) -> Tensor:
-    """How much of a row's change may be the relaxation of noise rather than an error, (B, C, H).
-
-    Args:
-        noise: rms of the last noise in each row, (B, C, H).
-        width: cells of a row. The rms of a few cells may be near zero by chance, though the noise of the
-            steps before was not: in narrow films it is taken over neighbouring rows as well.
-    """
-    if width < FEW_CELLS:
-        rows = 2 * (POOLED_CELLS // (2 * width)) + 1
-        pooled = torch.nn.functional.avg_pool1d(
-            noise.square(), rows, stride=1, padding=rows // 2, count_include_pad=False
-        )
-        return NARROW_ALLOWANCE * pooled.sqrt()
-    return NOISE_ALLOWANCE * noise
-
-
 @built_in
 class Stepper:
     """Advances a `State` under a `FilmModel`.
@@ -58,14 +40,16 @@ class Stepper:
     The modes of q = h φ take exponential Adams-Bashforth steps of third order (`Backend.advance_modes`), with
     the linear damping Λ = A2 k² + A4 k⁴ of the model's `Rates`; the height takes the same step with Λ = 0,
     and the mean of q is carried over exactly. A step whose fields differ from the line through the last two
-    by more than twice what `tolerance` allows is taken again with a smaller size.
-    Thermal noise is added after each step, in the modes, with the variance that a mode with the damping Λ
-    keeps of it.
+    by more than twice what `tolerance` allows is taken again with a smaller size. Thermal noise is added at
+    the end of each step, in the modes, see `Backend.relax_noise`. Under noise, only the means of the rows are
+    compared, since single cells differ by their noise; the waves of which patterns grow are followed by
+    `longest_without_lag` instead.
 
     Args:
         model: the right-hand side.
-        tolerance: largest difference of the volume fractions from their extrapolation over one step, rms
-            within a row, as a share of the film's contrast: ripples grow at their rate while still small.
+        tolerance: of a step. Without noise it is the largest difference of the volume fractions from their
+            extrapolation, rms within a row, as a share of the film's contrast. Under noise it is this for the
+            mean of a row, and the share of its amplitude that a growing wave may lose in a step.
         noise: thermal noise, or None.
 
     Attributes:
@@ -81,7 +65,6 @@ class Stepper:
         self.sync_each_step = model.grid.device.type == "cpu"
         self.compile_steps = not self.sync_each_step and importlib.util.find_spec("triton") is not None
         self._rates: Rates | None = None
-        self._last_allowance: tuple[Tensor | None, Any] = (None, None)
 
     def restart(self, state: State) -> None:
         """Forget the history, after the fields were set from outside."""
@@ -121,11 +104,10 @@ class Stepper:
         if whole is not None:
             stepped, new_rates, accepted, step = whole
         else:
-            stepped, accepted, step = self._attempt(state, rates, longest, lowest, active)
+            stepped, drift, accepted, step = self._attempt(state, rates, longest, lowest, active)
             new_rates = rates
             if as_numpy_if_cpu(accepted).any():
-                new_rates = self._finish(stepped, rates)
-                accepted, step = _kept_inside(state, stepped, accepted, step)
+                new_rates = self._finish(stepped, state, rates, drift)
         if as_numpy_if_cpu(accepted).all():
             self._rates = new_rates
             state.assign(stepped)
@@ -161,42 +143,52 @@ class Stepper:
         """A step of such films; None for any others."""
         if self.noise is not None:
             return None
-        allowance = self._allowance(state)
-        return self._spectral.step(state, rates, allowance, longest, active, self.tolerance)
+        return self._spectral.step(state, rates, longest, active, self.tolerance)
 
     @functools.cached_property
     def _spectral(self) -> SpectralStepper:
         return SpectralStepper(self.model)
 
-    def _allowance(self, state: State) -> Any:
-        """`noise_allowance` as an array; without noise it stays the same from step to step."""
-        noise, allowance = self._last_allowance
-        if noise is not state.noise:
-            allowance = noise_allowance(state.noise, self.model.grid.shape[1]).numpy()
-            self._last_allowance = state.noise, allowance
-        return allowance
-
     def masked_step(
         self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor
     ) -> tuple[State, Rates, Tensor]:
         """`step` without a transfer from the device: one graph without breaks, which can be compiled."""
-        stepped, accepted, step = self._attempt(state, rates, longest, lowest, active)
-        new_rates = self._finish(stepped, rates)
-        accepted, step = _kept_inside(state, stepped, accepted, step)
+        stepped, drift, accepted, step = self._attempt(state, rates, longest, lowest, active)
+        new_rates = self._finish(stepped, state, rates, drift)
         refusals = state.refusals + (active & ~accepted)
         kept = replace(state, step=step, refusals=refusals)
         return _choose(accepted, stepped, kept), _choose(accepted, new_rates, rates), accepted
 
-    def _finish(self, stepped: State, rates: Rates) -> Rates:
-        """Fill in how the rates changed over a step, add its noise, and return the rates at its end."""
+    def _finish(self, stepped: State, state: State, rates: Rates, drift: Tensor | None) -> Rates:
+        """Fill in how the rates changed over a step from `state`, and return the rates at its end.
+
+        Args:
+            stepped: the films at its end.
+            state: the films at its beginning.
+            rates: at its beginning.
+            drift: rates at which the noise relaxes that was added at its end. They are not part of the
+                trend of the rates, which is that of the step without its noise.
+        """
         new_rates = self.model.rates(stepped.phi, stepped.content, stepped.thickness)
-        stepped.rate_change = new_rates.modes - rates.modes
+        trend = new_rates.modes - rates.modes
+        stepped.rate_change = trend if drift is None else trend - drift
         stepped.speed_change = new_rates.thickness - rates.thickness
         if self.noise is not None:
-            # The trend of the rates is that of the step without its noise, which comes after.
-            self._add_noise(self.noise, stepped, rates)
-            new_rates = self.model.rates(stepped.phi, stepped.content, stepped.thickness)
+            self._follow_waves(self.noise, stepped, state, new_rates)
         return new_rates
+
+    def _follow_waves(self, noise: ThermalNoise, stepped: State, state: State, rates: Rates) -> None:
+        """Fill in how fast the layers and ripples of films under noise grow."""
+        damping = self._damping(rates, stepped.thickness)
+        power, size = self.model.backend.waves(stepped.content, damping, self.model.kappa_of(stepped.phi))
+        amplitude = 0.5 * (power / stepped.thickness[:, None] ** 2).clamp_min(1e-300).log()
+        history = as_numpy_if_cpu(state.history)
+        past, new = as_numpy_if_cpu(state.gain), as_numpy_if_cpu(amplitude - state.amplitude)
+        gain = as_tensor(faded(past, new, history[:, None]))
+        stepped.gain = torch.where(noise.strength[:, None] > 0.0, gain, 0.0)
+        span, dt = as_numpy_if_cpu(state.span), as_numpy_if_cpu(stepped.last_step)
+        stepped.span = as_tensor(faded(span, dt, history))
+        stepped.amplitude, stepped.wave_damping = amplitude, size
 
     def _first_step(self, state: State, rates: Rates) -> Tensor:
         """A step over which the fields change by half of what the tolerance allows, (B,)."""
@@ -209,24 +201,30 @@ class Stepper:
 
     def _attempt(
         self, state: State, rates: Rates, longest: Tensor, lowest: Tensor, active: Tensor
-    ) -> tuple[State, Tensor, Tensor]:
-        """One step, whether each film keeps it, and the next step of each."""
+    ) -> tuple[State, Tensor | None, Tensor, Tensor]:
+        """One step, the drift of its noise, whether each film keeps it, and the next step of each."""
         model, grid = self.model, self.model.grid
         record = StepRecord(*[as_numpy_if_cpu(getattr(state, name)) for name in StepRecord._fields])
+        finest = as_numpy_if_cpu(self._longest_without_lag(state))
         tried = plan_step(
             record,
             as_numpy_if_cpu(rates.thickness),
             as_numpy_if_cpu(longest),
             as_numpy_if_cpu(lowest),
+            finest,
+            self.tolerance,
             model.evaporation is not None,
         )
         dt = as_tensor(tried.dt)
         content, change, h1 = self._advance(state, rates, record, tried)
+        drift, jump, kicks, ratio = None, state.jump, None, as_tensor(tried.ratio)
+        if self.noise is not None:
+            noise, drift = self._noise_of_step(self.noise, state, rates, dt)
+            content = content + noise
+            jump = grid.row_means(noise) / h1.to(grid.dtype)[:, None, None]
+            kicks = _kicks(self.noise, jump, state.jump, ratio)
         phi = grid.inverse(content) / h1.to(grid.dtype)[:, None, None, None]
-        allowance = noise_allowance(state.noise, grid.shape[1])
-        error, smallest, spread = model.backend.compare(
-            phi, state.phi, state.phi_before, as_tensor(tried.ratio), allowance
-        )
+        error, smallest, spread = model.backend.compare(phi, state.phi, state.phi_before, ratio, kicks)
         kept, next_step = accept_step(
             record,
             tried,
@@ -255,11 +253,28 @@ class Stepper:
             history=state.history + 1,
             draws=state.draws + 1,
             refusals=torch.zeros_like(state.refusals),
-            noise=state.noise,
+            jump=jump,
             smallest=smallest,
             contrast=spread,
+            amplitude=state.amplitude,
+            gain=state.gain,
+            span=state.span,
+            wave_damping=state.wave_damping,
         )
-        return stepped, accepted, step
+        return stepped, drift, accepted, step
+
+    def _longest_without_lag(self, state: State) -> Tensor:
+        """The longest step in which neither layers nor ripples fall behind, (B,)."""
+        growth = state.gain / state.span.clamp_min(1e-30)[:, None]
+        longest = [
+            longest_without_lag(
+                as_numpy_if_cpu(growth[:, kind]),
+                as_numpy_if_cpu(state.wave_damping[:, kind]),
+                share * self.tolerance,
+            )
+            for kind, share in enumerate(LARGEST_LAG)
+        ]
+        return torch.minimum(*(as_tensor(each) for each in longest))
 
     def _advance(
         self, state: State, rates: Rates, record: StepRecord, tried: TrialStep
@@ -285,32 +300,40 @@ class Stepper:
         h1 = model.backend.correct_surface(end)
         return content, content - state.content, h1
 
-    def _add_noise(self, noise: ThermalNoise, state: State, rates: Rates) -> None:
-        """Add the noise of a step that began with `rates` to the films that took it, in place."""
-        grid, backend, dt = self.model.grid, self.model.backend, state.last_step
+    def _noise_of_step(
+        self, noise: ThermalNoise, state: State, rates: Rates, dt: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The noise of a step of `dt` that begins with `rates`, in the modes, and its drift."""
+        model, grid, backend = self.model, self.model.grid, self.model.backend
         fluxes = grid.forward(
             noise.increments(grid, rates, state.thickness, dt, state.draws, backend=backend)
         )
-        if self.model.spectral:
+        if model.spectral:
             # Their divergence was taken between cells, which is less than that of the modes.
             ratio = grid.exact.at(state.thickness) / grid.differences.at(state.thickness)
             fluxes = fluxes * ratio.sqrt()
         fluxes = grid.without_mean(fluxes)
-        fluctuation = backend.soften(fluxes, self._damping(rates, state.thickness), dt)
-        state.content = state.content + fluctuation
-        state.phi, state.phi_before, state.noise, state.smallest = backend.add_ripple(
-            grid.inverse(fluctuation), state.thickness, state.phi, state.phi_before
+        relaxation = backend.mean_relaxation(
+            model.energy, rates.mobility, rates.cross, model.kappa_of(state.phi), state.phi
         )
+        return backend.relax_noise(fluxes, relaxation, self._damping(rates, state.thickness), dt)
 
     def _damping(self, rates: Rates, thickness: Tensor) -> Damping:
         return Damping(self.model.squares, thickness, rates.stiffness2, rates.stiffness4)
 
 
-def _kept_inside(state: State, stepped: State, accepted: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-    """Which films keep their step after its noise, and the next step of each."""
-    numbers = (state.smallest, stepped.smallest, stepped.last_step, accepted, step)
-    kept, next_step = accept_noise(*[as_numpy_if_cpu(values) for values in numbers])
-    return as_tensor(kept), as_tensor(next_step)
+def _kicks(noise: ThermalNoise, jump: Tensor, last: Tensor, ratio: Tensor) -> Kicks:
+    """What noise did to the means of rows, which is not part of an error.
+
+    Args:
+        noise: of the films.
+        jump: what it adds in this step, (B, C, H).
+        last: what it added in the last one.
+        ratio: of the steps, (B,).
+    """
+    of_line = jump - ratio.to(jump.dtype)[:, None, None] * last
+    allowance = NOISE_ALLOWANCE * last.square().mean(dim=-1).sqrt()
+    return Kicks(of_line, allowance, noise.strength > 0.0)
 
 
 def _choose(films: Tensor, new: _Films, old: _Films) -> _Films:

@@ -203,17 +203,20 @@ def _memory(kind: _Kind) -> Memory:
     (height, width), dtype = kind.shape, kind.dtype
     modes = mode_shape(kind.shape, periodic=kind.periodic, dtype=dtype)
     shapes = (
-        (4, 2, height, width),
+        (3, 2, height, width),
         (2, 2, height),
         (MODES, *modes),
         (2, height, width),
         (2, height, width),
         (2, height, width),
-        (2, 2, height, width),
         (2, height, width),
+        (height, width),
         (2, height),
+        (2,),
         (2, 2),
-        (3, modes[-1]),
+        (2, 2),
+        (2, 2),
+        (8, modes[-1]),
     )
     arrays = [_aligned(shape, dtype) for shape in shapes]
     return Memory._make([*arrays, workspace_of(kind.shape, dtype)])

@@ -13,11 +13,13 @@ from morphsim.simulator.backends.base import (
     FilmEquations,
     Journey,
     Journeys,
+    Kicks,
     ModeStep,
     RandomFluxes,
     SurfaceStep,
 )
 from morphsim.simulator.backends.numba import noise, step, surface
+from morphsim.simulator.backends.numba import relaxation as relaxing
 from morphsim.simulator.backends.numba.advance import advance_films
 from morphsim.simulator.backends.numba.arrays import (
     Array,
@@ -41,6 +43,7 @@ from morphsim.simulator.core.etd import Damping
 from morphsim.simulator.core.evaporation import Evaporation
 from morphsim.simulator.core.exact_types import ExactTypes, built_in, is_built_in
 from morphsim.simulator.core.grid import Squares
+from morphsim.simulator.core.relaxation import Relaxation
 
 CellKernel = Callable[[FilmEquations, Tensor, Tensor, Tensor], CellRates | None]
 """A compiled form of `Backend.cell_rates`; None for a film that it can't compute."""
@@ -171,38 +174,57 @@ class NumbaBackend(TorchBackend):
         # A subclass may compute one of the parts in another way.
         return compiled_films(film, self._potentials) if type(self) is NumbaBackend else None
 
-    def soften(self, noise: Tensor, damping: Damping, dt: Tensor) -> Tensor:
-        """See `Backend.soften`."""
-        if not _is_damped(noise, damping):
-            return super().soften(noise, damping, dt)
+    def relax_noise(
+        self, noise: Tensor, relaxation: Relaxation, damping: Damping, dt: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """See `Backend.relax_noise`."""
+        if not _is_damped(noise, damping) or noise.shape[1] > 2:
+            return super().relax_noise(noise, relaxation, damping, dt)
         noise = noise.contiguous()
-        size = dt.numpy().astype(damping.squares.arrays[0].dtype)
-        step.soften(size, *damping_arrays(damping, noise), real_view(noise))
-        return noise
+        drift = torch.empty_like(noise)
+        real = damping.squares.arrays[0].dtype
+        of_film = (relaxation.second, relaxation.fourth, relaxation.kappa)
+        second, fourth, kappa = (np.ascontiguousarray(values.numpy(), real) for values in of_film)
+        relaxing.relax_noise(
+            real_view(noise),
+            second,
+            fourth,
+            kappa,
+            dt.numpy().astype(real),
+            *damping_arrays(damping, noise),
+            real_view(drift),
+        )
+        return noise, drift
+
+    def waves(self, content: Tensor, damping: Damping, kappa: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Backend.waves`."""
+        if not _is_damped(content, damping):
+            return super().waves(content, damping, kappa)
+        power, size = (torch.empty((content.shape[0], 2), dtype=torch.float64) for _ in range(2))
+        relaxing.waves(
+            real_view(content),
+            2 if content.is_complex() else 1,
+            per_field(kappa, (content.shape[0], content.shape[1])),
+            *damping_arrays(damping, content),
+            power.numpy(),
+            size.numpy(),
+        )
+        return power, size
 
     def compare(
-        self, new: Tensor, old: Tensor, before: Tensor, ratio: Tensor, allowance: Tensor
+        self, new: Tensor, old: Tensor, before: Tensor, ratio: Tensor, kicks: Kicks | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See `Backend.compare`."""
         if not _is_served(new):
-            return super().compare(new, old, before, ratio, allowance)
+            return super().compare(new, old, before, ratio, kicks)
+        if kicks is None:
+            still = new.new_zeros(new.shape[:3])
+            kicks = Kicks(still, still[..., 0], torch.zeros(new.shape[0], dtype=torch.bool))
         error, smallest, contrast = (torch.empty(new.shape[0], dtype=torch.float64) for _ in range(3))
-        fields = (new.contiguous(), old.contiguous(), before.contiguous())
-        arrays = (*fields, ratio, allowance.contiguous(), error, smallest, contrast)
-        step.compare(*(array.numpy() for array in arrays))
+        fields = (new, old, before)
+        arrays = (*fields, ratio, *kicks, error, smallest, contrast)
+        step.compare(*(array.contiguous().numpy() for array in arrays))
         return error, smallest, contrast
-
-    def add_ripple(
-        self, ripple: Tensor, thickness: Tensor, phi: Tensor, before: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """See `Backend.add_ripple`."""
-        if not _is_served(ripple):
-            return super().add_ripple(ripple, thickness, phi, before)
-        new, new_before = torch.empty(phi.shape, dtype=phi.dtype), torch.empty(phi.shape, dtype=phi.dtype)
-        rms, smallest = phi.new_empty(phi.shape[:3]), torch.empty(phi.shape[0], dtype=torch.float64)
-        arrays = (ripple.contiguous(), thickness, phi.contiguous(), before.contiguous())
-        noise.add_ripple(*(array.numpy() for array in (*arrays, new, new_before, rms, smallest)))
-        return new, new_before, rms, smallest
 
     def noise_increments(self, fluxes: RandomFluxes) -> Tensor:
         """See `Backend.noise_increments`."""

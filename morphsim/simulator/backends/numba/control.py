@@ -9,8 +9,15 @@ from numba.extending import overload, register_jitable
 
 from morphsim.compiled import INLINED
 from morphsim.simulator.core.arrival import on_the_way
-from morphsim.simulator.core.control import accept_noise, accept_step, leaving, plan_step, step_weights
-from morphsim.simulator.core.elementwise import at_least, least, where
+from morphsim.simulator.core.control import (
+    accept_step,
+    faded,
+    leaving,
+    longest_without_lag,
+    plan_step,
+    step_weights,
+)
+from morphsim.simulator.core.elementwise import at_least, largest, least, where
 from morphsim.simulator.core.stall import covers_too_little
 
 _OPTIONS = cast(Any, INLINED)
@@ -32,6 +39,14 @@ def _least(one: Any, other: Any) -> Callable[..., Any]:
     return smaller
 
 
+@overload(largest, jit_options=_OPTIONS, strict=False)
+def _largest(one: Any, other: Any) -> Callable[..., Any]:
+    def larger(one: Any, other: Any) -> Any:
+        return other if other > one or other != other else one
+
+    return larger
+
+
 @overload(at_least, jit_options=_OPTIONS, strict=False)
 def _at_least(one: Any, bound: Any) -> Callable[..., Any]:
     def bounded(one: Any, bound: Any) -> Any:
@@ -45,7 +60,8 @@ for _function in (
     plan_step,
     leaving,
     accept_step,
-    accept_noise,
+    longest_without_lag,
+    faded,
     on_the_way,
     covers_too_little,
 ):

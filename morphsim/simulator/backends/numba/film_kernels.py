@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from morphsim.compiled import loop
-from morphsim.simulator.backends.numba.film import ONSAGER, rates_of_film, stiffness_of_film
+from morphsim.simulator.backends.numba.film import (
+    ONSAGER,
+    mean_rates_of_film,
+    rates_of_film,
+    stiffness_of_film,
+)
 from morphsim.simulator.backends.numba.kernels import Kernel
 from morphsim.simulator.backends.numba.layout import (
     CHANGE,
@@ -15,6 +20,7 @@ from morphsim.simulator.backends.numba.layout import (
     MODES,
     NEW_CHANGE,
     NEW_CONTENT,
+    NEW_RATE_CHANGE,
     NOW,
     OLDER_CHANGE,
     OLDER_RATE_CHANGE,
@@ -30,13 +36,15 @@ from morphsim.simulator.backends.numba.layout import (
 from morphsim.simulator.backends.numba.modes import (
     advance_film_modes,
     read_modes,
-    soften_film_modes,
+    relax_film_noise,
+    waves_of_film,
     write_modes,
 )
-from morphsim.simulator.backends.numba.noise import add_film_ripple, film_noise
-from morphsim.simulator.backends.numba.step import allow_noise, compare_film
+from morphsim.simulator.backends.numba.noise import film_noise
+from morphsim.simulator.backends.numba.step import compare_film
 from morphsim.simulator.backends.numba.surface import correct_film
 from morphsim.simulator.backends.numba.transforms import forward, inverse
+from morphsim.simulator.core.control import NOISE_ALLOWANCE
 
 
 @loop
@@ -53,13 +61,14 @@ def inverse_kernel(transforms: Any, modes: Any, work: Any, scale: float, fields:
 
 
 @loop
-def rates_kernel(film: Any, phi: Any, h: float, speed: float, memory: Any, which: int) -> None:
-    """See `rates_of_film`; at 0 mobilities and stiffness stay for the next step."""
-    mobility, cross = memory.mobility[which], memory.cross[which]
+def rates_kernel(film: Any, phi: Any, h: float, speed: float, memory: Any, noisy: bool) -> None:
+    """See `rates_of_film`; with what the next step takes besides the rates."""
+    mobility, cross = memory.mobility, memory.cross
     potential, curvature = memory.potential, memory.curvature
     rates_of_film(film, phi, h, speed, potential, curvature, memory.fields, mobility, cross)
-    if which == 0:
-        stiffness_of_film(film, h, curvature, mobility, cross, memory.stiffness)
+    stiffness_of_film(film, h, curvature, mobility, cross, memory.stiffness)
+    if noisy:
+        mean_rates_of_film(film, phi, mobility, cross, memory.second, memory.fourth)
 
 
 @loop
@@ -69,8 +78,8 @@ def noise_kernel(film: Any, counter: Any, scale: float, h: float, memory: Any) -
         counter,
         scale,
         h,
-        memory.mobility[0],
-        memory.cross[0],
+        memory.mobility,
+        memory.cross,
         film.kind == ONSAGER,
         film.periodic,
         film.dx,
@@ -80,16 +89,21 @@ def noise_kernel(film: Any, counter: Any, scale: float, h: float, memory: Any) -
 
 
 @loop
-def compare_kernel(new: Any, old: Any, before: Any, ratio: float, memory: Any, found: Any) -> None:
-    """See `allow_noise` and `compare_film`."""
-    allow_noise(memory.noise[0], new.shape[2], memory.allowance)
-    found[0], found[1], found[2] = compare_film(new, old, before, ratio, memory.allowance)
-
-
-@loop
-def ripple_kernel(new: Any, old: Any, before: Any, h: float, memory: Any, found: Any) -> None:
-    """See `add_film_ripple`."""
-    found[1] = add_film_ripple(memory.fields, h, new, old, new, before, memory.noise[1])
+def compare_kernel(
+    new: Any, old: Any, before: Any, ratio: float, noisy: bool, memory: Any, found: Any
+) -> None:
+    """See `compare_film`, and `Kicks` for a film under noise."""
+    last, jump, kicks, allowance = memory.jump[0], memory.jump[1], memory.kicks, memory.allowance
+    fields, height = kicks.shape
+    real = kicks.dtype.type
+    if noisy:
+        for c in range(fields):
+            squares = real(0.0)
+            for row in range(height):
+                kicks[c, row] = jump[c, row] - real(ratio) * last[c, row]
+                squares += last[c, row] * last[c, row]
+            allowance[c] = real(NOISE_ALLOWANCE) * np.sqrt(squares / real(height))
+    found[0], found[1], found[2] = compare_film(new, old, before, ratio, kicks, allowance, noisy)
 
 
 @loop
@@ -117,10 +131,30 @@ def advance_kernel(
 
 
 @loop
-def soften_kernel(modes: Any, mode: Any, dt: float, h: float, x: Any, theta: Any, memory: Any) -> None:
-    """See `soften_film_modes`."""
-    passing, content = modes[mode[PASSING]], modes[mode[NEW_CONTENT]]
-    soften_film_modes(passing, dt, memory.stiffness, h, x, theta, memory.gains, content)
+def relax_kernel(
+    constants: Any, film: Any, modes: Any, mode: Any, dt: float, h: float, h1: float, memory: Any
+) -> None:
+    """See `relax_film_noise`; with what is left of the noise in the means of rows."""
+    noise, content, drift = modes[mode[PASSING]], modes[mode[NEW_CONTENT]], modes[mode[NEW_RATE_CHANGE]]
+    x, theta, jump = constants.x, constants.theta, memory.jump[1]
+    relaxation = memory.second, memory.fourth, film.equations.parameters[6:8]
+    relax_film_noise(noise, dt, memory.stiffness, relaxation, h, x, theta, memory.gains, content, drift)
+    fields, height = jump.shape
+    real = jump.dtype.type
+    scale = real(1.0) / (real(np.sqrt(float(memory.fields.shape[2]))) * real(h1))
+    for c in range(fields):
+        jump[c] = 0
+        for depth in range(height):
+            amplitude = noise[c, 0, 0, depth] * scale
+            for row in range(height):
+                jump[c, row] += constants.cosines[depth, row] * amplitude
+
+
+@loop
+def waves_kernel(constants: Any, film: Any, modes: Any, mode: Any, h: float, memory: Any, found: Any) -> None:
+    """See `waves_of_film`."""
+    content, kappa = modes[mode[NEW_CONTENT]], film.equations.parameters[6:8]
+    waves_of_film(content, kappa, memory.stiffness, h, constants.x, constants.theta, memory.gains, found)
 
 
 @loop
@@ -158,7 +192,7 @@ def read_kernel(state: Any, index: int, memory: Any) -> None:
     """Take a film from its batch."""
     memory.phi[NOW] = state.phi[index]
     memory.phi[PAST] = state.phi_before[index]
-    memory.noise[0] = state.noise[index]
+    memory.jump[0] = state.jump[index]
     for number in range(state.modes.shape[0]):
         read_modes(state.modes[number, index], memory.modes[number])
 
@@ -168,7 +202,7 @@ def write_kernel(memory: Any, at: Any, mode: Any, state: Any, index: int) -> Non
     """Undo `read_kernel`, after the fields and modes have changed places."""
     state.phi[index] = memory.phi[at[NOW]]
     state.phi_before[index] = memory.phi[at[PAST]]
-    state.noise[index] = memory.noise[0]
+    state.jump[index] = memory.jump[0]
     for number in range(state.modes.shape[0]):
         write_modes(memory.modes[mode[number]], state.modes[number, index])
 
@@ -181,9 +215,9 @@ class Kernels(NamedTuple):
     rates: Kernel
     noise: Kernel
     compare: Kernel
-    ripple: Kernel
     advance: Kernel
-    soften: Kernel
+    relax: Kernel
+    waves: Kernel
     surface: Kernel
     read: Kernel
     write: Kernel
@@ -192,16 +226,16 @@ class Kernels(NamedTuple):
 def kernels_for(constants: Constants, film: Film, state: Kept, memory: Memory) -> Kernels:
     """The kernels for arguments of these types."""
     transforms, fields, work, one = constants.transforms, memory.fields, memory.work, memory.modes[0]
-    x, theta, phi, found, mode = constants.x, constants.theta, memory.phi[0], np.zeros(3), np.arange(MODES)
+    x, theta, phi, found, mode = constants.x, constants.theta, memory.phi[0], np.zeros(4), np.arange(MODES)
     return Kernels(
         Kernel(forward_kernel, transforms, fields, work, one),
         Kernel(inverse_kernel, transforms, one, work, 1.0, fields),
-        Kernel(rates_kernel, film.equations, phi, 1.0, 1.0, memory, 0),
+        Kernel(rates_kernel, film.equations, phi, 1.0, 1.0, memory, True),
         Kernel(noise_kernel, film.equations, film.stream, 1.0, 1.0, memory),
-        Kernel(compare_kernel, phi, phi, phi, 1.0, memory, found),
-        Kernel(ripple_kernel, phi, phi, phi, 1.0, memory, found),
+        Kernel(compare_kernel, phi, phi, phi, 1.0, True, memory, found),
         Kernel(advance_kernel, memory.modes, mode, 1.0, (1.0,) * 6, 1.0, x, theta, memory),
-        Kernel(soften_kernel, memory.modes, mode, 1.0, 1.0, x, theta, memory),
+        Kernel(relax_kernel, constants, film, memory.modes, mode, 1.0, 1.0, 1.0, memory),
+        Kernel(waves_kernel, constants, film, memory.modes, mode, 1.0, memory, found),
         Kernel(surface_kernel, constants, film, phi, memory.modes, mode, (1.0, 1.0, 1.0), 1.0, memory, found),
         Kernel(read_kernel, state, 0, memory),
         Kernel(write_kernel, memory, mode, mode, state, 0),

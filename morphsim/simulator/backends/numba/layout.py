@@ -18,7 +18,7 @@ KEPT_MODES = (
     "rate_change",
     "older_rate_change",
 )
-NOW, PAST, NEW, NEW_PAST = range(4)
+NOW, PAST, NEW = range(3)
 
 
 class Constants(NamedTuple):
@@ -94,9 +94,13 @@ class Kept(NamedTuple):
     history: Any
     draws: Any
     refusals: Any
-    noise: Any
+    jump: Any
     smallest: Any
     contrast: Any
+    amplitude: Any
+    gain: Any
+    span: Any
+    wave_damping: Any
     tries: Any
     refused: Any
     watched: Any
@@ -106,29 +110,35 @@ class Memory(NamedTuple):
     """Memory for the steps of one film.
 
     Attributes:
-        phi: the fields, those a step before, and both at the end of a step, (4, 2, H, W).
-        noise: rms of the noise in each row, before and after a step, (2, 2, H).
+        phi: the fields, those a step before, and those at the end of a step, (3, 2, H, W).
+        jump: what noise adds to the mean of each row, in the last step and in this one, (2, 2, H).
         modes: (MODES, 2, K, parts, depth).
         fields: right-hand side, or fields after a transform, (2, H, W).
         potential: (2, H, W).
         curvature: (2, H, W).
-        mobility: at the start of a step and of passing use, (2, 2, H, W).
-        cross: the same, (2, H, W).
-        allowance: of the error in each row, (2, H).
-        stiffness: at the start of a step, (2, 2).
-        gains: of modes, (3, depth).
+        mobility: M_ii, (2, H, W).
+        cross: M_12, (H, W).
+        kicks: part of the difference of rows that is due to noise, (2, H).
+        allowance: part of it that is not counted, (2,).
+        stiffness: A2 and A4 of each field, (2, 2).
+        second: <M f''>, (2, 2).
+        fourth: <M> κ, (2, 2).
+        gains: of modes, (8, depth).
         work: of the transforms.
     """
 
     phi: Any
-    noise: Any
+    jump: Any
     modes: Any
     fields: Any
     potential: Any
     curvature: Any
     mobility: Any
     cross: Any
+    kicks: Any
     allowance: Any
     stiffness: Any
+    second: Any
+    fourth: Any
     gains: Any
     work: Workspace

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from morphsim.compiled import inlined
-from morphsim.simulator.backends.numba.step import kept_noise, mode_gains
+from morphsim.simulator.backends.numba.math import decay
+from morphsim.simulator.backends.numba.relaxation import relax_factors
+from morphsim.simulator.backends.numba.step import mode_gains
 from morphsim.simulator.backends.numba.vectors import lanes_of, load, splat, store
 
 
@@ -67,7 +71,7 @@ def advance_film_modes(
         depth: h.
         x: squared wavenumbers along x, (K,).
         theta: squared wavenumbers in scaled depth, padded.
-        gains: memory, (4, depth).
+        gains: memory, (8, depth).
         new_content: receives q_{n+1}.
         new_change: receives q_{n+1} - q_n.
     """
@@ -110,35 +114,102 @@ def advance_film_modes(
 
 
 @inlined
-def soften_film_modes(
-    modes: Any, dt: Any, stiffness: Any, depth: Any, x: Any, theta: Any, gains: Any, content: Any
+def relax_film_noise(
+    noise: Any,
+    dt: Any,
+    stiffness: Any,
+    relaxation: Any,
+    depth: Any,
+    x: Any,
+    theta: Any,
+    gains: Any,
+    content: Any,
+    drift: Any,
 ) -> None:
-    """What is left of the noise in the modes of one film, in place, see `Backend.soften`; added to `content`.
+    """What is left of the noise in the modes of one film, see `Backend.relax_noise`.
 
-    Arguments as those of `advance_film_modes`.
+    Args:
+        noise: modes, in place.
+        dt: size of the step.
+        stiffness: A2 and A4 of each field, (2, 2).
+        relaxation: <M f''> and <M> κ, (2, 2) each, and κ of both fields.
+        depth: h.
+        x: squared wavenumbers along x, (K,).
+        theta: squared wavenumbers in scaled depth, padded.
+        gains: memory, (8, depth).
+        content: receives the noise besides what it holds.
+        drift: receives the rates at which the noise relaxes.
     """
-    fields, waves, parts, deep = modes.shape
-    real = modes.dtype.type
+    waves, parts, deep = noise.shape[1:]
+    real = noise.dtype.type
+    second, fourth, kappa = relaxation
     step = real(dt)
     shallow = real(1.0) / (real(depth) * real(depth))
-    lanes = lanes_of(modes)
-    for c in range(fields):
-        s2, s4 = stiffness[0, c], stiffness[1, c]
-        for k in range(waves):
-            across = x[k]
-            for j in range(deep):
-                k2 = across + theta[j] * shallow
-                gains[0, j] = kept_noise(k2 * (s2 + s4 * k2), step)
-            for part in range(parts):
-                start = ((c * waves + k) * parts + part) * deep
-                for j in range(0, deep, lanes):
-                    kept = load(modes, start + j) * load(gains, j)
-                    store(modes, start + j, kept)
-                    store(content, start + j, load(content, start + j) + kept)
+    lanes = lanes_of(noise)
+    apart = waves * parts * deep
+    for k in range(waves):
+        for j in range(deep):
+            relax_factors(x[k] + theta[j] * shallow, step, stiffness, second, fourth, kappa, gains, j)
+        for part in range(parts):
+            start = (k * parts + part) * deep
+            for j in range(0, deep, lanes):
+                i = start + j
+                first, other = load(noise, i), load(noise, apart + i)
+                one = load(gains, j) * first + load(gains, deep + j) * other
+                two = load(gains, 2 * deep + j) * first + load(gains, 3 * deep + j) * other
+                store(noise, i, one)
+                store(noise, apart + i, two)
+                store(content, i, load(content, i) + one)
+                store(content, apart + i, load(content, apart + i) + two)
+                store(drift, i, load(gains, 4 * deep + j) * one + load(gains, 5 * deep + j) * two)
+                store(drift, apart + i, load(gains, 6 * deep + j) * one + load(gains, 7 * deep + j) * two)
 
 
 @inlined
-def subtract_modes(one: Any, other: Any, out: Any) -> None:
-    """The difference of modes."""
+def waves_of_film(
+    content: Any, kappa: Any, stiffness: Any, depth: Any, x: Any, theta: Any, gains: Any, found: Any
+) -> None:
+    """Power of layers and ripples, and their mean damping, see `Backend.waves`.
+
+    Args:
+        content: modes of h φ.
+        kappa: of both fields.
+        stiffness: A2 and A4 of each field, (2, 2).
+        depth: h.
+        x: squared wavenumbers along x, (K,).
+        theta: squared wavenumbers in scaled depth, padded.
+        gains: memory, (8, depth).
+        found: receives the powers of both, and their dampings.
+    """
+    fields, waves, parts, deep = content.shape
+    real = content.dtype.type
+    shallow = real(1.0) / (real(depth) * real(depth))
+    found[:4] = 0.0
+    for c in range(fields):
+        s2, s4, reach = stiffness[0, c], stiffness[1, c], real(4.0) * kappa[c]
+        for j in range(deep):
+            gains[0, j] = decay(reach * theta[j] * shallow)
+        for k in range(waves):
+            power, sizes = real(0.0), real(0.0)
+            for part in range(parts):
+                for j in range(deep):
+                    k2 = x[k] + theta[j] * shallow
+                    square = content[c, k, part, j] * content[c, k, part, j] * gains[0, j]
+                    if k == 0:
+                        square = square * (k2 * k2 * gains[0, j])
+                    power += square
+                    sizes += square * k2 * (s2 + s4 * k2)
+            kind = 0 if k == 0 else 1
+            fade = np.float64(decay(reach * x[k]))
+            found[kind] += fade * power
+            found[2 + kind] += fade * sizes
+    for kind in range(2):
+        found[2 + kind] /= max(found[kind], 1e-300)
+
+
+@inlined
+def subtract_modes(one: Any, other: Any, out: Any, drifts: bool) -> None:
+    """The difference of modes, less what `out` holds if that is a drift."""
     for i in range(0, one.size, lanes_of(one)):
-        store(out, i, load(one, i) - load(other, i))
+        rest = load(one, i) - load(other, i)
+        store(out, i, rest - load(out, i) if drifts else rest)

@@ -1,4 +1,4 @@
-"""Compiled thermal noise: the divergence of random fluxes, and fields to which it is added."""
+"""Compiled thermal noise: the divergence of random fluxes."""
 
 from __future__ import annotations
 
@@ -8,70 +8,6 @@ import numpy as np
 
 from morphsim.compiled import inlined, loop
 from morphsim.simulator.backends.numba.math import scramble
-
-
-@loop
-def add_ripple(
-    ripple: Any,
-    thickness: Any,
-    phi: Any,
-    before: Any,
-    new: Any,
-    new_before: Any,
-    noise: Any,
-    smallest: Any,
-) -> None:
-    """Add noise to fields, see `Backend.add_ripple`.
-
-    Args:
-        ripple: what the noise adds to h φ, (B, C, H, W).
-        thickness: h, (B,).
-        phi: φ_{n+1} without it.
-        before: φ_n.
-        new: receives φ_{n+1}.
-        new_before: receives φ_n with the same noise.
-        noise: receives the rms of the noise in each row, (B, C, H).
-        smallest: receives the smallest volume fraction of a component, (B,).
-    """
-    for film in range(ripple.shape[0]):
-        smallest[film] = add_film_ripple(
-            ripple[film],
-            thickness[film],
-            phi[film],
-            before[film],
-            new[film],
-            new_before[film],
-            noise[film],
-        )
-
-
-@inlined
-def add_film_ripple(
-    ripple: Any, thickness: Any, phi: Any, before: Any, new: Any, new_before: Any, noise: Any
-) -> Any:
-    """Add noise to one film, see `add_ripple`; returns its smallest volume fraction."""
-    fields, height, width = ripple.shape
-    real = ripple.dtype.type
-    solids = np.empty(width, ripple.dtype)
-    low = np.full(width, np.inf, ripple.dtype)
-    most = np.full(width, -np.inf, ripple.dtype)
-    inverse = real(1.0) / real(thickness)
-    for row in range(height):
-        solids[:] = 0
-        for c in range(fields):
-            total = real(0.0)
-            for j in range(width):
-                jump = ripple[c, row, j] * inverse
-                value = phi[c, row, j] + jump
-                new[c, row, j] = value
-                new_before[c, row, j] = before[c, row, j] + jump
-                total += jump * jump
-                solids[j] += value
-                low[j] = min(low[j], value)
-            noise[c, row] = np.sqrt(total / real(width))
-        for j in range(width):
-            most[j] = max(most[j], solids[j])
-    return min(np.float64(low.min()), 1.0 - np.float64(most.max()))
 
 
 @loop

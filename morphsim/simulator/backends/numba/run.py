@@ -17,7 +17,6 @@ from morphsim.simulator.backends.numba.layout import (
     NEW,
     NEW_CHANGE,
     NEW_CONTENT,
-    NEW_PAST,
     NEW_RATE_CHANGE,
     NOW,
     OLDER_CHANGE,
@@ -35,20 +34,18 @@ from morphsim.simulator.backends.numba.modes import subtract_modes
 from morphsim.simulator.backends.numba.surface import film_speed
 from morphsim.simulator.core.arrival import on_the_way
 from morphsim.simulator.core.control import (
+    LARGEST_LAG,
     LEAST_CONTRAST,
     StepRecord,
-    accept_noise,
     accept_step,
+    faded,
+    longest_without_lag,
     plan_step,
 )
 from morphsim.simulator.core.stall import WATCHED_TRIES, covers_too_little
 
 ARRIVED, STALLED, REFUSED, INTERRUPTED = range(4)
 """How a run ends; an interrupted one goes on with the next call."""
-
-
-# What a turn of the loop does: the step itself, the rates after it, its noise, the rates after that.
-_STEP, _CHANGE_OF_RATES, _NOISE, _NEXT_RATES = range(4)
 
 
 @loop
@@ -71,94 +68,95 @@ def run_film(
     if not on_the_way(state.time[index], film.until, state.thickness[index], film.lowest):
         return ARRIVED
     call(kernels.read, (state, index, memory))
-    modes, work, transforms = memory.modes, memory.work, constants.transforms
-    noise, equations = memory.noise, film.equations
+    modes, work, transforms, fields = memory.modes, memory.work, constants.transforms, memory.fields
     # Where each of the fields and modes stands: they change places instead of being copied.
-    at, mode, found = np.arange(4), np.arange(MODES), np.zeros(3)
-    noisy = film.strength > 0.0
+    at, mode, found = np.arange(3), np.arange(MODES), np.zeros(4)
+    equations, noisy, evaporates = film.equations, film.strength > 0.0, constants.evaporates
     h1, smallest, contrast, next_step = state.thickness[index], 0.0, 0.0, 0.0
-    speed, new_speed, speed_change = 0.0, 0.0, 0.0
+    speed, tries, accepted = 0.0, 0, False
     record = _record(state, index)
-    tried = plan_step(record, speed, film.until, film.lowest, constants.evaporates)
-    at[NEW], at[NOW] = at[NOW], at[NEW]
-    tries, stage, begins = 0, _NEXT_RATES, True
+    tried = plan_step(record, speed, film.until, film.lowest, film.until, constants.tolerance, evaporates)
+    new = memory.phi[at[NOW]]
+    # The first turn finds the rates of the film as it is; each later one tries a step before.
     while True:
-        passing = modes[mode[PASSING]]
-        if stage == _STEP:
-            how = _ended(constants, film, state, index, tries)
-            if how >= 0:
-                break
-            tries += 1
-            state.tries[index] += 1
+        if tries > 0:
             record = _record(state, index)
+            finest = _longest_without_lag(state, index, constants.tolerance)
             left = film.until - state.time[index]
-            tried = plan_step(record, speed, left, film.lowest, constants.evaporates)
+            tried = plan_step(record, speed, left, film.lowest, finest, constants.tolerance, evaporates)
             h, h1, x, theta = record.thickness, tried.thickness, constants.x, constants.theta
+            now, past, new = memory.phi[at[NOW]], memory.phi[at[PAST]], memory.phi[at[NEW]]
             call(kernels.advance, (modes, mode, tried.dt, tried.weights, h, x, theta, memory))
-            if constants.evaporates:
+            if evaporates:
                 end = (h1, speed + tried.ratio * record.speed_change, tried.dt)
-                old = memory.phi[at[NOW]]
-                call(kernels.surface, (constants, film, old, modes, mode, end, h, memory, found))
+                call(kernels.surface, (constants, film, now, modes, mode, end, h, memory, found))
                 h1 = found[0]
-        elif stage == _NOISE:
-            # A uniform number of width 1 has the variance 1/12.
-            scale = np.sqrt(24.0 * film.strength * tried.dt / (h1 * (equations.dx * equations.dtheta)))
-            counter = film.stream + np.uint64(state.draws[index] + 1)
-            call(kernels.noise, (equations, counter, scale, h1, memory))
-        else:
-            phi = memory.phi[at[NEW]]
-            new_speed = film_speed(phi, film.biot, film.ambient) if constants.evaporates else 0.0
-            which = 0 if stage == _NEXT_RATES else 1
-            call(kernels.rates, (equations, phi, h1, new_speed, memory, which))
-        if stage != _STEP:
-            call(kernels.forward, (transforms, memory.fields, work, passing))
-        if stage == _NOISE:
-            call(kernels.soften, (modes, mode, tried.dt, h1, constants.x, constants.theta, memory))
-        elif (stage == _CHANGE_OF_RATES or not noisy) and not begins and stage != _STEP:
-            subtract_modes(passing, modes[mode[RATES]], modes[mode[NEW_RATE_CHANGE]])
-            speed_change = new_speed - speed
-        if stage == _CHANGE_OF_RATES:
-            stage = _NOISE
-            continue
-        if stage == _NEXT_RATES:
-            mode[PASSING], mode[RATES] = mode[RATES], mode[PASSING]
-            if begins:
-                at[NEW], at[NOW] = at[NOW], at[NEW]
-                if record.history == 0:
-                    first = _first_step(memory.fields, h1, record.contrast, constants.tolerance)
-                    state.step[index] = min(state.step[index], first)
-            else:
-                _accept(state, index, record, tried, at, mode, noisy)
-                state.thickness[index], state.speed_change[index] = h1, speed_change
-                state.step[index], state.smallest[index] = next_step, smallest
-                state.contrast[index] = contrast
-                if noisy:
-                    noise[0] = noise[1]
-            speed, stage, begins = new_speed, _STEP, False
-            continue
-        fields = memory.phi[at[NEW]] if stage == _STEP else memory.fields
-        source = modes[mode[NEW_CONTENT]] if stage == _STEP else passing
-        scale = 1.0 / h1 if stage == _STEP else 1.0
-        call(kernels.inverse, (transforms, source, work, scale, fields))
-        now, past, new = memory.phi[at[NOW]], memory.phi[at[PAST]], memory.phi[at[NEW]]
-        if stage == _STEP:
-            call(kernels.compare, (new, now, past, tried.ratio, memory, found))
+            if noisy:
+                # A uniform number of width 1 has the variance 1/12.
+                scale = np.sqrt(24.0 * film.strength * tried.dt / (h * (equations.dx * equations.dtheta)))
+                counter = film.stream + np.uint64(state.draws[index])
+                call(kernels.noise, (equations, counter, scale, h, memory))
+                call(kernels.forward, (transforms, fields, work, modes[mode[PASSING]]))
+                call(kernels.relax, (constants, film, modes, mode, tried.dt, h, h1, memory))
+            call(kernels.inverse, (transforms, modes[mode[NEW_CONTENT]], work, 1.0 / h1, new))
+            call(kernels.compare, (new, now, past, tried.ratio, noisy, memory, found))
             error, smallest, contrast = found[0], found[1], found[2]
             accepted, next_step = accept_step(record, tried, True, error, smallest, h1, constants.tolerance)
-            stage = _CHANGE_OF_RATES if noisy else _NEXT_RATES
-        else:
-            new_past = memory.phi[at[NEW_PAST]]
-            call(kernels.ripple, (new, now, new_past, h1, memory, found))
-            smallest = found[1]
-            accepted, next_step = accept_noise(record.smallest, smallest, tried.dt, True, next_step)
-            stage = _NEXT_RATES
-        if not accepted:
-            state.step[index] = next_step
-            state.refusals[index] += 1
-            state.refused[index] += 1
-            stage = _STEP
+            if not accepted:
+                state.step[index] = next_step
+                state.refusals[index] += 1
+                state.refused[index] += 1
+        if accepted or tries == 0:
+            new_speed = film_speed(new, film.biot, film.ambient) if evaporates else 0.0
+            call(kernels.rates, (equations, new, h1, new_speed, memory, noisy))
+            call(kernels.forward, (transforms, fields, work, modes[mode[PASSING]]))
+            if accepted:
+                change = modes[mode[NEW_RATE_CHANGE]]
+                subtract_modes(modes[mode[PASSING]], modes[mode[RATES]], change, noisy)
+                if noisy:
+                    call(kernels.waves, (constants, film, modes, mode, h1, memory, found))
+                    _follow_waves(state, index, found, h1, record.history, tried.dt)
+                    memory.jump[0] = memory.jump[1]
+                _accept(state, index, record, tried, at, mode)
+                state.thickness[index], state.speed_change[index] = h1, new_speed - speed
+                state.step[index], state.smallest[index] = next_step, smallest
+                state.contrast[index] = contrast
+            elif record.history == 0:
+                first = _first_step(fields, h1, record.contrast, constants.tolerance)
+                state.step[index] = min(state.step[index], first)
+            mode[PASSING], mode[RATES] = mode[RATES], mode[PASSING]
+            speed = new_speed
+        how = _ended(constants, film, state, index, tries)
+        if how >= 0:
+            break
+        tries += 1
+        state.tries[index] += 1
     call(kernels.write, (memory, at, mode, state, index))
     return how
+
+
+@inlined
+def _longest_without_lag(state: Any, index: int, tolerance: float) -> Any:
+    """The longest step in which neither layers nor ripples fall behind."""
+    span = max(state.span[index], 1e-30)
+    layers = longest_without_lag(
+        state.gain[index, 0] / span, state.wave_damping[index, 0], LARGEST_LAG[0] * tolerance
+    )
+    ripples = longest_without_lag(
+        state.gain[index, 1] / span, state.wave_damping[index, 1], LARGEST_LAG[1] * tolerance
+    )
+    return min(layers, ripples)
+
+
+@inlined
+def _follow_waves(state: Any, index: int, found: Any, h: float, history: int, dt: float) -> None:
+    """Keep how fast layers and ripples grow, from what `waves_of_film` has found."""
+    for kind in range(2):
+        amplitude = 0.5 * np.log(max(found[kind] / (h * h), 1e-300))
+        grown = amplitude - state.amplitude[index, kind]
+        state.gain[index, kind] = faded(state.gain[index, kind], grown, history)
+        state.amplitude[index, kind], state.wave_damping[index, kind] = amplitude, found[2 + kind]
+    state.span[index] = faded(state.span[index], dt, history)
 
 
 @inlined
@@ -210,7 +208,7 @@ def _first_step(rates: Any, h: float, contrast: float, tolerance: float) -> floa
 
 
 @inlined
-def _accept(state: Any, index: int, record: Any, tried: Any, at: Any, mode: Any, noisy: bool) -> None:
+def _accept(state: Any, index: int, record: Any, tried: Any, at: Any, mode: Any) -> None:
     """Make what a step has made the film's own, with its history."""
     mode[CONTENT], mode[NEW_CONTENT] = mode[NEW_CONTENT], mode[CONTENT]
     free = mode[OLDER_CHANGE]
@@ -218,12 +216,8 @@ def _accept(state: Any, index: int, record: Any, tried: Any, at: Any, mode: Any,
     free = mode[OLDER_RATE_CHANGE]
     mode[OLDER_RATE_CHANGE], mode[RATE_CHANGE] = mode[RATE_CHANGE], mode[NEW_RATE_CHANGE]
     mode[NEW_RATE_CHANGE] = free
-    if noisy:
-        at[PAST], at[NEW_PAST] = at[NEW_PAST], at[PAST]
-        at[NOW], at[NEW] = at[NEW], at[NOW]
-    else:
-        free = at[PAST]
-        at[PAST], at[NOW], at[NEW] = at[NOW], at[NEW], free
+    free = at[PAST]
+    at[PAST], at[NOW], at[NEW] = at[NOW], at[NEW], free
     state.older_speed_change[index] = record.speed_change
     state.time[index] += tried.dt
     state.older_step[index], state.last_step[index] = record.last_step, tried.dt

@@ -93,9 +93,7 @@ def advance_film(
 
 
 @loop
-def compare_film(
-    raw: Any, old: Any, before: Any, ratio: Any, allowance: Any, folded: Any, phi: Any, found: Any
-) -> None:
+def compare_film(raw: Any, old: Any, before: Any, ratio: Any, folded: Any, phi: Any, found: Any) -> None:
     """New fields (H, W), and how far they are from the extrapolation of the old ones.
 
     Args:
@@ -103,10 +101,9 @@ def compare_film(
         old: φ_n.
         before: φ_{n-1}.
         ratio: of the steps.
-        allowance: part of the rms in each row that is not counted, (H,).
         folded: whether each direction lies between walls, (2,).
         phi: receives φ_{n+1}.
-        found: receives the largest rms of a row less its allowance in its first place, float64.
+        found: receives the largest rms of a row in its first place, float64.
     """
     height, width = phi.shape
     w = phi.dtype.type(ratio)
@@ -131,7 +128,7 @@ def compare_film(
             rms = np.sqrt(np.float64(squares) / width)
             if not np.isfinite(rms):
                 broken = True
-            worst = max(worst, rms - allowance[row])
+            worst = max(worst, rms)
     found[0] = np.inf if broken else worst
 
 

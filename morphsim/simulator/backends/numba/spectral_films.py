@@ -101,7 +101,6 @@ class _CompiledFilms(SpectralFilms):
                 start.phi[film, 0],
                 start.before[film, 0],
                 start.ratio[film],
-                start.allowance[film, 0],
                 self._folded,
                 phi.array[film, 0],
                 self._found[film],

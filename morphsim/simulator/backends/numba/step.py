@@ -8,7 +8,6 @@ import numpy as np
 
 from morphsim.compiled import inlined, loop
 from morphsim.simulator.backends.numba.math import decay
-from morphsim.simulator.core.control import FEW_CELLS, NARROW_ALLOWANCE, NOISE_ALLOWANCE, POOLED_CELLS
 from morphsim.simulator.core.etd import THIRD_ORDER_REACH
 
 MODES_AT_ONCE = 256
@@ -179,35 +178,17 @@ def mode_gains(damping: Any, dt: Any, weights: Any) -> Any:
 
 
 @loop
-def soften(dt: Any, stiffness2: Any, stiffness4: Any, depth: Any, x: Any, theta: Any, modes: Any) -> None:
-    """What is left of a noise, in place, see `Backend.soften`; a real view (B, C, H, 2 * modes)."""
-    batch, fields, height, width = modes.shape
-    for film in range(batch):
-        for c in range(fields):
-            s2, s4 = stiffness2[film, c], stiffness4[film, c]
-            for row in range(height):
-                k2_row = theta[row] / (depth[film] * depth[film])
-                for j in range(width):
-                    k2 = x[j] + k2_row
-                    modes[film, c, row, j] *= kept_noise(k2 * (s2 + s4 * k2), dt[film])
-
-
-@inlined
-def kept_noise(damping: Any, dt: Any) -> Any:
-    """What is left of the noise in a mode after a step, see `Backend.soften`."""
-    real = type(damping)
-    one, two, tiny = real(1.0), real(2.0), real(0.02)
-    z = two * dt * damping
-    large = z if abs(z) > tiny else tiny
-    far = (one - decay(large)) / large
-    near = real(1.0 / 24.0) - z * (real(1.0 / 120.0) - z / real(720.0))
-    near = one - z * (real(0.5) - z * (real(1.0 / 6.0) - z * near))
-    return np.sqrt(far if abs(z) > tiny else near)
-
-
-@loop
 def compare(
-    new: Any, old: Any, before: Any, w: Any, allowance: Any, error: Any, smallest: Any, contrast: Any
+    new: Any,
+    old: Any,
+    before: Any,
+    w: Any,
+    of_line: Any,
+    allowance: Any,
+    noisy: Any,
+    error: Any,
+    smallest: Any,
+    contrast: Any,
 ) -> None:
     """How far new fields (B, C, H, W) are from the extrapolation of the old ones.
 
@@ -216,19 +197,23 @@ def compare(
         old: φ_n.
         before: φ_{n-1}.
         w: ratio of the steps, (B,).
-        allowance: part of the rms in each row that is not counted, (B, C, H).
-        error: receives the largest rms of a row, less its allowance, (B,).
+        of_line: part of the difference of the means of rows that is due to noise, (B, C, H).
+        allowance: part of this difference that is not counted, (B, C).
+        noisy: films under noise, of which the means of rows are compared, (B,).
+        error: receives the largest rms or mean of a row, (B,).
         smallest: receives the smallest volume fraction of a component, (B,).
         contrast: receives the largest spread of a field, (B,).
     """
     for film in range(new.shape[0]):
         error[film], smallest[film], contrast[film] = compare_film(
-            new[film], old[film], before[film], w[film], allowance[film]
+            new[film], old[film], before[film], w[film], of_line[film], allowance[film], noisy[film]
         )
 
 
 @inlined
-def compare_film(new: Any, old: Any, before: Any, w: Any, allowance: Any) -> tuple[Any, Any, Any]:
+def compare_film(
+    new: Any, old: Any, before: Any, w: Any, of_line: Any, allowance: Any, noisy: Any
+) -> tuple[Any, Any, Any]:
     """Error, smallest fraction and contrast of one film, see `compare`."""
     fields, height, width = new.shape
     ratio = new.dtype.type(w)
@@ -246,18 +231,24 @@ def compare_film(new: Any, old: Any, before: Any, w: Any, allowance: Any) -> tup
         solids[:] = 0
         for c in range(fields):
             total = new.dtype.type(0.0)
+            squares = new.dtype.type(0.0)
             for j in range(width):
                 value = new[c, row, j]
                 rest = value - old[c, row, j]
                 rest = rest - ratio * (old[c, row, j] - before[c, row, j])
-                total += rest * rest
+                total += rest
+                squares += rest * rest
                 solids[j] += value
                 lows[c, j] = min(lows[c, j], value)
                 highs[c, j] = max(highs[c, j], value)
-            rms = np.sqrt(np.float64(total) / width)
+            rms = np.sqrt(np.float64(squares) / width)
             if not np.isfinite(rms):
                 broken = True
-            worst = max(worst, rms - allowance[c, row])
+            if noisy:
+                mean = np.float64(total) / width - np.float64(of_line[c, row])
+                worst = max(worst, abs(mean) - np.float64(allowance[c]))
+            else:
+                worst = max(worst, rms)
         for j in range(width):
             most[j] = max(most[j], solids[j])
     for c in range(fields):
@@ -265,20 +256,3 @@ def compare_film(new: Any, old: Any, before: Any, w: Any, allowance: Any) -> tup
             low[j] = min(low[j], lows[c, j])
         spread = max(spread, np.float64(highs[c].max() - lows[c].min()))
     return np.inf if broken else worst, min(np.float64(low.min()), 1.0 - np.float64(most.max())), spread
-
-
-@inlined
-def allow_noise(noise: Any, width: int, allowance: Any) -> None:
-    """How much of the change of each row (C, H) may be relaxing noise, see `stepper.noise_allowance`."""
-    fields, height = noise.shape
-    reach = POOLED_CELLS // (2 * width) if width < FEW_CELLS else 0
-    for c in range(fields):
-        for row in range(height):
-            if width >= FEW_CELLS:
-                allowance[c, row] = NOISE_ALLOWANCE * noise[c, row]
-                continue
-            total = 0.0
-            first, end = max(0, row - reach), min(height, row + reach + 1)
-            for near in range(first, end):
-                total += np.float64(noise[c, near]) ** 2
-            allowance[c, row] = NARROW_ALLOWANCE * np.sqrt(total / (end - first))
