@@ -137,8 +137,13 @@ def relax_kernel(
     """See `relax_film_noise`; with what is left of the noise in the means of rows."""
     noise, content, drift = modes[mode[PASSING]], modes[mode[NEW_CONTENT]], modes[mode[NEW_RATE_CHANGE]]
     x, theta, jump = constants.x, constants.theta, memory.jump[1]
-    relaxation = memory.second, memory.fourth, film.equations.parameters[6:8]
-    relax_film_noise(noise, dt, memory.stiffness, relaxation, h, x, theta, memory.gains, content, drift)
+    numbers = np.empty(14, noise.dtype)
+    for c in range(2):
+        numbers[2 * c : 2 * c + 2] = memory.stiffness[c]
+        numbers[4 + 2 * c : 6 + 2 * c] = memory.second[c]
+        numbers[8 + 2 * c : 10 + 2 * c] = memory.fourth[c]
+    numbers[12:14] = film.equations.parameters[6:8]
+    relax_film_noise(noise, dt, numbers, h, x, theta, memory.gains, content, drift)
     fields, height = jump.shape
     real = jump.dtype.type
     scale = real(1.0) / (real(np.sqrt(float(memory.fields.shape[2]))) * real(h1))

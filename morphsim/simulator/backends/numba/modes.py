@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from morphsim.compiled import inlined
 from morphsim.simulator.backends.numba.math import decay
 from morphsim.simulator.backends.numba.relaxation import relax_factors
@@ -117,8 +115,7 @@ def advance_film_modes(
 def relax_film_noise(
     noise: Any,
     dt: Any,
-    stiffness: Any,
-    relaxation: Any,
+    numbers: Any,
     depth: Any,
     x: Any,
     theta: Any,
@@ -131,8 +128,7 @@ def relax_film_noise(
     Args:
         noise: modes, in place.
         dt: size of the step.
-        stiffness: A2 and A4 of each field, (2, 2).
-        relaxation: <M f''> and <M> κ, (2, 2) each, and κ of both fields.
+        numbers: see `relax_factors`.
         depth: h.
         x: squared wavenumbers along x, (K,).
         theta: squared wavenumbers in scaled depth, padded.
@@ -142,14 +138,11 @@ def relax_film_noise(
     """
     waves, parts, deep = noise.shape[1:]
     real = noise.dtype.type
-    second, fourth, kappa = relaxation
-    step = real(dt)
     shallow = real(1.0) / (real(depth) * real(depth))
     lanes = lanes_of(noise)
     apart = waves * parts * deep
     for k in range(waves):
-        for j in range(deep):
-            relax_factors(x[k] + theta[j] * shallow, step, stiffness, second, fourth, kappa, gains, j)
+        relax_factors(x[k : k + 1], theta, shallow, real(dt), numbers, gains)
         for part in range(parts):
             start = (k * parts + part) * deep
             for j in range(0, deep, lanes):
@@ -185,24 +178,34 @@ def waves_of_film(
     real = content.dtype.type
     shallow = real(1.0) / (real(depth) * real(depth))
     found[:4] = 0.0
+    lanes = lanes_of(content)
     for c in range(fields):
         s2, s4, reach = stiffness[0, c], stiffness[1, c], real(4.0) * kappa[c]
         for j in range(deep):
             gains[0, j] = decay(reach * theta[j] * shallow)
-        for k in range(waves):
-            power, sizes = real(0.0), real(0.0)
+        gains[1:3] = 0
+        # Sums over the waves along x are kept for each depth side by side.
+        for k in range(1, waves):
+            across, fade = x[k], decay(reach * x[k])
             for part in range(parts):
-                for j in range(deep):
-                    k2 = x[k] + theta[j] * shallow
-                    square = content[c, k, part, j] * content[c, k, part, j] * gains[0, j]
-                    if k == 0:
-                        square = square * (k2 * k2 * gains[0, j])
-                    power += square
-                    sizes += square * k2 * (s2 + s4 * k2)
-            kind = 0 if k == 0 else 1
-            fade = np.float64(decay(reach * x[k]))
-            found[kind] += fade * power
-            found[2 + kind] += fade * sizes
+                start = ((c * waves + k) * parts + part) * deep
+                for j in range(0, deep, lanes):
+                    k2 = load(theta, j) * shallow + splat(content, across)
+                    mode = load(content, start + j)
+                    square = mode * mode * fade
+                    store(gains, deep + j, load(gains, deep + j) + square)
+                    sized = square * k2 * (k2 * s4 + splat(content, s2))
+                    store(gains, 2 * deep + j, load(gains, 2 * deep + j) + sized)
+        for j in range(deep):
+            found[1] += gains[0, j] * gains[1, j]
+            found[3] += gains[0, j] * gains[2, j]
+        for part in range(parts):
+            for j in range(deep):
+                k2 = theta[j] * shallow
+                square = content[c, 0, part, j] * gains[0, j] * k2
+                square = square * square
+                found[0] += square
+                found[2] += square * k2 * (s2 + s4 * k2)
     for kind in range(2):
         found[2 + kind] /= max(found[kind], 1e-300)
 

@@ -38,38 +38,48 @@ def _kept(rate: Any, damping: Any, z: Any, p1: Any) -> Any:
 
 
 @inlined
-def relax_factors(
-    k2: Any, dt: Any, stiffness: Any, second: Any, fourth: Any, kappa: Any, out: Any, j: int
-) -> None:
-    """Factors for two fields: what is left of noise, row by row, and minus the rates A, (8, .) at `j`."""
-    real = type(k2)
+def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, out: Any) -> None:
+    """Factors for the noise of two fields, and minus the rates A, of modes whose k² is x + theta * shallow.
+
+    Args:
+        x: squared wavenumbers along the film, (N,) or (1,).
+        theta: squared wavenumbers in scaled depth, (1,) or (N,).
+        shallow: 1 / h².
+        dt: size of the step.
+        numbers: A2 and A4 of both fields, <M f''> and <M> κ row by row, and κ of both fields, (14,).
+        out: receives the factors 11, 12, 21, 22 of what is left of noise, and of the rates, (8, N).
+    """
+    real = type(dt)
     zero, half, two = real(0.0), real(0.5), real(2.0)
-    damping = max(
-        max(k2 * (stiffness[0, 0] + stiffness[1, 0] * k2), k2 * (stiffness[0, 1] + stiffness[1, 1] * k2)),
-        zero,
-    )
-    z = dt * damping
-    p1 = _lasting(z)
-    a11 = k2 * (second[0, 0] + fourth[0, 0] * k2)
-    a12 = k2 * (second[0, 1] + fourth[0, 1] * k2)
-    a21 = k2 * (second[1, 0] + fourth[1, 0] * k2)
-    a22 = k2 * (second[1, 1] + fourth[1, 1] * k2)
-    mean = half * (a11 + a22)
-    apart = half * (a11 - a22)
-    apart = np.sqrt(max(apart * apart + a12 * a21, zero))
-    fast = _kept(mean + apart, damping, z, p1)
-    slow = _kept(mean - apart, damping, z, p1)
-    slope = (fast - slow) / max(two * apart, real(_TINY))
-    level = slow - slope * (mean - apart)
-    cut1, cut2 = decay(half * kappa[0] * k2), decay(half * kappa[1] * k2)
-    out[0, j] = (level + slope * a11) * cut1
-    out[1, j] = slope * a12 * cut2
-    out[2, j] = slope * a21 * cut1
-    out[3, j] = (level + slope * a22) * cut2
-    out[4, j] = -a11
-    out[5, j] = -a12
-    out[6, j] = -a21
-    out[7, j] = -a22
+    # Read before the loop: it would read them again after each number that it writes.
+    s21, s22, s41, s42 = numbers[0], numbers[1], numbers[2], numbers[3]
+    p11, p12, p21, p22 = numbers[4], numbers[5], numbers[6], numbers[7]
+    r11, r12, r21, r22 = numbers[8], numbers[9], numbers[10], numbers[11]
+    cutoff1, cutoff2 = half * numbers[12], half * numbers[13]
+    along, deep = x.size > 1, theta.size > 1
+    first_x, first_theta = x[0], theta[0]
+    for j in range(max(x.size, theta.size)):
+        k2 = (x[j] if along else first_x) + (theta[j] if deep else first_theta) * shallow
+        damping = max(max(k2 * (s21 + s41 * k2), k2 * (s22 + s42 * k2)), zero)
+        z = dt * damping
+        p1 = _lasting(z)
+        a11, a12 = k2 * (p11 + r11 * k2), k2 * (p12 + r12 * k2)
+        a21, a22 = k2 * (p21 + r21 * k2), k2 * (p22 + r22 * k2)
+        mean, apart = half * (a11 + a22), half * (a11 - a22)
+        apart = np.sqrt(max(apart * apart + a12 * a21, zero))
+        fast = _kept(mean + apart, damping, z, p1)
+        slow = _kept(mean - apart, damping, z, p1)
+        slope = (fast - slow) / max(two * apart, real(_TINY))
+        level = slow - slope * (mean - apart)
+        cut1, cut2 = decay(cutoff1 * k2), decay(cutoff2 * k2)
+        out[0, j] = (level + slope * a11) * cut1
+        out[1, j] = slope * a12 * cut2
+        out[2, j] = slope * a21 * cut1
+        out[3, j] = (level + slope * a22) * cut2
+        out[4, j] = -a11
+        out[5, j] = -a12
+        out[6, j] = -a21
+        out[7, j] = -a22
 
 
 @loop
@@ -105,19 +115,19 @@ def relax_noise(
     real = dt.dtype.type
     half = real(0.5)
     factors = np.empty((8, width), dt.dtype)
-    stiffness = np.empty((2, 2), dt.dtype)
+    numbers = np.empty(14, dt.dtype)
     for film in range(batch):
+        shallow = real(1.0) / (depth[film] * depth[film])
         if fields == 2:
-            stiffness[0], stiffness[1] = stiffness2[film], stiffness4[film]
+            numbers[0:2], numbers[2:4] = stiffness2[film], stiffness4[film]
+            numbers[4:6], numbers[6:8] = second[film, 0], second[film, 1]
+            numbers[8:10], numbers[10:12] = fourth[film, 0], fourth[film, 1]
+            numbers[12:14] = kappa[film]
         for row in range(height):
-            k2_row = theta[row] / (depth[film] * depth[film])
-            for j in range(width):
-                k2 = x[j] + k2_row
-                if fields == 2:
-                    relax_factors(
-                        k2, dt[film], stiffness, second[film], fourth[film], kappa[film], factors, j
-                    )
-                    continue
+            if fields == 2:
+                relax_factors(x, theta[row : row + 1], shallow, dt[film], numbers, factors)
+            for j in range(width if fields == 1 else 0):
+                k2 = x[j] + theta[row] * shallow
                 rate = k2 * (second[film, 0, 0] + fourth[film, 0, 0] * k2)
                 damping = max(k2 * (stiffness2[film, 0] + stiffness4[film, 0] * k2), real(0.0))
                 z = dt[film] * damping
