@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from morphsim.compiled import inlined, loop
+from morphsim.simulator.backends.numba.film import ONSAGER
 from morphsim.simulator.backends.numba.math import decay
+from morphsim.simulator.core.energy import SMALLEST_BARRIER_FRACTION, SMALLEST_FRACTION
 
 # Below this, (1 - e^{-z}) / z is taken from its series.
 _SMALL = 0.02
@@ -204,3 +206,53 @@ def waves(
                 damping[film, 0] += layers * k2_row * (s2 + s4 * k2_row)
         for kind in range(2):
             damping[film, kind] /= max(power[film, kind], 1e-300)
+
+
+@inlined
+def mean_rates_of_film(film: Any, phi: Any, mobility: Any, cross: Any, second: Any, fourth: Any) -> None:
+    """<M f''> and <M> κ of one film, (2, 2) each, see `core.relaxation.Relaxation`."""
+    height, width = phi.shape[1:]
+    real, p = phi.dtype.type, film.parameters
+    one, two = real(1.0), real(2.0)
+    floor, wall = real(SMALLEST_FRACTION), real(SMALLEST_BARRIER_FRACTION)
+    barrier, mixed = two * p[5], film.kind == ONSAGER
+    inverse_donor, inverse_acceptor = one / p[0], one / p[1]
+    sums = np.zeros(7)
+    for row in range(height):
+        s11, s12, s21, s22 = real(0.0), real(0.0), real(0.0), real(0.0)
+        m1, m2, m12 = real(0.0), real(0.0), real(0.0)
+        for j in range(width):
+            donor, acceptor = phi[0, row, j], phi[1, row, j]
+            solvent = one - donor - acceptor
+            wall_s, wall_d, wall_a = max(solvent, wall), max(donor, wall), max(acceptor, wall)
+            of_solvent = one / max(solvent, floor) + barrier / (wall_s * wall_s * wall_s)
+            f12 = of_solvent + p[2] - p[3] - p[4]
+            f11 = inverse_donor / max(donor, floor) + barrier / (wall_d * wall_d * wall_d)
+            f11 = f11 + of_solvent - two * p[3]
+            f22 = inverse_acceptor / max(acceptor, floor) + barrier / (wall_a * wall_a * wall_a)
+            f22 = f22 + of_solvent - two * p[4]
+            first, second_mobility = mobility[0, row, j], mobility[1, row, j]
+            s11 += first * f11
+            s12 += first * f12
+            s21 += second_mobility * f12
+            s22 += second_mobility * f22
+            m1 += first
+            m2 += second_mobility
+            if mixed:
+                shared = cross[row, j]
+                s11 += shared * f12
+                s12 += shared * f22
+                s21 += shared * f11
+                s22 += shared * f12
+                m12 += shared
+        sums[0] += s11
+        sums[1] += s12
+        sums[2] += s21
+        sums[3] += s22
+        sums[4] += m1
+        sums[5] += m12
+        sums[6] += m2
+    sums /= height * width
+    second[0, 0], second[0, 1], second[1, 0], second[1, 1] = sums[0], sums[1], sums[2], sums[3]
+    fourth[0, 0], fourth[0, 1] = sums[4] * p[6], sums[5] * p[7]
+    fourth[1, 0], fourth[1, 1] = sums[5] * p[6], sums[6] * p[7]

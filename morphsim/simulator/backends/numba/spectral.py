@@ -178,7 +178,7 @@ def potential_of_film(phi: Any, kind: Any, parameters: Any, folded: Any, potenti
 
 
 @loop
-def rates_of_film(
+def rates_of_spectral_film(
     mu: Any,
     content: Any,
     rates: Any,
