@@ -43,6 +43,8 @@ def _kept(rate: Any, damping: Any, z: Any, p1: Any) -> Any:
 def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, out: Any) -> None:
     """Factors for the noise of two fields, and minus the rates A, of modes whose k² is x + theta * shallow.
 
+    See `core.relaxation.relaxed`.
+
     Args:
         x: squared wavenumbers along the film, (N,) or (1,).
         theta: squared wavenumbers in scaled depth, (1,) or (N,).
@@ -62,22 +64,27 @@ def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, out: 
     first_x, first_theta = x[0], theta[0]
     for j in range(max(x.size, theta.size)):
         k2 = (x[j] if along else first_x) + (theta[j] if deep else first_theta) * shallow
-        damping = max(max(k2 * (s21 + s41 * k2), k2 * (s22 + s42 * k2)), zero)
+        damping1 = max(k2 * (s21 + s41 * k2), zero)
+        damping2 = max(k2 * (s22 + s42 * k2), zero)
+        damping = max(damping1, damping2)
         z = dt * damping
-        p1 = _lasting(z)
+        lasting1, lasting2 = _lasting(dt * damping1), _lasting(dt * damping2)
+        p1 = min(lasting1, lasting2)
+        share1, share2 = lasting1 / p1, lasting2 / p1
         a11, a12 = k2 * (p11 + r11 * k2), k2 * (p12 + r12 * k2)
         a21, a22 = k2 * (p21 + r21 * k2), k2 * (p22 + r22 * k2)
-        mean, apart = half * (a11 + a22), half * (a11 - a22)
-        apart = np.sqrt(max(apart * apart + a12 * a21, zero))
+        b11, b12, b21, b22 = share1 * a11, share1 * a12, share2 * a21, share2 * a22
+        mean, apart = half * (b11 + b22), half * (b11 - b22)
+        apart = np.sqrt(max(apart * apart + b12 * b21, zero))
         fast = _kept(mean + apart, damping, z, p1)
         slow = _kept(mean - apart, damping, z, p1)
         slope = (fast - slow) / max(two * apart, real(_TINY))
         level = slow - slope * (mean - apart)
-        cut1, cut2 = decay(cutoff1 * k2), decay(cutoff2 * k2)
-        out[0, j] = (level + slope * a11) * cut1
-        out[1, j] = slope * a12 * cut2
-        out[2, j] = slope * a21 * cut1
-        out[3, j] = (level + slope * a22) * cut2
+        cut1, cut2 = decay(cutoff1 * k2) * np.sqrt(share1), decay(cutoff2 * k2) * np.sqrt(share2)
+        out[0, j] = (level + slope * b11) * cut1
+        out[1, j] = slope * b12 * cut2
+        out[2, j] = slope * b21 * cut1
+        out[3, j] = (level + slope * b22) * cut2
         out[4, j] = -a11
         out[5, j] = -a12
         out[6, j] = -a21
