@@ -22,13 +22,14 @@ def _lasting(z: Any) -> Any:
     real = type(z)
     large = z if z > real(_SMALL) else real(_SMALL)
     far = (real(1.0) - decay(large)) / large
-    near = real(1.0) - z * (real(0.5) - z * (real(1.0 / 6.0) - z * real(1.0 / 24.0)))
+    near = real(1.0 / 24.0) - z * (real(1.0 / 120.0) - z * real(1.0 / 720.0))
+    near = real(1.0) - z * (real(0.5) - z * (real(1.0 / 6.0) - z * near))
     return far if z > real(_SMALL) else near
 
 
 @inlined
-def _kept(rate: Any, damping: Any, z: Any, p1: Any) -> Any:
-    """See `kept_noise`."""
+def _kept_variance(rate: Any, damping: Any, z: Any, p1: Any) -> Any:
+    """The square of `kept_noise`."""
     real = type(z)
     zero, one, two = real(0.0), real(1.0), real(2.0)
     share = min(max(rate / max(damping, real(_TINY)), zero), one)
@@ -36,7 +37,7 @@ def _kept(rate: Any, damping: Any, z: Any, p1: Any) -> Any:
     a = one - rest
     pull = share * z * p1 / (rest * (one + a))
     swing = (rest + two * a * pull) / (one + a)
-    return np.sqrt(min(max(p1 * (one + swing - pull) / (two * swing), zero), one))
+    return min(max(p1 * (one + swing - pull) / (two * swing), zero), one)
 
 
 @inlined
@@ -76,11 +77,15 @@ def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, out: 
         b11, b12, b21, b22 = share1 * a11, share1 * a12, share2 * a21, share2 * a22
         mean, apart = half * (b11 + b22), half * (b11 - b22)
         apart = np.sqrt(max(apart * apart + b12 * b21, zero))
-        fast = _kept(mean + apart, damping, z, p1)
-        slow = _kept(mean - apart, damping, z, p1)
+        fast = np.sqrt(_kept_variance(mean + apart, damping, z, p1))
+        slow = np.sqrt(_kept_variance(mean - apart, damping, z, p1))
         slope = (fast - slow) / max(two * apart, real(_TINY))
         level = slow - slope * (mean - apart)
-        cut1, cut2 = decay(cutoff1 * k2) * np.sqrt(share1), decay(cutoff2 * k2) * np.sqrt(share2)
+        alone1 = _kept_variance(a11, damping1, dt * damping1, lasting1)
+        alone2 = _kept_variance(a22, damping2, dt * damping2, lasting2)
+        alone1 = alone1 / _kept_variance(b11, damping, z, p1)
+        alone2 = alone2 / _kept_variance(b22, damping, z, p1)
+        cut1, cut2 = decay(cutoff1 * k2) * np.sqrt(alone1), decay(cutoff2 * k2) * np.sqrt(alone2)
         out[0, j] = (level + slope * b11) * cut1
         out[1, j] = slope * b12 * cut2
         out[2, j] = slope * b21 * cut1
@@ -140,7 +145,9 @@ def relax_noise(
                 rate = k2 * (second[film, 0, 0] + fourth[film, 0, 0] * k2)
                 damping = max(k2 * (stiffness2[film, 0] + stiffness4[film, 0] * k2), real(0.0))
                 z = dt[film] * damping
-                kept = _kept(rate, damping, z, _lasting(z)) * decay(half * kappa[film, 0] * k2)
+                kept = np.sqrt(_kept_variance(rate, damping, z, _lasting(z))) * decay(
+                    half * kappa[film, 0] * k2
+                )
                 kept = kept * noise[film, 0, row, j]
                 noise[film, 0, row, j] = kept
                 drift[film, 0, row, j] = -rate * kept
