@@ -13,8 +13,9 @@ from morphsim.simulator.core.exact_types import built_in
 # Below this volume fraction the logarithm continues as its tangent: the energy stays smooth (C1) for the
 # small overshoots of a discrete field, and no field is ever clipped.
 SMALLEST_FRACTION = 1e-5
-# The same for the barrier b/x, which is steeper; its potential keeps the fields well above this.
-SMALLEST_BARRIER_FRACTION = 0.01
+# The same for the barrier b/x, which is steeper: up to b = 1e-3 its curvature is then at most 2000. A weaker
+# barrier is followed to smaller fractions, or it would not keep the fields in the simplex.
+BARRIER_FLOORS = (1e-3, 0.01)
 
 
 class FreeEnergy(Protocol):
@@ -152,7 +153,8 @@ class TernaryFloryHuggins:
             + self.chi_donor_solvent * donor * solvent
             + self.chi_acceptor_solvent * acceptor * solvent
         )
-        walls = sum(_extended_reciprocal(fraction) for fraction in (donor, acceptor, solvent))
+        floor = _barrier_floor(self.barrier)
+        walls = sum(_extended_reciprocal(fraction, floor) for fraction in (donor, acceptor, solvent))
         return mixing + contacts + self.barrier * walls
 
     def potential(self, phi: Tensor) -> Tensor:
@@ -160,14 +162,15 @@ class TernaryFloryHuggins:
         donor, acceptor = phi[:, 0], phi[:, 1]
         solvent = 1.0 - donor - acceptor
         log_solvent = extended_log(solvent) + 1.0
-        wall_solvent = _extended_reciprocal_slope(solvent)
+        floor = _barrier_floor(self.barrier)
+        wall_solvent = _extended_reciprocal_slope(solvent, floor)
         mu_donor = (
             (extended_log(donor) + 1.0) / self.n_donor
             - log_solvent
             + self.chi_donor_acceptor * acceptor
             + self.chi_donor_solvent * (solvent - donor)
             - self.chi_acceptor_solvent * acceptor
-            + self.barrier * (_extended_reciprocal_slope(donor) - wall_solvent)
+            + self.barrier * (_extended_reciprocal_slope(donor, floor) - wall_solvent)
         )
         mu_acceptor = (
             (extended_log(acceptor) + 1.0) / self.n_acceptor
@@ -175,7 +178,7 @@ class TernaryFloryHuggins:
             + self.chi_donor_acceptor * donor
             + self.chi_acceptor_solvent * (solvent - acceptor)
             - self.chi_donor_solvent * donor
-            + self.barrier * (_extended_reciprocal_slope(acceptor) - wall_solvent)
+            + self.barrier * (_extended_reciprocal_slope(acceptor, floor) - wall_solvent)
         )
         return torch.stack((mu_donor, mu_acceptor), dim=1)
 
@@ -189,30 +192,38 @@ class TernaryFloryHuggins:
         donor = phi[:, 0].clamp_min(SMALLEST_FRACTION)
         acceptor = phi[:, 1].clamp_min(SMALLEST_FRACTION)
         solvent = (1.0 - phi[:, 0] - phi[:, 1]).clamp_min(SMALLEST_FRACTION)
-        of_solvent = 1.0 / solvent + self.barrier * _reciprocal_curvature(solvent)
+        floor = _barrier_floor(self.barrier)
+        of_solvent = 1.0 / solvent + self.barrier * _reciprocal_curvature(solvent, floor)
         cross = of_solvent + self.chi_donor_acceptor - self.chi_donor_solvent - self.chi_acceptor_solvent
-        of_donor = 1.0 / (self.n_donor * donor) + self.barrier * _reciprocal_curvature(donor)
-        of_acceptor = 1.0 / (self.n_acceptor * acceptor) + self.barrier * _reciprocal_curvature(acceptor)
+        of_donor = 1.0 / (self.n_donor * donor) + self.barrier * _reciprocal_curvature(donor, floor)
+        of_acceptor = 1.0 / (self.n_acceptor * acceptor) + self.barrier * _reciprocal_curvature(
+            acceptor, floor
+        )
         donors = of_donor + of_solvent - 2.0 * self.chi_donor_solvent
         acceptors = of_acceptor + of_solvent - 2.0 * self.chi_acceptor_solvent
         rows = torch.stack((donors, cross), dim=1), torch.stack((cross, acceptors), dim=1)
         return torch.stack(rows, dim=1)
 
 
-def _extended_reciprocal(fraction: Tensor) -> Tensor:
+def _barrier_floor(barrier: Tensor) -> Tensor:
+    """The fraction below which b/x is continued: 0.1 b^(1/3), within bounds."""
+    return (0.1 * barrier ** (1.0 / 3.0)).clamp(*BARRIER_FLOORS)
+
+
+def _extended_reciprocal(fraction: Tensor, floor: Tensor) -> Tensor:
     """1/x, continued below the floor by the parabola that keeps value, slope and curvature."""
-    floor = fraction.clamp_min(SMALLEST_BARRIER_FRACTION)
-    below = (fraction - floor) / floor
-    return (1.0 - below + below**2) / floor
+    inside = torch.maximum(fraction, floor)
+    below = (fraction - inside) / inside
+    return (1.0 - below + below**2) / inside
 
 
-def _extended_reciprocal_slope(fraction: Tensor) -> Tensor:
+def _extended_reciprocal_slope(fraction: Tensor, floor: Tensor) -> Tensor:
     """The derivative of `_extended_reciprocal`: -1/x^2 above the floor."""
-    floor = fraction.clamp_min(SMALLEST_BARRIER_FRACTION)
-    below = (fraction - floor) / floor
-    return (2.0 * below - 1.0) / floor**2
+    inside = torch.maximum(fraction, floor)
+    below = (fraction - inside) / inside
+    return (2.0 * below - 1.0) / inside**2
 
 
-def _reciprocal_curvature(fraction: Tensor) -> Tensor:
+def _reciprocal_curvature(fraction: Tensor, floor: Tensor) -> Tensor:
     """The second derivative of `_extended_reciprocal`."""
-    return 2.0 / fraction.clamp_min(SMALLEST_BARRIER_FRACTION) ** 3
+    return 2.0 / torch.maximum(fraction, floor) ** 3

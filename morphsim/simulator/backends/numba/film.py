@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from morphsim.compiled import inlined, loop
-from morphsim.simulator.backends.numba.math import barrier_slope, extended_logarithm
-from morphsim.simulator.core.energy import SMALLEST_BARRIER_FRACTION, SMALLEST_FRACTION
+from morphsim.simulator.backends.numba.math import barrier_floor, barrier_slope, extended_logarithm
+from morphsim.simulator.core.energy import SMALLEST_FRACTION
 from morphsim.simulator.core.etd import SURPLUS
 
 WODO, NEGI, ONSAGER, CONSTANT = range(4)
 
 _FLOOR = SMALLEST_FRACTION
-_WALL = SMALLEST_BARRIER_FRACTION
 
 
 @inlined
@@ -26,8 +25,8 @@ def _potentials(
     one = type(inverse2_z)(1.0)
     two = type(inverse2_z)(2.0)
     floor = type(inverse2_z)(_FLOOR)
-    wall_floor = type(inverse2_z)(_WALL)
     n_donor, n_acceptor, chi, chi_donor, chi_acceptor, barrier = p[0], p[1], p[2], p[3], p[4], p[5]
+    wall_floor = barrier_floor(barrier)
     inverse_donor, inverse_acceptor = one / n_donor, one / n_acceptor
     for row in range(height):
         above, below = max(row - 1, 0), min(row + 1, height - 1)

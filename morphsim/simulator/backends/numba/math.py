@@ -9,6 +9,7 @@ from numba import types
 from numba.extending import overload
 
 from morphsim.compiled import INLINED, inlined
+from morphsim.simulator.core.energy import BARRIER_FLOORS
 
 
 def logarithm(x: Any) -> Any:
@@ -92,6 +93,14 @@ def extended_logarithm(x: Any, floor: Any) -> Any:
     """ln(x), continued below `floor` by its tangent."""
     inside = max(x, floor)
     return logarithm(inside) + (x - inside) / inside
+
+
+@inlined
+def barrier_floor(barrier: Any) -> Any:
+    """The fraction below which b/x is continued, see `core.energy`."""
+    real = type(barrier)
+    found = real(0.1) * barrier ** real(1.0 / 3.0)
+    return min(max(found, real(BARRIER_FLOORS[0])), real(BARRIER_FLOORS[1]))
 
 
 @inlined

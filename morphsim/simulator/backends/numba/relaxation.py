@@ -8,8 +8,8 @@ import numpy as np
 
 from morphsim.compiled import inlined, loop
 from morphsim.simulator.backends.numba.film import ONSAGER
-from morphsim.simulator.backends.numba.math import decay
-from morphsim.simulator.core.energy import SMALLEST_BARRIER_FRACTION, SMALLEST_FRACTION
+from morphsim.simulator.backends.numba.math import barrier_floor, decay
+from morphsim.simulator.core.energy import SMALLEST_FRACTION
 
 # Below this, (1 - e^{-z}) / z is taken from its series.
 _SMALL = 0.02
@@ -228,7 +228,7 @@ def mean_rates_of_film(film: Any, phi: Any, mobility: Any, cross: Any, second: A
     height, width = phi.shape[1:]
     real, p = phi.dtype.type, film.parameters
     one, two = real(1.0), real(2.0)
-    floor, wall = real(SMALLEST_FRACTION), real(SMALLEST_BARRIER_FRACTION)
+    floor, wall = real(SMALLEST_FRACTION), barrier_floor(p[5])
     barrier, mixed = two * p[5], film.kind == ONSAGER
     inverse_donor, inverse_acceptor = one / p[0], one / p[1]
     sums = np.zeros(7)

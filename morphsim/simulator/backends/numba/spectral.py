@@ -93,7 +93,9 @@ def advance_film(
 
 
 @loop
-def compare_film(raw: Any, old: Any, before: Any, ratio: Any, folded: Any, phi: Any, found: Any) -> None:
+def compare_spectral_film(
+    raw: Any, old: Any, before: Any, ratio: Any, folded: Any, phi: Any, found: Any
+) -> None:
     """New fields (H, W), and how far they are from the extrapolation of the old ones.
 
     Args:

@@ -96,7 +96,7 @@ class _CompiledFilms(SpectralFilms):
                 content.array[film, 0],
                 self._spectrum.array,
             )
-            spectral.compare_film(
+            spectral.compare_spectral_film(
                 self._inverse(self._spectrum.tensor).numpy(),
                 start.phi[film, 0],
                 start.before[film, 0],
