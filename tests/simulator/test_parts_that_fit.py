@@ -126,6 +126,8 @@ UNUSUAL: dict[str, dict[str, Any]] = {
 def test_both_paths_agree(name: str) -> None:
     films = [solver(**UNUSUAL[name], backend=backend) for backend in NAMES]
     for film in films:
+        # Rounding moves the steps, and films by as much as the tolerance lets them.
+        film.stepper.tolerance = 1e-4
         film.advance(time=2e-3)
         assert film.fields().dtype == torch.float32
         assert film.free_energy().shape == (len(film),)

@@ -32,8 +32,8 @@ OUTSIDE = 1e-3
 """How far a volume fraction may overshoot 0; a film that starts inside this bound never leaves it."""
 
 # The relaxation of the last noise within a step is not an error, and older noises still relax. Where a row
-# has so few cells that its mean is mostly noise, a step of twice the last one's size changes it by sqrt(5) times
-# the rms, and by 3.5 times this in one of some hundred rows.
+# has so few cells that its mean is mostly noise, a step of twice the last one's size changes it by sqrt(5)
+# times the rms, and by 3.5 times this in one of some hundred rows.
 NOISE_ALLOWANCE = 8.0
 
 

@@ -153,7 +153,7 @@ class TernaryFloryHuggins:
             + self.chi_donor_solvent * donor * solvent
             + self.chi_acceptor_solvent * acceptor * solvent
         )
-        floor = _barrier_floor(self.barrier)
+        floor = _barrier_floor(self.barrier, phi)
         walls = sum(_extended_reciprocal(fraction, floor) for fraction in (donor, acceptor, solvent))
         return mixing + contacts + self.barrier * walls
 
@@ -162,7 +162,7 @@ class TernaryFloryHuggins:
         donor, acceptor = phi[:, 0], phi[:, 1]
         solvent = 1.0 - donor - acceptor
         log_solvent = extended_log(solvent) + 1.0
-        floor = _barrier_floor(self.barrier)
+        floor = _barrier_floor(self.barrier, phi)
         wall_solvent = _extended_reciprocal_slope(solvent, floor)
         mu_donor = (
             (extended_log(donor) + 1.0) / self.n_donor
@@ -192,7 +192,7 @@ class TernaryFloryHuggins:
         donor = phi[:, 0].clamp_min(SMALLEST_FRACTION)
         acceptor = phi[:, 1].clamp_min(SMALLEST_FRACTION)
         solvent = (1.0 - phi[:, 0] - phi[:, 1]).clamp_min(SMALLEST_FRACTION)
-        floor = _barrier_floor(self.barrier)
+        floor = _barrier_floor(self.barrier, phi)
         of_solvent = 1.0 / solvent + self.barrier * _reciprocal_curvature(solvent, floor)
         cross = of_solvent + self.chi_donor_acceptor - self.chi_donor_solvent - self.chi_acceptor_solvent
         of_donor = 1.0 / (self.n_donor * donor) + self.barrier * _reciprocal_curvature(donor, floor)
@@ -205,9 +205,10 @@ class TernaryFloryHuggins:
         return torch.stack(rows, dim=1)
 
 
-def _barrier_floor(barrier: Tensor) -> Tensor:
+def _barrier_floor(barrier: Tensor | float, like: Tensor) -> Tensor:
     """The fraction below which b/x is continued: 0.1 b^(1/3), within bounds."""
-    return (0.1 * barrier ** (1.0 / 3.0)).clamp(*BARRIER_FLOORS)
+    height = torch.as_tensor(barrier, dtype=like.dtype, device=like.device)
+    return (0.1 * height ** (1.0 / 3.0)).clamp(*BARRIER_FLOORS)
 
 
 def _extended_reciprocal(fraction: Tensor, floor: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ class ThermalNoise:
 
     In units of energy RT/V and length h0, ε is the volume of a molecule over that of a block of h0 x h0 x
     (the depth that the two-dimensional film stands for). In a stable phase the structure factor is then
-    ε / (f'' + κ k²), on every grid and with every step.
+    ε exp(-κ k²) / (f'' + κ k²), on every grid and with every step; see `Backend.relax_noise` for the cut-off.
     Cook, Acta Metall. 18 (1970) 297, doi 10.1016/0001-6160(70)90144-6.
 
     The random numbers are a hash of seed, step and cell: a film's noise depends neither on the device nor on

@@ -176,6 +176,9 @@ class Solver:
             if not tolerate:
                 self._raise_for(journeys.stuck)
             return journeys.stuck.numpy()
+        if self.stepper.sync_each_step and not self.model.spectral:
+            # A parameter may have been written to since; compiled films begin with new rates as well.
+            self.stepper.forget_rates()
         stuck = torch.zeros(self._films, dtype=torch.bool, device=device)
         stalled = torch.zeros_like(stuck)
         with threads_for(self.state.phi.numel(), self.state.phi.device):
