@@ -41,6 +41,7 @@ SPEC = EnvironmentSpec(
     recipe=AnnealingRecipe().to_dict(),
     knobs=("temperature",),
     shape=(16, 32),
+    cells=(16, 32),
     steps=4,
     reward="progress",
 )

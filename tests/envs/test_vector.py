@@ -258,5 +258,23 @@ def test_a_step_fetches_as_often_from_the_device_whatever_the_number_of_films(
         envs.step(np.zeros(envs.action_space.shape, np.float32))
         calls.append(len(fetched))
         envs.close()
-    # Frames, times, thicknesses, and which films diverged.
-    assert calls == [4, 4]
+    # Frames, times, thicknesses, and which films diverged, where they are not known already.
+    assert calls[0] == calls[1] <= 4
+
+
+def test_films_do_not_depend_on_the_number_of_threads() -> None:
+    ends = []
+    for threads in (1, 2):
+        envs = pickle.loads(pickle.dumps(VectorDryingEnv(num_envs=3, shape=(8, 16), threads=threads)))
+        envs.reset(seed=1)
+        actions = np.linspace(-1.0, 1.0, 9, dtype=np.float32).reshape(3, 3)
+        for _ in range(3):
+            observation, _, _, _, infos = envs.step(actions)
+        ends.append((observation, infos["time_s"]))
+    assert np.array_equal(ends[0][0], ends[1][0]) and np.array_equal(ends[0][1], ends[1][1])
+
+
+@pytest.mark.parametrize("threads", [0, 0.5, True, 10**6])
+def test_a_wrong_number_of_threads(threads: Any) -> None:
+    with pytest.raises(InputError, match="threads"):
+        VectorDryingEnv(num_envs=2, shape=(8, 16), threads=threads)

@@ -33,6 +33,8 @@ class Kernel:
     def __init__(self, function: Callable[..., None], *like: Any) -> None:
         dispatcher: Any = function
         self.types = tuple(typeof(value) for value in like)
+        # Made once, since it is asked for at every call.
+        self.kind = KernelType(self.types)
         dispatcher.compile(self.types)
         compiled = dispatcher.overloads[self.types]
         # The library owns the machine code.
@@ -53,7 +55,7 @@ register_model(KernelType)(models.OpaqueModel)
 
 @typeof_impl.register(Kernel)
 def _type_of(kernel: Kernel, context: Any) -> KernelType:
-    return KernelType(kernel.types)
+    return kernel.kind
 
 
 @unbox(KernelType)
