@@ -150,6 +150,10 @@ class FilmEquations(Protocol):
     def substrate(self) -> Substrate | None:
         """None for a neutral one."""
 
+    @property
+    def spectral(self) -> bool:
+        """Whether gradients are exact for each mode of the grid, rather than those of finite volumes."""
+
     def mobilities(self, phi: Tensor) -> tuple[Tensor, Tensor | None]:
         """M_ii (B, C, H, W) and M_12 (B, H, W), or None."""
 
