@@ -94,12 +94,10 @@ class Kicks(NamedTuple):
 
     Attributes:
         of_line: their difference from the line through the last two that is due to noise, (B, C, H).
-        allowance: part of the difference that is the relaxation of noise, (B, C).
         noisy: films under noise, bool (B,).
     """
 
     of_line: Tensor
-    allowance: Tensor
     noisy: Tensor
 
 

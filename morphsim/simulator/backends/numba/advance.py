@@ -214,7 +214,6 @@ def _memory(kind: _Kind) -> Memory:
         (2, height, width),
         (height, width),
         (2, height),
-        (2,),
         (2, 2),
         (2, 2),
         (2, 2),
