@@ -217,7 +217,7 @@ def _memory(kind: _Kind) -> Memory:
         (2, 2),
         (2, 2),
         (2, 2),
-        (8, modes[-1]),
+        (10, modes[-1]),
     )
     arrays = [_aligned(shape, dtype) for shape in shapes]
     return Memory._make([*arrays, workspace_of(kind.shape, dtype)])

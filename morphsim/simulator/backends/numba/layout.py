@@ -122,7 +122,7 @@ class Memory(NamedTuple):
         stiffness: A2 and A4 of each field, (2, 2).
         second: <M f''>, (2, 2).
         fourth: <M> κ, (2, 2).
-        gains: of modes, (8, depth).
+        gains: of modes, (10, depth).
         work: of the transforms.
     """
 
