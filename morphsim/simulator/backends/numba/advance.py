@@ -148,15 +148,12 @@ def _constants(journey: Journey, kind: _Kind) -> Constants:
 
 def _kept(state: State) -> Kept:
     """Copies of a batch for the compiled function."""
-    copies = {entry.name: _copy(getattr(state, entry.name)) for entry in fields(State)}
+    views = {entry.name: real_view(getattr(state, entry.name)) for entry in fields(State)}
     films = len(state.time)
-    copies["modes"] = np.stack([copies.pop(name) for name in KEPT_MODES])
+    modes = np.stack([views.pop(name) for name in KEPT_MODES])
+    copies = {name: view.copy() for name, view in views.items()} | {"modes": modes}
     watched = np.stack((copies["time"], copies["thickness"]))
     return Kept(**copies, tries=np.zeros(films, np.int64), refused=np.zeros(films, np.int64), watched=watched)
-
-
-def _copy(values: torch.Tensor) -> Array:
-    return real_view(values.clone(memory_format=torch.contiguous_format))
 
 
 def _state(kept: Kept, like: State) -> State:
