@@ -25,15 +25,16 @@ _VANISHING = 1e-3
 _CREEP = 1e-4
 LARGEST_LAG = (8.0, 1.5)
 """What growing layers and ripples may lose of their amplitude in a step [tolerance]."""
-# How much of the past counts in the mean growth of waves, with each step.
-_REMEMBERED = 0.9
+# How much of the past counts in the growth of waves, with each step; and how many standard deviations of a
+# random walk count as no growth.
+_REMEMBERED, _BY_CHANCE = 0.95, 2.0
 # From here on a field is at the edge, where it may move outwards only by what rounding makes of it.
 _EDGE, _ROUNDING = 0.98e-3, 5e-7
 OUTSIDE = 1e-3
 """How far a volume fraction may overshoot 0; a film that starts inside this bound never leaves it."""
 
 # The relaxation of the last noise within a step is not an error, and older noises still relax.
-NOISE_ALLOWANCE = 3.0
+NOISE_ALLOWANCE = 6.0
 
 
 class StepRecord(NamedTuple):
@@ -204,6 +205,21 @@ def faded(past: PerFilmArray, new: PerFilmArray, history: PerFilmArray) -> PerFi
         history: how many steps were taken before; the first one only starts the sum.
     """
     return where(history > 0, _REMEMBERED * past + new, 0.0 * past)
+
+
+def seen_growth(gain: PerFilmArray, wobble: PerFilmArray, span: PerFilmArray) -> PerFilmArray:
+    """The rate at which waves have grown for certain.
+
+    The amplitude of waves that only fluctuate walks at random, by the root of the sum of the squares of what
+    it gains in each step. So much is not counted. Even growth gains more, and is seen at its own rate.
+
+    Args:
+        gain: of the logarithm of the amplitude, a sum of `faded`, of any shape.
+        wobble: the sum of its squares, of the same shape.
+        span: the sum of the steps.
+    """
+    certain = at_least(gain - _BY_CHANCE * wobble**0.5, 0.0)
+    return certain / (1.0 - _BY_CHANCE * (1.0 - _REMEMBERED) ** 0.5) / at_least(span, 1e-30)
 
 
 def leaving(before: PerFilmArray, after: PerFilmArray) -> PerFilmArray:

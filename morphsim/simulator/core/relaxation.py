@@ -63,7 +63,8 @@ def kept_noise(rate: Tensor, damping: Tensor, dt: Tensor) -> Tensor:
 def split_rates(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and half the difference of both eigenvalues of matrices A (B, 2, 2, H, modes), (B, H, modes).
 
-    A is the product of a positive and a symmetric matrix, so that its eigenvalues are real.
+    A is the product of a positive and a symmetric matrix, so that its eigenvalues are real, and so is P A
+    where the mobility is diagonal.
     """
     mean = 0.5 * (matrix[:, 0, 0] + matrix[:, 1, 1])
     half = 0.5 * (matrix[:, 0, 0] - matrix[:, 1, 1])
@@ -71,20 +72,29 @@ def split_rates(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def relaxed(noise: Tensor, relaxation: Relaxation, damping: Damping, dt: Tensor) -> tuple[Tensor, Tensor]:
-    """What is left of the noise of a step, and the rates with which it relaxes; see `Backend.relax_noise`."""
+    """What is left of the noise of a step, and the rates with which it relaxes; see `Backend.relax_noise`.
+
+    A step Δt pulls two fields back by Δt p1 A with a p1 for each field, since their dampings differ. With the
+    larger damping for both and P = p1 / (the smaller p1), the same pull is that of the rates P A. Noise of
+    the variance P then belongs to the same equilibrium, and `kept_noise` is a function of the matrix P A.
+    Modes that hardly relax within a step keep their noise as it is.
+    """
     k2 = damping.squares.at(damping.thickness)
     matrix = relaxation.of_modes(k2)
     step = dt.to(k2.dtype)[:, None, None, None]
     size = damping.of_modes().clamp_min(0.0)
     kept = noise * torch.exp(-0.5 * relaxation.kappa[..., None, None] * k2)
     if noise.shape[1] == 2:
-        largest = size.amax(dim=1)
-        mean, half = split_rates(matrix)
-        fast = kept_noise(mean + half, largest, step[:, 0])
-        slow = kept_noise(mean - half, largest, step[:, 0])
+        largest = size.amax(dim=1, keepdim=True)
+        shares = exponential_weights(step * size)[0] / exponential_weights(step * largest)[0]
+        own = shares[:, :, None] * matrix
+        mean, half = split_rates(own)
+        fast = kept_noise(mean + half, largest[:, 0], step[:, 0])
+        slow = kept_noise(mean - half, largest[:, 0], step[:, 0])
         # The function of a matrix with two eigenvalues is linear in the matrix.
         slope = (fast - slow) / (2.0 * half).clamp_min(1e-20)
-        turned = (matrix * kept[:, None]).sum(dim=2)
+        kept = (1.0 + (shares.sqrt() - 1.0) * (1.0 - slow)[:, None]) * kept
+        turned = (own * kept[:, None]).sum(dim=2)
         kept = (slow - slope * (mean - half))[:, None] * kept + slope[:, None] * turned
     else:
         own = torch.diagonal(matrix, dim1=1, dim2=2).movedim(-1, 1)

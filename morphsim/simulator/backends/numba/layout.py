@@ -99,6 +99,7 @@ class Kept(NamedTuple):
     contrast: Any
     amplitude: Any
     gain: Any
+    wobble: Any
     span: Any
     wave_damping: Any
     tries: Any

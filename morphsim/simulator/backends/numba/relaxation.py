@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from morphsim.compiled import inlined, loop
+from morphsim.simulator.backends.numba.film import ONSAGER
 from morphsim.simulator.backends.numba.math import decay
+from morphsim.simulator.core.energy import SMALLEST_BARRIER_FRACTION, SMALLEST_FRACTION
 
 # Below this, (1 - e^{-z}) / z is taken from its series.
 _SMALL = 0.02
@@ -41,6 +43,8 @@ def _kept(rate: Any, damping: Any, z: Any, p1: Any) -> Any:
 def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, fading: Any, out: Any) -> None:
     """Factors for the noise of two fields, and minus the rates A, of modes whose k² is x + theta * shallow.
 
+    See `core.relaxation.relaxed`.
+
     Args:
         x: squared wavenumbers along the film, (N,) or (1,).
         theta: squared wavenumbers in scaled depth, (1,) or (N,).
@@ -51,7 +55,7 @@ def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, fadin
         out: receives the factors 11, 12, 21, 22 of what is left of noise, and of the rates, (8, N).
     """
     real = type(dt)
-    zero, half, two = real(0.0), real(0.5), real(2.0)
+    zero, half, one, two = real(0.0), real(0.5), real(1.0), real(2.0)
     # Read before the loop: it would read them again after each number that it writes.
     s21, s22, s41, s42 = numbers[0], numbers[1], numbers[2], numbers[3]
     p11, p12, p21, p22 = numbers[4], numbers[5], numbers[6], numbers[7]
@@ -62,22 +66,30 @@ def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, fadin
     rest1, rest2 = decay(numbers[12] * other), decay(numbers[13] * other)
     for j in range(max(x.size, theta.size)):
         k2 = (x[j] if along else first_x) + (theta[j] if deep else first_theta) * shallow
-        damping = max(max(k2 * (s21 + s41 * k2), k2 * (s22 + s42 * k2)), zero)
+        damping1 = max(k2 * (s21 + s41 * k2), zero)
+        damping2 = max(k2 * (s22 + s42 * k2), zero)
+        damping = max(damping1, damping2)
         z = dt * damping
-        p1 = _lasting(z)
+        lasting1, lasting2 = _lasting(dt * damping1), _lasting(dt * damping2)
+        p1 = min(lasting1, lasting2)
+        share1, share2 = lasting1 / p1, lasting2 / p1
         a11, a12 = k2 * (p11 + r11 * k2), k2 * (p12 + r12 * k2)
         a21, a22 = k2 * (p21 + r21 * k2), k2 * (p22 + r22 * k2)
-        mean, apart = half * (a11 + a22), half * (a11 - a22)
-        apart = np.sqrt(max(apart * apart + a12 * a21, zero))
+        b11, b12, b21, b22 = share1 * a11, share1 * a12, share2 * a21, share2 * a22
+        mean, apart = half * (b11 + b22), half * (b11 - b22)
+        apart = np.sqrt(max(apart * apart + b12 * b21, zero))
         fast = _kept(mean + apart, damping, z, p1)
         slow = _kept(mean - apart, damping, z, p1)
         slope = (fast - slow) / max(two * apart, real(_TINY))
         level = slow - slope * (mean - apart)
-        cut1, cut2 = rest1 * fading[0, j], rest2 * fading[1, j]
-        out[0, j] = (level + slope * a11) * cut1
-        out[1, j] = slope * a12 * cut2
-        out[2, j] = slope * a21 * cut1
-        out[3, j] = (level + slope * a22) * cut2
+        # Slow modes keep all of their noise.
+        fading1 = fading[0, j] * (one + (np.sqrt(share1) - one) * (one - slow))
+        fading2 = fading[1, j] * (one + (np.sqrt(share2) - one) * (one - slow))
+        cut1, cut2 = rest1 * fading1, rest2 * fading2
+        out[0, j] = (level + slope * b11) * cut1
+        out[1, j] = slope * b12 * cut2
+        out[2, j] = slope * b21 * cut1
+        out[3, j] = (level + slope * b22) * cut2
         out[4, j] = -a11
         out[5, j] = -a12
         out[6, j] = -a21
@@ -219,3 +231,53 @@ def waves(
                 damping[film, 0] += layers * k2_row * (s2 + s4 * k2_row)
         for kind in range(2):
             damping[film, kind] /= max(power[film, kind], 1e-300)
+
+
+@inlined
+def mean_rates_of_film(film: Any, phi: Any, mobility: Any, cross: Any, second: Any, fourth: Any) -> None:
+    """<M f''> and <M> κ of one film, (2, 2) each, see `core.relaxation.Relaxation`."""
+    height, width = phi.shape[1:]
+    real, p = phi.dtype.type, film.parameters
+    one, two = real(1.0), real(2.0)
+    floor, wall = real(SMALLEST_FRACTION), real(SMALLEST_BARRIER_FRACTION)
+    barrier, mixed = two * p[5], film.kind == ONSAGER
+    inverse_donor, inverse_acceptor = one / p[0], one / p[1]
+    sums = np.zeros(7)
+    for row in range(height):
+        s11, s12, s21, s22 = real(0.0), real(0.0), real(0.0), real(0.0)
+        m1, m2, m12 = real(0.0), real(0.0), real(0.0)
+        for j in range(width):
+            donor, acceptor = phi[0, row, j], phi[1, row, j]
+            solvent = one - donor - acceptor
+            wall_s, wall_d, wall_a = max(solvent, wall), max(donor, wall), max(acceptor, wall)
+            of_solvent = one / max(solvent, floor) + barrier / (wall_s * wall_s * wall_s)
+            f12 = of_solvent + p[2] - p[3] - p[4]
+            f11 = inverse_donor / max(donor, floor) + barrier / (wall_d * wall_d * wall_d)
+            f11 = f11 + of_solvent - two * p[3]
+            f22 = inverse_acceptor / max(acceptor, floor) + barrier / (wall_a * wall_a * wall_a)
+            f22 = f22 + of_solvent - two * p[4]
+            first, second_mobility = mobility[0, row, j], mobility[1, row, j]
+            s11 += first * f11
+            s12 += first * f12
+            s21 += second_mobility * f12
+            s22 += second_mobility * f22
+            m1 += first
+            m2 += second_mobility
+            if mixed:
+                shared = cross[row, j]
+                s11 += shared * f12
+                s12 += shared * f22
+                s21 += shared * f11
+                s22 += shared * f12
+                m12 += shared
+        sums[0] += s11
+        sums[1] += s12
+        sums[2] += s21
+        sums[3] += s22
+        sums[4] += m1
+        sums[5] += m12
+        sums[6] += m2
+    sums /= height * width
+    second[0, 0], second[0, 1], second[1, 0], second[1, 1] = sums[0], sums[1], sums[2], sums[3]
+    fourth[0, 0], fourth[0, 1] = sums[4] * p[6], sums[5] * p[7]
+    fourth[1, 0], fourth[1, 1] = sums[5] * p[6], sums[6] * p[7]
