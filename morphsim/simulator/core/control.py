@@ -14,7 +14,7 @@ from morphsim.simulator.core.per_film import PerFilmArray
 
 TOLERANCE = 0.002
 """Default of the tolerance of a step, see `Stepper`."""
-LARGEST_THICKNESS_CHANGE = 0.006
+LARGEST_THICKNESS_CHANGE = 0.005
 """In one step at the default tolerance [initial thickness]; it changes with the root of the tolerance."""
 SHRINK, SHRINK_MOST = 0.4, 0.1
 """Of a step that is refused: at least by the first, and by no more than the second."""
