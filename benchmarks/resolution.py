@@ -1,6 +1,6 @@
 """Whether the solver's cells resolve the films of every shipped recipe and material.
 
-    python benchmarks/resolution.py [--case NAME ...] [--cells H W] [--refine 2 2] [--seeds 8] [--workers 2]
+    python benchmarks/resolution.py [--case NAME ...] [--cells H W] [--refine 2 2] [--seeds 16] [--workers 2]
 
 Films of each case are made on the cells of the process (or those of `--cells`) and on cells that are halved
 in both directions, with frames of the same shape. Their noise can't be the same on two grids, so groups of
@@ -77,7 +77,7 @@ class Options(BenchmarkOptions):
     """Height and width of the coarser grid (default: that of the process)."""
     refine: tuple[int, int] = (2, 2)
     """Finer cells in each coarser one, in depth and in width."""
-    seeds: int = 8
+    seeds: int = 16
     """Films of each case on each grid."""
     first_seed: int = 0
     """Seed of the first film."""
