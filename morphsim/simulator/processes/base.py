@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -57,6 +58,8 @@ class Process(ABC, Generic[Films]):
     """Column by which frames of different films are matched: `time` or `dryness`."""
     thickness_changes: ClassVar[bool] = False
     """Whether the thickness of a film changes."""
+    largest_cell: ClassVar[float] = 1.0
+    """Longest side of the solver's cells where the user chooses none [√kappa]."""
     thickest: ClassVar[float] = 2.0
     """Largest thickness that sensors tell [initial thickness]."""
     state: ClassVar[Mapping[str, tuple[float, float]]] = {}
@@ -73,8 +76,16 @@ class Process(ABC, Generic[Films]):
         """
 
     def cells(self, recipe: Films, shape: tuple[int, int]) -> tuple[int, int]:
-        """The solver's grid (h, w) for frames of `shape` (H, W), where the user chooses none."""
-        return shape
+        """The solver's grid (h, w) for frames of `shape` (H, W), where the user chooses none.
+
+        By default a cell is `largest_cell` √kappa long, in depth at the geometric mean of the thickness at
+        the start and at the end: domains form in between, while their interfaces are still wide. Both
+        numbers of cells are rounded up to even ones with fast transforms. There are no more cells than
+        pixels: small frames are for films that may be coarse.
+        """
+        size = self.largest_cell * math.sqrt(recipe.kappa)
+        depth = math.sqrt(recipe.initial_thickness * recipe.last_thickness)
+        return min(shape[0], _fast_number(depth / size)), min(shape[1], _fast_number(recipe.width / size))
 
     def batch_setting(self, recipe: Films) -> bool:
         """A property that films of one batch must share besides width, boundary and mobility closure."""
@@ -199,3 +210,18 @@ def snapshot_times(duration: float, count: int) -> Values:
 
 def _durations(simulation: Simulation) -> list[float]:
     return [recipe.duration for recipe in simulation.recipes]
+
+
+def _fast_number(length: float) -> int:
+    """The next even whole number with no prime factor above 5, whose transforms are fast."""
+    number = 2 * max(1, math.ceil(0.5 * length * (1.0 - 1e-9)))
+    while not _is_fast(number):
+        number += 2
+    return number
+
+
+def _is_fast(number: int) -> bool:
+    for factor in (2, 3, 5):
+        while number % factor == 0:
+            number //= factor
+    return number == 1
