@@ -27,6 +27,7 @@ Films = TypeVar("Films", bound=Recipe)
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+_FEWEST_ROWS = 16
 FIRST_SNAPSHOT = 1.0 / 200.0
 """Time of the first snapshot equally spaced in log time, as a share of the film's duration."""
 
@@ -80,12 +81,14 @@ class Process(ABC, Generic[Films]):
 
         By default a cell is `largest_cell` √kappa long, in depth at the geometric mean of the thickness at
         the start and at the end: domains form in between, while their interfaces are still wide. Both
-        numbers of cells are rounded up to even ones with fast transforms. There are no more cells than
-        pixels: small frames are for films that may be coarse.
+        numbers of cells are rounded up to even ones with fast transforms. A cell is no shorter than a pixel,
+        since small frames are for films that may be coarse; but layers need sixteen rows, if there are as
+        many.
         """
-        size = self.largest_cell * math.sqrt(recipe.kappa)
+        size = max(self.largest_cell * math.sqrt(recipe.kappa), recipe.width / shape[1])
         depth = math.sqrt(recipe.initial_thickness * recipe.last_thickness)
-        return min(shape[0], _fast_number(depth / size)), min(shape[1], _fast_number(recipe.width / size))
+        rows = max(_FEWEST_ROWS, _fast_number(depth / size))
+        return min(shape[0], rows), min(shape[1], _fast_number(recipe.width / size))
 
     def batch_setting(self, recipe: Films) -> bool:
         """A property that films of one batch must share besides width, boundary and mobility closure."""
