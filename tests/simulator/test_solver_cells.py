@@ -43,7 +43,7 @@ def test_cells_are_as_long_as_kappa_allows() -> None:
     # √kappa is 0.01: 400 columns of a film 4 wide, and √(0.2/0.9)/0.01 = 47.1 rows.
     assert solver_cells(DryingRecipe(), FRAME) == (48, 400)
     assert solver_cells(DryingRecipe(), (1000, 4000)) == (48, 400)
-    assert solver_cells(DryingRecipe(width=1.0), FRAME) == (48, 100)
+    assert solver_cells(DryingRecipe(width=1.0), (100, 100)) == (48, 100)
     assert solver_cells(DryingRecipe(kappa=4e-4), FRAME) == (24, 200)
     # Half of √kappa, and a thickness that stays.
     assert solver_cells(AnnealingRecipe(), (1000, 4000)) == (100, 400)
@@ -52,9 +52,10 @@ def test_cells_are_as_long_as_kappa_allows() -> None:
 
 def test_frames_of_few_pixels_have_no_more_cells() -> None:
     assert solver_cells(DryingRecipe(), (16, 32)) == (16, 32)
-    assert solver_cells(DryingRecipe(), (64, 32)) == (48, 32)
+    assert solver_cells(DryingRecipe(), (64, 32)) == (16, 32)
+    assert solver_cells(DryingRecipe(), (48, 192)) == (24, 192)
     assert solver_cells(DryingRecipe(), (16, 32), (50, 400)) == (50, 400)
-    assert solver_cells(DryingRecipe(kappa=1e-6), FRAME) == FRAME
+    assert solver_cells(DryingRecipe(kappa=1e-6), FRAME) == (48, 400)
 
 
 @pytest.mark.parametrize("width", [0.5, 0.77, 1.3, 2.01, 3.14, 5.9])
