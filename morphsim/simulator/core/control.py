@@ -173,7 +173,7 @@ def accept_step(
     proposed = 0.9 * ((allowance + bound) / at_least(error, 1e-30)) ** 0.5 * tried.dt
     grown = least(proposed, LARGEST_RATIO * where(tried.cut, record.step, tried.dt))
     shrunk = SHRINK * tried.dt
-    shrunk = where(accurate, shrunk, at_least(least(proposed, shrunk) / tried.dt, SHRINK_MOST) * tried.dt)
+    shrunk = where(accurate, shrunk, largest(least(proposed, shrunk), SHRINK_MOST * tried.dt))
     grown = where(grown < shrunk, shrunk, grown)
     return accepted, where(accepted, grown, where(active, shrunk, record.step))
 
