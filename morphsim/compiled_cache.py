@@ -68,7 +68,8 @@ class _LenientCache(FunctionCache):
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)  # type: ignore[no-untyped-call]
         impl: Any = self._impl
-        self._cache_file = _KeyedFiles(self.cache_path, impl.filename_base, impl.locator.get_source_stamp())
+        stamp = impl.locator.get_source_stamp(), _stamp_of_part(Path(function.__code__.co_filename))
+        self._cache_file = _KeyedFiles(self.cache_path, impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
@@ -98,6 +99,24 @@ class _NoCache(NullCache):
             "can't be kept on disk, so each process compiles them again; "
             "set NUMBA_CACHE_DIR to a writable folder"
         )
+
+
+def _stamp_of_part(file: Path) -> str:
+    """A digest of the files of the part of this package that a file belongs to; "" for any other file.
+
+    Machine code also holds the functions that were compiled into it, from other files. numba only looks
+    whether the function's own file has changed.
+    """
+    package = Path(__file__).resolve().parent
+    parts = file.resolve().relative_to(package).parts if file.resolve().is_relative_to(package) else ()
+    return _stamp_of_folder(package / parts[0]) if len(parts) > 1 else ""
+
+
+@functools.cache
+def _stamp_of_folder(folder: Path) -> str:
+    entries = [(str(path), path.stat()) for path in sorted(folder.rglob("*.py"))]
+    listed = [(name, entry.st_mtime_ns, entry.st_size) for name, entry in entries]
+    return hashlib.sha256(repr(listed).encode()).hexdigest()
 
 
 def cache_of(function: Callable[..., Any]) -> Any:

@@ -213,3 +213,22 @@ def test_the_same_signature_of_other_code_is_compiled(
     assert sum(again.stats.cache_hits.values()) == 1
     again._cache.flush()
     assert not kept(temporary)
+
+
+def test_code_from_another_file_of_the_same_part_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled_cache, "__file__", str(tmp_path / "compiled_cache.py"))
+    folder = tmp_path / "simulator" / "loops"
+    folder.mkdir(parents=True)
+    one, other = folder / "one.py", tmp_path / "simulator" / "other.py"
+    stamps = []
+    for path, text in ((one, "a"), (other, "b"), (other, "bc"), (tmp_path / "far.py", "d")):
+        path.write_text(text)
+        compiled_cache._stamp_of_folder.cache_clear()
+        stamps.append(compiled_cache._stamp_of_part(one))
+    compiled_cache._stamp_of_folder.cache_clear()
+    assert len({*stamps[:3]}) == 3
+    assert stamps[3] == stamps[2]
+    assert compiled_cache._stamp_of_part(tmp_path / "far.py") == ""
+    assert compiled_cache._stamp_of_part(tmp_path.parent / "a.py") == ""

@@ -46,6 +46,7 @@ class StepRecord(NamedTuple):
         last_step: size of the last step.
         older_step: size of the step before the last.
         history: how many past steps count.
+        refusals: how many tries of the step were refused.
         speed_change: dh/dt less that of a step before.
         older_speed_change: the same a step before.
         smallest: the smallest volume fraction of any component.
@@ -57,6 +58,7 @@ class StepRecord(NamedTuple):
     last_step: PerFilmArray
     older_step: PerFilmArray
     history: PerFilmArray
+    refusals: PerFilmArray
     speed_change: PerFilmArray
     older_speed_change: PerFilmArray
     smallest: PerFilmArray
@@ -171,7 +173,9 @@ def accept_step(
     accurate = error <= allowance + 2.0 * bound
     accepted = active & accurate & (thickness > 0) & ~(vanishing | out)
     proposed = 0.9 * ((allowance + bound) / at_least(error, 1e-30)) ** 0.5 * tried.dt
-    grown = least(proposed, LARGEST_RATIO * where(tried.cut, record.step, tried.dt))
+    # Straight after a refusal a step that grew would be refused again.
+    ratio = where(record.refusals > 0, 1.0, LARGEST_RATIO)
+    grown = least(proposed, ratio * where(tried.cut, record.step, tried.dt))
     shrunk = SHRINK * tried.dt
     shrunk = where(accurate, shrunk, largest(least(proposed, shrunk), SHRINK_MOST * tried.dt))
     grown = where(grown < shrunk, shrunk, grown)
@@ -204,7 +208,7 @@ def faded(past: PerFilmArray, new: PerFilmArray, history: PerFilmArray) -> PerFi
         new: what is added to it.
         history: how many steps were taken before; the first one only starts the sum.
     """
-    return where(history > 0, _REMEMBERED * past + new, 0.0 * past)
+    return where(history > 0, _REMEMBERED * past + new, 0.0)
 
 
 def seen_growth(gain: PerFilmArray, wobble: PerFilmArray, span: PerFilmArray) -> PerFilmArray:

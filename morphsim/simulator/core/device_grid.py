@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from morphsim.simulator.core.exact_types import built_in
-from morphsim.simulator.core.grid import Grid, Squares
+from morphsim.simulator.core.grid import Grid
 
 
 @built_in
@@ -26,7 +26,7 @@ class DeviceGrid(Grid):
         vars(self).update(vars(grid))
         self._complex = self._cosine_x is None or self._cosine_z is None
         if self._complex:
-            self.exact, self.differences = _in_pairs(grid.exact), _in_pairs(grid.differences)
+            self.exact, self.differences = grid.exact.in_pairs(), grid.differences.in_pairs()
         self._walls = self.depth_boundary == "no-flux"
         if self._walls:
             self.face_theta = torch.nn.functional.pad(grid.face_theta, (0, 0, 0, 1))
@@ -51,8 +51,9 @@ class DeviceGrid(Grid):
 
     def without_mean(self, modes: Tensor) -> Tensor:
         """See `Grid.without_mean`."""
-        first = _indices(modes, -2)[:, None] + _indices(modes, -1) == 0
-        return torch.where(first, 0.0, modes)
+        column = _indices(modes, -1)
+        column = column // 2 if self._complex else column
+        return torch.where(_indices(modes, -2)[:, None] + column == 0, 0.0, modes)
 
     def add_upright(self, modes: Tensor, column: Tensor) -> None:
         """See `Grid.add_upright`."""
@@ -88,10 +89,6 @@ class DeviceGrid(Grid):
         """Complex modes of their real and imaginary parts."""
         # Inductor would make a copy for the transform alone, and compute the modes again for other uses.
         return torch.view_as_complex(self.stored(modes).view(*modes.shape[:-1], -1, 2))
-
-
-def _in_pairs(squares: Squares) -> Squares:
-    return Squares(squares.x.repeat_interleave(2, dim=-1), squares.theta)
 
 
 def _indices(values: Tensor, dim: int) -> Tensor:

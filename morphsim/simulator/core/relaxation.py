@@ -75,30 +75,32 @@ def relaxed(noise: Tensor, relaxation: Relaxation, damping: Damping, dt: Tensor)
     """What is left of the noise of a step, and the rates with which it relaxes; see `Backend.relax_noise`.
 
     A step Δt pulls two fields back by Δt p1 A with a p1 for each field, since their dampings differ. With the
-    larger damping for both and P = p1 / (the smaller p1), the same pull is that of the rates P A. Noise of
-    the variance P then belongs to the same equilibrium, and `kept_noise` is a function of the matrix P A.
-    Modes that hardly relax within a step keep their noise as it is.
+    larger damping for both and P = p1 / (the smaller p1), the pull is the same if the rates are P A, of which
+    `kept_noise` is a function. The noise of each field is scaled besides, so that without coupling it keeps
+    what it keeps under its own damping. So the variance is exact for fields without coupling, and for coupled
+    ones in steps that are much shorter or much longer than they take to relax.
     """
     k2 = damping.squares.at(damping.thickness)
     matrix = relaxation.of_modes(k2)
     step = dt.to(k2.dtype)[:, None, None, None]
     size = damping.of_modes().clamp_min(0.0)
     kept = noise * torch.exp(-0.5 * relaxation.kappa[..., None, None] * k2)
+    rates = torch.diagonal(matrix, dim1=1, dim2=2).movedim(-1, 1)
+    alone = kept_noise(rates, size, step)
     if noise.shape[1] == 2:
         largest = size.amax(dim=1, keepdim=True)
         shares = exponential_weights(step * size)[0] / exponential_weights(step * largest)[0]
-        own = shares[:, :, None] * matrix
-        mean, half = split_rates(own)
+        shared = shares[:, :, None] * matrix
+        kept = kept * alone / kept_noise(shares * rates, largest.expand_as(size), step)
+        mean, half = split_rates(shared)
         fast = kept_noise(mean + half, largest[:, 0], step[:, 0])
         slow = kept_noise(mean - half, largest[:, 0], step[:, 0])
         # The function of a matrix with two eigenvalues is linear in the matrix.
         slope = (fast - slow) / (2.0 * half).clamp_min(1e-20)
-        kept = (1.0 + (shares.sqrt() - 1.0) * (1.0 - slow)[:, None]) * kept
-        turned = (own * kept[:, None]).sum(dim=2)
+        turned = (shared * kept[:, None]).sum(dim=2)
         kept = (slow - slope * (mean - half))[:, None] * kept + slope[:, None] * turned
     else:
-        own = torch.diagonal(matrix, dim1=1, dim2=2).movedim(-1, 1)
-        kept = kept_noise(own, size, step) * kept
+        kept = alone * kept
     return kept, -(matrix * kept[:, None]).sum(dim=2)
 
 

@@ -55,7 +55,9 @@ def advance_films(journey: Journey) -> Journeys | None:
     grid, films = model.grid, len(state.time)
     parts = [part for part in (noise, model.evaporation, model.substrate) if part is not None]
     known = is_built_in(model, grid, grid.differences, model.energy, model.mobility, *parts)
-    if not known or not isinstance(model.energy, TernaryFloryHuggins) or grid.device.type != "cpu":
+    # The function computes finite volumes.
+    known = known and not model.spectral and grid.device.type == "cpu"
+    if not known or not isinstance(model.energy, TernaryFloryHuggins):
         return None
     if model.spectral:
         return None

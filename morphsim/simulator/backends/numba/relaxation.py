@@ -22,13 +22,14 @@ def _lasting(z: Any) -> Any:
     real = type(z)
     large = z if z > real(_SMALL) else real(_SMALL)
     far = (real(1.0) - decay(large)) / large
-    near = real(1.0) - z * (real(0.5) - z * (real(1.0 / 6.0) - z * real(1.0 / 24.0)))
+    near = real(1.0 / 24.0) - z * (real(1.0 / 120.0) - z * real(1.0 / 720.0))
+    near = real(1.0) - z * (real(0.5) - z * (real(1.0 / 6.0) - z * near))
     return far if z > real(_SMALL) else near
 
 
 @inlined
-def _kept(rate: Any, damping: Any, z: Any, p1: Any) -> Any:
-    """See `kept_noise`."""
+def _kept_variance(rate: Any, damping: Any, z: Any, p1: Any) -> Any:
+    """The square of `kept_noise`."""
     real = type(z)
     zero, one, two = real(0.0), real(1.0), real(2.0)
     share = min(max(rate / max(damping, real(_TINY)), zero), one)
@@ -36,7 +37,7 @@ def _kept(rate: Any, damping: Any, z: Any, p1: Any) -> Any:
     a = one - rest
     pull = share * z * p1 / (rest * (one + a))
     swing = (rest + two * a * pull) / (one + a)
-    return np.sqrt(min(max(p1 * (one + swing - pull) / (two * swing), zero), one))
+    return min(max(p1 * (one + swing - pull) / (two * swing), zero), one)
 
 
 @inlined
@@ -55,7 +56,7 @@ def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, fadin
         out: receives the factors 11, 12, 21, 22 of what is left of noise, and of the rates, (8, N).
     """
     real = type(dt)
-    zero, half, one, two = real(0.0), real(0.5), real(1.0), real(2.0)
+    zero, half, two = real(0.0), real(0.5), real(2.0)
     # Read before the loop: it would read them again after each number that it writes.
     s21, s22, s41, s42 = numbers[0], numbers[1], numbers[2], numbers[3]
     p11, p12, p21, p22 = numbers[4], numbers[5], numbers[6], numbers[7]
@@ -78,14 +79,15 @@ def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, fadin
         b11, b12, b21, b22 = share1 * a11, share1 * a12, share2 * a21, share2 * a22
         mean, apart = half * (b11 + b22), half * (b11 - b22)
         apart = np.sqrt(max(apart * apart + b12 * b21, zero))
-        fast = _kept(mean + apart, damping, z, p1)
-        slow = _kept(mean - apart, damping, z, p1)
+        fast = np.sqrt(_kept_variance(mean + apart, damping, z, p1))
+        slow = np.sqrt(_kept_variance(mean - apart, damping, z, p1))
         slope = (fast - slow) / max(two * apart, real(_TINY))
         level = slow - slope * (mean - apart)
-        # Slow modes keep all of their noise.
-        fading1 = fading[0, j] * (one + (np.sqrt(share1) - one) * (one - slow))
-        fading2 = fading[1, j] * (one + (np.sqrt(share2) - one) * (one - slow))
-        cut1, cut2 = rest1 * fading1, rest2 * fading2
+        alone1 = _kept_variance(a11, damping1, dt * damping1, lasting1)
+        alone2 = _kept_variance(a22, damping2, dt * damping2, lasting2)
+        alone1 = alone1 / _kept_variance(b11, damping, z, p1)
+        alone2 = alone2 / _kept_variance(b22, damping, z, p1)
+        cut1, cut2 = rest1 * fading[0, j] * np.sqrt(alone1), rest2 * fading[1, j] * np.sqrt(alone2)
         out[0, j] = (level + slope * b11) * cut1
         out[1, j] = slope * b12 * cut2
         out[2, j] = slope * b21 * cut1
@@ -158,7 +160,9 @@ def relax_noise(
                 rate = k2 * (second[film, 0, 0] + fourth[film, 0, 0] * k2)
                 damping = max(k2 * (stiffness2[film, 0] + stiffness4[film, 0] * k2), real(0.0))
                 z = dt[film] * damping
-                kept = _kept(rate, damping, z, _lasting(z)) * decay(half * kappa[film, 0] * k2)
+                kept = np.sqrt(_kept_variance(rate, damping, z, _lasting(z))) * decay(
+                    half * kappa[film, 0] * k2
+                )
                 kept = kept * noise[film, 0, row, j]
                 noise[film, 0, row, j] = kept
                 drift[film, 0, row, j] = -rate * kept

@@ -172,6 +172,7 @@ def _record(state: Any, index: int) -> StepRecord:
         state.last_step[index],
         state.older_step[index],
         state.history[index],
+        state.refusals[index],
         state.speed_change[index],
         state.older_speed_change[index],
         state.smallest[index],
