@@ -100,7 +100,16 @@ class TorchBackend(Backend):
         self, noise: Tensor, relaxation: Relaxation, damping: Damping, dt: Tensor
     ) -> tuple[Tensor, Tensor]:
         """See `Backend.relax_noise`."""
-        return relaxed(noise, relaxation, damping, dt)
+        if not noise.is_complex():
+            return relaxed(noise, relaxation, damping, dt)
+        # Steps on a GPU have real and imaginary parts side by side, and both are to round alike.
+        pairs = torch.view_as_real(noise).flatten(-2)
+        in_pairs = replace(damping, squares=damping.squares.in_pairs())
+        kept, drift = (
+            torch.view_as_complex(modes.view(*noise.shape, 2))
+            for modes in relaxed(pairs, relaxation, in_pairs, dt)
+        )
+        return kept, drift
 
     def waves(self, content: Tensor, damping: Damping, kappa: Tensor) -> tuple[Tensor, Tensor]:
         """See `Backend.waves`."""
