@@ -258,8 +258,8 @@ def test_a_step_fetches_as_often_from_the_device_whatever_the_number_of_films(
         envs.step(np.zeros(envs.action_space.shape, np.float32))
         calls.append(len(fetched))
         envs.close()
-    # Frames, times and thicknesses; which films diverged is known to the compiled function.
-    assert calls == [3, 3]
+    # Frames, times, thicknesses, and which films diverged, where they are not known already.
+    assert calls[0] == calls[1] <= 4
 
 
 def test_films_do_not_depend_on_the_number_of_threads() -> None:

@@ -103,7 +103,7 @@ class SpectralStepper:
         if end is None:
             return None
         kept, next_step = accept_step(
-            record, tried, taking_part, end.error, end.smallest, record.thickness, tolerance
+            record, tried, taking_part, end.error, 0.0 * end.error, end.smallest, record.thickness, tolerance
         )
         change = old["rate_change"]
         films = kept.nonzero()[0].tolist()
@@ -141,6 +141,7 @@ class SpectralStepper:
             "contrast": of_array(end.contrast),
             "amplitude": old["amplitude"],
             "gain": old["gain"],
+            "wobble": old["wobble"],
             "span": old["span"],
             "wave_damping": old["wave_damping"],
         }

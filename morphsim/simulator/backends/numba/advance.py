@@ -59,6 +59,8 @@ def advance_films(journey: Journey) -> Journeys | None:
     known = known and not model.spectral and grid.device.type == "cpu"
     if not known or not isinstance(model.energy, TernaryFloryHuggins):
         return None
+    if model.spectral:
+        return None
     arrays = film_arrays(model, state.phi)
     vapour = (np.zeros(films),) * 2 if model.evaporation is None else vapour_arrays(model.evaporation, films)
     if arrays is None or vapour is None:
@@ -148,15 +150,12 @@ def _constants(journey: Journey, kind: _Kind) -> Constants:
 
 def _kept(state: State) -> Kept:
     """Copies of a batch for the compiled function."""
-    copies = {entry.name: _copy(getattr(state, entry.name)) for entry in fields(State)}
+    views = {entry.name: real_view(getattr(state, entry.name)) for entry in fields(State)}
     films = len(state.time)
-    copies["modes"] = np.stack([copies.pop(name) for name in KEPT_MODES])
+    modes = np.stack([views.pop(name) for name in KEPT_MODES])
+    copies = {name: view.copy() for name, view in views.items()} | {"modes": modes}
     watched = np.stack((copies["time"], copies["thickness"]))
     return Kept(**copies, tries=np.zeros(films, np.int64), refused=np.zeros(films, np.int64), watched=watched)
-
-
-def _copy(values: torch.Tensor) -> Array:
-    return real_view(values.clone(memory_format=torch.contiguous_format))
 
 
 def _state(kept: Kept, like: State) -> State:
@@ -214,11 +213,10 @@ def _memory(kind: _Kind) -> Memory:
         (2, height, width),
         (height, width),
         (2, height),
-        (2,),
         (2, 2),
         (2, 2),
         (2, 2),
-        (8, modes[-1]),
+        (10, modes[-1]),
     )
     arrays = [_aligned(shape, dtype) for shape in shapes]
     return Memory._make([*arrays, workspace_of(kind.shape, dtype)])

@@ -41,7 +41,7 @@ def _kept_variance(rate: Any, damping: Any, z: Any, p1: Any) -> Any:
 
 
 @inlined
-def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, out: Any) -> None:
+def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, fading: Any, out: Any) -> None:
     """Factors for the noise of two fields, and minus the rates A, of modes whose k² is x + theta * shallow.
 
     See `core.relaxation.relaxed`.
@@ -52,6 +52,7 @@ def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, out: 
         shallow: 1 / h².
         dt: size of the step.
         numbers: A2 and A4 of both fields, <M f''> and <M> κ row by row, and κ of both fields, (14,).
+        fading: the cut-off of both fields along the axis of N modes, (2, N).
         out: receives the factors 11, 12, 21, 22 of what is left of noise, and of the rates, (8, N).
     """
     real = type(dt)
@@ -60,9 +61,10 @@ def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, out: 
     s21, s22, s41, s42 = numbers[0], numbers[1], numbers[2], numbers[3]
     p11, p12, p21, p22 = numbers[4], numbers[5], numbers[6], numbers[7]
     r11, r12, r21, r22 = numbers[8], numbers[9], numbers[10], numbers[11]
-    cutoff1, cutoff2 = half * numbers[12], half * numbers[13]
     along, deep = x.size > 1, theta.size > 1
     first_x, first_theta = x[0], theta[0]
+    other = half * (first_theta * shallow if along or not deep else first_x)
+    rest1, rest2 = decay(numbers[12] * other), decay(numbers[13] * other)
     for j in range(max(x.size, theta.size)):
         k2 = (x[j] if along else first_x) + (theta[j] if deep else first_theta) * shallow
         damping1 = max(k2 * (s21 + s41 * k2), zero)
@@ -85,7 +87,7 @@ def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, out: 
         alone2 = _kept_variance(a22, damping2, dt * damping2, lasting2)
         alone1 = alone1 / _kept_variance(b11, damping, z, p1)
         alone2 = alone2 / _kept_variance(b22, damping, z, p1)
-        cut1, cut2 = decay(cutoff1 * k2) * np.sqrt(alone1), decay(cutoff2 * k2) * np.sqrt(alone2)
+        cut1, cut2 = rest1 * fading[0, j] * np.sqrt(alone1), rest2 * fading[1, j] * np.sqrt(alone2)
         out[0, j] = (level + slope * b11) * cut1
         out[1, j] = slope * b12 * cut2
         out[2, j] = slope * b21 * cut1
@@ -94,6 +96,17 @@ def relax_factors(x: Any, theta: Any, shallow: Any, dt: Any, numbers: Any, out: 
         out[5, j] = -a12
         out[6, j] = -a21
         out[7, j] = -a22
+
+
+@inlined
+def fade(squares: Any, scale: Any, numbers: Any, out: Any) -> None:
+    """The cut-off exp(-κ k² / 2) of both fields along one axis, (2, N); `numbers` of `relax_factors`."""
+    half = type(scale)(0.5)
+    first, second = half * numbers[12] * scale, half * numbers[13] * scale
+    for j in range(squares.size):
+        out[0, j] = decay(first * squares[j])
+    for j in range(squares.size):
+        out[1, j] = decay(second * squares[j])
 
 
 @loop
@@ -129,6 +142,7 @@ def relax_noise(
     real = dt.dtype.type
     half = real(0.5)
     factors = np.empty((8, width), dt.dtype)
+    fading = np.empty((2, width), dt.dtype)
     numbers = np.empty(14, dt.dtype)
     for film in range(batch):
         shallow = real(1.0) / (depth[film] * depth[film])
@@ -137,9 +151,10 @@ def relax_noise(
             numbers[4:6], numbers[6:8] = second[film, 0], second[film, 1]
             numbers[8:10], numbers[10:12] = fourth[film, 0], fourth[film, 1]
             numbers[12:14] = kappa[film]
+            fade(x, real(1.0), numbers, fading)
         for row in range(height):
             if fields == 2:
-                relax_factors(x, theta[row : row + 1], shallow, dt[film], numbers, factors)
+                relax_factors(x, theta[row : row + 1], shallow, dt[film], numbers, fading, factors)
             for j in range(width if fields == 1 else 0):
                 k2 = x[j] + theta[row] * shallow
                 rate = k2 * (second[film, 0, 0] + fourth[film, 0, 0] * k2)
