@@ -11,7 +11,7 @@ import torch
 from morphsim.simulator import Grid
 from morphsim.simulator.backends import get_backend
 from morphsim.simulator.backends.base import ModeStep
-from morphsim.simulator.core.control import faded, longest_without_lag, step_weights
+from morphsim.simulator.core.control import faded, longest_without_lag, seen_growth, step_weights
 from morphsim.simulator.core.device_grid import DeviceGrid
 from morphsim.simulator.core.etd import Damping
 from morphsim.simulator.core.grid import Squares
@@ -87,8 +87,28 @@ def test_waves_that_do_not_grow_take_steps_of_any_size() -> None:
 
 
 def test_the_past_fades_and_begins_anew() -> None:
-    past, new = double(2.0, 2.0, np.nan), double(1.0, 1.0, 1.0)
-    assert faded(past, new, torch.tensor([5, 0, 0])).tolist() == [2.8, 0.0, 0.0]
+    new, count = double(1.0, 1.0, 1.0), torch.tensor([5, 0, 0])
+    once, twice = (faded(double(past, past, np.nan), new, count).tolist() for past in (2.0, 4.0))
+    assert once[1:] == twice[1:] == [0.0, 0.0]
+    assert twice[0] - 1.0 == pytest.approx(2.0 * (once[0] - 1.0))
+    assert 1.0 < once[0] - 0.5 < 2.5
+
+
+@pytest.mark.parametrize("steps", [2, 3, 10, 300])
+def test_even_growth_is_seen_at_its_rate_from_the_first_step_on(steps: int) -> None:
+    gain, wobble, span = double(0.0), double(0.0), double(0.0)
+    random_gain, random_wobble = gain, wobble
+    random = np.random.default_rng(steps)
+    for number in range(steps):
+        count, step = torch.tensor([number]), 0.01 * (1.0 + 0.3 * np.sin(number))
+        gain, span = faded(gain, double(0.02), count), faded(span, double(step), count)
+        wobble = faded(wobble, double(0.02**2), count)
+        walk = double(0.02 * random.choice([-1.0, 1.0]))
+        random_gain, random_wobble = faded(random_gain, walk, count), faded(random_wobble, walk**2, count)
+    history = double(steps)
+    assert float(seen_growth(gain, wobble, span, history)) == pytest.approx(float(gain / span), rel=1e-6)
+    if steps == 300:
+        assert float(seen_growth(random_gain, random_wobble, span, history)) < 0.2 * float(gain / span)
 
 
 @pytest.mark.parametrize(

@@ -213,19 +213,26 @@ def faded(past: PerFilmArray, new: PerFilmArray, history: PerFilmArray) -> PerFi
     return where(history > 0, _REMEMBERED * past + new, 0.0)
 
 
-def seen_growth(gain: PerFilmArray, wobble: PerFilmArray, span: PerFilmArray) -> PerFilmArray:
+def seen_growth(
+    gain: PerFilmArray, wobble: PerFilmArray, span: PerFilmArray, history: PerFilmArray
+) -> PerFilmArray:
     """The rate at which waves have grown for certain.
 
     The amplitude of waves that only fluctuate walks at random, by the root of the sum of the squares of what
-    it gains in each step. So much is not counted. Even growth gains more, and is seen at its own rate.
+    it gains in each step. So much is not counted, but never more than half of even growth, or a film would
+    begin with steps that are far too long for it. Even growth is seen at its own rate from its first step on.
 
     Args:
         gain: of the logarithm of the amplitude, a sum of `faded`, of any shape.
         wobble: the sum of its squares, of the same shape.
         span: the sum of the steps.
+        history: how many steps were taken.
     """
-    certain = at_least(gain - _BY_CHANCE * wobble**0.5, 0.0)
-    return certain / (1.0 - _BY_CHANCE * (1.0 - _REMEMBERED) ** 0.5) / at_least(span, 1e-30)
+    # The number of steps that the sums amount to; the first one only started them.
+    steps = at_least((1.0 - _REMEMBERED ** (history - 1.0)) / (1.0 - _REMEMBERED), 1e-30)
+    share = least(0.5 + 0.0 * steps, _BY_CHANCE / steps**0.5)
+    certain = at_least(gain - share * (steps * wobble) ** 0.5, 0.0)
+    return certain / (1.0 - share) / at_least(span, 1e-30)
 
 
 def leaving(before: PerFilmArray, after: PerFilmArray) -> PerFilmArray:

@@ -271,8 +271,8 @@ class Stepper:
 
     def _longest_without_lag(self, state: State) -> Tensor:
         """The longest step in which neither layers nor ripples fall behind, (B,)."""
-        parts = (as_numpy_if_cpu(values) for values in (state.gain, state.wobble, state.span[:, None]))
-        growth = as_tensor(seen_growth(*parts))
+        sums = state.gain, state.wobble, state.span[:, None], state.history[:, None].double()
+        growth = as_tensor(seen_growth(*map(as_numpy_if_cpu, sums)))
         longest = [
             longest_without_lag(
                 as_numpy_if_cpu(growth[:, kind]),

@@ -142,12 +142,12 @@ def run_film(
 def _longest_without_lag(state: Any, index: int, tolerance: float) -> Any:
     """The longest step in which neither layers nor ripples fall behind."""
     gain, wobble, damping = state.gain[index], state.wobble[index], state.wave_damping[index]
-    span = state.span[index]
+    span, history = state.span[index], float(state.history[index])
     layers = longest_without_lag(
-        seen_growth(gain[0], wobble[0], span), damping[0], LARGEST_LAG[0] * tolerance
+        seen_growth(gain[0], wobble[0], span, history), damping[0], LARGEST_LAG[0] * tolerance
     )
     ripples = longest_without_lag(
-        seen_growth(gain[1], wobble[1], span), damping[1], LARGEST_LAG[1] * tolerance
+        seen_growth(gain[1], wobble[1], span, history), damping[1], LARGEST_LAG[1] * tolerance
     )
     return min(layers, ripples)
 
