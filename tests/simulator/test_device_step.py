@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch._dynamo.testing import CompileCounter
 
-from morphsim.simulator import AnnealingRecipe, DryingRecipe, Simulation, SimulationDiverged, Solver
+from morphsim.simulator import AnnealingRecipe, DryingRecipe, Simulation, SimulationDiverged
 from morphsim.simulator.backends import BackendName
 from morphsim.simulator.core import device_step
 from morphsim.simulator.core.device_step import DeviceStepper, padded_size
@@ -43,16 +43,7 @@ def drying(films: int, shape: tuple[int, int] = (12, 24)) -> Simulation:
 
 
 @pytest.mark.parametrize("kind", FILMS)
-<<<<<<< HEAD
 def test_films_are_the_same_whether_or_not_each_step_is_synced(kind: str) -> None:
-=======
-@pytest.mark.parametrize("backend", ["numba", "torch"])
-def test_films_are_the_same_whether_or_not_each_step_is_synced(
-    kind: str, backend: BackendName, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Both are to take their steps one call after the other.
-    monkeypatch.setattr(Solver, "_advance_compiled", lambda self, until, lowest: None)
->>>>>>> room-filmloop
     recipes, time = FILMS[kind]
     ends = []
     for sync in (True, False):

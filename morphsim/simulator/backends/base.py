@@ -94,12 +94,10 @@ class Kicks(NamedTuple):
 
     Attributes:
         of_line: their difference from the line through the last two that is due to noise, (B, C, H).
-        allowance: part of the difference that is the relaxation of noise, (B, C).
         noisy: films under noise, bool (B,).
     """
 
     of_line: Tensor
-    allowance: Tensor
     noisy: Tensor
 
 
@@ -149,6 +147,10 @@ class FilmEquations(Protocol):
     @property
     def substrate(self) -> Substrate | None:
         """None for a neutral one."""
+
+    @property
+    def spectral(self) -> bool:
+        """Whether gradients are exact for each mode of the grid, rather than those of finite volumes."""
 
     def mobilities(self, phi: Tensor) -> tuple[Tensor, Tensor | None]:
         """M_ii (B, C, H, W) and M_12 (B, H, W), or None."""

@@ -122,7 +122,7 @@ class TorchBackend(Backend):
         rest = new - torch.lerp(before, old, (1.0 + ratio).to(new.dtype)[:, None, None, None])
         error = rest.square().mean(dim=-1).sqrt()
         if kicks is not None:
-            of_means = (rest.mean(dim=-1) - kicks.of_line).abs() - kicks.allowance[..., None]
+            of_means = (rest.mean(dim=-1) - kicks.of_line).abs()
             # NaN stays NaN.
             error = torch.where(kicks.noisy[:, None, None], of_means + 0.0 * error, error)
         error = torch.nan_to_num(error.amax(dim=(1, 2)).double(), nan=torch.inf).clamp_min(0.0)

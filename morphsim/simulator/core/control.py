@@ -16,13 +16,14 @@ TOLERANCE = 0.002
 """Default of the tolerance of a step, see `Stepper`."""
 LARGEST_THICKNESS_CHANGE = 0.006
 """In one step at the default tolerance [initial thickness]; it changes with the root of the tolerance."""
-SHRINK = 0.4
+SHRINK, SHRINK_MOST = 0.4, 0.1
+"""Of a step that is refused: at least by the first, and by no more than the second."""
 LARGEST_RATIO = 2.0
 """Of a step to the one before."""
 LEAST_CONTRAST = 0.01
 _VANISHING = 1e-3
 _CREEP = 1e-4
-LARGEST_LAG = (4.0, 1.5)
+LARGEST_LAG = (8.0, 1.5)
 """What growing layers and ripples may lose of their amplitude in a step [tolerance]."""
 # How much of the past counts in the mean growth of waves, with each step.
 _REMEMBERED = 0.9
@@ -145,6 +146,7 @@ def accept_step(
     tried: TrialStep,
     active: PerFilmArray,
     error: PerFilmArray,
+    allowance: PerFilmArray,
     smallest: PerFilmArray,
     thickness: PerFilmArray,
     tolerance: float,
@@ -156,6 +158,7 @@ def accept_step(
         tried: the step.
         active: films that take part.
         error: of the step.
+        allowance: part of the error that may be relaxing noise.
         smallest: the smallest volume fraction after it.
         thickness: after it.
         tolerance: see `Stepper`.
@@ -164,10 +167,12 @@ def accept_step(
     # The energy is steep where a component is nearly gone: no step may halve the smallest fraction.
     vanishing = (record.smallest > _VANISHING) & (smallest < 0.5 * record.smallest)
     out = leaving(record.smallest, smallest)
-    accepted = active & (error <= 2.0 * bound) & (thickness > 0) & ~(vanishing | out)
-    proposed = 0.9 * (bound / at_least(error, 1e-30)) ** 0.5 * tried.dt
+    accurate = error <= allowance + 2.0 * bound
+    accepted = active & accurate & (thickness > 0) & ~(vanishing | out)
+    proposed = 0.9 * ((allowance + bound) / at_least(error, 1e-30)) ** 0.5 * tried.dt
     grown = least(proposed, LARGEST_RATIO * where(tried.cut, record.step, tried.dt))
     shrunk = SHRINK * tried.dt
+    shrunk = where(accurate, shrunk, at_least(least(proposed, shrunk) / tried.dt, SHRINK_MOST) * tried.dt)
     grown = where(grown < shrunk, shrunk, grown)
     return accepted, where(accepted, grown, where(active, shrunk, record.step))
 

@@ -219,13 +219,10 @@ class Solver:
             self.threads,
         )
         try:
-            journeys = self.model.backend.advance_films(journey)
-        except BaseException:
+            return self.model.backend.advance_films(journey)
+        finally:
+            # Also where steps are taken one by one, so that parameters that were written to count at once.
             stepper.forget_rates()
-            raise
-        if journeys is not None:
-            stepper.forget_rates()
-        return journeys
 
     def _smaller_batch(self, films: int) -> int:
         """The size of the batch in which so many films should go on alone; 0 if they should stay in this."""

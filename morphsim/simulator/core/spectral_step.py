@@ -103,7 +103,7 @@ class SpectralStepper:
         if end is None:
             return None
         kept, next_step = accept_step(
-            record, tried, taking_part, end.error, end.smallest, record.thickness, tolerance
+            record, tried, taking_part, end.error, 0.0 * end.error, end.smallest, record.thickness, tolerance
         )
         change = old["rate_change"]
         films = kept.nonzero()[0].tolist()

@@ -224,12 +224,14 @@ class Stepper:
             jump = grid.row_means(noise) / h1.to(grid.dtype)[:, None, None]
             kicks = _kicks(self.noise, jump, state.jump, ratio)
         phi = grid.inverse(content) / h1.to(grid.dtype)[:, None, None, None]
+        allowance = _noise_allowance(state.jump)
         error, smallest, spread = model.backend.compare(phi, state.phi, state.phi_before, ratio, kicks)
         kept, next_step = accept_step(
             record,
             tried,
             as_numpy_if_cpu(active),
             as_numpy_if_cpu(error),
+            as_numpy_if_cpu(allowance),
             as_numpy_if_cpu(smallest),
             as_numpy_if_cpu(h1),
             self.tolerance,
@@ -331,9 +333,12 @@ def _kicks(noise: ThermalNoise, jump: Tensor, last: Tensor, ratio: Tensor) -> Ki
         last: what it added in the last one.
         ratio: of the steps, (B,).
     """
-    of_line = jump - ratio.to(jump.dtype)[:, None, None] * last
-    allowance = NOISE_ALLOWANCE * last.square().mean(dim=-1).sqrt()
-    return Kicks(of_line, allowance, noise.strength > 0.0)
+    return Kicks(jump - ratio.to(jump.dtype)[:, None, None] * last, noise.strength > 0.0)
+
+
+def _noise_allowance(jump: Tensor) -> Tensor:
+    """Part of the error that may be the relaxation of the last noise, (B,), from its `jump` (B, C, H)."""
+    return NOISE_ALLOWANCE * jump.square().mean(dim=-1).sqrt().amax(dim=1).double()
 
 
 def _choose(films: Tensor, new: _Films, old: _Films) -> _Films:

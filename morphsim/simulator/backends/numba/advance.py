@@ -57,6 +57,8 @@ def advance_films(journey: Journey) -> Journeys | None:
     known = is_built_in(model, grid, grid.differences, model.energy, model.mobility, *parts)
     if not known or not isinstance(model.energy, TernaryFloryHuggins) or grid.device.type != "cpu":
         return None
+    if model.spectral:
+        return None
     arrays = film_arrays(model, state.phi)
     vapour = (np.zeros(films),) * 2 if model.evaporation is None else vapour_arrays(model.evaporation, films)
     if arrays is None or vapour is None:
@@ -212,7 +214,6 @@ def _memory(kind: _Kind) -> Memory:
         (2, height, width),
         (height, width),
         (2, height),
-        (2,),
         (2, 2),
         (2, 2),
         (2, 2),

@@ -219,7 +219,7 @@ class NumbaBackend(TorchBackend):
             return super().compare(new, old, before, ratio, kicks)
         if kicks is None:
             still = new.new_zeros(new.shape[:3])
-            kicks = Kicks(still, still[..., 0], torch.zeros(new.shape[0], dtype=torch.bool))
+            kicks = Kicks(still, torch.zeros(new.shape[0], dtype=torch.bool))
         error, smallest, contrast = (torch.empty(new.shape[0], dtype=torch.float64) for _ in range(3))
         fields = (new, old, before)
         arrays = (*fields, ratio, *kicks, error, smallest, contrast)

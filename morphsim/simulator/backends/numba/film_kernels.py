@@ -93,17 +93,17 @@ def compare_kernel(
     new: Any, old: Any, before: Any, ratio: float, noisy: bool, memory: Any, found: Any
 ) -> None:
     """See `compare_film`, and `Kicks` for a film under noise."""
-    last, jump, kicks, allowance = memory.jump[0], memory.jump[1], memory.kicks, memory.allowance
+    last, jump, kicks = memory.jump[0], memory.jump[1], memory.kicks
     fields, height = kicks.shape
     real = kicks.dtype.type
-    if noisy:
-        for c in range(fields):
-            squares = real(0.0)
-            for row in range(height):
-                kicks[c, row] = jump[c, row] - real(ratio) * last[c, row]
-                squares += last[c, row] * last[c, row]
-            allowance[c] = real(NOISE_ALLOWANCE) * np.sqrt(squares / real(height))
-    found[0], found[1], found[2] = compare_film(new, old, before, ratio, kicks, allowance, noisy)
+    found[3] = 0.0
+    for c in range(fields if noisy else 0):
+        squares = real(0.0)
+        for row in range(height):
+            kicks[c, row] = jump[c, row] - real(ratio) * last[c, row]
+            squares += last[c, row] * last[c, row]
+        found[3] = max(found[3], NOISE_ALLOWANCE * np.float64(np.sqrt(squares / real(height))))
+    found[0], found[1], found[2] = compare_film(new, old, before, ratio, kicks, noisy)
 
 
 @loop

@@ -119,7 +119,6 @@ class Memory(NamedTuple):
         mobility: M_ii, (2, H, W).
         cross: M_12, (H, W).
         kicks: part of the difference of rows that is due to noise, (2, H).
-        allowance: part of it that is not counted, (2,).
         stiffness: A2 and A4 of each field, (2, 2).
         second: <M f''>, (2, 2).
         fourth: <M> κ, (2, 2).
@@ -136,7 +135,6 @@ class Memory(NamedTuple):
     mobility: Any
     cross: Any
     kicks: Any
-    allowance: Any
     stiffness: Any
     second: Any
     fourth: Any

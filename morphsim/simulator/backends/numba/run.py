@@ -100,8 +100,10 @@ def run_film(
                 call(kernels.relax, (constants, film, modes, mode, tried.dt, h, h1, memory))
             call(kernels.inverse, (transforms, modes[mode[NEW_CONTENT]], work, 1.0 / h1, new))
             call(kernels.compare, (new, now, past, tried.ratio, noisy, memory, found))
-            error, smallest, contrast = found[0], found[1], found[2]
-            accepted, next_step = accept_step(record, tried, True, error, smallest, h1, constants.tolerance)
+            error, smallest, contrast, allowance = found[0], found[1], found[2], found[3]
+            accepted, next_step = accept_step(
+                record, tried, True, error, allowance, smallest, h1, constants.tolerance
+            )
             if not accepted:
                 state.step[index] = next_step
                 state.refusals[index] += 1

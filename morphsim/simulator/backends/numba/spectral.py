@@ -93,7 +93,7 @@ def advance_film(
 
 
 @loop
-def compare_film(raw: Any, old: Any, before: Any, ratio: Any, folded: Any, phi: Any, found: Any) -> None:
+def compare_fields(raw: Any, old: Any, before: Any, ratio: Any, folded: Any, phi: Any, found: Any) -> None:
     """New fields (H, W), and how far they are from the extrapolation of the old ones.
 
     Args:
@@ -178,7 +178,7 @@ def potential_of_film(phi: Any, kind: Any, parameters: Any, folded: Any, potenti
 
 
 @loop
-def rates_of_film(
+def rates_of_modes(
     mu: Any,
     content: Any,
     rates: Any,

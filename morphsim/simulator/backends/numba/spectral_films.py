@@ -96,7 +96,7 @@ class _CompiledFilms(SpectralFilms):
                 content.array[film, 0],
                 self._spectrum.array,
             )
-            spectral.compare_film(
+            spectral.compare_fields(
                 self._inverse(self._spectrum.tensor).numpy(),
                 start.phi[film, 0],
                 start.before[film, 0],
@@ -145,7 +145,7 @@ class _CompiledFilms(SpectralFilms):
             if film > 0:
                 # Transforms round by where their input lies in memory, and a film alone lies at the start.
                 potential = self._aligned.copy_(potential)
-            spectral.rates_of_film(
+            spectral.rates_of_modes(
                 real_view(self._forward(potential)),
                 content[film, 0],
                 before[film, 0],

@@ -184,7 +184,6 @@ def compare(
     before: Any,
     w: Any,
     of_line: Any,
-    allowance: Any,
     noisy: Any,
     error: Any,
     smallest: Any,
@@ -198,7 +197,6 @@ def compare(
         before: φ_{n-1}.
         w: ratio of the steps, (B,).
         of_line: part of the difference of the means of rows that is due to noise, (B, C, H).
-        allowance: part of this difference that is not counted, (B, C).
         noisy: films under noise, of which the means of rows are compared, (B,).
         error: receives the largest rms or mean of a row, (B,).
         smallest: receives the smallest volume fraction of a component, (B,).
@@ -206,14 +204,12 @@ def compare(
     """
     for film in range(new.shape[0]):
         error[film], smallest[film], contrast[film] = compare_film(
-            new[film], old[film], before[film], w[film], of_line[film], allowance[film], noisy[film]
+            new[film], old[film], before[film], w[film], of_line[film], noisy[film]
         )
 
 
 @inlined
-def compare_film(
-    new: Any, old: Any, before: Any, w: Any, of_line: Any, allowance: Any, noisy: Any
-) -> tuple[Any, Any, Any]:
+def compare_film(new: Any, old: Any, before: Any, w: Any, of_line: Any, noisy: Any) -> tuple[Any, Any, Any]:
     """Error, smallest fraction and contrast of one film, see `compare`."""
     fields, height, width = new.shape
     ratio = new.dtype.type(w)
@@ -246,7 +242,7 @@ def compare_film(
                 broken = True
             if noisy:
                 mean = np.float64(total) / width - np.float64(of_line[c, row])
-                worst = max(worst, abs(mean) - np.float64(allowance[c]))
+                worst = max(worst, abs(mean))
             else:
                 worst = max(worst, rms)
         for j in range(width):
