@@ -1,6 +1,6 @@
 """Whether the solver's cells resolve the films of every shipped recipe and material.
 
-    python benchmarks/resolution.py [--case NAME ...] [--cells H W] [--refine 2 2] [--seeds 8] [--workers 2]
+    python benchmarks/resolution.py [--case NAME ...] [--cells H W] [--refine 2 2] [--seeds 16] [--workers 2]
 
 Films of each case are made on the cells of the process (or those of `--cells`) and on cells that are halved
 in both directions, with frames of the same shape. Their noise can't be the same on two grids, so groups of
@@ -16,7 +16,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -44,7 +44,7 @@ from morphsim.simulator import (
 )
 from morphsim.simulator.analysis import interface_length
 from morphsim.simulator.cells import solver_cells
-from morphsim.simulator.core.solver import TOLERANCE
+from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.materials import MATERIALS
 from morphsim.simulator.recipe import parse_settings
 from morphsim.simulator.resolve import name_and_value
@@ -77,7 +77,7 @@ class Options(BenchmarkOptions):
     """Height and width of the coarser grid (default: that of the process)."""
     refine: tuple[int, int] = (2, 2)
     """Finer cells in each coarser one, in depth and in width."""
-    seeds: int = 8
+    seeds: int = 16
     """Films of each case on each grid."""
     first_seed: int = 0
     """Seed of the first film."""
@@ -221,26 +221,35 @@ def compare(
     fine: Sequence[Film],
     encode: Callable[[Any], Any],
     metric: LatentMetric,
-) -> dict[str, Any]:
-    """Compare the films of a case on two grids; films that failed are counted and left out."""
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Compare the films of a case on two grids; films that failed are counted and left out.
+
+    Returns:
+        The shifts, and the figures on each grid, none if too few films are left.
+    """
     failed = [film for film in (*coarse, *fine) if film.frames is None]
     for film in failed:
         say(f"{name}, {film.cells}, seed {film.seed}: {film.failure}")
     done = [[film for film in films if film.frames is not None] for films in (coarse, fine)]
     if min(map(len, done)) < 2:
-        return {"case": name, "failed": len(failed)}
+        return {"case": name, "failed": len(failed)}, []
     one, other = (np.stack([film.frames for film in films if film.frames is not None]) for films in done)
     shifts: dict[str, Shift] = {
         moment: mean_shift(encode(one[:, row]), encode(other[:, row]), metric)
         for row, moment in enumerate(("middle", "last"))
     }
-    return {
+    last, middle = shifts["last"], shifts["middle"]
+    row = {
         "case": name,
         "failed": len(failed),
-        **{moment: asdict(shift) for moment, shift in shifts.items()},
-        "coarse": group(done[0], recipe),
-        "fine": group(done[1], recipe),
+        "shift": last.shift,
+        "chance": last.chance,
+        "rank": last.rank,
+        "scatter": last.scatter,
+        "shift in the middle": middle.shift,
+        "chance in the middle": middle.chance,
     }
+    return row, [{"case": name, **group(films, recipe)} for films in done]
 
 
 def measure(options: Options) -> Outcome:
@@ -261,10 +270,13 @@ def measure(options: Options) -> Outcome:
     told = partial(_say_done, total=len(jobs), done=[])
     films: list[Film] = run_jobs(make_worker, jobs, workers=options.workers, done=told)
     metric = LatentMetric(encoder)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    grids: list[dict[str, Any]] = []
     for name, recipe in cases.items():
         own = [film for film in films if film.case == name]
-        rows.append(compare(name, recipe, own[0::2], own[1::2], encoder.encode, metric))
+        row, found = compare(name, recipe, own[0::2], own[1::2], encoder.encode, metric)
+        rows.append(row)
+        grids += found
     results = {
         "shape": list(shape),
         "refine": list(options.refine),
@@ -273,14 +285,13 @@ def measure(options: Options) -> Outcome:
         "tolerance": options.tolerance,
         "encoder": encoder.hash,
         "cases": rows,
+        "grids": grids,
     }
     targets = [
-        Target(
-            f"shift of the last frame, {row['case']}", row.get("last", {}).get("shift"), "<=", LARGEST_SHIFT
-        )
+        Target(f"shift of the last frame, {row['case']}", row.get("shift"), "<=", LARGEST_SHIFT)
         for row in rows
     ]
-    return Outcome(results, targets, _tables(rows))
+    return Outcome(results, targets, _tables(rows, grids))
 
 
 def _say_done(job: Job, *, total: int, done: list[Job]) -> None:
@@ -288,47 +299,25 @@ def _say_done(job: Job, *, total: int, done: list[Job]) -> None:
     say(f"{len(done)} of {total}: {job.case}, {job.cells[0]} x {job.cells[1]}, seed {job.seed}")
 
 
-def _tables(rows: Sequence[Mapping[str, Any]]) -> str:
-    whole = [row for row in rows if "last" in row]
-    shifts = [
-        (
-            row["case"],
-            row["last"]["shift"],
-            row["last"]["chance"],
-            row["last"]["rank"],
-            row["middle"]["shift"],
-            row["middle"]["chance"],
-            *(row[grid]["donor area"] for grid in ("coarse", "fine")),
-            *(row[grid]["interface length [1/h0]"] for grid in ("coarse", "fine")),
-            *(row[grid]["seconds"] for grid in ("coarse", "fine")),
-        )
-        for row in whole
+def _tables(rows: Sequence[Mapping[str, Any]], grids: Sequence[Mapping[str, Any]]) -> str:
+    keys = ("shift", "chance", "rank", "shift in the middle", "chance in the middle")
+    shifts = [(row["case"], *(row[key] for key in keys)) for row in rows if "shift" in row]
+    figures = ("donor area", "interface length [1/h0]", "steps", "seconds")
+    widths = [f"{when} {axis} [cells]" for when in ("onset", "end", "theory") for axis in "xz"]
+    shown = [
+        (grid["case"], "{} x {}".format(*grid["cells"]), *(grid[key] for key in (*figures, *widths)))
+        for grid in grids
     ]
     header = (
         "case",
-        "last",
-        "chance",
-        "rank",
-        "middle",
-        "chance",
+        "cells",
         "area",
-        "finer",
         "length",
-        "finer",
+        "steps",
         "s",
-        "finer",
+        *(name.removesuffix(" [cells]") for name in widths),
     )
-    names = [f"{when} {axis}" for when in ("onset", "end", "theory") for axis in "xz"]
-    widths = [
-        (
-            row["case"],
-            "{} x {}".format(*row[grid]["cells"]),
-            *(row[grid][f"{name} [cells]"] for name in names),
-        )
-        for row in whole
-        for grid in ("coarse", "fine")
-    ]
-    return f"{table(header, shifts)}\n\n{table(('widths [cells]', 'grid', *names), widths)}"
+    return f"{table(('case', *keys), shifts)}\n\n{table(header, shown)}"
 
 
 if __name__ == "__main__":

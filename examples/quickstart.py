@@ -6,7 +6,7 @@ from morphsim import LatentRewardWrapper, load_encoder
 from morphsim.frames import binarise
 from morphsim.simulator import DryingRecipe, record_film
 
-(film,) = record_film(DryingRecipe(evaporation=0.03), seed=1, frames=1)
+(film,) = record_film(DryingRecipe(evaporation=0.1), seed=1, frames=1)
 target = binarise(film.share)  # (100, 400): the pattern of a film that dried slowly
 env = gym.make("morphsim:morphsim/Drying-v0", shape=target.shape)
 env = LatentRewardWrapper(env, load_encoder("default"), target=target, reward="progress")

@@ -187,7 +187,7 @@ def film_settings(
         own = resolve_recipe(recipe, process=process, material_name=material)
     else:
         own = before.recipe(recipe, material)
-    grid = solver_cells(own, frame, grid)
+    grid = solver_cells(own, frame, grid, before=None if before is None else before.before)
     if before is not None:
         before.check_shape(frame, grid)
     panel = Panel(kind.knobs_around(own) if material else kind.knobs, names=knobs, ranges=ranges)

@@ -114,7 +114,7 @@ class FilmConfig:
             stated = values | changed_parameters(find_process(process).recipe, self.set)
             stated.pop("process", None)
             recipe = start.recipe(stated, self.material)
-            start.check_shape(self.shape, solver_cells(recipe, self.shape, self.cells))
+            start.check_shape(self.shape, solver_cells(recipe, self.shape, self.cells, before=start.before))
             return recipe, start
         except InputError as error:
             raise InputError(f"{self.recipe}: {error}" if self.recipe else str(error)) from error
@@ -225,7 +225,8 @@ def _make(
     config: FilmConfig, recipe: Recipe, units: Units, start: FilmStart | None, *, show_progress: bool
 ) -> FilmReport:
     started = time.perf_counter()
-    cells = solver_cells(recipe, config.shape, config.cells)
+    before = None if start is None else start.before
+    cells = solver_cells(recipe, config.shape, config.cells, before=before)
     fields = (
         None
         if start is None

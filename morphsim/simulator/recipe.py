@@ -70,6 +70,11 @@ class Recipe:
         def composition(self) -> tuple[float, ...]:
             """Volume fractions of the fields at the start."""
 
+    @property
+    def last_thickness(self) -> float:
+        """Thickness at the end of the process [h0]."""
+        return self.initial_thickness
+
     def __post_init__(self) -> None:
         for entry in fields(self):
             _check_field(type(self).__name__, entry, getattr(self, entry.name))

@@ -85,8 +85,9 @@ def test_a_quick_run_compares_two_grids() -> None:
     result = quick_result("resolution", timeout=300.0)
     (case,) = result["results"]["cases"]
     assert case["case"] == "drying-fast" and case["failed"] == 0
-    assert (case["coarse"]["cells"], case["fine"]["cells"]) == ([10, 40], [20, 80])
-    assert case["last"]["shift"] > 0.0 and case["last"]["chance"] > 0.0
-    assert 0.0 < case["coarse"]["donor area"] < 1.0
+    coarse, fine = result["results"]["grids"]
+    assert (coarse["cells"], fine["cells"]) == ([10, 40], [20, 80])
+    assert case["shift"] > 0.0 and case["chance"] > 0.0
+    assert 0.0 < coarse["donor area"] < 1.0
     assert [target["name"] for target in result["targets"]] == ["shift of the last frame, drying-fast"]
     json.dumps(result)

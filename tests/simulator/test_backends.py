@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from morphsim.simulator import AnnealingRecipe, DoubleWell, DryingRecipe, Simulation
+from morphsim.compiled import loop
+from morphsim.simulator import AnnealingRecipe, DoubleWell, DryingRecipe, Grid, Simulation
 from morphsim.simulator.backends import Backend, BackendName, get_backend
-from morphsim.simulator.backends.base import ModeStep, SurfaceStep
+from morphsim.simulator.backends.base import Kicks, ModeStep, SurfaceStep
+from morphsim.simulator.backends.numba.film import Equations
+from morphsim.simulator.backends.numba.relaxation import mean_rates_of_film
+from morphsim.simulator.backends.numba.ternary import film_arrays
 from morphsim.simulator.core.control import step_weights
 from morphsim.simulator.core.energy import BinaryFloryHuggins
 from morphsim.simulator.core.etd import Damping
 from morphsim.simulator.core.noise import ThermalNoise
+from morphsim.simulator.core.relaxation import Relaxation
+from morphsim.types import Boundary
 
 TORCH = get_backend("torch")
 NUMBA = get_backend("numba")
@@ -115,19 +123,34 @@ def test_the_parts_of_a_step(factor: float, boundary: str, dtype: str) -> None:
         changes = (arrays[1], arrays[2]), (arrays[3], arrays[4])
         step = ModeStep(arrays[0], *changes, damping, dt, weights)
         both(lambda backend, step=step: backend.advance_modes(step), dtype)  # type: ignore[misc]
-    both(lambda backend: backend.soften(arrays[0].clone(), damping, dt), dtype)
     new, old, before = (fields(2, 2, (8, 24), dtype) + shift for shift in (0.0, 0.01, 0.03))
-    allowance = torch.full((2, 2, 8), 1e-3, dtype=grid.dtype)
-    for part in (0, 1, 2):
-        both(
-            lambda backend, part=part: backend.compare(new, old, before, dt * 1e3, allowance)[part],  # type: ignore[misc]
-            dtype,
+    of_line = 0.02 * torch.randn((2, 2, 8), generator=random, dtype=grid.dtype)
+    allowance = torch.tensor([[1e-3, 2e-3], [3e-3, 1e-3]], dtype=grid.dtype)
+    for noisy in ([False, False], [True, False], [True, True]):
+        kicks = Kicks(of_line, allowance, torch.tensor(noisy))
+        for part in (0, 1, 2):
+            both(
+                lambda backend, part=part, kicks=kicks: backend.compare(new, old, before, dt * 1e3, kicks)[
+                    part
+                ],  # type: ignore[misc]
+                dtype,
+            )
+    for backend in (NUMBA, TORCH):
+        without, mixed = (
+            backend.compare(new, old, before, dt * 1e3, kicks)[0]
+            for kicks in (None, Kicks(of_line, allowance, torch.tensor([True, False])))
         )
+        # Only the film under noise is compared by the means of its rows.
+        assert float(mixed[1]) == float(without[1])
+        rest = new - old - (dt * 1e3).to(grid.dtype)[:, None, None, None] * (old - before)
+        expected = ((rest.mean(dim=-1) - of_line).abs() - allowance[..., None])[0].max()
+        assert float(mixed[0]) == pytest.approx(float(expected), rel=1e-3)
     broken = new.clone()
     broken[1, 0, 3, 3] = float("nan")
     for backend in (NUMBA, TORCH):
-        error, _, _ = backend.compare(broken, old, before, dt, allowance)
-        assert torch.isinf(error).tolist() == [False, True]
+        for kicks in (None, Kicks(of_line, allowance, torch.tensor([False, True]))):
+            error, _, _ = backend.compare(broken, old, before, dt, kicks)
+            assert torch.isinf(error).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -167,24 +190,96 @@ def test_corrected_surfaces_agree(shape: tuple[int, int], factor: float, boundar
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shape", [(1, 1), (5, 13)])
-def test_noise_is_added_alike(shape: tuple[int, int], dtype: str) -> None:
-    random = torch.Generator().manual_seed(5)
-    phi, before, ripple = (
-        0.3 * torch.rand((2, 2, *shape), generator=random, dtype=torch.float64).to(getattr(torch, dtype))
-        for _ in range(3)
+@pytest.mark.parametrize(
+    ("boundary", "depth_boundary"),
+    [("periodic", "no-flux"), ("no-flux", "no-flux"), ("periodic", "periodic"), ("no-flux", "periodic")],
+)
+@pytest.mark.parametrize("components", [1, 2])
+def test_modes_under_noise(components: int, boundary: Boundary, depth_boundary: Boundary, dtype: str) -> None:
+    grid = Grid(
+        (9, 24),
+        width=2.0,
+        boundary=boundary,
+        depth_boundary=depth_boundary,
+        dtype=getattr(torch, dtype),
+        device=torch.device("cpu"),
     )
-    kept = phi.clone(), before.clone()
-    thickness = torch.tensor([0.9, 0.4], dtype=torch.float64)
-    for part in range(4):
+    random = torch.Generator().manual_seed(7)
+    modes = grid.forward(torch.randn((3, components, 9, 24), generator=random, dtype=grid.dtype))
+    thickness = torch.tensor([1.0, 0.5, 0.3], dtype=torch.float64)
+    # Stable, unstable, and of mixed stability; rates far below and above the damping.
+    second = torch.tensor([[[2.0, 0.7], [0.9, 3.0]], [[-2.0, -0.4], [-0.4, -1.0]], [[5.0, 8.0], [8.0, 5.0]]])
+    second = second[:, :components, :components].to(grid.dtype)
+    kappa = torch.tensor([[4e-4, 2e-4]] * 3)[:, :components].to(grid.dtype)
+    relaxation = Relaxation(second, 0.5 * torch.diag_embed(kappa), kappa)
+    sizes = torch.tensor([[3.0, 9.0], [1.0, 0.3], [20.0, 20.0]])[:, :components].to(grid.dtype)[
+        ..., None, None
+    ]
+    damping = Damping(grid.differences, thickness, sizes, 1e-3 * sizes)
+    dt = torch.tensor([1e-5, 1e-3, 0.3], dtype=torch.float64)
+    for part in (0, 1):
         both(
-            lambda backend, part=part: backend.add_ripple(ripple, thickness, phi, before)[part],  # type: ignore[misc]
+            lambda backend, part=part: backend.relax_noise(modes.clone(), relaxation, damping, dt)[part],  # type: ignore[misc]
             dtype,
         )
-    assert torch.equal(phi, kept[0]) and torch.equal(before, kept[1])
-    new, _, noise, _ = NUMBA.add_ripple(ripple, thickness, phi, before)
-    assert torch.allclose(new[1], phi[1] + ripple[1] / 0.4)
-    assert torch.allclose(noise[0, 1], (ripple[0, 1] / 0.9).square().mean(dim=-1).sqrt())
+        both(
+            lambda backend, part=part: backend.waves(modes, damping, kappa[..., None, None])[part],  # type: ignore[misc]
+            dtype,
+        )
+    for backend in (NUMBA, TORCH):
+        kept, drift = backend.relax_noise(modes.clone(), relaxation, damping, dt)
+        rates = relaxation.of_modes(damping.squares.at(thickness))
+        agree(drift.real, -(rates * kept.real[:, None]).sum(dim=2), dtype)
+        # Noise that grows, or that has no time to relax, is only cut off below an interface.
+        cut = modes * torch.exp(-0.5 * kappa[..., None, None] * damping.squares.at(thickness))
+        agree(kept[1].real, cut[1].real, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("mobility", ["wodo", "negi", "onsager", "constant"])
+def test_mean_relaxations(mobility: str, dtype: str) -> None:
+    # In the compiled function of whole films, and by difference quotients.
+    recipe = DryingRecipe(mobility=mobility, n_donor=7.0)  # type: ignore[arg-type]
+    simulation = Simulation([recipe] * 2, seeds=[0, 1], shape=(9, 14), dtype="float64")
+    model, phi = simulation.model, simulation.fields()
+    phi = phi + 0.1 * torch.rand(phi.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    own, cross = model.mobilities(phi)
+
+    class Rough:
+        def potential(self, phi: torch.Tensor) -> torch.Tensor:
+            return model.energy.potential(phi)
+
+    plain = TORCH.mean_relaxation(model.energy, own, cross, model.kappa_of(phi), phi)
+    rough = TORCH.mean_relaxation(Rough(), own, cross, model.kappa_of(phi), phi)  # type: ignore[arg-type]
+    torch.testing.assert_close(rough.second, plain.second, rtol=2e-3, atol=1e-5)
+    assert torch.equal(rough.fourth, plain.fourth)
+    real = np.float32 if dtype == "float32" else np.float64
+    arrays = film_arrays(model, phi)
+    assert arrays is not None
+    kind, numbers, linear, quadratic = arrays
+    for film in range(2):
+        equations = Equations(
+            numbers[film].astype(real),
+            linear[film].astype(real),
+            quadratic[film].astype(real),
+            kind,
+            True,
+            simulation.grid.dx,
+            simulation.grid.dtheta,
+        )
+        shared = own[film, 0] * 0.0 if cross is None else cross[film]
+        second, fourth = np.empty((2, 2), real), np.empty((2, 2), real)
+        mean_rates(
+            equations, phi[film].numpy().astype(real), own[film].numpy().astype(real),
+            shared.numpy().astype(real), second, fourth,
+        )  # fmt: skip
+        agree(torch.from_numpy(second).double(), plain.second[film], dtype)
+        agree(torch.from_numpy(fourth).double(), plain.fourth[film], dtype)
+
+
+@loop
+def mean_rates(film: Any, phi: Any, mobility: Any, cross: Any, second: Any, fourth: Any) -> None:
+    mean_rates_of_film(film, phi, mobility, cross, second, fourth)
 
 
 def both(function: Callable[[Backend], torch.Tensor], dtype: str) -> None:

@@ -12,7 +12,6 @@ from morphsim.simulator import AnnealingRecipe, DryingRecipe, Recipe, Simulation
 from morphsim.simulator.core.control import OUTSIDE
 from morphsim.simulator.core.mobility import OnsagerMobility
 from morphsim.simulator.core.stall import LEAST_PROGRESS, WATCHED_TRIES, StallWatch
-from morphsim.simulator.core.stepper import noise_allowance
 
 
 def lowest_on_the_way(
@@ -88,15 +87,6 @@ def test_narrow_films_are_annealed_under_noise(columns: int) -> None:
     )  # fmt: skip
     film, _ = lowest_on_the_way(recipe, 0, (100, columns), 300)
     assert float(film.state.time[0]) >= recipe.duration
-
-
-def test_noise_allowance_of_wide_rows_is_their_own() -> None:
-    noise = torch.rand((2, 2, 9), generator=torch.Generator().manual_seed(0))
-    for width in (16, 17, 400):
-        assert torch.equal(noise_allowance(noise, width), 3.0 * noise)
-    narrow = noise_allowance(noise, 1)
-    assert narrow.shape == noise.shape
-    torch.testing.assert_close(narrow[0, 0, 4], 6.0 * noise[0, 0].square().mean().sqrt())
 
 
 def test_films_that_creep_have_stalled() -> None:

@@ -106,7 +106,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
     >>> from morphsim import load_encoder
     >>> from morphsim.frames import binarise
     >>> from morphsim.simulator import DryingRecipe, record_film
-    >>> (film,) = record_film(DryingRecipe(evaporation=0.03), seed=1, frames=1)
+    >>> (film,) = record_film(DryingRecipe(evaporation=0.1), seed=1, frames=1)
     >>> env = gym.make("morphsim:morphsim/Drying-v0", shape=(100, 400))
     >>> encoder = load_encoder("default")
     >>> env = LatentRewardWrapper(env, encoder, target=binarise(film.share))

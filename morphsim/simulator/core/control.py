@@ -14,7 +14,7 @@ from morphsim.simulator.core.per_film import PerFilmArray
 
 TOLERANCE = 0.002
 """Default of the tolerance of a step, see `Stepper`."""
-LARGEST_THICKNESS_CHANGE = 0.006
+LARGEST_THICKNESS_CHANGE = 0.005
 """In one step at the default tolerance [initial thickness]; it changes with the root of the tolerance."""
 SHRINK, SHRINK_MOST = 0.4, 0.1
 """Of a step that is refused: at least by the first, and by no more than the second."""
@@ -25,15 +25,16 @@ _VANISHING = 1e-3
 _CREEP = 1e-4
 LARGEST_LAG = (8.0, 1.5)
 """What growing layers and ripples may lose of their amplitude in a step [tolerance]."""
-# How much of the past counts in the mean growth of waves, with each step.
-_REMEMBERED = 0.9
+# How much of the past counts in the growth of waves, with each step; and how many standard deviations of a
+# random walk count as no growth.
+_REMEMBERED, _BY_CHANCE = 0.95, 2.0
 # From here on a field is at the edge, where it may move outwards only by what rounding makes of it.
 _EDGE, _ROUNDING = 0.98e-3, 5e-7
 OUTSIDE = 1e-3
 """How far a volume fraction may overshoot 0; a film that starts inside this bound never leaves it."""
 
 # The relaxation of the last noise within a step is not an error, and older noises still relax.
-NOISE_ALLOWANCE = 3.0
+NOISE_ALLOWANCE = 6.0
 
 
 class StepRecord(NamedTuple):
@@ -45,6 +46,7 @@ class StepRecord(NamedTuple):
         last_step: size of the last step.
         older_step: size of the step before the last.
         history: how many past steps count.
+        refusals: how many tries of the step were refused.
         speed_change: dh/dt less that of a step before.
         older_speed_change: the same a step before.
         smallest: the smallest volume fraction of any component.
@@ -56,6 +58,7 @@ class StepRecord(NamedTuple):
     last_step: PerFilmArray
     older_step: PerFilmArray
     history: PerFilmArray
+    refusals: PerFilmArray
     speed_change: PerFilmArray
     older_speed_change: PerFilmArray
     smallest: PerFilmArray
@@ -170,9 +173,11 @@ def accept_step(
     accurate = error <= allowance + 2.0 * bound
     accepted = active & accurate & (thickness > 0) & ~(vanishing | out)
     proposed = 0.9 * ((allowance + bound) / at_least(error, 1e-30)) ** 0.5 * tried.dt
-    grown = least(proposed, LARGEST_RATIO * where(tried.cut, record.step, tried.dt))
+    # Straight after a refusal a step that grew would be refused again.
+    ratio = where(record.refusals > 0, 1.0, LARGEST_RATIO)
+    grown = least(proposed, ratio * where(tried.cut, record.step, tried.dt))
     shrunk = SHRINK * tried.dt
-    shrunk = where(accurate, shrunk, at_least(least(proposed, shrunk) / tried.dt, SHRINK_MOST) * tried.dt)
+    shrunk = where(accurate, shrunk, largest(least(proposed, shrunk), SHRINK_MOST * tried.dt))
     grown = where(grown < shrunk, shrunk, grown)
     return accepted, where(accepted, grown, where(active, shrunk, record.step))
 
@@ -203,7 +208,22 @@ def faded(past: PerFilmArray, new: PerFilmArray, history: PerFilmArray) -> PerFi
         new: what is added to it.
         history: how many steps were taken before; the first one only starts the sum.
     """
-    return where(history > 0, _REMEMBERED * past + new, 0.0 * past)
+    return where(history > 0, _REMEMBERED * past + new, 0.0)
+
+
+def seen_growth(gain: PerFilmArray, wobble: PerFilmArray, span: PerFilmArray) -> PerFilmArray:
+    """The rate at which waves have grown for certain.
+
+    The amplitude of waves that only fluctuate walks at random, by the root of the sum of the squares of what
+    it gains in each step. So much is not counted. Even growth gains more, and is seen at its own rate.
+
+    Args:
+        gain: of the logarithm of the amplitude, a sum of `faded`, of any shape.
+        wobble: the sum of its squares, of the same shape.
+        span: the sum of the steps.
+    """
+    certain = at_least(gain - _BY_CHANCE * wobble**0.5, 0.0)
+    return certain / (1.0 - _BY_CHANCE * (1.0 - _REMEMBERED) ** 0.5) / at_least(span, 1e-30)
 
 
 def leaving(before: PerFilmArray, after: PerFilmArray) -> PerFilmArray:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from morphsim.simulator.core.exact_types import built_in
-from morphsim.simulator.core.grid import Grid, Squares
+from morphsim.simulator.core.grid import Grid
 
 
 @built_in
@@ -26,7 +26,7 @@ class DeviceGrid(Grid):
         vars(self).update(vars(grid))
         self._complex = self._cosine_x is None or self._cosine_z is None
         if self._complex:
-            self.exact, self.differences = _in_pairs(grid.exact), _in_pairs(grid.differences)
+            self.exact, self.differences = grid.exact.in_pairs(), grid.differences.in_pairs()
         self._walls = self.depth_boundary == "no-flux"
         if self._walls:
             self.face_theta = torch.nn.functional.pad(grid.face_theta, (0, 0, 0, 1))
@@ -42,14 +42,18 @@ class DeviceGrid(Grid):
         """Undo `forward`."""
         if not self._complex:
             return super().inverse(modes)
-        # Inductor would make a copy for the transform alone, and compute the modes again for other uses.
-        pairs = self.stored(modes).view(*modes.shape[:-1], -1, 2)
-        return super().inverse(torch.view_as_complex(pairs))
+        return super().inverse(self._paired(modes))
+
+    def row_means(self, modes: Tensor) -> Tensor:
+        """See `Grid.row_means`."""
+        # Between walls in depth the real parts are all that it takes.
+        return super().row_means(modes if self._walls or not self._complex else self._paired(modes))
 
     def without_mean(self, modes: Tensor) -> Tensor:
         """See `Grid.without_mean`."""
-        first = _indices(modes, -2)[:, None] + _indices(modes, -1) == 0
-        return torch.where(first, 0.0, modes)
+        column = _indices(modes, -1)
+        column = column // 2 if self._complex else column
+        return torch.where(_indices(modes, -2)[:, None] + column == 0, 0.0, modes)
 
     def add_upright(self, modes: Tensor, column: Tensor) -> None:
         """See `Grid.add_upright`."""
@@ -81,9 +85,10 @@ class DeviceGrid(Grid):
         scaled = scaled * self._inside
         return net + scaled - torch.roll(scaled, 1, dims=-2)
 
-
-def _in_pairs(squares: Squares) -> Squares:
-    return Squares(squares.x.repeat_interleave(2, dim=-1), squares.theta)
+    def _paired(self, modes: Tensor) -> Tensor:
+        """Complex modes of their real and imaginary parts."""
+        # Inductor would make a copy for the transform alone, and compute the modes again for other uses.
+        return torch.view_as_complex(self.stored(modes).view(*modes.shape[:-1], -1, 2))
 
 
 def _indices(values: Tensor, dim: int) -> Tensor:

@@ -63,7 +63,8 @@ def kept_noise(rate: Tensor, damping: Tensor, dt: Tensor) -> Tensor:
 def split_rates(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and half the difference of both eigenvalues of matrices A (B, 2, 2, H, modes), (B, H, modes).
 
-    A is the product of a positive and a symmetric matrix, so that its eigenvalues are real.
+    A is the product of a positive and a symmetric matrix, so that its eigenvalues are real, and so is P A
+    where the mobility is diagonal.
     """
     mean = 0.5 * (matrix[:, 0, 0] + matrix[:, 1, 1])
     half = 0.5 * (matrix[:, 0, 0] - matrix[:, 1, 1])
@@ -71,24 +72,35 @@ def split_rates(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def relaxed(noise: Tensor, relaxation: Relaxation, damping: Damping, dt: Tensor) -> tuple[Tensor, Tensor]:
-    """What is left of the noise of a step, and the rates with which it relaxes; see `Backend.relax_noise`."""
+    """What is left of the noise of a step, and the rates with which it relaxes; see `Backend.relax_noise`.
+
+    A step Δt pulls two fields back by Δt p1 A with a p1 for each field, since their dampings differ. With the
+    larger damping for both and P = p1 / (the smaller p1), the pull is the same if the rates are P A, of which
+    `kept_noise` is a function. The noise of each field is scaled besides, so that without coupling it keeps
+    what it keeps under its own damping. So the variance is exact for fields without coupling, and for coupled
+    ones in steps that are much shorter or much longer than they take to relax.
+    """
     k2 = damping.squares.at(damping.thickness)
     matrix = relaxation.of_modes(k2)
     step = dt.to(k2.dtype)[:, None, None, None]
     size = damping.of_modes().clamp_min(0.0)
     kept = noise * torch.exp(-0.5 * relaxation.kappa[..., None, None] * k2)
+    rates = torch.diagonal(matrix, dim1=1, dim2=2).movedim(-1, 1)
+    alone = kept_noise(rates, size, step)
     if noise.shape[1] == 2:
-        largest = size.amax(dim=1)
-        mean, half = split_rates(matrix)
-        fast = kept_noise(mean + half, largest, step[:, 0])
-        slow = kept_noise(mean - half, largest, step[:, 0])
+        largest = size.amax(dim=1, keepdim=True)
+        shares = exponential_weights(step * size)[0] / exponential_weights(step * largest)[0]
+        shared = shares[:, :, None] * matrix
+        kept = kept * alone / kept_noise(shares * rates, largest.expand_as(size), step)
+        mean, half = split_rates(shared)
+        fast = kept_noise(mean + half, largest[:, 0], step[:, 0])
+        slow = kept_noise(mean - half, largest[:, 0], step[:, 0])
         # The function of a matrix with two eigenvalues is linear in the matrix.
         slope = (fast - slow) / (2.0 * half).clamp_min(1e-20)
-        turned = (matrix * kept[:, None]).sum(dim=2)
+        turned = (shared * kept[:, None]).sum(dim=2)
         kept = (slow - slope * (mean - half))[:, None] * kept + slope[:, None] * turned
     else:
-        own = torch.diagonal(matrix, dim1=1, dim2=2).movedim(-1, 1)
-        kept = kept_noise(own, size, step) * kept
+        kept = alone * kept
     return kept, -(matrix * kept[:, None]).sum(dim=2)
 
 

@@ -141,6 +141,7 @@ class SpectralStepper:
             "contrast": of_array(end.contrast),
             "amplitude": old["amplitude"],
             "gain": old["gain"],
+            "wobble": old["wobble"],
             "span": old["span"],
             "wave_damping": old["wave_damping"],
         }

@@ -40,6 +40,7 @@ class State:
         amplitude: logarithm of the amplitude of waves under noise, (B, 2): of layers, which are constant
             along x, and of ripples along the film.
         gain: how much it grew, summed over the last few steps, (B, 2).
+        wobble: the sum of the squares of this, (B, 2).
         span: time of these steps.
         wave_damping: their mean damping Λ, (B, 2).
     """
@@ -66,6 +67,7 @@ class State:
     contrast: Tensor
     amplitude: Tensor
     gain: Tensor
+    wobble: Tensor
     span: Tensor
     wave_damping: Tensor
 
@@ -99,6 +101,7 @@ class State:
             contrast=contrast(phi),
             amplitude=waves,
             gain=waves,
+            wobble=waves,
             span=zero,
             wave_damping=waves,
         )

@@ -21,6 +21,7 @@ from morphsim.simulator.core.control import (
     faded,
     longest_without_lag,
     plan_step,
+    seen_growth,
 )
 from morphsim.simulator.core.etd import Damping
 from morphsim.simulator.core.exact_types import built_in
@@ -183,9 +184,11 @@ class Stepper:
         power, size = self.model.backend.waves(stepped.content, damping, self.model.kappa_of(stepped.phi))
         amplitude = 0.5 * (power / stepped.thickness[:, None] ** 2).clamp_min(1e-300).log()
         history = as_numpy_if_cpu(state.history)
-        past, new = as_numpy_if_cpu(state.gain), as_numpy_if_cpu(amplitude - state.amplitude)
-        gain = as_tensor(faded(past, new, history[:, None]))
-        stepped.gain = torch.where(noise.strength[:, None] > 0.0, gain, 0.0)
+        grown, noisy = as_numpy_if_cpu(amplitude - state.amplitude), noise.strength[:, None] > 0.0
+        for name, new in (("gain", grown), ("wobble", grown * grown)):
+            past = as_numpy_if_cpu(getattr(state, name))
+            total = as_tensor(faded(past, new, history[:, None]))
+            setattr(stepped, name, torch.where(noisy, total, 0.0))
         span, dt = as_numpy_if_cpu(state.span), as_numpy_if_cpu(stepped.last_step)
         stepped.span = as_tensor(faded(span, dt, history))
         stepped.amplitude, stepped.wave_damping = amplitude, size
@@ -260,6 +263,7 @@ class Stepper:
             contrast=spread,
             amplitude=state.amplitude,
             gain=state.gain,
+            wobble=state.wobble,
             span=state.span,
             wave_damping=state.wave_damping,
         )
@@ -267,7 +271,8 @@ class Stepper:
 
     def _longest_without_lag(self, state: State) -> Tensor:
         """The longest step in which neither layers nor ripples fall behind, (B,)."""
-        growth = state.gain / state.span.clamp_min(1e-30)[:, None]
+        parts = (as_numpy_if_cpu(values) for values in (state.gain, state.wobble, state.span[:, None]))
+        growth = as_tensor(seen_growth(*parts))
         longest = [
             longest_without_lag(
                 as_numpy_if_cpu(growth[:, kind]),

@@ -115,7 +115,8 @@ _TABLE = (
             Source(
                 parameters="kappa, width",
                 basis="estimate",
-                citation="chosen so that the interface of the dry film is four cells wide at 400 x 100 cells",
+                citation="chosen so that the interface of the dry film is four cells wide at 400 x 100 "
+                "cells, and two and a half on the default ones",
             ),
             Source(
                 parameters="diffusivity of the unit of time",

@@ -66,6 +66,8 @@ class Annealing(Process[AnnealingRecipe]):
     time_unit = "h0^2/D"
     energy_unit = "RT/V h0^2"
     components = 1
+    # Interfaces of one field are half as wide as those of two.
+    largest_cell = 0.5
 
     def model(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -26,6 +27,7 @@ Films = TypeVar("Films", bound=Recipe)
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+_FEWEST_ROWS = 16
 FIRST_SNAPSHOT = 1.0 / 200.0
 """Time of the first snapshot equally spaced in log time, as a share of the film's duration."""
 
@@ -57,6 +59,8 @@ class Process(ABC, Generic[Films]):
     """Column by which frames of different films are matched: `time` or `dryness`."""
     thickness_changes: ClassVar[bool] = False
     """Whether the thickness of a film changes."""
+    largest_cell: ClassVar[float] = 1.0
+    """Longest side of the solver's cells where the user chooses none [√kappa]."""
     thickest: ClassVar[float] = 2.0
     """Largest thickness that sensors tell [initial thickness]."""
     state: ClassVar[Mapping[str, tuple[float, float]]] = {}
@@ -73,8 +77,18 @@ class Process(ABC, Generic[Films]):
         """
 
     def cells(self, recipe: Films, shape: tuple[int, int]) -> tuple[int, int]:
-        """The solver's grid (h, w) for frames of `shape` (H, W), where the user chooses none."""
-        return shape
+        """The solver's grid (h, w) for frames of `shape` (H, W), where the user chooses none.
+
+        By default a cell is `largest_cell` √kappa long, in depth at the geometric mean of the thickness at
+        the start and at the end: domains form in between, while their interfaces are still wide. Both
+        numbers of cells are rounded up to even ones with fast transforms. A cell is no shorter than a pixel,
+        since small frames are for films that may be coarse; but layers need sixteen rows, if there are as
+        many.
+        """
+        size = max(self.largest_cell * math.sqrt(recipe.kappa), recipe.width / shape[1])
+        depth = math.sqrt(recipe.initial_thickness * recipe.last_thickness)
+        rows = max(_FEWEST_ROWS, _fast_number(depth / size))
+        return min(shape[0], rows), min(shape[1], _fast_number(recipe.width / size))
 
     def batch_setting(self, recipe: Films) -> bool:
         """A property that films of one batch must share besides width, boundary and mobility closure."""
@@ -199,3 +213,18 @@ def snapshot_times(duration: float, count: int) -> Values:
 
 def _durations(simulation: Simulation) -> list[float]:
     return [recipe.duration for recipe in simulation.recipes]
+
+
+def _fast_number(length: float) -> int:
+    """The next even whole number with no prime factor above 5, whose transforms are fast."""
+    number = 2 * max(1, math.ceil(0.5 * length * (1.0 - 1e-9)))
+    while not _is_fast(number):
+        number += 2
+    return number
+
+
+def _is_fast(number: int) -> bool:
+    for factor in (2, 3, 5):
+        while number % factor == 0:
+            number //= factor
+    return number == 1

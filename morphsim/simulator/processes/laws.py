@@ -81,10 +81,10 @@ def _inverse_temperature(recipes: Sequence[Recipe], temperature: Values) -> Valu
 
 def columns(grid: Grid) -> Callable[[Any], Tensor]:
     """A function that turns one value per film into a (B, 1, 1) tensor on the grid's device."""
+    dtype = np.float32 if grid.dtype == torch.float32 else np.float64
 
     def column(values: Any) -> Tensor:
-        return torch.as_tensor(np.asarray(values), dtype=torch.float64).to(grid.device, grid.dtype)[
-            :, None, None
-        ]
+        # By numpy, since this is done anew whenever a knob turns.
+        return torch.from_numpy(np.array(values, dtype)[:, None, None]).to(grid.device, grid.dtype)
 
     return column

@@ -55,7 +55,9 @@ def advance_films(journey: Journey) -> Journeys | None:
     grid, films = model.grid, len(state.time)
     parts = [part for part in (noise, model.evaporation, model.substrate) if part is not None]
     known = is_built_in(model, grid, grid.differences, model.energy, model.mobility, *parts)
-    if not known or not isinstance(model.energy, TernaryFloryHuggins) or grid.device.type != "cpu":
+    # The function computes finite volumes.
+    known = known and not model.spectral and grid.device.type == "cpu"
+    if not known or not isinstance(model.energy, TernaryFloryHuggins):
         return None
     if model.spectral:
         return None
@@ -148,15 +150,12 @@ def _constants(journey: Journey, kind: _Kind) -> Constants:
 
 def _kept(state: State) -> Kept:
     """Copies of a batch for the compiled function."""
-    copies = {entry.name: _copy(getattr(state, entry.name)) for entry in fields(State)}
+    views = {entry.name: real_view(getattr(state, entry.name)) for entry in fields(State)}
     films = len(state.time)
-    copies["modes"] = np.stack([copies.pop(name) for name in KEPT_MODES])
+    modes = np.stack([views.pop(name) for name in KEPT_MODES])
+    copies = {name: view.copy() for name, view in views.items()} | {"modes": modes}
     watched = np.stack((copies["time"], copies["thickness"]))
     return Kept(**copies, tries=np.zeros(films, np.int64), refused=np.zeros(films, np.int64), watched=watched)
-
-
-def _copy(values: torch.Tensor) -> Array:
-    return real_view(values.clone(memory_format=torch.contiguous_format))
 
 
 def _state(kept: Kept, like: State) -> State:
@@ -217,7 +216,7 @@ def _memory(kind: _Kind) -> Memory:
         (2, 2),
         (2, 2),
         (2, 2),
-        (8, modes[-1]),
+        (10, modes[-1]),
     )
     arrays = [_aligned(shape, dtype) for shape in shapes]
     return Memory._make([*arrays, workspace_of(kind.shape, dtype)])

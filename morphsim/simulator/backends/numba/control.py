@@ -15,6 +15,7 @@ from morphsim.simulator.core.control import (
     leaving,
     longest_without_lag,
     plan_step,
+    seen_growth,
     step_weights,
 )
 from morphsim.simulator.core.elementwise import at_least, largest, least, where
@@ -62,6 +63,7 @@ for _function in (
     accept_step,
     longest_without_lag,
     faded,
+    seen_growth,
     on_the_way,
     covers_too_little,
 ):

@@ -9,7 +9,6 @@ import numpy as np
 from morphsim.compiled import loop
 from morphsim.simulator.backends.numba.film import (
     ONSAGER,
-    mean_rates_of_film,
     rates_of_film,
     stiffness_of_film,
 )
@@ -41,6 +40,7 @@ from morphsim.simulator.backends.numba.modes import (
     write_modes,
 )
 from morphsim.simulator.backends.numba.noise import film_noise
+from morphsim.simulator.backends.numba.relaxation import mean_rates_of_film
 from morphsim.simulator.backends.numba.step import compare_film
 from morphsim.simulator.backends.numba.surface import correct_film
 from morphsim.simulator.backends.numba.transforms import forward, inverse

@@ -99,6 +99,7 @@ class Kept(NamedTuple):
     contrast: Any
     amplitude: Any
     gain: Any
+    wobble: Any
     span: Any
     wave_damping: Any
     tries: Any
@@ -122,7 +123,7 @@ class Memory(NamedTuple):
         stiffness: A2 and A4 of each field, (2, 2).
         second: <M f''>, (2, 2).
         fourth: <M> κ, (2, 2).
-        gains: of modes, (8, depth).
+        gains: of modes, (10, depth).
         work: of the transforms.
     """
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from morphsim.compiled import inlined
 from morphsim.simulator.backends.numba.math import decay
-from morphsim.simulator.backends.numba.relaxation import relax_factors
+from morphsim.simulator.backends.numba.relaxation import fade, relax_factors
 from morphsim.simulator.backends.numba.step import mode_gains
 from morphsim.simulator.backends.numba.vectors import lanes_of, load, splat, store
 
@@ -69,7 +69,7 @@ def advance_film_modes(
         depth: h.
         x: squared wavenumbers along x, (K,).
         theta: squared wavenumbers in scaled depth, padded.
-        gains: memory, (8, depth).
+        gains: memory, (10, depth).
         new_content: receives q_{n+1}.
         new_change: receives q_{n+1} - q_n.
     """
@@ -132,7 +132,7 @@ def relax_film_noise(
         depth: h.
         x: squared wavenumbers along x, (K,).
         theta: squared wavenumbers in scaled depth, padded.
-        gains: memory, (8, depth).
+        gains: memory, (10, depth).
         content: receives the noise besides what it holds.
         drift: receives the rates at which the noise relaxes.
     """
@@ -141,8 +141,9 @@ def relax_film_noise(
     shallow = real(1.0) / (real(depth) * real(depth))
     lanes = lanes_of(noise)
     apart = waves * parts * deep
+    fade(theta, shallow, numbers, gains[8:])
     for k in range(waves):
-        relax_factors(x[k : k + 1], theta, shallow, real(dt), numbers, gains)
+        relax_factors(x[k : k + 1], theta, shallow, real(dt), numbers, gains[8:], gains)
         for part in range(parts):
             start = (k * parts + part) * deep
             for j in range(0, deep, lanes):
@@ -171,7 +172,7 @@ def waves_of_film(
         depth: h.
         x: squared wavenumbers along x, (K,).
         theta: squared wavenumbers in scaled depth, padded.
-        gains: memory, (8, depth).
+        gains: memory, (10, depth).
         found: receives the powers of both, and their dampings.
     """
     fields, waves, parts, deep = content.shape

@@ -41,6 +41,7 @@ from morphsim.simulator.core.control import (
     faded,
     longest_without_lag,
     plan_step,
+    seen_growth,
 )
 from morphsim.simulator.core.stall import WATCHED_TRIES, covers_too_little
 
@@ -140,12 +141,13 @@ def run_film(
 @inlined
 def _longest_without_lag(state: Any, index: int, tolerance: float) -> Any:
     """The longest step in which neither layers nor ripples fall behind."""
-    span = max(state.span[index], 1e-30)
+    gain, wobble, damping = state.gain[index], state.wobble[index], state.wave_damping[index]
+    span = state.span[index]
     layers = longest_without_lag(
-        state.gain[index, 0] / span, state.wave_damping[index, 0], LARGEST_LAG[0] * tolerance
+        seen_growth(gain[0], wobble[0], span), damping[0], LARGEST_LAG[0] * tolerance
     )
     ripples = longest_without_lag(
-        state.gain[index, 1] / span, state.wave_damping[index, 1], LARGEST_LAG[1] * tolerance
+        seen_growth(gain[1], wobble[1], span), damping[1], LARGEST_LAG[1] * tolerance
     )
     return min(layers, ripples)
 
@@ -157,6 +159,7 @@ def _follow_waves(state: Any, index: int, found: Any, h: float, history: int, dt
         amplitude = 0.5 * np.log(max(found[kind] / (h * h), 1e-300))
         grown = amplitude - state.amplitude[index, kind]
         state.gain[index, kind] = faded(state.gain[index, kind], grown, history)
+        state.wobble[index, kind] = faded(state.wobble[index, kind], grown * grown, history)
         state.amplitude[index, kind], state.wave_damping[index, kind] = amplitude, found[2 + kind]
     state.span[index] = faded(state.span[index], dt, history)
 
@@ -169,6 +172,7 @@ def _record(state: Any, index: int) -> StepRecord:
         state.last_step[index],
         state.older_step[index],
         state.history[index],
+        state.refusals[index],
         state.speed_change[index],
         state.older_speed_change[index],
         state.smallest[index],
