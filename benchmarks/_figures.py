@@ -127,6 +127,32 @@ def _learning(figure: Any, result: Result) -> bool:
     return True
 
 
+def _tolerances(figure: Any, result: Result) -> bool:
+    """Error of the last frames and steps against the tolerance, a line for each recipe."""
+    found = result["results"]
+    errors, steps = figure.subplots(1, 2)
+    rows = found["by_tolerance"]
+    for index, summary in enumerate(found["recipes"]):
+        own = sorted(
+            (row for row in rows if row["recipe"] == summary["recipe"]), key=lambda row: row["tolerance"]
+        )
+        tolerances = [row["tolerance"] for row in own]
+        look: Any = {"color": f"C{index}", "marker": ".", "lw": 1, "label": summary["recipe"]}
+        errors.plot(tolerances, [_gap(row["last"]) for row in own], **look)
+        steps.plot(tolerances, [row["steps"] for row in own], **look)
+        if "old steps" in summary:
+            steps.plot(found["default tolerance"], summary["old steps"], "x", color=f"C{index}")
+    chance = [row["last chance"] for row in rows]
+    errors.axhspan(min(chance), max(chance), color="0.9", zorder=0, label="by chance")
+    for axes in (errors, steps):
+        axes.axvline(found["default tolerance"], color="k", lw=0.8, ls=":")
+        axes.set(xscale="log", yscale="log", xlabel="tolerance")
+    errors.set(ylabel="shift of the mean last frame")
+    steps.set(ylabel="steps of a film (crosses: version 0.1.0)")
+    errors.legend(fontsize=6)
+    return True
+
+
 def _gap(value: float | None) -> float:
     return float("nan") if value is None else value
 
@@ -136,5 +162,6 @@ FIGURES: Mapping[str, Callable[[Any, Result], bool]] = {
     "pfhub": _energy,
     "published_frames": _coarsening,
     "simulator": _matched,
+    "step_control": _tolerances,
     "wodo1d": _strip,
 }

@@ -3,6 +3,8 @@
     python benchmarks/_run_all.py [NAME ...] [--quick]
 
 Without names all are run. A quick run prints its targets and keeps nothing: figures of full runs stay.
+MORPHSIM_OLD names a folder or a Python interpreter in which version 0.1.0 is installed, for the benchmarks
+that compare this version with it.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ class Run:
         arguments: besides --json.
         data: a file or folder that it needs in the folder of MORPHSIM_DATA; None if it needs none.
         gpu: whether a full run needs a GPU.
+        old: whether it compares with version 0.1.0 where that is installed.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Run:
     arguments: tuple[str, ...] = ()
     data: str | None = None
     gpu: bool = False
+    old: bool = False
 
 
 RUNS = (
@@ -55,6 +59,7 @@ RUNS = (
     Run("published_frames", "published_frames", data="opv_frames.h5"),
     Run("random_recipes", "random_recipes", ("--workers", "1", "--longest", "15")),
     Run("resolution", "resolution", ("--workers", "2")),
+    Run("step_control", "step_control", old=True),
     Run("simulator", "simulator"),
     Run("datasets", "datasets"),
     Run("reward", "reward"),
@@ -114,6 +119,8 @@ def carry_out(wanted: Run, *, quick: bool, results: Path = RESULTS) -> bool:
             say(f"{wanted.name}: skipped, {wanted.data} is not in {folder}; set MORPHSIM_DATA to its folder")
             return True
         command.append(str(folder / wanted.data))
+    if wanted.old and (old := os.environ.get("MORPHSIM_OLD")):
+        command += ["--old", old]
     if wanted.gpu and not quick and not torch.cuda.is_available():
         say(f"{wanted.name}: skipped, there is no GPU")
         return True
