@@ -24,6 +24,7 @@ from morphsim.simulator.core.per_film import as_fields, as_tensor
 from morphsim.simulator.core.relaxation import Relaxation, mean_relaxation, relaxed
 from morphsim.simulator.core.splitmix import scramble, shifted
 from morphsim.simulator.core.state import contrast, smallest_fraction
+from morphsim.simulator.core.sweep import swept
 
 
 class TorchBackend(Backend):
@@ -66,9 +67,10 @@ class TorchBackend(Backend):
         flux_x = flux_x * h
         flux_z = flux_z / (h * grid.dtheta)
         if film.evaporation is not None:
-            sweep = speed.to(phi.dtype)[:, None, None, None] * grid.face_theta
-            # Rows run downwards, against theta: a film that shrinks carries its top into the row below.
-            flux_z = flux_z - sweep * grid.mean_z(phi)
+            sweep = speed.to(phi.dtype)[:, None, None, None]
+            # Rows run downwards, against theta: the top row of a film that shrinks takes from the one below.
+            passing = swept(grid.mean_z(phi), grid.step_z(phi), sweep)
+            flux_z = flux_z - sweep * grid.face_theta * passing
         fields = grid.divergence(flux_x, flux_z, 1.0 / grid.dx**2, 1.0 / grid.dtheta)
         stiffness2, stiffness4 = _stiffness(film, phi, h, mobility, cross)
         return CellRates(fields, stiffness2, stiffness4, mobility, cross)

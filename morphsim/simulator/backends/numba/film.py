@@ -10,6 +10,7 @@ from morphsim.compiled import inlined, loop
 from morphsim.simulator.backends.numba.math import barrier_floor, barrier_slope, extended_logarithm
 from morphsim.simulator.core.energy import SMALLEST_FRACTION
 from morphsim.simulator.core.etd import SURPLUS
+from morphsim.simulator.core.sweep import LARGEST_RISE, SMALLEST_RISE
 
 WODO, NEGI, ONSAGER, CONSTANT = range(4)
 
@@ -166,6 +167,27 @@ def _bounds(kappa: Any, steep: Any, mobility: Any, cross: Any, mixed: bool, stif
 
 
 @inlined
+def _sweep(phi: Any, speed: Any, swept: Any) -> None:
+    """Volume fractions (2, H - 1, W) on the faces between rows, see `core.sweep.swept`."""
+    height, width = phi.shape[1:]
+    real = type(speed)
+    zero, half, one = real(0.0), real(0.5), real(1.0)
+    most, least = real(LARGEST_RISE), real(SMALLEST_RISE)
+    for row in range(height - 1):
+        upstream, downstream = (row, row + 1) if speed > zero else (row + 1, row)
+        for j in range(width):
+            donor, acceptor = phi[0, upstream, j], phi[1, upstream, j]
+            donors = half * (phi[0, downstream, j] - donor)
+            acceptors = half * (phi[1, downstream, j] - acceptor)
+            share = most * max(donor, zero) / max(donors, least)
+            share = min(share, most * max(acceptor, zero) / max(acceptors, least))
+            rest = most * max(one - donor - acceptor, zero) / max(-donors - acceptors, least)
+            share = min(min(share, rest), one)
+            swept[0, row, j] = donor + share * donors
+            swept[1, row, j] = acceptor + share * acceptors
+
+
+@inlined
 def _inflow(
     phi: Any,
     mu: Any,
@@ -184,6 +206,8 @@ def _inflow(
     half = type(dtheta)(0.5)
     flux = np.empty(width + 1, phi.dtype)
     over = np.empty(width, phi.dtype)
+    swept = np.empty((2, height - 1, width), phi.dtype)
+    _sweep(phi, sweep, swept)
     for c in range(2):
         other = 1 - c
         over[:] = 0
@@ -217,8 +241,7 @@ def _inflow(
                 for j in range(width):
                     out[c, row, j] = (flux[j + 1] - flux[j]) * across - over[j]
                 continue
-            theta = (height - 1 - row) * dtheta
-            carried = sweep * theta * half
+            carried = sweep * ((height - 1 - row) * dtheta)
             for j in range(width):
                 under = (
                     half
@@ -231,7 +254,7 @@ def _inflow(
                         * (cross[row, j] + cross[row + 1, j])
                         * (mu[other, row + 1, j] - mu[other, row, j])
                     )
-                under = under * down - carried * (phi[c, row, j] + phi[c, row + 1, j])
+                under = under * down - carried * swept[c, row, j]
                 out[c, row, j] = (flux[j + 1] - flux[j]) * across + (under - over[j])
                 over[j] = under
 
