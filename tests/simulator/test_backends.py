@@ -41,6 +41,8 @@ def fields(batch: int, components: int, shape: tuple[int, int], dtype: str) -> t
     # Also slightly outside the simplex, where logarithm and barrier are continued.
     phi[0, 0, 1, 2] = -1e-4
     phi[0, -1, 2, 3] = 1.0001
+    # And next to an interface of one cell.
+    phi[-1, 0, 5] = 0.004
     return phi.to(getattr(torch, dtype))
 
 
