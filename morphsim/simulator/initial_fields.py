@@ -39,12 +39,10 @@ def _cut_off(noise: NDArray[np.float64], recipe: Recipe) -> NDArray[np.float64]:
     height, width = noise.shape
     k2_z = (np.pi / recipe.initial_thickness * np.arange(height)) ** 2
     modes: Any = scipy.fft.dct(noise, axis=0, norm="ortho") * np.exp(-0.5 * recipe.kappa * k2_z)[:, None]
+    along = np.exp(-0.5 * recipe.kappa * (np.pi / recipe.width * np.arange(width + 1)) ** 2)
     if recipe.boundary == "periodic":
-        k2_x = (2.0 * np.pi / recipe.width * np.arange(width // 2 + 1)) ** 2
-        along = np.exp(-0.5 * recipe.kappa * k2_x)
-        modes = scipy.fft.irfft(scipy.fft.rfft(modes, axis=1) * along, n=width, axis=1)
+        # Waves fit into the width whole, cosines by halves.
+        modes = scipy.fft.irfft(scipy.fft.rfft(modes, axis=1) * along[::2], n=width, axis=1)
     else:
-        k2_x = (np.pi / recipe.width * np.arange(width)) ** 2
-        along = np.exp(-0.5 * recipe.kappa * k2_x)
-        modes = scipy.fft.idct(scipy.fft.dct(modes, axis=1, norm="ortho") * along, axis=1, norm="ortho")
+        modes = scipy.fft.idct(scipy.fft.dct(modes, axis=1, norm="ortho") * along[:-1], axis=1, norm="ortho")
     return np.asarray(scipy.fft.idct(modes, axis=0, norm="ortho"))
