@@ -27,13 +27,34 @@ def own_place() -> Path:
     return Path(str(morphsim.__file__)).resolve().parents[1]
 
 
+def program_of(place: Path) -> tuple[str, dict[str, str]]:
+    """The interpreter and the environment variables with which the package of a place is found.
+
+    Args:
+        place: a Python interpreter, or the folder that holds the package, run by this interpreter.
+
+    Raises:
+        InputError: it is neither.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    if place.is_dir():
+        if not (place / "morphsim" / "__init__.py").is_file():
+            raise InputError(
+                f"{place} holds no package morphsim; give the folder into which it was installed"
+            )
+        return sys.executable, environment | {"PYTHONPATH": str(place.resolve())}
+    if not place.is_file():
+        raise InputError(f"{place} is neither a Python interpreter nor a folder with the package morphsim")
+    return str(place.absolute()), environment
+
+
 def ask_elsewhere(
     place: Path, script: Path, jobs: Sequence[Mapping[str, Any]]
 ) -> tuple[str, dict[str, NDArray[Any]]]:
     """Let a script work with the package that another interpreter or folder has, on one thread.
 
     Args:
-        place: a Python interpreter, or the folder that holds the package, run by this interpreter.
+        place: see `program_of`.
         script: calls `answer_jobs`.
         jobs: what it is to do, as JSON knows it.
 
@@ -43,17 +64,8 @@ def ask_elsewhere(
     Raises:
         InputError: there is no such package, or the script fails with it.
     """
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    program, environment = program_of(place)
     environment["OMP_NUM_THREADS"] = "1"
-    program = str(place.absolute())
-    if place.is_dir():
-        if not (place / "morphsim" / "__init__.py").is_file():
-            raise InputError(
-                f"{place} holds no package morphsim; give the folder into which it was installed"
-            )
-        environment["PYTHONPATH"], program = str(place.resolve()), sys.executable
-    elif not place.is_file():
-        raise InputError(f"{place} is neither a Python interpreter nor a folder with the package morphsim")
     with tempfile.TemporaryDirectory() as folder:
         asked, answer = Path(folder, "jobs.json"), Path(folder, "answer.npz")
         asked.write_text(json.dumps(jobs), encoding="utf-8")
