@@ -1,6 +1,6 @@
 """What the latent reward costs, and how many steps a second environments make in each way of running them.
 
-    python benchmarks/reward.py [--runs 5] [--old PATH] [--json] [--quick]
+    python benchmarks/reward.py [--runs 3] [--old PATH] [--pairs 5] [--json] [--quick]
 
 The wrapper's cost is the time of a wrapped step less that of the step inside it, over that of the step
 inside: drying films in frames of 100 x 400 under random knobs, on one core, with the guard on. Steps a second
@@ -86,6 +86,7 @@ QUICK: Mapping[str, Any] = {
     "episodes": 1,
     "vector_steps": 1,
     "counts": (2,),
+    "pairs": 1,
     "films": 1,
     "batch_steps": 3,
     "thread_steps": 3,
@@ -96,9 +97,9 @@ QUICK: Mapping[str, Any] = {
 class Options(BenchmarkOptions):
     """Measure rewards and environments."""
 
-    runs: int = 5
+    runs: int = 3
     """How often each is measured; the median counts."""
-    episodes: int = 2
+    episodes: int = 3
     """Films for the cost of the wrapper, in each run."""
     vector_steps: int = 4
     """Steps of each environment for steps a second."""
@@ -106,8 +107,10 @@ class Options(BenchmarkOptions):
     """Numbers of environments side by side."""
     old: Path | None = None
     """A Python interpreter, or a folder, in which version 0.1.0 is installed."""
+    pairs: int = 5
+    """How often films are made by this version and by version 0.1.0; the median of the ratios counts."""
     films: int = 2
-    """Films of each shape, in each run beside version 0.1.0."""
+    """Films of each shape, in each of these pairs."""
     batch_steps: int = 45
     """Steps of each film where batches are compared."""
     thread_steps: int = 20
@@ -253,10 +256,10 @@ def rates(encoder: Encoder, target: Any, options: Options) -> dict[str, dict[str
 
 
 def pairs_with(old: Path, target: Any, options: Options) -> list[Pair]:
-    """The same films by this version and by version 0.1.0, other ones in each run."""
+    """The same films by this version and by version 0.1.0, other ones in each pair."""
     pairs = []
-    for run_number in range(options.runs):
-        seeds = range(100 * run_number, 100 * run_number + options.films)
+    for pair_number in range(options.pairs):
+        seeds = range(100 * pair_number, 100 * pair_number + options.films)
         jobs = jobs_of(list(options.scale.least_ratios), target, list(seeds), options.scale.most_steps)
         pairs.append(pair(old, jobs))
         say(f"beside version {pairs[-1].version}: {[f'{pairs[-1].ratio(key):.3g}' for key in jobs]}")
@@ -290,7 +293,7 @@ def check(options: Options) -> None:
     Raises:
         InputError: a number below 1, or no installation of version 0.1.0 where one should be.
     """
-    for name in ("runs", "episodes", "vector_steps", "films", "batch_steps", "thread_steps"):
+    for name in ("runs", "episodes", "vector_steps", "pairs", "films", "batch_steps", "thread_steps"):
         if getattr(options, name) < 1:
             raise InputError(f"{name} is {getattr(options, name)}; it must be at least 1")
     if not options.counts or min(options.counts) < 1:
