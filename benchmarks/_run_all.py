@@ -62,7 +62,7 @@ RUNS = (
     Run("step_control", "step_control", old=True),
     Run("simulator", "simulator"),
     Run("datasets", "datasets"),
-    Run("reward", "reward"),
+    Run("reward", "reward", old=True),
     Run("random_steps", "random_steps"),
     Run("metric", "metric", ("--seed", "1", "--figures", "docs/metric-evaluation")),
     Run("tvae_mnist", "tvae_mnist", data="mnist"),

@@ -9,18 +9,14 @@ from 0.1.0 on have.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from _elsewhere import answer_jobs, ask_elsewhere
 from numpy.typing import NDArray
 
 import morphsim
@@ -107,31 +103,9 @@ def make_elsewhere(place: Path, jobs: Sequence[FilmJob]) -> tuple[str, list[Step
     Raises:
         InputError: there is no such package, or it can't make the films.
     """
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    program = str(place.absolute())
-    if place.is_dir():
-        if not (place / "morphsim" / "__init__.py").is_file():
-            raise InputError(
-                f"{place} holds no package morphsim; give the folder into which it was installed"
-            )
-        environment["PYTHONPATH"], program = str(place.resolve()), sys.executable
-    elif not place.is_file():
-        raise InputError(f"{place} is neither a Python interpreter nor a folder with the package morphsim")
-    with tempfile.TemporaryDirectory() as folder:
-        asked, answer = Path(folder, "jobs.json"), Path(folder, "films.npz")
-        asked.write_text(json.dumps([asdict(job) for job in jobs]), encoding="utf-8")
-        command = [program, str(Path(__file__).resolve()), str(asked), str(answer)]
-        # stdout belongs to the result of the benchmark.
-        done = subprocess.run(command, env=environment, cwd=folder, stdout=sys.stderr, check=False)
-        if done.returncode != 0 or not answer.is_file():
-            raise InputError(f"{place} could not make the films; see its message above")
-        with np.load(answer) as arrays:
-            found = Path(str(arrays["package"])).resolve()
-            if place.is_dir() and not found.is_relative_to(place.resolve()):
-                raise InputError(f"{place} is not used; the package is found in {found.parent}")
-            counts = zip(arrays["steps"].tolist(), arrays["refused"].tolist(), strict=True)
-            films = [StepFilm(arrays.get(f"film{number}"), *count) for number, count in enumerate(counts)]
-            return str(arrays["version"]), films
+    version, arrays = ask_elsewhere(place, Path(__file__), [asdict(job) for job in jobs])
+    counts = zip(arrays["steps"].tolist(), arrays["refused"].tolist(), strict=True)
+    return version, [StepFilm(arrays.get(f"film{number}"), *count) for number, count in enumerate(counts)]
 
 
 @contextlib.contextmanager
@@ -157,43 +131,18 @@ def _control() -> Any:
     raise InputError("this version of the package has no limit on the change of thickness in a step")
 
 
-def _modules_from_elsewhere() -> list[str]:
-    """Modules of the package that don't belong to it: another installation is found behind it."""
-    folder = Path(str(morphsim.__file__)).resolve().parent
-    files = {
-        name: getattr(module, "__file__", None)
-        for name, module in sys.modules.items()
-        if name.startswith("morphsim.")
-    }
-    return [name for name, file in files.items() if file and not Path(file).resolve().is_relative_to(folder)]
-
-
-def main() -> int:
-    """Make the films of a file of jobs and write them to another."""
-    torch.set_num_threads(1)
-    asked, answer = sys.argv[1:]
-    jobs = [FilmJob(**job) for job in json.loads(Path(asked).read_text(encoding="utf-8"))]
+def answer(jobs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Make the films of jobs as arrays."""
     films = []
     for number, job in enumerate(jobs):
-        films.append(make(job, lambda: False))
+        films.append(make(FilmJob(**job), lambda: False))
         say = f"{number + 1} of {len(jobs)} films with version {morphsim.__version__}"
         print(say, file=sys.stderr, flush=True)
-    if mixed := _modules_from_elsewhere():
-        print(f"{', '.join(mixed)} are of another installation of the package", file=sys.stderr)
-        return 1
     fields: dict[str, Any] = {
         f"film{number}": film.fields for number, film in enumerate(films) if film.fields is not None
     }
-    np.savez(
-        answer,
-        version=morphsim.__version__,
-        package=str(morphsim.__file__),
-        steps=[film.steps for film in films],
-        refused=[film.refused for film in films],
-        **fields,
-    )
-    return 0
+    return fields | {"steps": [film.steps for film in films], "refused": [film.refused for film in films]}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answer_jobs(answer))

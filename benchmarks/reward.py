@@ -1,12 +1,24 @@
 """What the latent reward costs, and how many steps a second environments make in each way of running them.
 
-    python benchmarks/reward.py [--runs 3] [--json] [--quick]
+    python benchmarks/reward.py [--runs 3] [--old PATH] [--pairs 5] [--json] [--quick]
 
 The wrapper's cost is the time of a wrapped step less that of the step inside it, over that of the step
-inside: drying films of 100 x 400 cells under random knobs, on one core, with the guard on. Steps a second
+inside: drying films in frames of 100 x 400 under random knobs, on one core, with the guard on. Steps a second
 are of the same films, made from the same seeds by the same knobs, as single environments in turn
 (SyncVectorEnv), in processes of their own (Stable-Baselines3's SubprocVecEnv and Gymnasium's AsyncVectorEnv,
 forked, so that many fit into memory) and as one batch.
+
+`--old` is a Python interpreter, or a folder, in which version 0.1.0 is installed. Whole films of the drying
+environment as `gym.make` returns it are then made by this version and by that one in turn, each in a new
+process on one thread, from the same seeds under the same random knobs. This version's solver may by default
+have fewer cells than the frame has pixels; with `equal cells` it has as many as version 0.1.0. The wrapper
+may take a tenth of a step or, where steps are too short for that, no longer than with version 0.1.0;
+`held by` says which of the two holds.
+
+Batches on two threads are compared with the same batches on one, step by step in turn. Beside them stands
+what two processes that make films at the same time reach over one, since other work may occupy a core. A
+batch of 64 is compared with the same films in batches of 8, also in turn, over enough steps that films end
+and restart.
 """
 
 from __future__ import annotations
@@ -15,24 +27,70 @@ import functools
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import torch
-from _harness import BenchmarkOptions, Outcome, Target, medians, number, run, say, table
+from _elsewhere import program_of
+from _env_films import NAME, EnvJob, make_env, make_films, warm
+from _env_speed import (
+    DEFAULT,
+    Pair,
+    Shape,
+    batches_beside,
+    jobs_of,
+    on_two_cores,
+    pair,
+    pair_rows,
+    wrapper_beside,
+)
+from _harness import BenchmarkOptions, Outcome, Target, medians, run, say, table
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from stable_baselines3.common.vec_env import SubprocVecEnv
 
 from morphsim import LatentRewardWrapper, VectorLatentRewardWrapper, load_encoder
 from morphsim.encoder import Encoder
+from morphsim.errors import InputError
 
-NAME = "morphsim:morphsim/Drying-v0"
-SHAPE = (100, 400)
 LARGEST_SHARE = 0.10
+LEAST_OF_TWO_THREADS, LEAST_OF_LARGE_BATCH = 1.7, 0.95
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a quick run makes smaller.
+
+    Attributes:
+        least_ratios: steps a second over those of version 0.1.0, by shape of the frames; the first shape is
+            also that of threads and batches.
+        batches: films in a large batch and in a small one.
+        threaded: films in the batches on two threads; the first is held to the target.
+        most_steps: of a film; None for whole films.
+    """
+
+    least_ratios: Mapping[Shape, float]
+    batches: tuple[int, int]
+    threaded: tuple[int, ...]
+    most_steps: int | None
+
+
+FULL = Scale({(100, 400): 4.0, (48, 192): 6.0}, (64, 8), (8, 16), None)
+SMALL = Scale({(12, 48): 4.0, (8, 32): 6.0}, (4, 2), (2, 3), 3)
+QUICK: Mapping[str, Any] = {
+    "runs": 1,
+    "episodes": 1,
+    "vector_steps": 1,
+    "counts": (2,),
+    "pairs": 1,
+    "films": 1,
+    "batch_steps": 3,
+    "thread_steps": 3,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +105,21 @@ class Options(BenchmarkOptions):
     """Steps of each environment for steps a second."""
     counts: tuple[int, ...] = (1, 8, 64)
     """Numbers of environments side by side."""
+    old: Path | None = None
+    """A Python interpreter, or a folder, in which version 0.1.0 is installed."""
+    pairs: int = 5
+    """How often films are made by this version and by version 0.1.0; the median of the ratios counts."""
+    films: int = 2
+    """Films of each shape, in each of these pairs."""
+    batch_steps: int = 45
+    """Steps of each film where batches are compared."""
+    thread_steps: int = 20
+    """Steps of each film where threads are compared."""
+
+    @property
+    def scale(self) -> Scale:
+        """Shapes, batches and steps."""
+        return SMALL if self.quick else FULL
 
 
 @contextmanager
@@ -67,21 +140,6 @@ def counted_codings() -> Iterator[list[int]]:
         Encoder.encode_all = code  # type: ignore[method-assign]
 
 
-class Timed(gym.Wrapper[Any, Any, Any, Any]):
-    """Adds up the time of the steps of the environment inside."""
-
-    def __init__(self, env: gym.Env[Any, Any]) -> None:
-        super().__init__(env)
-        self.seconds = 0.0
-
-    def step(self, action: Any) -> Any:
-        """Step the environment inside."""
-        started = time.perf_counter()
-        result = self.env.step(action)
-        self.seconds += time.perf_counter() - started
-        return result
-
-
 def film(encoder: Encoder, *, seed: int) -> np.ndarray[Any, Any]:
     """The last frame of a film, (H, W)."""
     env = gym.make(NAME, shape=encoder.frame_shape, disable_env_checker=True)
@@ -93,38 +151,26 @@ def film(encoder: Encoder, *, seed: int) -> np.ndarray[Any, Any]:
     return np.asarray(frame[0])
 
 
-def wrapper_cost(encoder: Encoder, target: Any, options: Options) -> dict[str, Any]:
+def wrapper_cost(target: Any, options: Options) -> dict[str, Any]:
     """Seconds of steps with and without the wrapper, and how many frames were coded."""
-    shares, steps_ms, wrapper_ms = [], [], []
+    spent, codings, frames = [], 0, 0
     with counted_codings() as counts:
-        for number_of_run in range(options.runs):
-            timed = Timed(gym.make(NAME, shape=encoder.frame_shape, disable_env_checker=True))
-            env = LatentRewardWrapper(timed, encoder, target=target, reward="progress")
+        for run_number in range(options.runs):
+            seeds = range(100 * run_number, 100 * run_number + options.episodes)
+            envs = make_env(EnvJob(target.shape, seeds, target=target.tolist()))
+            warm(envs)
             counts.clear()
-            env.action_space.seed(number_of_run)
-            total, steps = 0.0, 0
-            for episode in range(options.episodes):
-                env.reset(seed=100 * number_of_run + episode)
-                over = False
-                while not over:
-                    action = env.action_space.sample()
-                    started = time.perf_counter()
-                    _, _, terminated, truncated, _ = env.step(action)
-                    total += time.perf_counter() - started
-                    steps += 1
-                    over = terminated or truncated
-            codings = (len(counts) - options.episodes) / steps
-            frames = (sum(counts) - options.episodes) / steps
-            shares.append((total - timed.seconds) / timed.seconds)
-            steps_ms.append(1e3 * timed.seconds / steps)
-            wrapper_ms.append(1e3 * (total - timed.seconds) / steps)
+            spent.append(make_films(envs, seeds, options.scale.most_steps))
+            codings += len(counts) - options.episodes
+            frames += sum(counts) - options.episodes
+    steps = sum(each.steps for each in spent)
     return {
-        "share of a step": statistics.median(shares),
-        "largest share of a run": max(shares),
-        "step [ms]": statistics.median(steps_ms),
-        "wrapper [ms]": statistics.median(wrapper_ms),
-        "codings a step": codings,
-        "frames coded a step": frames,
+        "share of a step": statistics.median(each.share for each in spent),
+        "largest share of a run": max(each.share for each in spent),
+        "step [ms]": statistics.median(1e3 * each.inside / each.steps for each in spent),
+        "wrapper [ms]": statistics.median(each.wrapper_ms for each in spent),
+        "codings a step": codings / steps,
+        "frames coded a step": frames / steps,
     }
 
 
@@ -209,31 +255,115 @@ def rates(encoder: Encoder, target: Any, options: Options) -> dict[str, dict[str
     return found
 
 
+def pairs_with(old: Path, target: Any, options: Options) -> list[Pair]:
+    """The same films by this version and by version 0.1.0, other ones in each pair."""
+    pairs = []
+    for pair_number in range(options.pairs):
+        seeds = range(100 * pair_number, 100 * pair_number + options.films)
+        jobs = jobs_of(list(options.scale.least_ratios), target, list(seeds), options.scale.most_steps)
+        pairs.append(pair(old, jobs))
+        say(f"beside version {pairs[-1].version}: {[f'{pairs[-1].ratio(key):.3g}' for key in jobs]}")
+    return pairs
+
+
+def speed_targets(pairs: Sequence[Pair], least_ratios: Mapping[Shape, float]) -> list[Target]:
+    """Bounds on the steps a second over those of version 0.1.0."""
+    targets = []
+    for shape, least in least_ratios.items():
+        ratio = statistics.median(each.ratio((DEFAULT, shape)) for each in pairs)
+        name = "environment steps a second over those of 0.1.0, {} x {}".format(*shape)
+        targets.append(Target(name, ratio, ">=", least))
+    return targets
+
+
+def wrapper_target(cost: Mapping[str, Any]) -> tuple[Target, str]:
+    """Bound on the wrapper and what holds it: its share of a step, or else its time over that of 0.1.0."""
+    share = Target("wrapper over a drying step", cost["share of a step"], "<=", LARGEST_SHARE)
+    if share.holds:
+        return share, "share of a step"
+    if "over that of 0.1.0" not in cost:
+        return share, "neither"
+    own = Target("wrapper [ms] over that of 0.1.0", cost["over that of 0.1.0"], "<=", 1.0)
+    return own, "milliseconds" if own.holds else "neither"
+
+
+def check(options: Options) -> None:
+    """Refuse what would only fail after a while.
+
+    Raises:
+        InputError: a number below 1, or no installation of version 0.1.0 where one should be.
+    """
+    for name in ("runs", "episodes", "vector_steps", "pairs", "films", "batch_steps", "thread_steps"):
+        if getattr(options, name) < 1:
+            raise InputError(f"{name} is {getattr(options, name)}; it must be at least 1")
+    if not options.counts or min(options.counts) < 1:
+        raise InputError(f"counts are {options.counts}; give numbers of environments from 1 up")
+    if options.old is not None:
+        program_of(options.old)
+
+
 def measure(options: Options) -> Outcome:
     """Measure everything, in quick runs on a few films."""
     if options.quick:
-        options = Options(runs=1, episodes=1, vector_steps=1, counts=(2,), quick=True, json=options.json)
+        options = replace(options, **QUICK)
+    check(options)
     encoder = load_encoder("default", device="cpu")
     target = film(encoder, seed=1)
     # Everything compiles once before it is timed.
     steps_a_second(lambda: batch(encoder, target, 2, "cpu"), 2, 1)
-    cost = wrapper_cost(encoder, target, options)
-    say(f"wrapper: {cost}")
-    codes = coding(encoder, target, options)
+    cost = wrapper_cost(target, options)
+    results: dict[str, Any] = {"frame": "{} x {}".format(*encoder.frame_shape)}
+    targets = []
+    if options.old is not None:
+        pairs = pairs_with(options.old, target, options)
+        results |= {"old version": pairs[0].version, "beside version 0.1.0": pair_rows(pairs)}
+        targets += speed_targets(pairs, options.scale.least_ratios)
+        cost |= wrapper_beside(pairs, encoder.frame_shape)
+    held, by = wrapper_target(cost)
+    results["wrapper"] = cost | {"held by": by}
+    say(f"wrapper: {results['wrapper']}")
+    results["coding"] = coding(encoder, target, options)
+    shape, (large, small) = next(iter(options.scale.least_ratios)), options.scale.batches
+    threads = on_two_cores(
+        shape,
+        counts=options.scale.threaded,
+        steps=options.thread_steps,
+        job=EnvJob(shape, range(options.films), most_steps=options.scale.most_steps),
+        runs=options.runs,
+    )
+    results["on two cores"] = threads
+    results["batches"] = batches_beside(shape, large=large, small=small, steps=options.batch_steps)
+    say(f"batches: {results['batches']}")
     by_count = rates(encoder, target, options)
-    results: dict[str, Any] = {
-        "frame": f"{SHAPE[0]} x {SHAPE[1]}",
-        "wrapper": cost,
-        "coding": codes,
-        "environment steps a second": by_count,
-    }
-    targets = [
-        Target("wrapper over a drying step", cost["share of a step"], "<=", LARGEST_SHARE),
+    results["environment steps a second"] = by_count
+    targets += [
+        held,
         Target("codings a step", cost["codings a step"], "<=", 1.0),
+        Target(
+            f"two threads over one, batch of {options.scale.threaded[0]}",
+            threads[0]["two over one"],
+            ">=",
+            LEAST_OF_TWO_THREADS,
+        ),
+        Target(
+            f"steps a second, batch of {large} over batches of {small}",
+            results["batches"][f"{large} over {small}"],
+            ">=",
+            LEAST_OF_LARGE_BATCH,
+        ),
     ]
-    rows = [(count, *(number(rate) for rate in each.values())) for count, each in by_count.items()]
-    shown = table(("environments", *next(iter(by_count.values()))), rows)
-    return Outcome(results, targets, shown)
+    return Outcome(results, targets, _tables(results))
+
+
+def _tables(results: Mapping[str, Any]) -> str:
+    by_count = results["environment steps a second"]
+    rows = [(count, *each.values()) for count, each in by_count.items()]
+    parts = [table(("environments", *next(iter(by_count.values()))), rows)]
+    for name in ("beside version 0.1.0", "on two cores"):
+        if name in results:
+            parts.append(table(tuple(results[name][0]), [tuple(each.values()) for each in results[name]]))
+    parts += [table(("", ""), list(results[name].items())) for name in ("wrapper", "batches")]
+    return "\n\n".join(parts)
 
 
 if __name__ == "__main__":

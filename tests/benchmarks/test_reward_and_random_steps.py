@@ -5,34 +5,59 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import gymnasium as gym
+import _report
 import numpy as np
 import pytest
 import random_steps
-import reward
 from _harness import run
-from benchmark_scripts import quick_result
+from benchmark_scripts import ROOT, quick_result
 
 
-def quick(script: str) -> dict[str, Any]:
-    result = quick_result(script, timeout=300.0)
+def quick(script: str, *arguments: str) -> dict[str, Any]:
+    result = quick_result(script, *arguments, timeout=300.0)
     assert result["benchmark"] == script
     return result
 
 
 @pytest.mark.slow
 def test_a_quick_run_measures_the_wrapper_and_every_way_of_running() -> None:
-    result = quick("reward")
+    result = quick("reward", "--old", str(ROOT))
     found = result["results"]
     assert (found["wrapper"]["codings a step"], found["wrapper"]["frames coded a step"]) == (1.0, 1.0)
     assert found["wrapper"]["step [ms]"] > found["wrapper"]["wrapper [ms]"] > 0.0
     (rates,) = found["environment steps a second"].values()
     assert set(rates) == {"single", "SubprocVecEnv", "AsyncVectorEnv", "batched"}
     assert all(rate > 0.0 for rate in rates.values())
-    assert [target["name"] for target in result["targets"]] == [
-        "wrapper over a drying step",
-        "codings a step",
+    beside = {row["environment"]: row for row in found["beside version 0.1.0"]}
+    assert list(beside) == [
+        "12 x 48, default",
+        "8 x 32, default",
+        "12 x 48, equal cells",
+        "8 x 32, equal cells",
+        "100 x 400, default, with reward",
     ]
+    # Both sides are this version: the same films in the same steps.
+    assert all(row["steps"] == row["steps of 0.1.0"] == 3 for row in beside.values())
+    assert beside["12 x 48, equal cells"]["solver cells"] == "12 x 48"
+    assert [row["environments"] for row in found["on two cores"]] == [
+        "2 films on threads",
+        "3 films on threads",
+        "single films in processes",
+    ]
+    names = [target["name"] for target in result["targets"]]
+    assert names[:2] == [
+        f"environment steps a second over those of 0.1.0, {shape}" for shape in ("12 x 48", "8 x 32")
+    ]
+    assert names[2] in {"wrapper over a drying step", "wrapper [ms] over that of 0.1.0"}
+    assert names[3:] == [
+        "codings a step",
+        "two threads over one, batch of 2",
+        "steps a second, batch of 4 over batches of 2",
+    ]
+    page = _report.page({"reward": result}, {})
+    assert "### Beside version 0.1.0" in page and "| 8 x 32, equal cells | 8 x 32 |" in page
+    assert "| single films in processes |" in page
+    assert "| batches: 4 over 2 |" in page and "| wrapper: held by |" in page
 
 
 @pytest.mark.slow
@@ -84,10 +109,3 @@ def test_a_film_that_diverges_misses_the_target(
     missed = [target["name"] for target in result["targets"] if not target["holds"]]
     assert missed == ["steps", "films that diverged", "largest growth of memory"]
     assert result["results"]["diverged"][0]["film seed"] == 3
-
-
-def test_timed_steps_are_those_of_the_environment_inside() -> None:
-    timed = reward.Timed(gym.make("CartPole-v1"))
-    timed.reset(seed=0)
-    timed.step(0)
-    assert 0.0 < timed.seconds < 10.0

@@ -117,10 +117,11 @@ def test_the_old_version_is_given_to_the_benchmarks_that_use_it(monkeypatch: pyt
     monkeypatch.setenv("MORPHSIM_OLD", "elsewhere")
     runs = {each.name: each for each in _run_all.RUNS}
     _run_all.carry_out(runs["step_control"], quick=False)
+    _run_all.carry_out(runs["reward"], quick=False)
     _run_all.carry_out(runs["pfhub"], quick=False)
     monkeypatch.delenv("MORPHSIM_OLD")
     _run_all.carry_out(runs["step_control"], quick=False)
-    assert [command[-2:] == ["--old", "elsewhere"] for command in commands] == [True, False, False]
+    assert [command[-2:] == ["--old", "elsewhere"] for command in commands] == [True, True, False, False]
 
 
 @pytest.mark.slow
