@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import fields
 from typing import Any
 
@@ -92,6 +93,23 @@ def test_a_film_of_a_batch_is_the_film_alone_on_any_number_of_threads() -> None:
         alone.advance_to_dryness(goals[row], time=10.0)
         assert_same(alone, batch.take([row]))
         assert alone.steps <= batch.steps
+
+
+def test_threads_start_with_the_longest_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[list[int]] = []
+    name = "morphsim.simulator.backends.numba.advance._for_each"
+    advance_all = importlib.import_module(name.rpartition(".")[0])._for_each
+
+    def recording(advance: Any, order: list[int], *rest: Any) -> None:
+        orders.append(order)
+        advance_all(advance, order, *rest)
+
+    recipes = [DryingRecipe(evaporation=rate, thermal_noise=0.0) for rate in (3.0, 0.1, 1.0)]
+    batch = Simulation(recipes, seeds=[1, 2, 3], shape=(7, 13))
+    batch.advance(time=1e-3)
+    monkeypatch.setattr(name, recording)
+    batch.advance_to_dryness([0.2, 0.2, 0.2], time=10.0)
+    assert orders == [[1, 2, 0]]
 
 
 def test_a_snapshot_continues_bit_for_bit() -> None:

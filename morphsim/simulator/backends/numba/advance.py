@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from typing import Any, NamedTuple
@@ -59,8 +59,6 @@ def advance_films(journey: Journey) -> Journeys | None:
     known = known and not model.spectral and grid.device.type == "cpu"
     if not known or not isinstance(model.energy, TernaryFloryHuggins):
         return None
-    if model.spectral:
-        return None
     arrays = film_arrays(model, state.phi)
     vapour = (np.zeros(films),) * 2 if model.evaporation is None else vapour_arrays(model.evaporation, films)
     if arrays is None or vapour is None:
@@ -105,21 +103,37 @@ def advance_films(journey: Journey) -> Journeys | None:
         _give_memory(of_memory, memory)
 
     try:
-        _for_each(advance, films, journey.threads, stopped)
+        _for_each(advance, _longest_first(journey), journey.threads, stopped)
     finally:
         state.assign(_state(kept, state))
     stuck = torch.from_numpy((ends != ARRIVED) & (ends != INTERRUPTED))
     return Journeys(stuck, int(kept.tries.max()), int(kept.refused.max()))
 
 
-def _for_each(advance: Callable[[int], None], films: int, threads: int, stopped: threading.Event) -> None:
+def _longest_first(journey: Journey) -> list[int]:
+    """The films in the order of how many steps they have left, by their present step and drying rate.
+
+    Threads take the next film whenever they are free: a long one must not be the last.
+    """
+    state, evaporation = journey.state, journey.model.evaporation
+    left = journey.until - state.time.numpy()
+    if evaporation is not None:
+        speed, way = evaporation(state.phi).double().numpy(), state.thickness.numpy() - journey.lowest
+        left = np.minimum(left, np.where(way > 0.0, way / np.maximum(-speed, 1e-30), np.inf))
+    steps = left / state.step.numpy().clip(1e-30, 1e30)
+    return [int(index) for index in np.argsort(-steps, kind="stable")]
+
+
+def _for_each(
+    advance: Callable[[int], None], films: Sequence[int], threads: int, stopped: threading.Event
+) -> None:
     """Call a function for each film, on several threads if they are given."""
-    if threads == 1 or films == 1:
-        for index in range(films):
+    if threads == 1 or len(films) == 1:
+        for index in films:
             advance(index)
         return
-    with ThreadPoolExecutor(min(threads, films)) as pool:
-        running = [pool.submit(advance, index) for index in range(films)]
+    with ThreadPoolExecutor(min(threads, len(films))) as pool:
+        running = [pool.submit(advance, index) for index in films]
         try:
             for each in running:
                 each.result()
