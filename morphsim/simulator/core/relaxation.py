@@ -85,7 +85,7 @@ def relaxed(noise: Tensor, relaxation: Relaxation, damping: Damping, dt: Tensor)
     step = dt.to(k2.dtype)[:, None, None, None]
     size = damping.of_modes().clamp_min(0.0)
     kept = noise * torch.exp(-0.5 * relaxation.kappa[..., None, None] * k2)
-    rates = torch.diagonal(matrix, dim1=1, dim2=2).movedim(-1, 1)
+    rates = torch.stack([matrix[:, field, field] for field in range(noise.shape[1])], dim=1)
     alone = kept_noise(rates, size, step)
     if noise.shape[1] == 2:
         largest = size.amax(dim=1, keepdim=True)
