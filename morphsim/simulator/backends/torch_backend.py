@@ -132,12 +132,12 @@ class TorchBackend(Backend):
         k2, size = k2.double(), damping.of_upright_modes().double()
         stiffness2, stiffness4 = (part[..., 0].double() for part in (damping.stiffness2, damping.stiffness4))
         fading = torch.exp(-4.0 * kappa[..., 0].double() * k2)
-        upright = upright * (fading * k2) ** 2
+        upright = upright * fading * k2**2
         second, fourth = second + k2 * whole, fourth + k2 * (2.0 * second + k2 * whole)
-        damped = fading * (stiffness2 * second + stiffness4 * fourth)
-        rows = torch.stack((upright, fading * whole, upright * size, damped), dim=1)
-        total, damped = rows.sum(dim=-1).sum(dim=-1).split(2, dim=1)
-        return total, damped / total.clamp_min(1e-300)
+        damped = stiffness2 * second + stiffness4 * fourth
+        rows = torch.stack((upright, whole, upright * size, damped), dim=1) * fading[:, None]
+        sums = rows.sum(dim=-1).sum(dim=-1)
+        return sums[:, :2], sums[:, 2:] / sums[:, :2].clamp_min(1e-300)
 
     def compare(
         self, new: Tensor, old: Tensor, before: Tensor, ratio: Tensor, kicks: Kicks | None
@@ -171,7 +171,8 @@ class TorchBackend(Backend):
         """See `Backend.correct_surface`."""
         grid, evaporation, content, dt = end.grid, end.evaporation, end.content, end.dt
         h = end.thickness.to(grid.dtype)[:, None, None]
-        rows = end.phi.mean(dim=-1)
+        # Field by field, as a compiler finds other means of the same fields.
+        rows = torch.stack([field.mean(dim=-1) for field in end.phi.unbind(dim=1)], dim=1)
         carried = (
             0.5 * grid.face_theta[: rows.shape[-1] - 1, 0] * (rows[..., :-1] + rows[..., 1:]) / grid.dtheta
         )

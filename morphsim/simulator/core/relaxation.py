@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -58,11 +59,24 @@ def kept_noise(rate: Tensor, damping: Tensor, dt: Tensor) -> Tensor:
         damping: Λ, of the same shape.
         dt: of the same number of axes.
     """
+    return _kept_noise(rate, _damped(damping, dt))
+
+
+class _Damped(NamedTuple):
+    """How strongly a step damps modes: Λ, z = Λ Δt and p1."""
+
+    damping: Tensor
+    z: Tensor
+    p1: Tensor
+
+
+def _damped(damping: Tensor, dt: Tensor) -> _Damped:
     z = damping * dt
-    return _kept_noise(rate, damping, z, exponential_weights(z)[0])
+    return _Damped(damping, z, exponential_weights(z)[0])
 
 
-def _kept_noise(rate: Tensor, damping: Tensor, z: Tensor, p1: Tensor) -> Tensor:
+def _kept_noise(rate: Tensor, damped: _Damped) -> Tensor:
+    damping, z, p1 = damped
     share = (rate / damping.clamp_min(1e-30)).clamp(0.0, 1.0)
     # 1 - a and α / (1 - a²), without differences of nearly equal numbers.
     rest = p1 + share * (1.0 - p1)
@@ -84,42 +98,41 @@ def relaxed(noise: Tensor, relaxation: Relaxation, damping: Damping, dt: Tensor)
     # Field by field: a compiler makes one loop over the modes of this, and stores nothing but what is left.
     k2 = damping.squares.at(damping.thickness)
     step = dt.to(k2.dtype)[:, None, None, None]
-    fields = [slice(field, field + 1) for field in range(noise.shape[1])]
-    sizes = [damping.of_fields(field).of_modes().clamp_min(0.0) for field in fields]
-    steps = [step * size for size in sizes]
-    weights = [exponential_weights(z)[0] for z in steps]
-    rates = [relaxation.of_modes(k2, field.start, field) for field in fields]
-    parts = [
-        noise[:, field] * torch.exp(-0.5 * relaxation.kappa[:, field, None, None] * k2) * _kept_noise(*each)
-        for field, each in zip(fields, zip(rates, sizes, steps, weights, strict=True), strict=True)
-    ]
-    if len(fields) == 2:
-        first = sizes[0] >= sizes[1]
-        largest, z, p1 = (torch.where(first, *pair) for pair in (sizes, steps, weights))
-        shares = [weight / p1 for weight in weights]
-        own = [share * rate for share, rate in zip(shares, rates, strict=True)]
-        across = [
-            share * relaxation.of_modes(k2, 1 - field.start, field)
-            for share, field in zip(shares, fields, strict=True)
-        ]
-        parts = [part / _kept_noise(rate, largest, z, p1) for part, rate in zip(parts, own, strict=True)]
-        # The function of a matrix with two eigenvalues is linear in the matrix.
-        mean, half = split_rates(own, across)
-        fast, slow = (_kept_noise(rate, largest, z, p1) for rate in (mean + half, mean - half))
-        slope = (fast - slow) / (2.0 * half).clamp_min(1e-20)
-        level = slow - slope * (mean - half)
-        parts = [
-            level * parts[field] + slope * (own[field] * parts[field] + across[field] * parts[1 - field])
-            for field in (0, 1)
-        ]
-    kept = torch.cat(parts, dim=1)
+    parts, steps = [], []
+    for field in range(noise.shape[1]):
+        one = slice(field, field + 1)
+        steps.append(_damped(damping.of_fields(one).of_modes().clamp_min(0.0), step))
+        alone = _kept_noise(relaxation.of_modes(k2, field, one), steps[field])
+        parts.append(noise[:, one] * torch.exp(-0.5 * relaxation.kappa[:, one, None, None] * k2) * alone)
+    kept = torch.cat(_coupled(parts, relaxation, k2, steps) if len(parts) == 2 else parts, dim=1)
     drift = torch.zeros_like(kept)
-    for field in fields:
-        drift = drift - relaxation.of_modes(k2, field.start) * kept[:, field]
+    for field in range(noise.shape[1]):
+        drift = drift - relaxation.of_modes(k2, field) * kept[:, field, None]
     return kept, drift
 
 
-def split_rates(own: Sequence[Tensor], across: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def _coupled(
+    parts: Sequence[Tensor], relaxation: Relaxation, k2: Tensor, steps: Sequence[_Damped]
+) -> list[Tensor]:
+    """What coupled fields keep of the noise of a step, from what they would keep of it without coupling."""
+    first = steps[0].damping >= steps[1].damping
+    largest = _Damped(*(torch.where(first, one, other) for one, other in zip(*steps, strict=True)))
+    shares = [each.p1 / largest.p1 for each in steps]
+    own = [shares[field] * relaxation.of_modes(k2, field, slice(field, field + 1)) for field in (0, 1)]
+    across = [shares[field] * relaxation.of_modes(k2, 1 - field, slice(field, field + 1)) for field in (0, 1)]
+    scaled = [part / _kept_noise(rate, largest) for part, rate in zip(parts, own, strict=True)]
+    # The function of a matrix with two eigenvalues is linear in the matrix.
+    mean, half = _split_rates(own, across)
+    fast, slow = _kept_noise(mean + half, largest), _kept_noise(mean - half, largest)
+    slope = (fast - slow) / (2.0 * half).clamp_min(1e-20)
+    level = slow - slope * (mean - half)
+    return [
+        level * scaled[field] + slope * (own[field] * scaled[field] + across[field] * scaled[1 - field])
+        for field in (0, 1)
+    ]
+
+
+def _split_rates(own: Sequence[Tensor], across: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Mean and half the difference of both eigenvalues of matrices, each of the shape of their numbers.
 
     A is the product of a positive and a symmetric matrix, so that its eigenvalues are real, and so is P A

@@ -120,6 +120,7 @@ def smallest_and_contrast(phi: Tensor) -> tuple[Tensor, Tensor]:
     fields = phi.shape[1]
     # All of it is a largest number: a compiler reads the fields once for the rows, and these once.
     rows = phi.amax(dim=-1), -phi.amin(dim=-1), phi.sum(dim=1, keepdim=True).amax(dim=-1)
-    high, low, full = torch.cat(rows, dim=1).amax(dim=-1).split((fields, fields, 1), dim=1)
-    smallest = torch.minimum(-low.amax(dim=1).double(), 1.0 - full[:, 0].double())
+    largest = torch.cat(rows, dim=1).amax(dim=-1)
+    high, low, full = largest[:, :fields], largest[:, fields:-1], largest[:, -1]
+    smallest = torch.minimum(-low.amax(dim=1).double(), 1.0 - full.double())
     return smallest, (high + low).amax(dim=1).double()
