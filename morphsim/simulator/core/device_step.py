@@ -23,7 +23,7 @@ STEPS_WITHOUT_SYNC = 16
 """Steps that are sent to a GPU before the next check whether all films have arrived."""
 
 # With inductor's own thresholds, expressions that are used twice are stored sooner, and a step moves
-# two thirds more bytes; with much larger ones compilation takes minutes. The rearrangement of
+# more bytes; with much larger ones compilation takes minutes. The rearrangement of
 # reductions fails on films, by an assertion in the scheduler of torch 2.13.
 _OPTIONS = {
     "realize_reads_threshold": 8,

@@ -35,7 +35,7 @@ class Relaxation:
     kappa: Tensor
 
     def of_modes(self, k2: Tensor, column: int, rows: slice = slice(None)) -> Tensor:
-        """A column of the matrix A of each mode, or some of its rows, (B, C, H, modes).
+        """A column of the matrix A of each mode, or some of its rows, (B, rows, H, modes).
 
         Args:
             k2: squared wavenumbers, (B, 1, H, modes).
@@ -104,11 +104,14 @@ def relaxed(noise: Tensor, relaxation: Relaxation, damping: Damping, dt: Tensor)
         steps.append(_damped(damping.of_fields(one).of_modes().clamp_min(0.0), step))
         alone = _kept_noise(relaxation.of_modes(k2, field, one), steps[field])
         parts.append(noise[:, one] * torch.exp(-0.5 * relaxation.kappa[:, one, None, None] * k2) * alone)
-    kept = torch.cat(_coupled(parts, relaxation, k2, steps) if len(parts) == 2 else parts, dim=1)
-    drift = torch.zeros_like(kept)
-    for field in range(noise.shape[1]):
-        drift = drift - relaxation.of_modes(k2, field) * kept[:, field, None]
-    return kept, drift
+    if len(parts) == 2:
+        parts = _coupled(parts, relaxation, k2, steps)
+    # From the parts: where each of them has two uses, compilers store them side by side at once.
+    drift = [torch.zeros_like(part) for part in parts]
+    for field in range(len(parts)):
+        for other, part in enumerate(parts):
+            drift[field] = drift[field] - relaxation.of_modes(k2, other, slice(field, field + 1)) * part
+    return torch.cat(parts, dim=1), torch.cat(drift, dim=1)
 
 
 def _coupled(
@@ -167,9 +170,10 @@ def mean_relaxation(
         mobilities = (*mobilities, cross)
     means = _means([*parts, *mobilities])
     second, own = means[:, : count**2], means[:, count**2 : count**2 + count]
-    matrix = torch.diag_embed(own)
+    diagonal = torch.eye(count, dtype=phi.dtype, device=phi.device)
+    matrix = own[:, :, None] * diagonal
     if cross is not None:
-        matrix = matrix + means[:, -1:, None] * (1.0 - torch.eye(count, dtype=phi.dtype, device=phi.device))
+        matrix = matrix + means[:, -1:, None] * (1.0 - diagonal)
     reach = kappa[..., 0, 0]
     return Relaxation(second.reshape(films, count, count), matrix * reach[:, None, :], reach)
 
