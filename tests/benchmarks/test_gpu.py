@@ -94,9 +94,9 @@ def test_the_step_of_the_default_drying_film_compiles_once_and_moves_little(
     assert max(differences) < 2e-6
     assert float(ends[0].std(dim=(2, 3)).min()) > 1e-5
     (graph,) = graphs
-    # Measured with torch 2.13: 38 kernels and 125 fields (40 MB); in eager mode 859, and 1040 fields.
+    # Measured with torch 2.13: 40 kernels and 93 fields (30 MB); in eager mode 1106, and 1246 fields.
     assert graph.kernels <= 42
-    assert graph.bytes / 3 <= 130 * FIELD
+    assert graph.bytes / 3 <= 96 * FIELD
     assert eager is not None
     assert eager.kernels > 10 * graph.kernels
     assert eager.bytes > 6 * graph.bytes

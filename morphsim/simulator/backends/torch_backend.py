@@ -23,7 +23,7 @@ from morphsim.simulator.core.grid import Grid, Squares
 from morphsim.simulator.core.per_film import as_fields, as_tensor
 from morphsim.simulator.core.relaxation import Relaxation, mean_relaxation, relaxed
 from morphsim.simulator.core.splitmix import scramble, shifted
-from morphsim.simulator.core.state import contrast, smallest_fraction
+from morphsim.simulator.core.state import smallest_and_contrast
 from morphsim.simulator.core.sweep import swept
 
 
@@ -119,17 +119,25 @@ class TorchBackend(Backend):
             # Steps on a GPU have real and imaginary parts side by side, and their sums must round alike.
             content = torch.view_as_real(content).flatten(-2)
             damping = replace(damping, squares=damping.squares.in_pairs())
-        k2 = damping.squares.at(damping.thickness)
-        power = content**2 * torch.exp(-4.0 * kappa * k2)
-        size = damping.of_modes().expand_as(power)
-        upright = damping.squares.x == 0.0
-        layers = torch.where(upright, power * k2**2 * torch.exp(-4.0 * kappa * k2), 0.0)
-        ripples = torch.where(upright, 0.0, power)
-        parts = (layers, layers * size), (ripples, ripples * size)
+        x, k2 = damping.squares.x, damping.squares.of_upright_modes(damping.thickness)
+        # The factors of rows and columns part: one loop over the modes takes four sums, weighted along x.
+        fading = torch.exp(-4.0 * kappa * x)
+        ripples, layers = torch.where(x == 0.0, 0.0, fading), torch.where(x == 0.0, fading, 0.0)
+        power = content.square()
         # Sum by sum, since rounding must not depend on the number of films.
-        sums = [[each.sum(dim=-1).double().sum(dim=-1).sum(dim=-1) for each in part] for part in parts]
-        total = torch.stack([part[0] for part in sums], dim=1)
-        return total, torch.stack([part[1] for part in sums], dim=1) / total.clamp_min(1e-300)
+        whole, second, fourth, upright = (
+            (power * weight).sum(dim=-1).double()
+            for weight in (ripples, ripples * x, ripples * x * x, layers)
+        )
+        k2, size = k2.double(), damping.of_upright_modes().double()
+        stiffness2, stiffness4 = (part[..., 0].double() for part in (damping.stiffness2, damping.stiffness4))
+        fading = torch.exp(-4.0 * kappa[..., 0].double() * k2)
+        upright = upright * fading * k2**2
+        second, fourth = second + k2 * whole, fourth + k2 * (2.0 * second + k2 * whole)
+        damped = stiffness2 * second + stiffness4 * fourth
+        rows = torch.stack((upright, whole, upright * size, damped), dim=1) * fading[:, None]
+        sums = rows.sum(dim=-1).sum(dim=-1)
+        return sums[:, :2], sums[:, 2:] / sums[:, :2].clamp_min(1e-300)
 
     def compare(
         self, new: Tensor, old: Tensor, before: Tensor, ratio: Tensor, kicks: Kicks | None
@@ -142,7 +150,7 @@ class TorchBackend(Backend):
             # NaN stays NaN.
             error = torch.where(kicks.noisy[:, None, None], of_means + 0.0 * error, error)
         error = torch.nan_to_num(error.amax(dim=(1, 2)).double(), nan=torch.inf).clamp_min(0.0)
-        return error, smallest_fraction(new), contrast(new)
+        return error, *smallest_and_contrast(new)
 
     def noise_increments(self, fluxes: RandomFluxes) -> Tensor:
         """See `Backend.noise_increments`."""
@@ -163,7 +171,8 @@ class TorchBackend(Backend):
         """See `Backend.correct_surface`."""
         grid, evaporation, content, dt = end.grid, end.evaporation, end.content, end.dt
         h = end.thickness.to(grid.dtype)[:, None, None]
-        rows = end.phi.mean(dim=-1)
+        # Field by field, as a compiler finds other means of the same fields.
+        rows = torch.stack([field.mean(dim=-1) for field in end.phi.unbind(dim=1)], dim=1)
         carried = (
             0.5 * grid.face_theta[: rows.shape[-1] - 1, 0] * (rows[..., :-1] + rows[..., 1:]) / grid.dtheta
         )
@@ -208,12 +217,12 @@ def _largest_nearby(mobility: Tensor) -> Tensor:
 
     Next to a thin skin that of a face is far above that of the skin itself.
     """
-    rows = mobility.shape[-2]
-    around = torch.maximum(mobility.roll(1, -1), mobility.roll(-1, -1))
-    if rows > 1:
-        first, last = mobility[..., :1, :], mobility[..., -1:, :]
-        around = torch.maximum(around, torch.cat((first, mobility[..., :-1, :]), dim=-2))
-        around = torch.maximum(around, torch.cat((mobility[..., 1:, :], last), dim=-2))
+    # A row next to a wall is its own neighbour beyond it, which changes nothing.
+    row = torch.arange(mobility.shape[-2], device=mobility.device)[:, None]
+    above = torch.where(row == 0, mobility, mobility.roll(1, -2))
+    below = torch.where(row == mobility.shape[-2] - 1, mobility, mobility.roll(-1, -2))
+    aside = torch.maximum(mobility.roll(1, -1), mobility.roll(-1, -1))
+    around = torch.maximum(aside, torch.maximum(above, below))
     return torch.maximum(mobility, 0.5 * (mobility + around))
 
 

@@ -23,9 +23,9 @@ STEPS_WITHOUT_SYNC = 16
 """Steps that are sent to a GPU before the next check whether all films have arrived."""
 
 # With inductor's own thresholds, expressions that are used twice are stored sooner, and a step moves
-# a quarter more bytes; with much larger ones compilation takes minutes. The rearrangement of
+# more bytes; with much larger ones compilation takes minutes. The rearrangement of
 # reductions fails on films, by an assertion in the scheduler of torch 2.13.
-_ON_GPU = {
+_OPTIONS = {
     "realize_reads_threshold": 8,
     "realize_opcount_threshold": 60,
     "realize_acc_reads_threshold": 16,
@@ -146,16 +146,14 @@ def _compiled_step(stepper: Stepper) -> Callable[..., Any]:
         # Torch counts the compilations of each code object, and gives up after a few: each kind has its own.
         name = f"step_of_kind_{len(_COMPILED)}"
         own = types.FunctionType(_step.__code__.replace(co_name=name), _step.__globals__, name)
-        _COMPILED[key] = torch.compile(own, fullgraph=model.is_built_in, options=_options(grid.device))
+        _COMPILED[key] = torch.compile(own, fullgraph=model.is_built_in, options=_options())
     return _COMPILED[key]
 
 
-def _options(device: torch.device) -> dict[str, Any]:
-    """Options of inductor, those that this version of torch knows."""
-    if device.type == "cpu":
-        return {}
+def _options() -> dict[str, Any]:
+    """Options of inductor, those that this version of torch knows; on the CPU the same, to count the same."""
     known = set(torch._inductor.list_options())
-    return {name: value for name, value in _ON_GPU.items() if name in known}
+    return {name: value for name, value in _OPTIONS.items() if name in known}
 
 
 def _mark_batch(stepper: Stepper, state: State, kept: KeptRates, *each: Tensor) -> None:

@@ -17,6 +17,9 @@ SMALLEST_FRACTION = 1e-5
 # barrier is followed to smaller fractions, or it would not keep the fields in the simplex.
 BARRIER_FLOORS = (1e-3, 0.01)
 
+Hessian = tuple[tuple[Tensor, ...], ...]
+"""Second derivatives f_ij of an energy, row by row, (B, H, W) each: a film of a GPU is not to store them."""
+
 
 class FreeEnergy(Protocol):
     """A homogeneous free energy density of C volume fractions; parameters are (B, 1, 1) or numbers."""
@@ -74,9 +77,9 @@ class BinaryFloryHuggins:
         donor = phi[:, 0].clamp(SMALLEST_FRACTION, 1.0 - SMALLEST_FRACTION)
         return (1.0 / donor + 1.0 / (1.0 - donor) - 2.0 * self.chi)[:, None]
 
-    def hessian(self, phi: Tensor) -> Tensor:
-        """F'', (B, 1, 1, H, W)."""
-        return self.curvature(phi)[:, None]
+    def hessian(self, phi: Tensor) -> Hessian:
+        """The matrix of F''."""
+        return ((self.curvature(phi)[:, 0],),)
 
 
 @built_in
@@ -112,9 +115,9 @@ class DoubleWell:
         below, above = phi[:, 0] - self.low, self.high - phi[:, 0]
         return (2.0 * self.height * (below**2 + above**2 - 4.0 * below * above))[:, None]
 
-    def hessian(self, phi: Tensor) -> Tensor:
-        """f'', (B, 1, 1, H, W)."""
-        return self.curvature(phi)[:, None]
+    def hessian(self, phi: Tensor) -> Hessian:
+        """The matrix of f''."""
+        return ((self.curvature(phi)[:, 0],),)
 
 
 @built_in
@@ -184,11 +187,12 @@ class TernaryFloryHuggins:
 
     def curvature(self, phi: Tensor) -> Tensor:
         """|f_ii| + |f_ij| of donor and acceptor, (B, 2, H, W)."""
-        size = self.hessian(phi).abs()
-        return torch.stack((size[:, 0, 0] + size[:, 0, 1], size[:, 1, 1] + size[:, 0, 1]), dim=1)
+        (donors, cross), (_, acceptors) = self.hessian(phi)
+        size = cross.abs()
+        return torch.stack((donors.abs() + size, acceptors.abs() + size), dim=1)
 
-    def hessian(self, phi: Tensor) -> Tensor:
-        """f_ij of donor and acceptor, (B, 2, 2, H, W)."""
+    def hessian(self, phi: Tensor) -> Hessian:
+        """f_ij of donor and acceptor."""
         donor = phi[:, 0].clamp_min(SMALLEST_FRACTION)
         acceptor = phi[:, 1].clamp_min(SMALLEST_FRACTION)
         solvent = (1.0 - phi[:, 0] - phi[:, 1]).clamp_min(SMALLEST_FRACTION)
@@ -201,8 +205,7 @@ class TernaryFloryHuggins:
         )
         donors = of_donor + of_solvent - 2.0 * self.chi_donor_solvent
         acceptors = of_acceptor + of_solvent - 2.0 * self.chi_acceptor_solvent
-        rows = torch.stack((donors, cross), dim=1), torch.stack((cross, acceptors), dim=1)
-        return torch.stack(rows, dim=1)
+        return (donors, cross), (cross, acceptors)
 
 
 def _barrier_floor(barrier: Tensor | float, like: Tensor) -> Tensor:

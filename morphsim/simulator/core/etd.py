@@ -6,7 +6,7 @@ itself is `Backend.advance_modes`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -49,10 +49,13 @@ class Damping:
         k2 = self.squares.at(self.thickness)
         return (self.stiffness4 * k2 + self.stiffness2) * k2
 
+    def of_fields(self, fields: slice) -> Damping:
+        """The same of some of the fields."""
+        return replace(self, stiffness2=self.stiffness2[:, fields], stiffness4=self.stiffness4[:, fields])
+
     def of_upright_modes(self) -> Tensor:
         """Λ of the modes that are constant along x, (B, C, H)."""
-        depth = self.squares.theta[:, 0] / (self.thickness**2).to(self.squares.theta.dtype)[:, None]
-        k2 = depth[:, None]
+        k2 = self.squares.of_upright_modes(self.thickness)
         return (self.stiffness4[..., 0] * k2 + self.stiffness2[..., 0]) * k2
 
 

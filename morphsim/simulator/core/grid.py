@@ -40,6 +40,10 @@ class Squares:
         """k² of the modes (B, 1, H, modes) in films of `thickness` (B,)."""
         return self.x + self.theta / (thickness**2).to(self.x.dtype)[:, None, None, None]
 
+    def of_upright_modes(self, thickness: Tensor) -> Tensor:
+        """k² of the modes that are constant along x (B, 1, H) in films of `thickness` (B,)."""
+        return self.theta[:, 0] / (thickness**2).to(self.theta.dtype)[:, None, None]
+
     def in_pairs(self) -> Squares:
         """Of the real and the imaginary parts of the modes, side by side."""
         return Squares(self.x.repeat_interleave(2, dim=-1), self.theta)
