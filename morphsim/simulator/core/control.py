@@ -14,7 +14,7 @@ from morphsim.simulator.core.per_film import PerFilmArray
 
 TOLERANCE = 0.002
 """Default of the tolerance of a step, see `Stepper`."""
-LARGEST_THICKNESS_CHANGE = 0.005
+LARGEST_THICKNESS_CHANGE = 0.007
 """In one step at the default tolerance [initial thickness]; it changes with the root of the tolerance."""
 SHRINK, SHRINK_MOST = 0.4, 0.1
 """Of a step that is refused: at least by the first, and by no more than the second."""
@@ -23,7 +23,7 @@ LARGEST_RATIO = 2.0
 LEAST_CONTRAST = 0.01
 _VANISHING = 1e-3
 _CREEP = 1e-4
-LARGEST_LAG = (8.0, 1.5)
+LARGEST_LAG = (8.0, 3.0)
 """What growing layers and ripples may lose of their amplitude in a step [tolerance]."""
 # How much of the past counts in the growth of waves, with each step; and how many standard deviations of a
 # random walk count as no growth.

@@ -174,21 +174,20 @@ class Stepper:
         trend = new_rates.modes - rates.modes
         stepped.rate_change = trend if drift is None else trend - drift
         stepped.speed_change = new_rates.thickness - rates.thickness
-        if self.noise is not None:
-            self._follow_waves(self.noise, stepped, state, new_rates)
+        if self.noise is not None or not self.model.spectral:
+            self._follow_waves(stepped, state, new_rates)
         return new_rates
 
-    def _follow_waves(self, noise: ThermalNoise, stepped: State, state: State, rates: Rates) -> None:
-        """Fill in how fast the layers and ripples of films under noise grow."""
+    def _follow_waves(self, stepped: State, state: State, rates: Rates) -> None:
+        """Fill in how fast the layers and ripples of films grow."""
         damping = self._damping(rates, stepped.thickness)
         power, size = self.model.backend.waves(stepped.content, damping, self.model.kappa_of(stepped.phi))
         amplitude = 0.5 * (power / stepped.thickness[:, None] ** 2).clamp_min(1e-300).log()
         history = as_numpy_if_cpu(state.history)
-        grown, noisy = as_numpy_if_cpu(amplitude - state.amplitude), noise.strength[:, None] > 0.0
+        grown = as_numpy_if_cpu(amplitude - state.amplitude)
         for name, new in (("gain", grown), ("wobble", grown * grown)):
             past = as_numpy_if_cpu(getattr(state, name))
-            total = as_tensor(faded(past, new, history[:, None]))
-            setattr(stepped, name, torch.where(noisy, total, 0.0))
+            setattr(stepped, name, as_tensor(faded(past, new, history[:, None])))
         span, dt = as_numpy_if_cpu(state.span), as_numpy_if_cpu(stepped.last_step)
         stepped.span = as_tensor(faded(span, dt, history))
         stepped.amplitude, stepped.wave_damping = amplitude, size

@@ -116,9 +116,9 @@ def run_film(
             if accepted:
                 change = modes[mode[NEW_RATE_CHANGE]]
                 subtract_modes(modes[mode[PASSING]], modes[mode[RATES]], change, noisy)
+                call(kernels.waves, (constants, film, modes, mode, h1, memory, found))
+                _follow_waves(state, index, found, h1, record.history, tried.dt)
                 if noisy:
-                    call(kernels.waves, (constants, film, modes, mode, h1, memory, found))
-                    _follow_waves(state, index, found, h1, record.history, tried.dt)
                     memory.jump[0] = memory.jump[1]
                 _accept(state, index, record, tried, at, mode)
                 state.thickness[index], state.speed_change[index] = h1, new_speed - speed
