@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _mixed import noisy_fields
 from _published import Array, Frames, interface_length
 
 from morphsim._version import __version__
@@ -80,15 +81,16 @@ def anneal(
     recipe = AnnealingRecipe(
         chi=film[0],
         blend_ratio=film[1],
-        # The recipe's unit of length is the thickness of the film; its noise is that of a cell of 0.01^2.
+        # The recipe's unit of length is the thickness of the film.
         kappa=kappa / height**2,
         width=width / height,
         boundary="no-flux",
         mobility="constant",
-        noise=min(NOISE / height / 0.01, 0.05),
+        noise=0.0,
         thermal_noise=0.0,
     )
-    simulation = Simulation([recipe], seeds=[seed], shape=shape, tolerance=TOLERANCE)
+    fields = noisy_fields(recipe.composition, NOISE, [seed], shape)
+    simulation = Simulation([recipe], seeds=[seed], shape=shape, fields=fields, tolerance=TOLERANCE)
     count = int(np.ceil(np.log(longest / FIRST) / np.log(STEP))) + 1
     times, lengths, separated = [], [], False
     for time in np.geomspace(FIRST, longest, count):

@@ -30,6 +30,7 @@ from typing import Any, Literal
 
 import numpy as np
 from _harness import BenchmarkOptions, Outcome, Target, run, say, table
+from _mixed import noisy_fields
 
 from morphsim.simulator import DryingRecipe, Simulation
 
@@ -124,24 +125,13 @@ def recipe(bi: float) -> DryingRecipe:
     )
 
 
-def noisy_fields(noise: float, seeds: tuple[int, ...], rows: int) -> np.ndarray[Any, Any]:
-    """Volume fractions (B, 2, rows, COLUMNS) with white noise of `noise` in every cell and of zero mean.
-
-    The noise of a recipe ends at the width of an interface; the published one does not.
-    """
-    drawn = [np.random.default_rng(seed).standard_normal((2, rows, COLUMNS)) for seed in seeds]
-    white = np.stack(drawn).clip(-5.0, 5.0)
-    white -= white.mean(axis=(2, 3), keepdims=True)
-    return np.array([DONOR, ACCEPTOR])[:, None, None] + noise * white
-
-
 def dry(bi: float, *, noise: float, seeds: tuple[int, ...], rows: int, tolerance: float) -> Drying:
     """Dry one film for each seed to the published final thickness."""
     simulation = Simulation(
         [recipe(bi)] * len(seeds),
         seeds=list(seeds),
         shape=(rows, COLUMNS),
-        fields=noisy_fields(noise, seeds, rows),
+        fields=noisy_fields((DONOR, ACCEPTOR), noise, seeds, (rows, COLUMNS)),
         tolerance=tolerance,
         dtype="float64",
     )

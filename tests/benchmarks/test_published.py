@@ -14,6 +14,7 @@ import pytest
 import wodo1d
 import wodo2d
 from _coarsening import Scales, Trajectories, Trajectory, fit, predict
+from _mixed import noisy_fields
 from _morphology import classify
 from _published import Frames, interface_length, read_frames
 from benchmark_scripts import ROOT, quick_result
@@ -312,7 +313,7 @@ def test_a_strip_dries_as_published() -> None:
 
 
 def test_the_strip_starts_with_the_noise_and_the_shares_of_the_published_runs() -> None:
-    fields = wodo1d.noisy_fields(0.01, (3, 4), 257)
+    fields = noisy_fields((wodo1d.DONOR, wodo1d.ACCEPTOR), 0.01, (3, 4), (257, wodo1d.COLUMNS))
     assert fields.shape == (2, 2, 257, wodo1d.COLUMNS)
     assert fields.mean(axis=(2, 3)) == pytest.approx(
         np.array([[wodo1d.DONOR, wodo1d.ACCEPTOR]] * 2), abs=1e-12
