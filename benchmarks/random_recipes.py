@@ -23,7 +23,14 @@ from _harness import BenchmarkOptions, Outcome, Target, number, run, say, table
 
 from morphsim.device import set_threads
 from morphsim.errors import InputError
-from morphsim.simulator import KNOBS, AnnealingRecipe, DryingRecipe, Recipe, Simulation, SimulationDiverged
+from morphsim.simulator import (
+    AnnealingRecipe,
+    DryingRecipe,
+    Recipe,
+    Simulation,
+    SimulationDiverged,
+    find_process,
+)
 
 SHAPE = (32, 96)
 PROCESSES: tuple[type[Recipe], ...] = (DryingRecipe, DryingRecipe, DryingRecipe, AnnealingRecipe)
@@ -187,8 +194,8 @@ def _turn(simulation: Simulation, random: np.random.Generator) -> None:
     kind = type(simulation.recipes[0])
     while True:
         values = {
-            name: draw(*kind.__dataclass_fields__[name].metadata["range"], random)
-            for name in KNOBS[simulation.process]
+            knob.name: draw(*kind.__dataclass_fields__[knob.name].metadata["range"], random)
+            for knob in find_process(simulation.process).knobs
         }
         try:
             simulation.set_knobs(**values)

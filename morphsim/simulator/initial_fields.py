@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.fft
+import torch
 from numpy.typing import NDArray
 
+from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.recipe import Recipe
 
 
@@ -35,14 +36,14 @@ def initial_fields(
 
 
 def _cut_off(noise: NDArray[np.float64], recipe: Recipe) -> NDArray[np.float64]:
-    """Noise (H, W) times exp(-kappa k²/2) in its modes: cosines in depth, and along x between walls."""
-    height, width = noise.shape
-    k2_z = (np.pi / recipe.initial_thickness * np.arange(height)) ** 2
-    modes: Any = scipy.fft.dct(noise, axis=0, norm="ortho") * np.exp(-0.5 * recipe.kappa * k2_z)[:, None]
-    along = np.exp(-0.5 * recipe.kappa * (np.pi / recipe.width * np.arange(width + 1)) ** 2)
-    if recipe.boundary == "periodic":
-        # Waves fit into the width whole, cosines by halves.
-        modes = scipy.fft.irfft(scipy.fft.rfft(modes, axis=1) * along[::2], n=width, axis=1)
-    else:
-        modes = scipy.fft.idct(scipy.fft.dct(modes, axis=1, norm="ortho") * along[:-1], axis=1, norm="ortho")
-    return np.asarray(scipy.fft.idct(modes, axis=0, norm="ortho"))
+    """Noise (H, W) times exp(-kappa k²/2) in its modes."""
+    grid = Grid(
+        noise.shape,
+        width=recipe.width,
+        boundary=recipe.boundary,
+        dtype=torch.float64,
+        device=torch.device("cpu"),
+    )
+    k2 = grid.exact.at(torch.tensor([recipe.initial_thickness], dtype=torch.float64))[0, 0]
+    modes = grid.forward(torch.from_numpy(noise)) * torch.exp(-0.5 * recipe.kappa * k2)
+    return grid.inverse(modes).numpy()

@@ -37,8 +37,8 @@ class State:
         jump: what the last thermal noise added to the mean volume fraction of each row, (B, C, H).
         smallest: the smallest volume fraction of any component, the last one included.
         contrast: the largest spread of a field.
-        amplitude: logarithm of the amplitude of waves under noise, (B, 2): of layers, which are constant
-            along x, and of ripples along the film.
+        amplitude: logarithm of the amplitude of waves, (B, 2): of layers, which are constant along x, and of
+            ripples along the film. Films of `SpectralStepper` leave it and the next four as they are.
         gain: how much it grew, summed over the last few steps, (B, 2).
         wobble: the sum of the squares of this, (B, 2).
         span: time of these steps.

@@ -43,14 +43,14 @@ class Stepper:
     and the mean of q is carried over exactly. A step whose fields differ from the line through the last two
     by more than twice what `tolerance` allows is taken again with a smaller size. Thermal noise is added at
     the end of each step, in the modes, see `Backend.relax_noise`. Under noise, only the means of the rows are
-    compared, since single cells differ by their noise; the waves of which patterns grow are followed by
-    `longest_without_lag` instead.
+    compared, since single cells differ by their noise. There and in finite volumes, `longest_without_lag`
+    bounds the step by the growth of the waves of which patterns form.
 
     Args:
         model: the right-hand side.
         tolerance: of a step. Without noise it is the largest difference of the volume fractions from their
-            extrapolation, rms within a row, as a share of the film's contrast. Under noise it is this for the
-            mean of a row, and the share of its amplitude that a growing wave may lose in a step.
+            extrapolation, rms within a row, as a share of the film's contrast; under noise it is this for the
+            mean of a row. It is also a measure of what a growing wave may lose of its amplitude in a step.
         noise: thermal noise, or None.
 
     Attributes:
