@@ -14,15 +14,21 @@ from morphsim.frames import ImportConfig, import_frames
 
 @dataclass(frozen=True, kw_only=True)
 class Options(ImportConfig):
-    """Convert text, images, NumPy arrays or HDF5 files of frames into one frame file.
+    """Convert micrographs and other files of frames into one frame file.
 
-    Example: morphsim import images/ --out frames.h5 --shape 100 400
+    Reads images, TIFF stacks, tables, text, NumPy arrays, and MAT, VTK and HDF5 files. Pictures are cropped
+    (--mask), flattened, denoised, cut at the threshold, inverted, transposed and resized, in this order.
+
+    Example: morphsim import images/ --out frames.h5 --mask bar --threshold otsu --shape 100 400
     """
 
     failures: ClassVar[tuple[type[Exception], ...]] = ()
 
     source: Annotated[Positional[Path], arg(metavar="SOURCE")]
     """A file, or a folder that is searched recursively."""
+    array: Annotated[str, arg(metavar="NAME", aliases=("--dataset",))] = "frames"
+    """Name of the frames in files of several arrays (HDF5, NPZ, MAT, VTK), or number of the channel of a TIFF
+    stack."""
     json: bool = False
     """Print the result as JSON."""
 

@@ -6,6 +6,7 @@ from morphsim.frames.binary import as_binary_frames
 from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.importing import ImportConfig, ImportReport, import_frames
 from morphsim.frames.labels import frame_labels, moment_labels, recipe_labels
+from morphsim.frames.preparation import Preparation
 from morphsim.frames.presets import PRESETS, Preset
 from morphsim.frames.readers import read_any
 from morphsim.frames.render import animate, frame_strip, to_rgb
@@ -28,6 +29,7 @@ __all__ = [
     "FrameSet",
     "ImportConfig",
     "ImportReport",
+    "Preparation",
     "Preset",
     "animate",
     "as_binary_frames",

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.checks import check_flag, check_fraction
+from morphsim.checks import check_choice, check_flag, check_fraction
 from morphsim.errors import InputError
+from morphsim.frames.aspect import Aspect, resize_parts, window
 from morphsim.frames.colour import luminance
-from morphsim.frames.transforms import binarise, resize
+from morphsim.frames.preparation import Preparation
+from morphsim.frames.transforms import binarise
 
 NOTE = "binarisation"
 """Name of the note in a frame file whose frames were inverted or resized, and of the entry in an encoder's
 metadata."""
 
 _BYTE = 255
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +34,8 @@ class Binarisation:
     """
 
     threshold: float = 0.5
-    """Smallest donor share, or grey value over its range, of a donor pixel."""
+    """Smallest donor share, or grey value over its range, of a donor pixel. The rule of `preparation`
+    replaces it for pictures, but not for simulated films."""
     invert: bool = False
     """Whether dark pixels, or 0, are donor."""
     original_shape: tuple[int, int] | None = None
@@ -39,6 +43,11 @@ class Binarisation:
     differed in shape."""
     transpose: bool = False
     """Whether rows of pictures are columns of frames."""
+    aspect: Aspect = "stretch"
+    """How pictures of another aspect ratio were brought to the shape of the frames. A single picture that is
+    to become one frame is cropped where pictures were cut into tiles."""
+    preparation: Preparation = field(default_factory=Preparation)
+    """What was done to pictures before they were cut. Pictures of environments are not cropped."""
 
     colours_first: bool | None = False
     """Whether (3, H, W) is one picture in colours rather than three pictures; None if unknown."""
@@ -47,6 +56,7 @@ class Binarisation:
         check_fraction("frame_threshold", self.threshold)
         check_flag("invert", self.invert)
         check_flag("transpose", self.transpose)
+        check_choice("aspect", self.aspect, get_args(Aspect))
         shape = self.original_shape
         if shape is not None and (
             not isinstance(shape, tuple)
@@ -58,8 +68,14 @@ class Binarisation:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that describe training frames, as JSON values."""
         shape = None if self.original_shape is None else list(self.original_shape)
-        values = {"threshold": self.threshold, "invert": self.invert, "original_shape": shape}
-        return {**values, "transpose": True} if self.transpose else values
+        values: dict[str, Any] = {"threshold": self.threshold, "invert": self.invert, "original_shape": shape}
+        if self.transpose:
+            values["transpose"] = True
+        if self.aspect != "stretch":
+            values["aspect"] = self.aspect
+        if self.preparation != Preparation():
+            values["preparation"] = self.preparation.to_dict()
+        return values
 
     @classmethod
     def from_dict(cls, values: object) -> Binarisation:
@@ -68,24 +84,36 @@ class Binarisation:
         Raises:
             InputError: a field is unknown or out of range.
         """
-        known = {"threshold", "invert", "original_shape", "transpose"}
-        if not isinstance(values, Mapping) or not set(values) <= known:
-            raise InputError(
-                "binarisation must be an object of threshold, invert, original_shape and transpose"
-            )
+        known = ("threshold", "invert", "original_shape", "transpose", "aspect", "preparation")
+        if not isinstance(values, Mapping) or not set(values) <= set(known):
+            raise InputError(f"binarisation must be an object of {', '.join(known)}")
         shape = values.get("original_shape")
-        return cls(**{**values, "original_shape": tuple(shape) if isinstance(shape, list) else shape})
+        return cls(
+            **{
+                **values,
+                "original_shape": tuple(shape) if isinstance(shape, list) else shape,
+                "preparation": Preparation.from_dict(values.get("preparation", {})),
+            }
+        )
 
     @classmethod
     def of_encoder(cls, metadata: Mapping[str, Any]) -> Binarisation:
         """The binarisation of an encoder's training frames; a threshold of 0.5 if its metadata lacks one."""
         return cls.from_dict(metadata.get(NOTE, {}))
 
+    def changed(self, *, threshold: float | None, invert: bool | None) -> Binarisation:
+        """The same with another threshold, which replaces a rule, or another phase as donor; None keeps."""
+        changed = self if invert is None else replace(self, invert=invert)
+        if threshold is None:
+            return changed
+        return replace(changed, threshold=threshold, preparation=replace(self.preparation, rule=None))
+
     def cut(self, picture: NDArray[Any], *, name: str = "the frame") -> NDArray[np.uint8]:
         """Binarise pictures in shades of grey: bytes from 0 to 255, or floating point from 0 to 1.
 
         Args:
-            picture: of any shape; bool values and integers up to 1 are taken as 0/1.
+            picture: of any shape, (..., H, W) if it is prepared; bool values and integers up to 1 are taken
+                as 0/1.
             name: of the picture, for errors.
 
         Returns:
@@ -107,6 +135,13 @@ class Binarisation:
                 f"{name} holds values from {low} to {high}; give whole numbers 0/1 or 0 to 255, or floating "
                 "point from 0 to 1"
             )
+        prepared = replace(self.preparation, mask=None) != Preparation()
+        if prepared and picture.ndim > 1 and (is_float or high > 1):
+            shares = self.preparation.level(picture if is_float else picture / np.float32(_BYTE))
+            shares = 1 - shares if self.invert else shares
+            if self.preparation.rule is not None:
+                return self.preparation.donor(shares)
+            return binarise(shares, threshold=self.threshold)
         if is_float:
             return binarise(1.0 - picture if self.invert else picture, threshold=self.threshold)
         # For integers the threshold is one of the grey levels: all levels on one side of it are donor.
@@ -176,11 +211,14 @@ class Binarisation:
         )
 
     def fit(self, frames: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
-        """Resize frames (..., H, W) of the original shape to `shape`, as the training frames were."""
+        """Resize frames (..., H, W) of the original shape to `shape`, as the training frames were.
+
+        Where these were cut into tiles, the rectangle in the centre is kept, which has the size of a tile.
+        """
         found = tuple(frames.shape[-2:])
         if found == tuple(shape) or found != self.original_shape or frames.ndim not in (2, 3):
             return frames
-        return resize(frames, shape)
+        return resize_parts(frames, shape, "stretch" if self.aspect == "stretch" else "crop")
 
 
 def _are_frames(values: NDArray[Any]) -> bool:
@@ -230,14 +268,23 @@ def binarisation_notes(used: Collection[Binarisation], shape: tuple[int, int]) -
         used: the binarisations of its frames.
         shape: (H, W) of the stored frames.
     """
-    inverted = {each.invert for each in used} == {True}
-    turned = {each.transpose for each in used} == {True}
-    shapes = {each.original_shape for each in used}
-    original = shapes.pop() if len(shapes) == 1 else None
-    if not inverted and not turned and original in (None, shape):
-        return {}
     known = Binarisation(
-        invert=inverted, original_shape=None if original == shape else original, transpose=turned
+        invert={each.invert for each in used} == {True},
+        transpose={each.transpose for each in used} == {True},
+        original_shape=_common([each.original_shape for each in used], None),
+        aspect=_common([each.aspect for each in used], "stretch"),
+        preparation=_common([each.preparation for each in used], Preparation()),
     )
-    kept = {name: value for name, value in known.to_dict().items() if name != "threshold"}
-    return {NOTE: json.dumps(kept)}
+    if known.original_shape == shape:
+        known = replace(known, original_shape=None)
+    if known.original_shape is None or window(known.original_shape, shape) == known.original_shape:
+        # Nothing was cropped.
+        known = replace(known, aspect="stretch")
+    if known == Binarisation():
+        return {}
+    return {NOTE: json.dumps({key: value for key, value in known.to_dict().items() if key != "threshold"})}
+
+
+def _common(values: Sequence[T], otherwise: T) -> T:
+    """The value that all have; `otherwise` if they differ."""
+    return values[0] if values and all(value == values[0] for value in values) else otherwise

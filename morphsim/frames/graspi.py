@@ -7,18 +7,14 @@ files often lack it. See the GraSPI documentation, "Input Formats" (https://gith
 
 from __future__ import annotations
 
-import codecs
 import re
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.errors import InputError, MachineError
-from morphsim.system_errors import explain
-
-MOST_BYTES = 2**26
-"""Largest size of a text file [bytes]."""
+from morphsim.errors import InputError
+from morphsim.frames.text_values import read_text_file
 
 _LONGEST_HEADER = 3
 _SIZE = re.compile("0*[1-9][0-9]{0,8}")
@@ -36,25 +32,7 @@ def read_graspi(path: str | Path) -> NDArray[np.uint8]:
             a count that contradicts the header.
         MachineError: the file can't be read at the moment.
     """
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        refused = explain(error, path)
-        if isinstance(refused, MachineError):
-            raise refused from error
-        raise InputError(f"it can't be read ({error.strerror})") from error
-    if len(content) > MOST_BYTES:
-        raise InputError(
-            f"it exceeds the limit of {MOST_BYTES} bytes of text; cut it into parts, or save it as an array"
-        )
-    # On Windows, text files begin with a byte order mark, and PowerShell writes UTF-16.
-    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        text = content.decode("utf-16" if wide else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError("it is not plain text; a GraSPI file holds numbers only") from error
-    return parse_graspi(text)
+    return parse_graspi(read_text_file(path))
 
 
 def parse_graspi(text: str) -> NDArray[np.uint8]:
@@ -101,5 +79,8 @@ def _donor(words: list[str]) -> NDArray[np.uint8]:
         raise InputError(f"it holds text that is not a number ({error})") from error
     odd = [word for word, value in phase.items() if value not in (0.0, 1.0)]
     if odd:
-        raise InputError(f"it holds the phase {odd[0]}; only 0 and 1 (two phases) can be read")
+        raise InputError(
+            f"it holds the phase {odd[0]}; only 0 and 1 (two phases) can be read "
+            "from text; name a table of grey values or heights .csv"
+        )
     return np.array([phase[word] == 0.0 for word in words]).astype(np.uint8)

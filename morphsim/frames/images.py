@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from morphsim.errors import InputError, MachineError
 from morphsim.frames.colour import grey_pictures
+from morphsim.frames.tiff_stacks import TIFF, is_installed, needs_tifffile, read_stack
 from morphsim.system_errors import explain
 
 if TYPE_CHECKING:
@@ -35,8 +36,12 @@ _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _SIZE_LOCK = threading.Lock()
 
 
-def read_image(path: Path) -> tuple[NDArray[Any], int]:
+def read_image(path: Path, *, channel: str = "frames") -> tuple[NDArray[Any], int]:
     """Read all pages of an image.
+
+    Args:
+        path: the file.
+        channel: number of the channel, for TIFF stacks of several (OME, ImageJ), which need tifffile.
 
     Returns:
         The pages (N, H, W) in shades of grey, bool, integers or floating point, and the largest value of the
@@ -50,6 +55,8 @@ def read_image(path: Path) -> tuple[NDArray[Any], int]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with path.open("rb") as file, _opened(file) as image:
+                if path.suffix.lower() in TIFF and needs_tifffile(image):
+                    return read_stack(path, channel=channel)
                 full, white_is_zero = _full(image), _white_is_zero(image)
                 pages = _pages(image)
     except InputError:
@@ -62,6 +69,14 @@ def read_image(path: Path) -> tuple[NDArray[Any], int]:
             if isinstance(refused, MachineError):
                 raise refused from error
             raise InputError(f"it can't be read ({error.strerror})") from error
+        if path.suffix.lower() in TIFF and type(error).__name__ == "UnidentifiedImageError":
+            # Pillow lacks some types of numbers, such as signed or double precision.
+            if is_installed():
+                return read_stack(path, channel=channel)
+            raise InputError(
+                "it is not a TIFF file, or of a kind that only the package tifffile reads; install that with "
+                "`pip install 'morphsim[tiff]'`"
+            ) from error
         # For a broken file Pillow raises almost any exception.
         reason = "" if "cannot identify" in str(error) else f" ({_one_line(error)})"
         raise InputError(

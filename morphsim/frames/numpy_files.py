@@ -55,7 +55,7 @@ def _from_archive(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
         if name != _DEFAULT or len(members) != 1:
             raise InputError(
                 f"it has no array {name!r}, only {listed(list(members))}; choose one with "
-                "`morphsim import --dataset NAME`"
+                "`morphsim import --array NAME`"
             )
         name = next(iter(members))
     member = members[name]

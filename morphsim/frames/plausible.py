@@ -31,4 +31,7 @@ def warn_of_one_phase(frames: NDArray[np.uint8], *, name: str = "") -> None:
         found = "each frame holds one phase alone"
     else:
         found = f"every pixel is {'donor' if frames.flat[0] else 'acceptor'}"
-    warn_of_frames(f"{name}{found}; check that the right values are read, and cut at the right threshold")
+    warn_of_frames(
+        f"{name}{found}; check that the right values are read, and cut at the right threshold (`morphsim "
+        "import --threshold otsu` finds one)"
+    )

@@ -16,16 +16,25 @@ from morphsim.frames.graspi import read_graspi
 from morphsim.frames.hdf5 import find_dataset, listed, names_in, open_hdf5
 from morphsim.frames.hdf5_values import read_values
 from morphsim.frames.images import read_image
+from morphsim.frames.matlab import read_matlab
 from morphsim.frames.numpy_files import read_numpy
-from morphsim.frames.plausible import warn_of_one_phase
+from morphsim.frames.plausible import warn_of_frames, warn_of_one_phase
+from morphsim.frames.preparation import Preparation
 from morphsim.frames.tables import is_own, tables_of, threshold_of
+from morphsim.frames.text_values import read_csv
+from morphsim.frames.tiff_stacks import TIFF
 from morphsim.frames.transforms import binarise
+from morphsim.frames.vtk_images import read_vtk
+from morphsim.lazy import renamed_argument
 
 TEXT = frozenset({".txt", ".dat"})
-IMAGES = frozenset({".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".gif"})
+IMAGES = TIFF | {".png", ".jpg", ".jpeg", ".bmp", ".gif"}
 ARRAYS = frozenset({".npy", ".npz"})
 HDF5 = frozenset({".h5", ".hdf5"})
-KINDS = TEXT | IMAGES | ARRAYS | HDF5
+TABLES = frozenset({".csv", ".tsv"})
+MATLAB = frozenset({".mat"})
+VTK = frozenset({".vti", ".vtk"})
+KINDS = TEXT | IMAGES | ARRAYS | HDF5 | TABLES | MATLAB | VTK
 
 # Simulated fields overshoot the pure phases slightly.
 _OVERSHOOT = 0.01
@@ -33,8 +42,14 @@ _HALF = 0.5
 _BYTE = 255
 
 
+@renamed_argument("dataset", "array")
 def read_any(
-    path: str | Path, *, threshold: float | None = None, invert: bool = False, dataset: str = "frames"
+    path: str | Path,
+    *,
+    threshold: float | None = None,
+    invert: bool = False,
+    array: str = "frames",
+    preparation: Preparation | None = None,
 ) -> FrameSet:
     """Read and binarise the frames of one file of any known kind.
 
@@ -44,15 +59,22 @@ def read_any(
     and HDF5 datasets are (H, W) or (N, H, W), bool, floats 0..1 or integers 0..255. A single channel may be
     the last or second axis, and integers with 3 or 4 values along the last axis are colours. Integers up to 1
     are taken as 0/1. Larger integers that reach neither the middle of their range nor the threshold are phase
-    labels rather than shades of grey, and are refused.
+    labels rather than shades of grey, and are refused. Values beyond 0..1 or 0..255 and floats far below 1,
+    such as heights in metres, are scaled in each picture.
 
-    A `FrameWarning` tells of frames that may not be what was meant, such as a single phase or a colour map.
+    Pictures of only two values, 0 and 1 or 0 and 255, show two phases already: they are cropped and denoised,
+    but neither flattened nor cut by a rule.
+
+    A `FrameWarning` tells of frames that may not be what was meant, such as a single phase, a colour map or
+    scaled values.
 
     Args:
         path: the file; its suffix gives the kind.
         threshold: smallest donor share of a donor pixel; by default that of the HDF5 file, or 0.5.
         invert: take the other phase as donor: dark or 0, and in text 1.
-        dataset: name of the frames in an HDF5 or `.npz` file; a single array may have any name.
+        array: name of the frames in a file of several arrays (HDF5, `.npz`, `.mat`, VTK), or number of the
+            channel of a TIFF stack; a single array may have any name.
+        preparation: what is done to the pictures before they are cut, and how a threshold is found.
 
     Returns:
         One trajectory with the column `time` (the page number), or for an HDF5 file the trajectories,
@@ -64,8 +86,9 @@ def read_any(
     """
     path = Path(path)
     suffix = path.suffix.lower()
+    steps = preparation or Preparation()
     if suffix in HDF5:
-        found = _read_hdf5(path, dataset, threshold, invert)
+        found = _read_hdf5(path, array, threshold, invert, steps)
         warn_of_one_phase(found.frames)
         return found
     values: NDArray[Any]
@@ -73,13 +96,19 @@ def read_any(
     if suffix in TEXT:
         values = read_graspi(path)
     elif suffix in IMAGES:
-        values, full = read_image(path)
+        values, full = read_image(path, channel=array)
     elif suffix in ARRAYS:
-        values = one_grey_channel(read_numpy(path, name=dataset))
+        values = one_grey_channel(read_numpy(path, name=array))
+    elif suffix in TABLES:
+        values = read_csv(path)
+    elif suffix in MATLAB:
+        values = read_matlab(path, name=array)
+    elif suffix in VTK:
+        values = read_vtk(path, name=array)
     else:
         raise InputError(f"its kind {suffix or 'without suffix'} is not known; use {' '.join(sorted(KINDS))}")
     threshold = _HALF if threshold is None else threshold
-    frames = _to_frames(values, threshold, invert, full=full)
+    frames = _to_frames(values, threshold, invert, steps, full=full)
     warn_of_one_phase(frames)
     columns = {
         "trajectory": np.zeros(len(frames), np.int64),
@@ -89,55 +118,78 @@ def read_any(
 
 
 def _to_frames(
-    values: NDArray[Any], threshold: float, invert: bool, *, full: int = _BYTE
+    values: NDArray[Any], threshold: float, invert: bool, steps: Preparation, *, full: int = _BYTE
 ) -> NDArray[np.uint8]:
-    """Binarise values; integers run from 0 to `full`."""
+    """Prepare and binarise values; integers run from 0 to `full`."""
     if values.ndim not in (2, 3) or values.size == 0:
         raise InputError(f"it holds an array of shape {values.shape}; frames are (H, W) or (N, H, W)")
     if values.dtype.kind not in "biuf":
         raise InputError(f"it holds {values.dtype} values; frames are bool, integers or floats")
+    values = steps.crop(values if values.ndim == 3 else values[None])
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise InputError("it holds NaN or infinite values; donor shares are numbers from 0 to 1")
+        raise InputError("it holds NaN or infinite values; fill the gaps, or leave them out with --mask")
     low, high = float(values.min()), float(values.max())
-    if low == 0.0 and high == _BYTE and ((values == 0) | (values == _BYTE)).all():
-        # A mask, of whatever type.
-        values = values != 0
-        high = 1.0
-    share = values.astype(np.float32)
-    if values.dtype.kind == "f":
-        if low < -_OVERSHOOT or high > 1.0 + _OVERSHOOT:
-            raise InputError(
-                f"it holds values from {low:g} to {high:g}; floats must run from 0 to 1, or be 0 and {_BYTE}"
-            )
-        if high < min(threshold, _OVERSHOOT) and (low, high) != (0.0, 0.0):
-            raise InputError(
-                f"it holds values from {low:g} to {high:g}, far below 1: they are not donor shares but "
-                "heights or another quantity; scale them so that they run from 0 to 1"
-            )
-    elif low < 0 or high > full:
-        raise InputError(f"it holds values from {low:g} to {high:g}; integers must run from 0 to {full}")
-    elif high > 1:
-        share /= np.float32(full)
-    frames = binarise(1.0 - share if invert else share, threshold=threshold)
-    if values.dtype.kind in "iu" and 1 < high < _HALF * full and (frames == int(invert)).all():
+    if _are_phases(values, low, high):
+        phases = np.stack([steps.smooth(picture) for picture in (values != 0).astype(np.uint8)])
+        return binarise(1 - phases if invert else phases, threshold=threshold)
+    scaled = _is_other_quantity(values.dtype.kind, low, high, threshold, full)
+    if scaled and low == high:
+        raise InputError(
+            f"it holds the value {low:g} everywhere; a donor share runs from 0 to 1, grey from 0 to {full}, "
+            "and another quantity needs at least two values"
+        )
+    # A rule finds the same pixels whatever the scale.
+    if scaled and steps.rule is None:
+        warn_of_frames(
+            f"its values, {low:g} to {high:g}, are heights or another quantity rather than donor shares or "
+            "shades of grey; the 1st to 99th percentile of each picture was taken as 0 to 1 (--flatten plane "
+            "removes a tilt, --threshold otsu cuts between two levels)"
+        )
+    share: NDArray[Any] = values if scaled else values.astype(np.float32)
+    if not scaled and values.dtype.kind != "f":
+        share = share / np.float32(full)
+    if scaled or steps.flatten is not None or steps.denoise is not None:
+        share = steps.level(share, scale=scaled)
+    share = np.float32(1.0) - share if invert else share
+    if steps.rule is not None:
+        return steps.donor(share)
+    frames = binarise(share, threshold=threshold)
+    if not scaled and values.dtype.kind in "iu" and high < _HALF * full and (frames == int(invert)).all():
         raise InputError(
             f"it holds whole numbers up to {high:g}, of which none is above the middle of 0 to {full}; give "
-            f"0/1, 0/{full} or shades of grey"
+            f"0/1, 0/{full} or shades of grey, or find the threshold with --threshold otsu"
         )
-    return frames if frames.ndim == 3 else frames[None]
+    return frames
 
 
-def _read_hdf5(path: Path, dataset: str, threshold: float | None, invert: bool) -> FrameSet:
+def _are_phases(values: NDArray[Any], low: float, high: float) -> bool:
+    """Whether values are bool, 0 and 1 or 0 and 255, of whatever type."""
+    if values.dtype == np.bool_ or (values.dtype.kind in "iu" and low >= 0 and high <= 1):
+        return True
+    return low == 0.0 and high in (1.0, _BYTE) and bool(((values == 0) | (values == high)).all())
+
+
+def _is_other_quantity(kind: str, low: float, high: float, threshold: float, full: int) -> bool:
+    """Whether values are neither donor shares nor shades of grey."""
+    if kind != "f":
+        return low < 0 or high > full
+    beyond = low < -_OVERSHOOT or high > 1.0 + _OVERSHOOT
+    return beyond or (high < min(threshold, _OVERSHOOT) and (low, high) != (0.0, 0.0))
+
+
+def _read_hdf5(path: Path, array: str, threshold: float | None, invert: bool, steps: Preparation) -> FrameSet:
     with open_hdf5(path, named=False) as file:
-        item = find_dataset(file, dataset)
+        item = find_dataset(file, array)
         if item is None:
             raise InputError(
-                f"it has no dataset {dataset!r}, only {listed(names_in(file))}; choose with --dataset"
+                f"it has no dataset {array!r}, only {listed(names_in(file))}; choose one with --array NAME"
             )
         if threshold is None:
             threshold = threshold_of(file)
         # The dataset `frames` of morphsim's own files is (N, H, W), however narrow the frames are.
-        own = dataset == "frames" and is_own(file)
+        own = array == "frames" and is_own(file)
         values = one_grey_channel(read_values(item), own=own)
-        tables = tables_of(file, _to_frames(values, threshold, invert))
-    return replace(tables, threshold=threshold)
+        tables = tables_of(file, _to_frames(values, threshold, invert, steps))
+    # The solver's grid covers the whole film.
+    cells = None if steps.mask is not None else tables.cells
+    return replace(tables, threshold=threshold, cells=cells)

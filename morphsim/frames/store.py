@@ -222,7 +222,7 @@ def _frames_dataset(file: h5py.File) -> h5py.Dataset:
     if dataset is None:
         raise InputError(
             f"it has no dataset `frames`, only {listed(names_in(file))}; "
-            "`morphsim import --dataset NAME` takes frames from another one"
+            "`morphsim import --array NAME` takes frames from another one"
         )
     if dataset.shape is None or dataset.ndim not in (3, 4) or 0 in dataset.shape:
         raise InputError(

@@ -30,12 +30,12 @@ def read_target_frames(spec: str | Path, *, binarisation: Binarisation | None = 
     """Read the frames given as `FILE`, `FILE:ROW` or `FILE:ROW,ROW,...`.
 
     Args:
-        spec: an HDF5 file of binary frames, or an image, text or NumPy file that `read_any` reads. Rows
+        spec: an HDF5 file of binary frames, or any other file that `read_any` reads. Rows
             count from 0; without rows all frames are read. If a file is named exactly `spec`, all its frames
             are read.
-        binarisation: how foreign files become frames, as an import made the encoder's training frames; a
-            threshold of one half by default. Morphsim's own files hold frames already, and in texts 0 is
-            the donor.
+        binarisation: how foreign files become frames, with all steps of the import that made the encoder's
+            training frames but the resize; a threshold of one half by default. Morphsim's own files hold
+            frames already, and in texts 0 is the donor.
 
     Returns:
         (K, H, W) uint8 0/1. A `FrameWarning` tells of frames that may not be what was meant, see `read_any`.
@@ -57,7 +57,12 @@ def read_target_frames(spec: str | Path, *, binarisation: Binarisation | None = 
     try:
         with warnings.catch_warnings(record=True) as raised:
             warnings.simplefilter("always", FrameWarning)
-            frames = read_any(path, threshold=binarisation.threshold, invert=inverted).frames
+            frames = read_any(
+                path,
+                threshold=binarisation.threshold,
+                invert=inverted,
+                preparation=binarisation.preparation,
+            ).frames
     except (InputError, MachineError) as error:
         raise type(error)(f"{path}: {error}") from error
     for warning in raised:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from morphsim.encoder import EncodedFrames, Encoder
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
+from morphsim.frames.preparation import Preparation
 from morphsim.rewards.source import (
     OBSERVES_FRAMES,
     FrameOptions,
@@ -69,11 +70,7 @@ class BaseFrameEncoder:
         self._env = env
         self._inner = self._find_inner(env)
         known = self._inner.binarisation if self._inner is not None else self._training_binarisation(space)
-        self.binarisation = replace(
-            known,
-            threshold=known.threshold if frame_threshold is None else frame_threshold,
-            invert=known.invert if invert is None else invert,
-        )
+        self.binarisation = known.changed(threshold=frame_threshold, invert=invert)
         self._reader = self._make_reader(space)
         self._watch = FrameWatch()
 
@@ -96,7 +93,7 @@ class BaseFrameEncoder:
         """How the encoder's training frames were binarised, as far as it applies to this environment."""
         known = Binarisation.of_encoder(self.encoder.metadata)
         if self._env.metadata.get(OBSERVES_FRAMES) is True:
-            known = replace(known, invert=False, transpose=False)
+            known = replace(known, invert=False, transpose=False, preparation=Preparation())
         colours_first = shows_colours_first(self.source, space, known, self.encoder)
         return replace(known, colours_first=colours_first)
 

@@ -26,6 +26,7 @@ from morphsim.frames import (
     read_target_frames,
 )
 from morphsim.frames import images as images_module
+from morphsim.frames.preparation import Preparation
 
 FRAME = np.random.default_rng(0).integers(0, 2, (9, 14), np.uint8)
 
@@ -55,15 +56,26 @@ def test_times_in_names_order_a_film(source):
 
 
 @pytest.mark.parametrize("heights", [1e-7, 1e-3, -1e-9])
-def test_heights_are_not_donor_shares(source, heights):
-    values = (np.random.default_rng(0).random((9, 14)) * heights).astype(np.float32)
+def test_heights_are_scaled_and_warned_of(source, heights):
+    levels = np.where(FRAME, 0.8, 0.2) + 0.1 * np.random.default_rng(0).random(FRAME.shape)
+    values = (heights * levels).astype(np.float32)
     Image.fromarray(values).save(source / "heights.tif")
     np.save(source / "heights.npy", values)
+    # Of negative values the phase of smaller magnitude is the higher one.
+    wanted = FRAME if heights > 0 else 1 - FRAME
     for name in ("heights.tif", "heights.npy"):
-        with pytest.raises(InputError, match="not donor shares"):
-            read_any(source / name)
-        with pytest.raises(InputError, match=r"heights\..*not donor shares"):
-            read_target_frames(source / name)
+        with pytest.warns(FrameWarning, match="rather than donor shares.*--threshold otsu"):
+            np.testing.assert_array_equal(read_any(source / name).frames[0], wanted)
+        with pytest.warns(FrameWarning, match=r"heights\..*rather than donor shares"):
+            np.testing.assert_array_equal(read_target_frames(source / name)[0], wanted)
+    (warning,) = imported(source)[0].warnings
+    assert warning.startswith("heights.npy and 1 more files: its values")
+    # The rule gives the same frame at any scale.
+    otsu = Preparation(rule="otsu")
+    np.testing.assert_array_equal(read_any(source / "heights.npy", preparation=otsu).frames[0], wanted)
+    np.save(source / "flat.npy", np.full((9, 14), 2.0))
+    with pytest.raises(InputError, match="the value 2 everywhere"):
+        read_any(source / "flat.npy")
 
 
 def test_one_phase_is_warned_of(source, capsys):

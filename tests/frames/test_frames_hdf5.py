@@ -82,7 +82,7 @@ def test_soft_links_inside_of_a_file_are_followed(tmp_path):
         file["frames"] = h5py.SoftLink("/data/there")
         file["nowhere"] = h5py.SoftLink("/data/nothing")
     np.testing.assert_array_equal(read_frames(tmp_path / "a.h5").frames, FRAMES)
-    np.testing.assert_array_equal(read_any(tmp_path / "a.h5", dataset="data/there").frames, FRAMES)
+    np.testing.assert_array_equal(read_any(tmp_path / "a.h5", array="data/there").frames, FRAMES)
 
 
 def test_loops_of_links_end(tmp_path):
@@ -148,9 +148,9 @@ def test_references_groups_and_named_types_are_not_frames(tmp_path):
         file.create_group("group")
     for name in ("frames", "region", "ragged", "type", "group", "other/a"):
         with pytest.raises(InputError):
-            read_any(tmp_path / "a.h5", dataset=name)
+            read_any(tmp_path / "a.h5", array=name)
     # They do not affect the frames beside them.
-    assert read_any(tmp_path / "a.h5", dataset="other").trajectories == 1
+    assert read_any(tmp_path / "a.h5", array="other").trajectories == 1
 
 
 def test_booleans_and_enumerations_are_numbers(tmp_path):
@@ -161,7 +161,7 @@ def test_booleans_and_enumerations_are_numbers(tmp_path):
         file["named"] = np.dtype("i4")
         file.create_dataset("typed", data=FRAMES, dtype=file["named"])
     for name in ("frames", "phase", "typed"):
-        np.testing.assert_array_equal(read_any(tmp_path / "a.h5", dataset=name).frames, FRAMES)
+        np.testing.assert_array_equal(read_any(tmp_path / "a.h5", array=name).frames, FRAMES)
 
 
 def test_a_filter_that_needs_a_plugin_is_refused(tmp_path):

@@ -44,7 +44,7 @@ def test_a_folder_of_published_names(tmp_path, run):
     reasons = dict(report.dropped)
     assert set(reasons) == {"README.txt", "table.csv", "data_0.528_2.8_000008.txt"}
     assert "2 layers" in reasons["data_0.528_2.8_000008.txt"]
-    assert ".csv" in reasons["table.csv"]
+    assert "--table" in reasons["table.csv"]
     assert (report.files, report.frames, report.shape) == (7, 4, (3, 5))
     assert json.loads(json.dumps(report.to_dict()))["frames"] == 4
     assert str(tmp_path).encode() not in (tmp_path / "out.h5").read_bytes()
@@ -178,9 +178,9 @@ def test_the_published_frames_are_imported(tmp_path, shared_data, run):
 def test_another_dataset_name(tmp_path, run):
     with h5py.File(tmp_path / "source" / "a.h5", "w") as file:
         file["phi"] = FRAME.astype(float)
-    with pytest.raises(InputError, match=r"only phi; choose with --dataset"):
+    with pytest.raises(InputError, match=r"only phi; choose one with --array"):
         run()
-    np.testing.assert_array_equal(run(dataset="phi")[1].frames, FRAME[None])
+    np.testing.assert_array_equal(run(array="phi")[1].frames, FRAME[None])
 
 
 def test_shapes_transpose_and_invert(tmp_path, run):

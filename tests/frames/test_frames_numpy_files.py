@@ -72,17 +72,17 @@ def test_a_member_that_claims_little_and_unfolds_to_much(tmp_path):
 
 def test_one_array_of_several_is_named(tmp_path):
     np.savez(tmp_path / "a.npz", phase=FRAMES, time=np.arange(3))
-    with pytest.raises(InputError, match=r"no array 'frames', only phase, time; .* --dataset NAME"):
+    with pytest.raises(InputError, match=r"no array 'frames', only phase, time; .* --array NAME"):
         read_any(tmp_path / "a.npz")
-    np.testing.assert_array_equal(read_any(tmp_path / "a.npz", dataset="phase").frames, FRAMES)
-    report = import_frames(ImportConfig(source=tmp_path / "a.npz", out=tmp_path / "a.h5", dataset="phase"))
+    np.testing.assert_array_equal(read_any(tmp_path / "a.npz", array="phase").frames, FRAMES)
+    report = import_frames(ImportConfig(source=tmp_path / "a.npz", out=tmp_path / "a.h5", array="phase"))
     assert report.frames == 3
     np.savez(tmp_path / "b.npz", frames=FRAMES, time=np.arange(3))
     np.testing.assert_array_equal(read_any(tmp_path / "b.npz").frames, FRAMES)
     np.savez(tmp_path / "c.npz", anything=FRAMES)
     np.testing.assert_array_equal(read_any(tmp_path / "c.npz").frames, FRAMES)
     with pytest.raises(InputError, match="no array 'phase', only anything"):
-        read_any(tmp_path / "c.npz", dataset="phase")
+        read_any(tmp_path / "c.npz", array="phase")
     with zipfile.ZipFile(tmp_path / "d.npz", "w") as archive:
         archive.writestr("frames", "text")
     with pytest.raises(InputError, match="zip file without a NumPy array"):
