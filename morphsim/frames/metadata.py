@@ -55,7 +55,9 @@ class Metadata:
         found: dict[PurePosixPath, int] = {}
         for file in files:
             named = [name for name in _names(file) if name in rows]
-            if len({rows[name] for name in named}) > 1:
+            # A row with the folder comes before one without.
+            named = [name for name in named if PurePosixPath(name).parent == PurePosixPath(named[0]).parent]
+            if len(named) > 1:
                 raise InputError(
                     f"{self.path} has the rows {' and '.join(named)}, which both fit {file}; keep one"
                 )

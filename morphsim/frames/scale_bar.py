@@ -18,13 +18,15 @@ _SAME = 0.03
 _LOWEST = 1 / 3
 # Share of a row of a data bar that is background; the rest is text.
 _BACKGROUND = 0.5
+# Share of a row without text that is background.
+_PLAIN = 0.97
 # Lines that frame a data bar are at most this thick [pixels].
 _LINE = 3
 _THINNEST = 4
 # A burnt-in bar: at least this many times as wide as high, of this share of the picture's width, and full.
 _ELONGATED, _WIDE, _FULL = 4, 0.04, 0.9
-# Letters and digits beside a bar [pixels].
-_LETTER = 4
+# Letters and digits beside a bar: their height with a margin of a pixel, and how dark their strokes may be.
+_LETTER, _STROKE = 6, 0.2
 
 
 def crop_free(pictures: NDArray[Any], rectangle: Rectangle) -> NDArray[Any]:
@@ -73,14 +75,14 @@ def find_bar(picture: NDArray[Any]) -> Rectangle | None:
     low, high = float(values.min()), float(values.max())
     if low == high:
         return None
-    same = _SAME * (high - low)
-    return _data_bar(values, same) or _burnt_in(values >= high - same) or _burnt_in(values <= low + same)
+    light = (values - low) / (high - low)
+    return _data_bar(light) or _burnt_in(light) or _burnt_in(1 - light)
 
 
-def _data_bar(values: NDArray[np.float64], same: float) -> Rectangle | None:
+def _data_bar(values: NDArray[np.float64]) -> Rectangle | None:
     height, width = values.shape
     ground = np.median(values[-1])
-    share = (np.abs(values - ground) <= same).mean(axis=1)
+    share = (np.abs(values - ground) <= _SAME).mean(axis=1)
     rows = share >= _BACKGROUND
     top = height
     while top > 0 and rows[max(0, top - 1 - _LINE) : top].any():
@@ -88,38 +90,51 @@ def _data_bar(values: NDArray[np.float64], same: float) -> Rectangle | None:
     # A line above the band belongs to it only if the band goes on above that.
     top += int(np.argmax(rows[top:])) if top < height else 0
     # A film may be uniform near its substrate; a bar shows a sharp edge, and plain rows beside its text.
-    plain = (share[top:] > 1 - _SAME).any()
+    plain = (share[top:] >= _PLAIN).any()
     if not plain or not _THINNEST <= height - top <= _LOWEST * height:
         return None
+    # A line of another colour may close the bar.
+    for row in range(top - 1, max(0, top - 1 - _LINE), -1):
+        if (np.abs(values[row] - np.median(values[row])) <= _SAME).mean() < _PLAIN:
+            break
+        top = row
     return 0, top, width, height - top
 
 
-def _burnt_in(ink: NDArray[np.bool_]) -> Rectangle | None:
+def _burnt_in(light: NDArray[np.float64]) -> Rectangle | None:
+    """Find a bright scale bar with its text; `light` runs from 0 to 1."""
     # Loaded on use: SciPy takes time to import.
     from scipy import ndimage
 
-    height, width = ink.shape
+    height, width = light.shape
     start = height - int(_LOWEST * height)
-    labels, count = ndimage.label(ink[start:], structure=np.ones((3, 3)))
-    boxes = ndimage.find_objects(labels)
-    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    ink = light[start:] >= 1 - _SAME
+    labels, count = ndimage.label(ink, structure=np.ones((3, 3)))
+    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:].tolist()
     found = None
-    for box, area in zip(boxes, areas.tolist(), strict=True):
-        down, across = (side.stop - side.start for side in box)
+    for box, area in zip(ndimage.find_objects(labels), areas, strict=True):
+        down, across = _size(box)
         bar = down >= 2 and across >= max(_ELONGATED * down, _WIDE * width) and area >= _FULL * down * across
-        if bar and (found is None or across > found[1].stop - found[1].start):
+        if bar and (found is None or across > _size(found)[1]):
             found = box
     if found is None:
         return None
     rows, columns = found
-    reach = (columns.stop - columns.start) / 2
+    reach = _size(found)[1] // 2
     top, bottom, left, right = rows.start, rows.stop, columns.start, columns.stop
-    for (y, x), area in zip(boxes, areas.tolist(), strict=True):
+    # Thin strokes are lighter than the bar, and fall into pieces.
+    strokes = ndimage.binary_dilation(light[start:] >= 1 - _STROKE, structure=np.ones((3, 3)))
+    for box in ndimage.find_objects(ndimage.label(strokes)[0]):
+        y, x = box
         near = x.stop > columns.start - reach and x.start < columns.stop + reach
         near &= y.stop > rows.start - 2 * reach and y.start < rows.stop + 2 * reach
-        if near and _LETTER <= y.stop - y.start <= 2 * reach and area > _LETTER:
+        if near and _LETTER <= _size(box)[0] <= 2 * reach and _size(box)[1] <= 4 * reach:
             top, bottom = min(top, y.start), max(bottom, y.stop)
             left, right = min(left, x.start), max(right, x.stop)
     # A pixel more on each side, since scaling and JPEG blur the edge.
     top, left = max(0, start + top - 1), max(0, left - 1)
     return left, top, min(width, right + 1) - left, min(height, start + bottom + 1) - top
+
+
+def _size(box: tuple[slice, ...]) -> tuple[int, int]:
+    return box[0].stop - box[0].start, box[1].stop - box[1].start
