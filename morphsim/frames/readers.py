@@ -125,11 +125,11 @@ def _to_frames(
         raise InputError(f"it holds an array of shape {values.shape}; frames are (H, W) or (N, H, W)")
     if values.dtype.kind not in "biuf":
         raise InputError(f"it holds {values.dtype} values; frames are bool, integers or floats")
-    values = steps.crop(values if values.ndim == 3 else values[None])
+    values = _cropped(values if values.ndim == 3 else values[None], steps)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise InputError("it holds NaN or infinite values; fill the gaps, or leave them out with --mask")
     low, high = float(values.min()), float(values.max())
-    if _are_phases(values, low, high):
+    if _are_phases(values):
         phases = np.stack([steps.smooth(picture) for picture in (values != 0).astype(np.uint8)])
         return binarise(1 - phases if invert else phases, threshold=threshold)
     scaled = _is_other_quantity(values.dtype.kind, low, high, threshold, full)
@@ -162,8 +162,20 @@ def _to_frames(
     return frames
 
 
-def _are_phases(values: NDArray[Any], low: float, high: float) -> bool:
+def _cropped(values: NDArray[Any], steps: Preparation) -> NDArray[Any]:
+    if steps.mask == "bar" and _are_phases(values):
+        # A layer at the substrate would be taken for a data bar.
+        warn_of_frames(
+            "bars are not searched in pictures of two values, and nothing was cropped; --mask "
+            "X,Y,WIDTH,HEIGHT leaves a rectangle out"
+        )
+        return values
+    return steps.crop(values)
+
+
+def _are_phases(values: NDArray[Any]) -> bool:
     """Whether values are bool, 0 and 1 or 0 and 255, of whatever type."""
+    low, high = values.min(), values.max()
     if values.dtype == np.bool_ or (values.dtype.kind in "iu" and low >= 0 and high <= 1):
         return True
     return low == 0.0 and high in (1.0, _BYTE) and bool(((values == 0) | (values == high)).all())

@@ -119,7 +119,8 @@ def _pages(values: NDArray[Any], axes: str, channel: str) -> NDArray[Any]:
     if "C" in axes:
         place = axes.index("C")
         count = values.shape[place]
-        chosen = 0 if count == 1 and channel == _DEFAULT else _number(channel, count)
+        # A single channel may have any name, as a single array may.
+        chosen = 0 if count == 1 else _number(channel, count)
         values, axes = values.take(chosen, axis=place), axes.replace("C", "")
     colours = "S" in axes
     values = np.moveaxis(values, [axes.index(name) for name in "YX"], [-2, -1])

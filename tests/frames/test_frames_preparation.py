@@ -187,6 +187,19 @@ def test_a_picture_without_a_bar_is_kept_and_warned_of(tmp_path):
         assert read_any(tmp_path / "a.png", preparation=Preparation(mask="bar")).shape == (120, 160)
 
 
+def test_a_layer_is_not_taken_for_a_data_bar(tmp_path):
+    """A film of two phases whose donor covers the substrate."""
+    layers = FRAME.copy()
+    layers[100:] = 1
+    np.save(tmp_path / "a.npy", layers)
+    with pytest.warns(FrameWarning, match="two values"):
+        found = read_any(tmp_path / "a.npy", preparation=Preparation(mask="bar")).frames[0]
+    np.testing.assert_array_equal(found, layers)
+    # A given rectangle is left out of any picture.
+    found = read_any(tmp_path / "a.npy", preparation=Preparation(mask=(0, 100, 160, 20))).frames[0]
+    np.testing.assert_array_equal(found, FRAME[:100])
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
