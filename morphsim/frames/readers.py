@@ -140,10 +140,11 @@ def _to_frames(
         )
     # A rule finds the same pixels whatever the scale.
     if scaled and steps.rule is None:
+        # The same text for all files of an import, which are counted.
         warn_of_frames(
-            f"its values, {low:g} to {high:g}, are heights or another quantity rather than donor shares or "
-            "shades of grey; the 1st to 99th percentile of each picture was taken as 0 to 1 (--flatten plane "
-            "removes a tilt, --threshold otsu cuts between two levels)"
+            "its values are heights or another quantity rather than donor shares or shades of grey; the 1st "
+            "to 99th percentile of each picture was taken as 0 to 1 (--flatten plane removes a tilt, "
+            "--threshold otsu cuts between two levels)"
         )
     share: NDArray[Any] = values if scaled else values.astype(np.float32)
     if not scaled and values.dtype.kind != "f":

@@ -73,7 +73,7 @@ def find_bar(picture: NDArray[Any]) -> Rectangle | None:
     """
     values = picture.astype(np.float64)
     low, high = float(values.min()), float(values.max())
-    if low == high:
+    if low == high or _LOWEST * len(values) < _THINNEST:
         return None
     light = (values - low) / (high - low)
     return _data_bar(light) or _burnt_in(light) or _burnt_in(1 - light)
@@ -89,7 +89,7 @@ def _data_bar(values: NDArray[np.float64]) -> Rectangle | None:
         top -= 1
     # A line above the band belongs to it only if the band goes on above that.
     top += int(np.argmax(rows[top:])) if top < height else 0
-    # A film may be uniform near its substrate; a bar shows a sharp edge, and plain rows beside its text.
+    # A smooth picture has no plain rows; a bar has them above and below its text.
     plain = (share[top:] >= _PLAIN).any()
     if not plain or not _THINNEST <= height - top <= _LOWEST * height:
         return None

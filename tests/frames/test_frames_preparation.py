@@ -14,6 +14,7 @@ from PIL import Image
 from morphsim.errors import FrameWarning, InputError
 from morphsim.frames import Preparation, read_any
 from morphsim.frames.preparation import otsu, read_mask, without_plane, without_row_offsets
+from morphsim.frames.scale_bar import find_bar
 from tests.frames.micrographs import afm_phase, agreement, height_map, pattern, place, sem, tem
 
 FRAME = pattern((120, 160), 5, 0)
@@ -179,6 +180,24 @@ def test_bars_at_the_bottom_are_found(tmp_path, quality):
     dark = 255 - tem(FRAME, 0)
     Image.fromarray(dark).save(tmp_path / name, **options)
     assert read_any(tmp_path / name, preparation=Preparation(mask="bar", rule="otsu")).shape[0] <= 95
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    arrays(
+        st.sampled_from([np.uint8, np.int16, np.float32]),
+        st.tuples(st.integers(1, 24), st.integers(1, 24)),
+        elements=st.sampled_from([0, 1, 100, 127]),
+    )
+)
+def test_bars_lie_in_the_lowest_third_of_any_picture(picture):
+    found = find_bar(picture)
+    if found is not None:
+        x, y, width, height = found
+        assert x >= 0 and x + width <= picture.shape[1]
+        assert y >= 0 and y + height <= picture.shape[0]
+        # With the line above a data bar, and the margin around a scale bar.
+        assert y >= 2 / 3 * len(picture) - 4
 
 
 def test_a_picture_without_a_bar_is_kept_and_warned_of(tmp_path):
