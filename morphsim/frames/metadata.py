@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from numpy.typing import NDArray
 
 from morphsim.errors import InputError
 from morphsim.frames.frame_set import RESERVED_NAMES, Column, is_column_name
@@ -88,10 +89,11 @@ class Metadata:
 
     def film_of(self, row: int) -> str | None:
         """The film of a row: column `film`, or recipe and `replicate`; None if the file alone is a film."""
-        if FILM in self.columns:
-            return str(_shown(self.columns[FILM][row])) or None
-        if REPLICATE not in self.columns:
+        name = FILM if FILM in self.columns else REPLICATE
+        if name not in self.columns or _is_empty(self.columns[name])[row]:
             return None
+        if name == FILM:
+            return _shown(self.columns[FILM][row])
         return ", ".join(f"{name}={_shown(self.columns[name][row])}" for name in (*self.recipe, REPLICATE))
 
     def recipe_of(self, row: int) -> dict[str, Column]:
@@ -183,13 +185,19 @@ def _recipe_columns(path: Path, columns: dict[str, Column], named: Sequence[str]
             raise InputError(f"{path} has no recipe column {name!r}; {did_you_mean(name, possible)}")
     chosen = tuple(named) or ((RECIPE,) if RECIPE in columns else tuple(possible))
     for name in chosen:
-        empty = columns[name] == "" if columns[name].dtype.kind == "U" else np.isnan(columns[name])
+        empty = _is_empty(columns[name])
         if empty.any():
             raise InputError(
                 f"{path}: {int(empty.sum())} rows have no {name}, which distinguishes recipes; fill them, or "
                 "name other columns with --recipe"
             )
     return chosen
+
+
+def _is_empty(column: Column) -> NDArray[np.bool_]:
+    """Which cells of the table were empty."""
+    empty: NDArray[np.bool_] = column == "" if column.dtype.kind == "U" else np.isnan(column)
+    return empty
 
 
 def _names(file: PurePosixPath) -> list[str]:

@@ -25,6 +25,7 @@ Mask = Rectangle | Literal["bar"]
 MOST_DENOISE = 51
 """Largest size of the median filter [pixels]."""
 _BINS = 256
+_HALF = 0.5
 _PERCENTILES = (1, 99)
 
 
@@ -127,11 +128,16 @@ class Preparation:
         return filtered
 
     def donor(self, shares: NDArray[Any]) -> NDArray[np.uint8]:
-        """Cut pictures (..., H, W) at the threshold that the rule finds in each of them."""
+        """Cut pictures (..., H, W) at the threshold that the rule finds in each of them.
+
+        A picture of a single value shows no two levels, and is cut at one half.
+        """
         find = otsu if self.rule == "otsu" else np.median
         result = np.empty(shares.shape, np.uint8)
         for index in np.ndindex(shares.shape[:-2]):
-            result[index] = shares[index] >= find(shares[index])
+            picture = shares[index]
+            constant = not picture.size or picture.min() == picture.max()
+            result[index] = picture >= (_HALF if constant else find(picture))
         return result
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morphsim.errors import InputError
-from morphsim.frames import read_notes, read_target_frames
+from morphsim.frames import Preparation, read_notes, read_target_frames
 from morphsim.frames.aspect import resize_parts, tiles, window
 from morphsim.frames.binarisation import Binarisation, stated_binarisation
 from tests.frames.micrographs import pattern
@@ -117,11 +117,13 @@ def test_pictures_of_an_environment_are_prepared_but_not_cropped():
     frame = pattern((40, 60), 4, 0)
     tilt = np.linspace(-60, 60, 60)
     picture = (110 + 40 * frame.astype(float) + tilt).astype(np.uint8)
-    from morphsim.frames import Preparation
-
     steps = Preparation(mask=(0, 0, 60, 5), flatten="plane", rule="otsu")
     made = Binarisation(preparation=steps)
     assert (made.cut(picture) == frame).mean() > 0.97
     assert (Binarisation().cut(picture) == frame).mean() < 0.8
     np.testing.assert_array_equal(made.cut(np.stack([picture, picture]))[1], made.cut(picture))
     np.testing.assert_array_equal(made.cut(frame), frame)
+    # A single value shows no two levels: one half decides.
+    assert (
+        made.cut(np.full((4, 5), 200, np.uint8)).all() and not made.cut(np.full((4, 5), 50, np.uint8)).any()
+    )

@@ -70,6 +70,8 @@ def test_pictures_of_one_film(films):
         assert found.columns["time"].tolist() == [10, 20, 10, 20]
         assert found.columns["source"].tolist() == ["a2.npy", "a1.npy", "b1.npy", "b2.npy"]
         assert frame_labels(found).tolist() == [0, 1, 0, 1]
+    # A file without a name of a film is a film of its own.
+    assert films(text.replace("a1,1,1", "a1,1,"), recipe=("rpm",))[1].trajectories == 3
     with pytest.raises(InputError, match=r"film 1 has the rpm 1\.0 in one file and 2\.0 in another"):
         films(text.replace("replicate", "film").replace("a2,1", "a2,2"), recipe=("rpm",))
 

@@ -30,7 +30,7 @@ from morphsim import (
 from morphsim._commands.score import Options as ScoreOptions
 from morphsim.encoder import Encoder
 from morphsim.errors import InputError
-from morphsim.frames import FrameSet, ImportConfig, import_frames, read_frames, read_notes
+from morphsim.frames import FrameSet, ImportConfig, Preparation, import_frames, read_frames, read_notes
 from morphsim.frames.binarisation import Binarisation, stated_binarisation
 from morphsim.frames.colour import luminance
 from tests.encoders import small_encoder
@@ -98,6 +98,16 @@ def test_the_encoder_stores_which_phase_is_dark(kind: Any) -> None:
     assert second_latent(kind, env, hand_encoder(), frame_threshold=0.7, invert=True) == [6.0, 8.0]
     plain = told_encoder(threshold=0.3, invert=True)
     assert second_latent(kind, Grey(FILM), plain, invert=False) == [6.0, 8.0]
+
+
+@pytest.mark.parametrize("kind", SINGLE + VECTOR)
+def test_the_encoder_stores_the_rule_of_thresholds(kind: Any) -> None:
+    """The mask is for files: pictures of an environment have the size of the frames."""
+    told = told_encoder(preparation=Preparation(rule="otsu", mask=(0, 0, 4, 1)))
+    assert second_latent(kind, Grey(FILM), told) == [6.0, 8.0]
+    assert second_latent(kind, Grey(FILM, low=200, high=230), told) == [6.0, 8.0]
+    # A threshold given by hand replaces the rule.
+    assert second_latent(kind, Grey(FILM), told, frame_threshold=0.5) == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("name", ["Drying-v0", "Annealing-v0", "FrameReplay-v0"])
