@@ -111,6 +111,13 @@ def listed(names: Sequence[str]) -> str:
     return shown if len(names) <= _NAMES_SHOWN else f"{shown} and {len(names) - _NAMES_SHOWN} more"
 
 
+def no_array(name: str, names: Sequence[str], *, kind: str = "array") -> InputError:
+    """The error of a file that has arrays, but not the one of this name."""
+    return InputError(
+        f"it has no {kind} {name!r}, only {listed(names)}; choose one with `morphsim import --array NAME`"
+    )
+
+
 def _find(group: h5py.Group, name: str, links_left: list[int]) -> Any:
     """Follow a path link by link, checking each link before following it."""
     import h5py

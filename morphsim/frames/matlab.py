@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from morphsim.errors import InputError, MachineError
 from morphsim.frames.axes import one_grey_channel
-from morphsim.frames.hdf5 import find_dataset, listed, names_in, open_hdf5
+from morphsim.frames.hdf5 import find_dataset, names_in, no_array, open_hdf5
 from morphsim.frames.hdf5_values import kind_of, read_values
 from morphsim.limits import MOST_NAMES, check_bytes
 from morphsim.system_errors import explain
@@ -106,7 +106,7 @@ def _chosen(name: str, pictures: list[str], names: list[str]) -> str:
     if name in names:
         return name
     if name != _DEFAULT or len(pictures) != 1:
-        raise InputError(f"it has no array {name!r}, only {listed(names)}; choose one with --array NAME")
+        raise no_array(name, names)
     return pictures[0]
 
 

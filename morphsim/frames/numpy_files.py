@@ -11,7 +11,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError, MachineError
-from morphsim.frames.hdf5 import listed
+from morphsim.frames.hdf5 import no_array
 from morphsim.limits import MOST_NAMES, check_bytes
 from morphsim.system_errors import explain
 
@@ -53,10 +53,7 @@ def _from_archive(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
         raise InputError(f"it holds {len(members)} arrays; at most {MOST_NAMES} are read")
     if name not in members:
         if name != _DEFAULT or len(members) != 1:
-            raise InputError(
-                f"it has no array {name!r}, only {listed(list(members))}; choose one with "
-                "`morphsim import --array NAME`"
-            )
+            raise no_array(name, list(members))
         name = next(iter(members))
     member = members[name]
     if not member.filename.endswith(_SUFFIX):

@@ -13,7 +13,7 @@ from morphsim.errors import InputError
 from morphsim.frames.axes import one_grey_channel
 from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.graspi import read_graspi
-from morphsim.frames.hdf5 import find_dataset, listed, names_in, open_hdf5
+from morphsim.frames.hdf5 import find_dataset, names_in, no_array, open_hdf5
 from morphsim.frames.hdf5_values import read_values
 from morphsim.frames.images import read_image
 from morphsim.frames.matlab import read_matlab
@@ -194,9 +194,7 @@ def _read_hdf5(path: Path, array: str, threshold: float | None, invert: bool, st
     with open_hdf5(path, named=False) as file:
         item = find_dataset(file, array)
         if item is None:
-            raise InputError(
-                f"it has no dataset {array!r}, only {listed(names_in(file))}; choose one with --array NAME"
-            )
+            raise no_array(array, names_in(file), kind="dataset")
         if threshold is None:
             threshold = threshold_of(file)
         # The dataset `frames` of morphsim's own files is (N, H, W), however narrow the frames are.

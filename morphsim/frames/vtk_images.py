@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError, MachineError
-from morphsim.frames.hdf5 import listed
+from morphsim.frames.hdf5 import no_array
 from morphsim.frames.vtk_legacy import read_legacy
 from morphsim.limits import check_bytes
 from morphsim.system_errors import explain
@@ -63,9 +63,7 @@ def read_vtk(path: Path, *, name: str = _DEFAULT) -> NDArray[Any]:
     if name not in arrays:
         default = active if active in arrays else next(iter(arrays)) if len(arrays) == 1 else None
         if name != _DEFAULT or default is None:
-            raise InputError(
-                f"it has no array {name!r}, only {listed(list(arrays))}; choose one with --array NAME"
-            )
+            raise no_array(name, list(arrays))
         name = default
     return _pictures(arrays[name])
 

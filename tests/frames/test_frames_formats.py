@@ -103,7 +103,9 @@ def test_a_mat_file_gives_the_only_picture(tmp_path, version):
     SAVE[version](path, phi=SHARES, rpm=np.array([[2000.0]]))
     np.testing.assert_array_equal(read_any(path).frames[0], SHARES >= 0.5)
     SAVE[version](path, phi=SHARES, height=GREY)
-    with pytest.raises(InputError, match=r"no array 'frames', only .*; choose one with --array NAME"):
+    with pytest.raises(
+        InputError, match=r"no array 'frames', only .*; choose one with `morphsim import --array NAME"
+    ):
         read_any(path)
     np.testing.assert_array_equal(read_any(path, array="height").frames[0], GREY >= 128)
     with pytest.raises(InputError, match="no array 'depth'"):

@@ -178,7 +178,7 @@ def test_the_published_frames_are_imported(tmp_path, shared_data, run):
 def test_another_dataset_name(tmp_path, run):
     with h5py.File(tmp_path / "source" / "a.h5", "w") as file:
         file["phi"] = FRAME.astype(float)
-    with pytest.raises(InputError, match=r"only phi; choose one with --array"):
+    with pytest.raises(InputError, match=r"only phi; choose one with `morphsim import --array"):
         run()
     np.testing.assert_array_equal(run(array="phi")[1].frames, FRAME[None])
 
