@@ -17,11 +17,11 @@ from morphsim.envs.knobs import Panel
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
 from morphsim.envs.recipes import known_material, material_recipe, other_recipe, with_parameters
 from morphsim.errors import InputError
-from morphsim.frames.film_start import FilmStart
 from morphsim.frames.read_start import Start, read_start
 from morphsim.simulator import Grid, Process, Recipe, Units, find_process, process_of
 from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.core.control import TOLERANCE
+from morphsim.simulator.film_start import FilmStart
 from morphsim.simulator.materials import material
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
 from morphsim.suggest import did_you_mean

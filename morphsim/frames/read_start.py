@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from morphsim.checks import shown
 from morphsim.errors import InputError
-from morphsim.frames.film_start import FilmStart, start_after
 from morphsim.frames.hdf5 import find_dataset, open_hdf5
 from morphsim.frames.hdf5_values import read_values
 from morphsim.frames.readers import HDF5
@@ -20,7 +19,7 @@ from morphsim.frames.store import read_frames
 from morphsim.frames.tables import is_own
 from morphsim.frames.targets import read_target_frames, split_rows
 from morphsim.simulator import Recipe, TernaryRecipe, load_recipe, process_of, recipe_from_dict
-from morphsim.simulator.recipe import Scalar
+from morphsim.simulator.film_start import FilmStart, blend_of, start_after, start_of_fields
 
 Start = Recipe | Mapping[str, Any] | str | Path | NDArray[Any] | None
 
@@ -28,9 +27,6 @@ PURITY = 0.95
 """Share of its own component in each phase of a binary frame.
 
 Composition and interface, which is sharp at first, relax within the first steps."""
-_BLENDS = 0.1, 0.9
-# As far as a simulated field may lie outside the simplex, see `control.OUTSIDE`.
-_OUTSIDE = 2e-3
 _HELP = "give a recipe, its TOML file, a file of frames or fields as FILE or FILE:ROW, or fields (C, H, W)"
 
 
@@ -49,7 +45,7 @@ def read_start(source: Start, process: str) -> FilmStart | None:
     if source is None:
         return None
     if isinstance(source, np.ndarray):
-        return _of_fields(source, process)
+        return start_of_fields(source, process)
     if isinstance(source, str | Path) and Path(source).suffix.lower() == ".toml":
         source = load_recipe(source)
     if isinstance(source, Mapping):
@@ -87,7 +83,7 @@ def _of_recipe(recipe: Recipe, process: str) -> FilmStart:
 def _of_frame(source: str | Path, process: str) -> FilmStart:
     frame = read_target_frames(source)[-1]
     share = np.where(frame == 1, PURITY, 1.0 - PURITY)
-    return FilmStart(process=process, geometry=_blend(share.mean()), phi=share[None])
+    return FilmStart(process=process, geometry=blend_of(share.mean()), phi=share[None])
 
 
 def _with_recipe(start: FilmStart, path: Path, row: int) -> FilmStart:
@@ -105,17 +101,6 @@ def _with_recipe(start: FilmStart, path: Path, row: int) -> FilmStart:
     return replace(known, phi=start.phi)
 
 
-def _of_fields(fields: NDArray[Any], process: str) -> FilmStart:
-    phi = _checked(fields)
-    content = phi.sum(axis=0)
-    solids, donor = float(content.mean()), float(phi[0].mean())
-    if len(phi) == 1:
-        return FilmStart(process=process, geometry=_blend(donor), phi=phi)
-    if solids < _OUTSIDE or content.min() <= 0.0:
-        raise InputError("start holds places without solids; give the volume fractions of donor and acceptor")
-    return FilmStart(process=process, geometry=_blend(donor / solids), solvent=1.0 - solids, phi=phi)
-
-
 def _of_fields_file(file: Any, row: int, process: str) -> FilmStart:
     parts = [_values(file, name, 3, row)[::-1] for name in ("donor", "acceptor")]
     if parts[0].shape != parts[1].shape:
@@ -124,7 +109,7 @@ def _of_fields_file(file: Any, row: int, process: str) -> FilmStart:
         )
     # Without solvent the acceptor is all that is not donor.
     alone = bool(np.abs(1.0 - parts[0] - parts[1]).max() < 1e-6)
-    start = _of_fields(np.stack(parts[:1] if alone else parts), process)
+    start = start_of_fields(np.stack(parts[:1] if alone else parts), process)
     width, thickness = float(_values(file, "x", 1, -1)), float(_values(file, "thickness", 1, row))
     in_nm = find_dataset(file, "thickness").attrs.get("units") == "nm"  # type: ignore[union-attr]
     # A file in nm does not know h0, which becomes the present thickness.
@@ -145,27 +130,4 @@ def _values(file: Any, name: str, axes: int, row: int) -> NDArray[Any]:
     if row >= len(dataset):
         raise InputError(f"row {row} is asked for; rows run from 0 to {len(dataset) - 1}")
     values: NDArray[Any] = read_values(dataset, [row % len(dataset)])[0]
-    return values
-
-
-def _blend(donor: float) -> dict[str, Scalar]:
-    # Recipes do not know blends of nearly one component.
-    return {"blend_ratio": float(np.clip(donor, *_BLENDS))}
-
-
-def _checked(phi: NDArray[Any]) -> NDArray[np.float64]:
-    if phi.ndim != 3 or phi.shape[0] not in (1, 2) or phi.dtype.kind not in "fiu" or not phi.size:
-        raise InputError(
-            f"start is an array of {phi.dtype} of the shape {phi.shape}; it must hold volume fractions, "
-            "(C, H, W) with the donor alone, or donor and acceptor"
-        )
-    values = phi.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise InputError("start holds NaN or infinity; give finite volume fractions")
-    least = min(float(values.min()), 1.0 - float(values.sum(axis=0).max()))
-    if least < -_OUTSIDE:
-        raise InputError(
-            f"start holds a volume fraction of {least:.3g}, the last component counted; each must lie from 0 "
-            "to 1, and their sum at most at 1"
-        )
     return values

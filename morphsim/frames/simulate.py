@@ -15,7 +15,6 @@ import numpy as np
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.files import write_text
-from morphsim.frames.film_start import FilmStart
 from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.plan import check_recording, read_grid_file, stated_process
 from morphsim.frames.read_start import read_start
@@ -30,6 +29,7 @@ from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.export.netcdf import check_xarray, write_netcdf
 from morphsim.simulator.export.vtk import remove_vtk, vtk_folder, write_vtk
 from morphsim.simulator.export.xdmf import remove_xdmf, write_xdmf, xdmf_fields
+from morphsim.simulator.film_start import FilmStart
 from morphsim.simulator.materials import material
 from morphsim.simulator.processes import ProcessName
 from morphsim.simulator.resolve import changed_parameters, resolve_recipe
