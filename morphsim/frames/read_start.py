@@ -15,13 +15,23 @@ from morphsim.errors import InputError
 from morphsim.frames.hdf5 import find_dataset, open_hdf5
 from morphsim.frames.hdf5_values import read_values
 from morphsim.frames.readers import HDF5
+from morphsim.frames.stages import has_stages, start_at
 from morphsim.frames.store import read_frames
 from morphsim.frames.tables import is_own
 from morphsim.frames.targets import read_target_frames, split_rows
-from morphsim.simulator import Recipe, TernaryRecipe, load_recipe, process_of, recipe_from_dict
+from morphsim.simulator import (
+    Recipe,
+    Simulation,
+    Snapshot,
+    TernaryRecipe,
+    load_recipe,
+    process_of,
+    recipe_from_dict,
+)
 from morphsim.simulator.film_start import FilmStart, blend_of, start_after, start_of_fields
+from morphsim.simulator.record import as_start
 
-Start = Recipe | Mapping[str, Any] | str | Path | NDArray[Any] | None
+Start = Recipe | Mapping[str, Any] | str | Path | NDArray[Any] | Snapshot | Simulation | None
 
 PURITY = 0.95
 """Share of its own component in each phase of a binary frame.
@@ -36,7 +46,8 @@ def read_start(source: Start, process: str) -> FilmStart | None:
     Args:
         source: None for freshly mixed films; a recipe, a dict of its parameters with its `process`, or a TOML
             file, whose films are simulated first; a file of frames, as FILE for the last frame or FILE:ROW;
-            the HDF5 file of an XDMF export, likewise; or volume fractions (C, H, W).
+            the HDF5 file of an XDMF export, likewise; a snapshot, or a simulation of one film; or volume
+            fractions (C, H, W). Of frames only the phases are known, see `PURITY`.
         process: the process that follows.
 
     Raises:
@@ -44,6 +55,8 @@ def read_start(source: Start, process: str) -> FilmStart | None:
     """
     if source is None:
         return None
+    if isinstance(source, Snapshot | Simulation):
+        return as_start(source, process)
     if isinstance(source, np.ndarray):
         return start_of_fields(source, process)
     if isinstance(source, str | Path) and Path(source).suffix.lower() == ".toml":
@@ -92,6 +105,8 @@ def _with_recipe(start: FilmStart, path: Path, row: int) -> FilmStart:
     trajectory = int(frame_set.trajectory[row])
     recipe = {name: column[trajectory].item() for name, column in frame_set.recipes.items()}
     try:
+        if has_stages(frame_set, row):
+            return replace(start_at(frame_set, row, start.process), phi=start.phi)
         found = recipe_from_dict({"process": frame_set.process, "boundary": frame_set.boundary, **recipe})
     except InputError:
         # An imported set, or one of another version: only the boundary is certain.
