@@ -161,7 +161,7 @@ def test_files_without_frames_are_refused(tmp_path, content, words):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("version", 3),
+        ("version", 4),
         ("cells", "[50, 400]"),
         ("process", "boiling"),
         ("boundary", "open"),
