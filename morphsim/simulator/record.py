@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,10 @@ from morphsim.errors import InputError
 from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.recipe import Recipe
-from morphsim.simulator.recipe_io import process_of
 from morphsim.simulator.resample import resample_fields
+from morphsim.simulator.schedules.drive import record, record_steps
+from morphsim.simulator.schedules.schedule import Schedule
+from morphsim.simulator.schedules.steps import Steps
 from morphsim.simulator.simulation import Simulation
 
 _MOST_FRAMES = 1_000_000
@@ -33,6 +35,7 @@ class Snapshot:
         free_energy: of the whole film, per unit length in the third direction [RT/V h0^2 when annealing,
             RT/V_s h0^2 when drying], from the fields on the solver's grid.
         cells: (h, w), the solver's grid; None if it is the shape of the fields, or unknown.
+        knobs: present settings by name, in the units of the recipe.
 
     Raises:
         InputError: fields of another shape.
@@ -44,6 +47,7 @@ class Snapshot:
     dryness: float
     free_energy: float
     cells: tuple[int, int] | None = None
+    knobs: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.fields.ndim != 3 or self.fields.shape[0] not in (1, 2) or self.fields.size == 0:
@@ -85,6 +89,8 @@ def record_film(
     shape: tuple[int, int] = (100, 400),
     cells: tuple[int, int] | None = None,
     fields: NDArray[np.float64] | None = None,
+    schedule: Schedule | Steps | None = None,
+    steps: Steps | None = None,
     tolerance: float = TOLERANCE,
     dtype: str = "float32",
     device: str = "cpu",
@@ -96,22 +102,28 @@ def record_film(
     time.
 
     Args:
-        recipe: of the film; its knobs stay constant.
+        recipe: of the film; knobs without a schedule stay constant.
         seed: of the noise.
-        frames: number of snapshots.
+        frames: number of snapshots; steps of an earlier film have their own.
         shape: (H, W) of the snapshots [pixels].
         cells: (h, w), the solver's grid; None for the default of the process, see `Process.cells`. Snapshots
             are resampled to `shape`, see `resample_fields`.
         fields: initial volume fractions (C, H, W) or (C, h, w); None for a freshly mixed film.
+        schedule: of knobs, whose first values replace those of the recipe; or the steps of an earlier film of
+            this recipe, which is then made again bit for bit. The snapshots are steps of the film too, so a
+            film depends slightly on their number.
+        steps: filled with the steps that are made, see `Steps.trace`.
         tolerance: see `Simulation`.
         dtype: "float32" or "float64".
         device: "auto", "cpu" or "cuda".
 
     Raises:
         SimulationDiverged: no time step gives an acceptable solution.
-        InputError: fewer than one frame, a shape or cells out of range, fields of neither shape, or a drying
-            film that is not dry within its duration.
+        InputError: fewer than one frame, a shape or cells out of range, fields of neither shape, a schedule
+            that does not fit the recipe, or a drying film that is not dry within its duration.
     """
+    if isinstance(schedule, Schedule):
+        recipe = schedule.started(recipe)
     whole_number("frames", frames, 1, _MOST_FRAMES)
     frame, grid = check_shape(shape), solver_cells(recipe, shape, cells)
     if fields is not None and fields.shape[-2:] == frame:
@@ -125,7 +137,11 @@ def record_film(
         dtype=dtype,
         device=device,
     )
-    for _ in process_of(recipe).record(simulation, frames):
+    if isinstance(schedule, Steps):
+        moments = record_steps(simulation, schedule, made=steps)
+    else:
+        moments = record(simulation, frames, schedule, steps=steps)
+    for _ in moments:
         yield _snapshot(simulation, frame)
 
 
@@ -138,4 +154,5 @@ def _snapshot(simulation: Simulation, shape: tuple[int, int]) -> Snapshot:
         dryness=float(simulation.dryness[0]),
         free_energy=float(simulation.free_energy()[0]),
         cells=simulation.grid.shape,
+        knobs={name: float(values[0]) for name, values in simulation.knobs.items()},
     )
