@@ -85,7 +85,9 @@ def in_unit(name: str, value: float, given: str, unit: str, *, units: Units | No
             f"{name} is {value:g} {given}, but {scale} is not known here, so it can't be converted; give it "
             f"in {unit}"
         )
-    return value * LENGTHS[given] / units.length_nm if given in LENGTHS else value * TIMES[given] / units.time_s
+    return (
+        value * LENGTHS[given] / units.length_nm if given in LENGTHS else value * TIMES[given] / units.time_s
+    )
 
 
 def accepted_units(unit: str, difference: bool = False) -> tuple[str, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from morphsim.errors import InputError
 from morphsim.simulator.core.arrival import ARRIVED, THICKNESS_TOLERANCE, on_the_way
 from morphsim.simulator.processes.base import Flags, Goal, Values
 from morphsim.simulator.processes.knob import Knob
@@ -15,7 +16,7 @@ from morphsim.simulator.recipe_io import process_of
 from morphsim.simulator.schedules.follower import KnobFollower
 from morphsim.simulator.schedules.profile import Profile
 from morphsim.simulator.schedules.schedule import Schedule
-from morphsim.simulator.schedules.steps import Step, Steps
+from morphsim.simulator.schedules.steps import Step, Steps, steps_from_columns
 
 if TYPE_CHECKING:
     from morphsim.simulator.simulation import Simulation
@@ -48,6 +49,36 @@ class FilmDrive:
         """Ask for set-points by name."""
         for name, value in set_points.items():
             self.followers[name].ask(value)
+
+    def state(self) -> dict[str, Any]:
+        """The followers' states by name, and the `steps`, as plain values and arrays."""
+        steps = self.steps.to_dict() if self.steps else {}
+        return {
+            "followers": {name: follower.state() for name, follower in self.followers.items()},
+            "steps": {name: np.array(column) for name, column in steps.items()},
+            "ends": np.array(self.steps.ends, np.float64),
+        }
+
+    def restore(self, state: object) -> None:
+        """Go back to a `state`.
+
+        Raises:
+            InputError: it is not the state of such knobs.
+        """
+        try:
+            assert isinstance(state, Mapping)
+            followers, ends = state["followers"], [float(end) for end in state["ends"]]
+            columns = {name: np.asarray(column).tolist() for name, column in state["steps"].items()}
+            steps = steps_from_columns(columns) if columns else Steps()
+            if set(followers) != set(self.followers) or len(steps.steps) != len(ends):
+                raise ValueError("it is of other knobs, or its steps and their ends differ in number")
+            for name, follower in self.followers.items():
+                follower.restore(followers[name])
+            self.steps.steps, self.steps.ends = steps.steps, ends
+        except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"the state of the knobs can't be used ({error}); use what was saved of the same environment"
+            ) from error
 
     def at(self, time: float, dryness: float, slack: float) -> tuple[dict[str, float], float, float]:
         """The settings from now on, and the time and the dryness at which the next one changes.
@@ -84,7 +115,7 @@ class _Pieces:
             if not reached:
                 break
             self._present += 1
-        return self._values[self._present]
+        return float(self._values[self._present])
 
     @property
     def next_time(self) -> float:
@@ -97,7 +128,8 @@ class _Pieces:
         return self._next() if self._over == "dryness" else math.inf
 
     def _next(self) -> float:
-        return self._begins[self._present + 1] if self._present + 1 < len(self._begins) else math.inf
+        following = self._begins[self._present + 1 : self._present + 2]
+        return float(following[0]) if following else math.inf
 
 
 def _reached(time: float, until: float) -> bool:
@@ -185,7 +217,7 @@ def record(
     )
     for goal in process.snapshot_goals(recipe, frames):
         advance(simulation, [drive], goal)
-        drive.steps.show(float(simulation.time[0]))
+        drive.steps.show(simulation, 0)
         process.check_snapshot(simulation)
         yield
 
@@ -208,7 +240,7 @@ def record_steps(simulation: Simulation, steps: Steps, *, made: Steps | None = N
         dryness = None if step.dryness is None else np.array([step.dryness])
         advance(simulation, [drive], Goal(np.array([step.time]), dryness))
         if step.frame:
-            drive.steps.show(float(simulation.time[0]))
+            drive.steps.show(simulation, 0)
             yield
 
 

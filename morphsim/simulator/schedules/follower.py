@@ -16,9 +16,9 @@ _STATE = ("wish", "target", "begin", "since")
 class KnobFollower:
     """A knob of one film.
 
-    The setting runs to the set-point at the limit of its rate, in parts in which it is constant, as ramps of a
-    `Profile` are. A set-point that comes within the dwell after the last one is taken when the dwell is over,
-    unless another one has come by then.
+    The setting runs to the set-point at the limit of its rate, in parts in which it is constant, as ramps of
+    a `Profile` are. A set-point that comes within the dwell after the last one is taken when the dwell is
+    over, unless another one has come by then.
 
     Args:
         knob: with its range.
@@ -27,9 +27,7 @@ class KnobFollower:
         dwell: shortest time between two changes of the set-point [units of time].
     """
 
-    def __init__(
-        self, knob: Knob, setting: float, *, rate: float = math.inf, dwell: float = 0.0
-    ) -> None:
+    def __init__(self, knob: Knob, setting: float, *, rate: float = math.inf, dwell: float = 0.0) -> None:
         self.knob, self.rate, self.dwell = knob, rate, dwell
         self.wish = self.target = self.begin = float(setting)
         self.since = -math.inf
@@ -53,9 +51,18 @@ class KnobFollower:
         return {name: getattr(self, name) for name in _STATE}
 
     def restore(self, state: Mapping[str, float]) -> None:
-        """Go back to a `state`."""
-        for name in _STATE:
-            setattr(self, name, float(state[name]))
+        """Go back to a `state`.
+
+        Raises:
+            ValueError: not numbers that a knob can have.
+        """
+        found = {name: float(state[name]) for name in _STATE}
+        if not all(math.isfinite(found[name]) or name == "since" for name in _STATE):
+            raise ValueError("a setting is not finite")
+        if math.isnan(found["since"]):
+            raise ValueError("its time is not a number")
+        for name, value in found.items():
+            setattr(self, name, value)
 
     def _position(self, time: float) -> float:
         """Where the knob is, in between the values of the parts."""

@@ -123,7 +123,9 @@ def check_points(name: str, points: object) -> tuple[float, ...]:
     """
     found = _numbers(name, points)
     if found[0] != 0.0:
-        raise InputError(f"its first {name} is {found[0]:g}; it must be 0, since a film begins with a setting")
+        raise InputError(
+            f"its first {name} is {found[0]:g}; it must be 0, since a film begins with a setting"
+        )
     for number, (first, second) in enumerate(pairwise(found), start=2):
         if not second > first:
             raise InputError(

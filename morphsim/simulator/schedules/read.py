@@ -27,9 +27,9 @@ _RAMP = " ramp"
 def schedule_from_dict(process: str, tables: Mapping[str, Any], *, units: Units | None = None) -> Schedule:
     """A schedule from a table for each knob.
 
-    A table has the points as `dryness`, `time` [units of time], or `time_s`, `time_min` and so on; a `value` for
-    each point, in the unit of the parameter, or `value_C` and so on; and optionally `ramp`, `rate_limit` (also
-    `rate_limit_K_per_s`) and `dwell` (also `dwell_s`), see `Profile`.
+    A table has the points as `dryness`, `time` [units of time], or `time_s`, `time_min` and so on; a `value`
+    for each point, in the unit of the parameter, or `value_C` and so on; and optionally `ramp`, `rate_limit`
+    (also `rate_limit_K_per_s`) and `dwell` (also `dwell_s`), see `Profile`.
 
     Args:
         process: of the film.
@@ -83,9 +83,9 @@ def split_schedule(
 def read_schedule(path: str | Path, process: str, *, units: Units | None = None) -> Schedule:
     """Read a schedule from a TOML file with a table for each knob, or from a CSV file.
 
-    A CSV file has a column `dryness`, `time`, `time_s`, `time_min` or the like, and a column for each knob, with
-    its unit if it is not that of the parameter: `temperature_C`, `evaporation`. `temperature_C ramp` is a ramp.
-    An empty cell leaves the knob as it is.
+    A CSV file has a column `dryness`, `time`, `time_s`, `time_min` or the like, and a column for each knob,
+    with its unit if it is not that of the parameter: `temperature_C`, `evaporation`. `temperature_C ramp` is
+    a ramp. An empty cell leaves the knob as it is.
 
     Raises:
         InputError: the file can't be read, or as `schedule_from_dict`.

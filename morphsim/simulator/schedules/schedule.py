@@ -48,7 +48,9 @@ class Schedule:
         knobs = [knob.name for knob in process.knobs]
         for name, profile in self.profiles.items():
             if name not in knobs:
-                raise InputError(f"{process.name} has no knob {name!r} to schedule; {did_you_mean(name, knobs)}")
+                raise InputError(
+                    f"{process.name} has no knob {name!r} to schedule; {did_you_mean(name, knobs)}"
+                )
             _check_values(recipe, name, profile)
             if profile.over == "dryness" and process.clock != "dryness":
                 raise InputError(

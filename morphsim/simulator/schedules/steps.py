@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.checks import is_finite_number, shown
 from morphsim.errors import InputError
+from morphsim.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from morphsim.simulator.simulation import Simulation
+
+_NO_KNOBS = ("time", "dryness", "frame")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,20 +61,30 @@ class Steps:
     steps: list[Step] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
 
+    def __bool__(self) -> bool:
+        return bool(self.steps)
+
+    @property
+    def frames(self) -> int:
+        """The number of steps that have a frame."""
+        return sum(step.frame for step in self.steps)
+
     def add(self, step: Step, end: float) -> None:
         """Add a step that ended at the time `end`."""
         self.steps.append(step)
         self.ends.append(end)
 
-    def show(self, time: float) -> None:
-        """Let a frame show the film as it is now.
+    def show(self, simulation: Simulation, film: int) -> None:
+        """Let a frame show a film as it is now.
 
         Args:
-            time: present [units of time].
+            simulation: that holds it.
+            film: its number there.
         """
         if not self.steps or self.steps[-1].frame:
-            knobs = self.steps[-1].knobs if self.steps else {}
-            self.add(Step(knobs=knobs, time=time, frame=True), time)
+            knobs = {name: float(values[film]) for name, values in simulation.knobs.items()}
+            time = float(simulation.time[film])
+            self.add(Step(knobs=knobs, time=time), time)
         else:
             self.steps[-1] = replace(self.steps[-1], frame=True)
 
@@ -110,11 +127,20 @@ def steps_from_dict(columns: object, knobs: Sequence[str]) -> Steps:
     if not isinstance(columns, Mapping):
         raise InputError(f"steps is {shown(columns)}; it must be a table of lists")
     for name in columns:
-        if name not in ("time", "dryness", "frame", *knobs):
-            raise InputError(f"steps has the column {name!r}; it takes time, dryness, frame, {', '.join(knobs)}")
+        if name not in (*_NO_KNOBS, *knobs):
+            raise InputError(f"steps has the column {name!r}; {did_you_mean(name, (*_NO_KNOBS, *knobs))}")
     for name in ("time", *knobs):
         if name not in columns:
-            raise InputError(f"steps lacks the column {name}; a file of steps lists time and every knob")
+            raise InputError(f"steps lacks the column {name}; it must list time and every knob")
+    return steps_from_columns(columns)
+
+
+def steps_from_columns(columns: Mapping[str, Any]) -> Steps:
+    """Steps from columns, of which those that are not `time`, `dryness` or `frame` are knobs.
+
+    Raises:
+        InputError: columns that are no lists of one length of such values, or no frame at the end.
+    """
     lengths = {len(values) if isinstance(values, list) else -1 for values in columns.values()}
     if len(lengths) > 1 or lengths <= {-1, 0}:
         raise InputError("the columns of steps must be lists of one length, with at least one step")
@@ -122,8 +148,11 @@ def steps_from_dict(columns: object, knobs: Sequence[str]) -> Steps:
         for value in values:
             fine = isinstance(value, bool) if name == "frame" else is_finite_number(value)
             if not fine and not (name == "dryness" and value == np.inf):
-                raise InputError(f"{name} of steps holds {shown(value)}; it must hold numbers (frame: booleans)")
-    (count,) = lengths
+                raise InputError(
+                    f"{name} of steps holds {shown(value)}; it must hold "
+                    + ("true and false" if name == "frame" else "numbers")
+                )
+    knobs = [name for name in columns if name not in _NO_KNOBS]
     steps = [
         Step(
             knobs={name: float(columns[name][row]) for name in knobs},
@@ -131,7 +160,7 @@ def steps_from_dict(columns: object, knobs: Sequence[str]) -> Steps:
             dryness=_dryness(columns.get("dryness"), row),
             frame=columns["frame"][row] if "frame" in columns else True,
         )
-        for row in range(count)
+        for row in range(lengths.pop())
     ]
     if not steps[-1].frame:
         raise InputError("the last of the steps has no frame; nothing would show the film's end")
@@ -139,6 +168,4 @@ def steps_from_dict(columns: object, knobs: Sequence[str]) -> Steps:
 
 
 def _dryness(column: Sequence[float] | None, row: int) -> float | None:
-    if column is None or not np.isfinite(column[row]):
-        return None
-    return float(column[row])
+    return None if column is None or not np.isfinite(column[row]) else float(column[row])
