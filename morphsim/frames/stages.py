@@ -1,7 +1,8 @@
 """Frames of films that went through several processes, and the recipes of their stages.
 
 Such a set has the process `chain`. Each frame has the columns `stage` (from 1) and `process`; `time` is in
-seconds and runs through all stages, as does `thickness_nm`. The recipe of stage 2 consists of the recipe
+seconds and runs through all stages, as does `thickness_nm`; where a stage has a schedule, each knob has a
+column in the unit of its recipe. The recipe of stage 2 consists of the recipe
 columns `2.process`, `2.temperature` and so on, with `2.diffusivity`, D of its unit of time [m^2/s]; h0 is
 `length_nm` [nm]. What the film itself determines at the begin of a later stage (width, blend ratio, thickness
 and solvent) is in no column, so that films of equal recipes have equal columns.
@@ -9,7 +10,7 @@ and solvent) is in no column, so that films of equal recipes have equal columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from morphsim.frames.transforms import binarise
 from morphsim.simulator import Recipe, Snapshot, TernaryRecipe, find_process, process_of, recipe_from_dict
 from morphsim.simulator.chain import DIFFUSIVITY, Stage
 from morphsim.simulator.film_start import FilmStart, start_after
-from morphsim.simulator.recipe import Scalar
+from morphsim.simulator.recipe import Scalar, parameter_unit
 
 STAGE = "stage"
 LENGTH = "length_nm"
@@ -38,17 +39,20 @@ def chain_frames(moments: Iterable[tuple[Stage, Snapshot]], *, seed: int, thresh
     """
     frames, rows, processes, grids = [], [], [], set()
     stages: dict[int, Stage] = {}
+    knobs: list[Mapping[str, float]] = []
     for stage, snapshot in moments:
         frames.append(binarise(snapshot.share, threshold=threshold))
         stages[stage.number] = stage
         processes.append(stage.recipe.process)
         grids.add(snapshot.cells)
+        knobs.append(snapshot.knobs)
         rows.append((
             stage.number, stage.time_s(snapshot), snapshot.dryness, snapshot.thickness,
             stage.thickness_nm(snapshot),
         ))  # fmt: skip
     number, time, dryness, thickness, nm = np.array(rows, np.float64).T
     first = stages[min(stages)]
+    settings = _settings(knobs) if any(stage.schedule for stage in stages.values()) else {}
     return FrameSet(
         frames=np.stack(frames),
         columns={
@@ -60,6 +64,7 @@ def chain_frames(moments: Iterable[tuple[Stage, Snapshot]], *, seed: int, thresh
             "thickness": thickness.copy(),
             "thickness_nm": nm.copy(),
             "seed": np.full(len(frames), seed, np.int64),
+            **settings,
         },
         recipes={LENGTH: np.array([first.units.length_nm])}
         | {
@@ -71,9 +76,21 @@ def chain_frames(moments: Iterable[tuple[Stage, Snapshot]], *, seed: int, thresh
         process=CHAIN,
         boundary=first.recipe.boundary,
         threshold=threshold,
-        units={"time": "s", "thickness": "h0", "thickness_nm": "nm"},
+        units={"time": "s", "thickness": "h0", "thickness_nm": "nm", **_units_of(settings, stages.values())},
         cells=grids.pop() if len(grids) == 1 else None,
     )
+
+
+def _settings(knobs: Sequence[Mapping[str, float]]) -> dict[str, Column]:
+    """Columns of the settings of all knobs, NaN in stages that lack one."""
+    names = dict.fromkeys(name for present in knobs for name in present)
+    return {name: np.array([present.get(name, np.nan) for present in knobs]) for name in names}
+
+
+def _units_of(settings: Iterable[str], stages: Iterable[Stage]) -> dict[str, str]:
+    kinds = [type(stage.recipe) for stage in stages]
+    units = {name: parameter_unit(kind, name) for name in settings for kind in kinds if hasattr(kind, name)}
+    return {name: unit for name, unit in units.items() if unit}
 
 
 def has_stages(frame_set: FrameSet, row: int) -> bool:

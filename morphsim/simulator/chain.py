@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from morphsim.checks import check_shape, whole_number
@@ -15,25 +16,32 @@ from morphsim.simulator.film_start import FilmStart, start_after, start_of
 from morphsim.simulator.materials import material
 from morphsim.simulator.processes import PROCESSES, find_process
 from morphsim.simulator.processes.ternary import TernaryRecipe
-from morphsim.simulator.recipe import Recipe
+from morphsim.simulator.recipe import Recipe, without_units
 from morphsim.simulator.recipe_io import process_of, read_recipe_values
 from morphsim.simulator.record import (
     MOST_FRAMES,
     Snapshot,
     as_start,
     continued,
+    moments,
     simulation_of,
     snapshot_of,
 )
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
+from morphsim.simulator.schedules.read import split_schedule
+from morphsim.simulator.schedules.schedule import Schedule
+from morphsim.simulator.schedules.steps import Steps, steps_from_dict
 from morphsim.simulator.simulation import Simulation
 from morphsim.simulator.units import Units
+from morphsim.text_files import read_toml
 
 DIFFUSIVITY = "diffusivity"
 """What the parameters of a stage may hold besides those of its recipe: D of its unit of time [m^2/s]."""
+STEPS = "steps"
+"""The same, for the columns of the steps of an earlier film, see `Steps`."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Stage:
     """One process of a film that goes through several.
 
@@ -42,6 +50,7 @@ class Stage:
         recipe: of this process. Before the stage begins, what the film itself determines (its thickness and
             solvent) is a guess; with snapshots it is what the film was.
         units: h0, which is that of the first stage, and D of this process.
+        schedule: of its knobs, over the time of this stage; or the steps of an earlier film.
         start_s: time of the film at which the stage begins [s].
         fixed: parameters that the film determines; empty in a first stage that starts freshly mixed.
     """
@@ -49,6 +58,7 @@ class Stage:
     number: int
     recipe: Recipe
     units: Units
+    schedule: Schedule | Steps = field(default_factory=Schedule)
     start_s: float = 0.0
     fixed: frozenset[str] = frozenset()
 
@@ -74,8 +84,9 @@ def plan_chain(
     same unit, as in drying and annealing in vapour. Knobs and durations are the process's own.
 
     Args:
-        sources: a recipe for each stage, a dict or the TOML file of one, with its `process`; dicts may also
-            hold `diffusivity`, D [m^2/s].
+        sources: a recipe for each stage, or a dict or the TOML file of one, with its `process`; dicts and
+            files may also hold `diffusivity`, D [m^2/s], quantities with units, and schedules of knobs: see
+            `morphsim.simulator.schedules.read.schedule_from_dict`.
         material_name: of the first stage, whose source may override it.
         start: the initial state, as for `record_film`; None for a freshly mixed film.
         length_nm: h0 [nm]; None for that of the start, the material, or the first process.
@@ -156,7 +167,7 @@ def record_chain(
             else:
                 stage = replace(stage, recipe=begun.applied(stage.recipe), start_s=passed)
                 film = continued(begun, stage.recipe, seed=seed, cells=grid, **settings)
-            for _ in process_of(stage.recipe).record(film, frames):
+            for _ in moments(film, frames, stage.schedule):
                 yield stage, snapshot_of(film, frame)
         except SimulationDiverged as error:
             if len(planned) == 1:
@@ -183,9 +194,10 @@ def _stage(
     length_nm: float | None,
 ) -> Stage:
     """The stage that follows `stages`."""
-    stated = read_recipe_values(source)
+    stated = _stated(source)
     diffusivity = None if isinstance(stated, Recipe) else stated.pop(DIFFUSIVITY, None)
-    process = _process_of(stated, None if stages else material_name)
+    steps = None if isinstance(stated, Recipe) else stated.pop(STEPS, None)
+    process = stage_process(stated, None if stages else material_name)
     if stages:
         begun: FilmStart | None = _expected(stages, process)
     else:
@@ -194,29 +206,49 @@ def _stage(
     if name and stages and (begun is None or begun.kept or not find_process(process).suits(material(name))):
         # An earlier stage has the material's parameters, or they mean something else here.
         name = None
-    recipe = (
-        resolve_recipe(stated, process=process, material_name=name)
-        if begun is None
-        else begun.recipe(stated, name)
-    )
     usual = find_process(process).units
     if name:
         usual = material(name).units
     elif begun is not None and begun.units is not None:
         usual = begun.units
     length = stages[0].units.length_nm if stages else length_nm
+    units = Units(
+        length_nm=usual.length_nm if length is None else length,
+        diffusivity=usual.diffusivity if diffusivity is None else diffusivity,
+    )
+    schedule: Schedule | Steps = Schedule()
+    if not isinstance(stated, Recipe):
+        stated, schedule = split_schedule(stated, process, units=units)
+        stated = without_units(find_process(process).recipe, stated, units=units)
+    recipe = (
+        resolve_recipe(stated, process=process, material_name=name)
+        if begun is None
+        else begun.recipe(stated, name)
+    )
+    if isinstance(schedule, Schedule):
+        recipe = schedule.started(recipe)
+    if steps is not None:
+        schedule = steps_from_dict(steps, [knob.name for knob in find_process(process).knobs])
     return Stage(
         number=len(stages) + 1,
         recipe=recipe,
-        units=Units(
-            length_nm=usual.length_nm if length is None else length,
-            diffusivity=usual.diffusivity if diffusivity is None else diffusivity,
-        ),
+        units=units,
+        schedule=schedule,
         fixed=frozenset() if begun is None else begun.fixed(),
     )
 
 
-def _process_of(stated: Recipe | Mapping[str, Any], material_name: str | None) -> str:
+def _stated(source: RecipeSource) -> Recipe | dict[str, Any]:
+    """What a source states, with schedules and units as they are."""
+    return read_toml(source) if isinstance(source, str | Path) else read_recipe_values(source)
+
+
+def stage_process(stated: Recipe | Mapping[str, Any], material_name: str | None) -> str:
+    """The process that a stage states, or that of its material.
+
+    Raises:
+        InputError: there is none.
+    """
     if isinstance(stated, Recipe):
         return process_of(stated).name
     if "process" not in stated:

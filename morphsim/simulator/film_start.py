@@ -19,6 +19,7 @@ from morphsim.simulator.recipe import Recipe, Scalar
 from morphsim.simulator.recipe_io import process_of, read_recipe_values
 from morphsim.simulator.resample import resample_fields
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
+from morphsim.simulator.schedules.drive import record
 from morphsim.simulator.simulation import Simulation
 from morphsim.simulator.units import Units
 
@@ -171,7 +172,7 @@ class FilmStart:
             first = Simulation(
                 [self.before], seeds=[seed], shape=cells, tolerance=tolerance, dtype=dtype, device=device
             )
-            for _ in process_of(self.before).record(first, 1):
+            for _ in record(first, 1):
                 pass
             phi = _fields_of(first)
         assert phi is not None
