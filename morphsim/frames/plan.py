@@ -22,6 +22,9 @@ from morphsim.simulator.recipe import Scalar, parse_settings
 from morphsim.simulator.resolve import name_and_value
 from morphsim.text_files import read_toml
 
+STAGES = "stage"
+"""The tables of a file that describes a film of several processes in turn."""
+
 _MOST_FILMS = 1_000_000
 # All snapshots of a film are kept in memory, with at most two components of four bytes per pixel.
 _MOST_VALUES = 2**28
@@ -238,6 +241,10 @@ def read_grid_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]], in
         InputError: the file is missing or not TOML, or its grid is not a table of lists.
     """
     values = read_toml(path)
+    if STAGES in values:
+        raise InputError(
+            f"{path} describes a film of several stages; make it with `morphsim simulate`, by itself"
+        )
     grid = values.pop("grid", {})
     replicas = values.pop("replicas", None)
     if not isinstance(grid, dict):
@@ -246,6 +253,19 @@ def read_grid_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]], in
         if not (isinstance(entries, list) and entries and all(_scalar(entry) for entry in entries)):
             raise InputError(f"{path}: {name} in grid is {entries!r}; it must be a list of numbers or texts")
     return values, grid, replicas
+
+
+def read_film_file(path: Path) -> dict[str, Any]:
+    """The parameters of a recipe file that describes one film.
+
+    Raises:
+        InputError: as `read_grid_file`, or several films.
+    """
+    values, lists, replicas = read_grid_file(path)
+    films = math.prod(len(entries) for entries in lists.values()) * (replicas or 1)
+    if films > 1:
+        raise InputError(f"{path} describes {films} films; make them with `morphsim dataset`")
+    return values | {name: entries[0] for name, entries in lists.items()}
 
 
 def _scalar(value: object) -> bool:
