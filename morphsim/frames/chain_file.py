@@ -10,10 +10,11 @@ from typing import Any
 from morphsim.checks import shown
 from morphsim.errors import InputError
 from morphsim.frames.film_file import FILM, Recording, recipe_text, recording_text, steps_text
-from morphsim.frames.plan import STAGES, read_film_file
+from morphsim.frames.plan import read_film_file
 from morphsim.frames.stages import LENGTH
 from morphsim.simulator import Stage
 from morphsim.simulator.chain import DIFFUSIVITY, STEPS
+from morphsim.simulator.recipe_io import STAGES
 from morphsim.simulator.resolve import name_and_value
 from morphsim.simulator.schedules import Schedule, Steps
 from morphsim.text_files import read_toml

@@ -19,11 +19,9 @@ from morphsim.frames.code_digest import simulator_digest
 from morphsim.frames.presets import Preset
 from morphsim.simulator import PROCESSES, Recipe, find_process, recipe_from_dict
 from morphsim.simulator.recipe import Scalar, parse_settings
+from morphsim.simulator.recipe_io import STAGES
 from morphsim.simulator.resolve import name_and_value
 from morphsim.text_files import read_toml
-
-STAGES = "stage"
-"""The tables of a file that describes a film of several processes in turn."""
 
 _MOST_FILMS = 1_000_000
 # All snapshots of a film are kept in memory, with at most two components of four bytes per pixel.

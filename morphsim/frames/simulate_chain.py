@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from morphsim.errors import InputError
 from morphsim.files import write_text
@@ -64,24 +65,35 @@ def simulate_chain(recipes: Sequence[Path], config: FilmConfig, *, show_progress
         if getattr(config, name) is not None:
             raise InputError(f"{name} does not say for which stage; {cure}")
     tables, film = read_chain(recipes)
-    tables = change_stages(tables, config.set)
+    try:
+        stages, recording, start = _planned(config, tables, film)
+    except InputError as error:
+        raise InputError(f"{recipes[0]}: {error}" if len(recipes) == 1 else str(error)) from error
+    check_writers(config.animation, config.export)
+    with claimed_folder(config.out):
+        return _make(config, stages, recording, start, show_progress=show_progress)
+
+
+def _planned(
+    config: FilmConfig, tables: Sequence[Mapping[str, Any]], film: Mapping[str, Any]
+) -> tuple[tuple[Stage, ...], Recording, FilmStart | None]:
+    """The stages, how the film is recorded, and its initial state."""
+    changed = change_stages(tables, config.set)
     recording = recording_of(film, config.recording_options())
+    if recording.diffusivity is not None:
+        raise InputError(f"diffusivity does not say for which stage; {_ELSEWHERE['diffusivity']}")
     check_recording(
-        frames=recording.frames * len(tables),
+        frames=recording.frames * len(changed),
         shape=recording.shape,
         cells=recording.cells,
         seed=recording.seed,
         threshold=recording.threshold,
     )
-    if recording.diffusivity is not None:
-        raise InputError(f"diffusivity does not say for which stage; {_ELSEWHERE['diffusivity']}")
     start = None
     if recording.start is not None:
-        start = read_start(recording.start, stage_process(tables[0], config.material))
-    stages = plan_chain(tables, material_name=config.material, start=start, length_nm=recording.length_nm)
-    check_writers(config.animation, config.export)
-    with claimed_folder(config.out):
-        return _make(config, stages, recording, start, show_progress=show_progress)
+        start = read_start(recording.start, stage_process(changed[0], config.material))
+    stages = plan_chain(changed, material_name=config.material, start=start, length_nm=recording.length_nm)
+    return stages, recording, start
 
 
 _ELSEWHERE = {
