@@ -33,6 +33,7 @@ from morphsim.simulator import Snapshot, Stage, find_process, plan_chain, record
 from morphsim.simulator.cells import shared_cells
 from morphsim.simulator.chain import stage_process
 from morphsim.simulator.film_start import FilmStart
+from morphsim.simulator.schedules import Schedule
 
 
 def simulate_chain(recipes: Sequence[Path], config: FilmConfig, *, show_progress: bool = True) -> FilmReport:
@@ -161,6 +162,13 @@ def _make(
         dryness=last.dryness,
         donor_pixels=float(frame_set.frames[-1].mean()),
         seconds=seconds,
+        lagging=tuple(
+            f"{stage.number}.{name}"
+            for stage in stages
+            if isinstance(stage.schedule, Schedule)
+            for name, each in stage.schedule.profiles.items()
+            if each.lags
+        ),
     )
 
 
