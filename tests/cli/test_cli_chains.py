@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import h5py
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from morphsim.errors import InputError
-from morphsim.frames import read_frames, read_notes
+from morphsim.frames import read_frames, read_notes, stage_recipes
 from morphsim.frames.chain_file import change_stages, read_chain
 from morphsim.simulator import SimulationDiverged, record_chain
 from morphsim.text_files import read_toml
@@ -60,6 +61,9 @@ def test_a_dried_film_with_a_vapour_step_and_a_ramp_is_made_again_bit_for_bit(
     assert film.columns["temperature"][-1] == pytest.approx(413.15)
     assert film.columns["ambient_vapour"][3] == 0.1
     assert film.columns["temperature"][0] == 298.15
+    (ramp,) = film.recipes["3.schedule"].tolist()
+    assert tomllib.loads(ramp)["temperature"]["value"] == [298.15, 413.15, 413.15]
+    assert stage_recipes(film, 5)[2].temperature == 298.15
     with Image.open(first / "film.gif") as movie:
         assert movie.n_frames == 6
     # Everything that decides the film is in the file.
