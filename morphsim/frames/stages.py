@@ -3,10 +3,10 @@
 Such a set has the process `chain`. Each frame has the columns `stage` (from 1) and `process`; `time` is in
 seconds and runs through all stages, as does `thickness_nm`; where a stage has a schedule, each knob has a
 column in the unit of its recipe. The recipe of stage 2 consists of the recipe columns `2.process`,
-`2.temperature` and so on, with `2.diffusivity`, D of its unit of time [m^2/s], and `2.schedule`, its schedules
-as TOML, whose first values are in the columns of their knobs; h0 is `length_nm` [nm]. What the film itself
-determines at the begin of a later stage (width, blend ratio, thickness and solvent) is in no column, so that
-films of equal recipes have equal columns.
+`2.temperature` and so on, with `2.diffusivity`, D of its unit of time [m^2/s], and `2.schedule`, its
+schedules as TOML, whose first values are in the columns of their knobs; h0 is `length_nm` [nm]. What the film
+itself determines at the begin of a later stage (width, blend ratio, thickness and solvent) is in no column,
+so that films of equal recipes have equal columns.
 """
 
 from __future__ import annotations
