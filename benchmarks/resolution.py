@@ -39,7 +39,6 @@ from morphsim.simulator import (
     SimulationDiverged,
     VapourAnnealingRecipe,
     find_process,
-    process_of,
     resample_fields,
 )
 from morphsim.simulator.analysis import interface_length
@@ -48,6 +47,7 @@ from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.materials import MATERIALS
 from morphsim.simulator.recipe import parse_settings
 from morphsim.simulator.resolve import name_and_value
+from morphsim.simulator.schedules.drive import record
 from morphsim.simulator.simulation import donor_share
 from morphsim.simulator.thermodynamics import interface
 
@@ -133,7 +133,7 @@ def make(job: Job, stopped: Callable[[], bool]) -> Film:
     frames: list[NDArray[np.uint8]] = []
     started, failure = time.perf_counter(), ""
     try:
-        for moment, _ in enumerate(process_of(job.recipe).record(simulation, job.moments)):
+        for moment, _ in enumerate(record(simulation, job.moments)):
             share = simulation.donor_share()[0].double().cpu().numpy()
             widths.append(interface_widths(share, periodic=periodic))
             if moment in {job.moments // 2, job.moments - 1}:

@@ -17,13 +17,15 @@ from morphsim.envs.knobs import Panel
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
 from morphsim.envs.recipes import known_material, material_recipe, other_recipe, with_parameters
 from morphsim.errors import InputError
-from morphsim.frames.film_start import FilmStart
 from morphsim.frames.read_start import Start, read_start
 from morphsim.simulator import Grid, Process, Recipe, Units, find_process, process_of
 from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.core.control import TOLERANCE
+from morphsim.simulator.film_start import FilmStart
 from morphsim.simulator.materials import material
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
+from morphsim.simulator.schedules.drive import FilmDrive
+from morphsim.simulator.schedules.follower import KnobFollower
 from morphsim.suggest import did_you_mean
 
 
@@ -123,6 +125,12 @@ class FilmSettings:
         if chosen or base is not self.recipe:
             check_reach([recipe], self.panel)
         return Film(recipe=recipe, units=units, material=name, seed=seed)
+
+    def drive(self, film: Film) -> FilmDrive:
+        """The knobs of a film that begins, at the values of its recipe."""
+        return FilmDrive(
+            {knob.name: KnobFollower(knob, getattr(film.recipe, knob.name)) for knob in self.panel.knobs}
+        )
 
     def started(self, recipe: Recipe) -> Recipe:
         """A recipe with the parameters that the initial state of the films determines."""

@@ -6,6 +6,7 @@ from morphsim.lazy import lazy_names
 
 if TYPE_CHECKING:
     from morphsim.simulator.backends import Backend, BackendName, get_backend
+    from morphsim.simulator.chain import Stage, plan_chain, record_chain
     from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
     from morphsim.simulator.core.evaporation import Evaporation
     from morphsim.simulator.core.grid import Grid
@@ -55,6 +56,7 @@ _PLACES = {
     "SimulationDiverged": "morphsim.simulator.errors",
     "Snapshot": "morphsim.simulator.record",
     "Solver": "morphsim.simulator.core.solver",
+    "Stage": "morphsim.simulator.chain",
     "Substrate": "morphsim.simulator.core.substrate",
     "TernaryFloryHuggins": "morphsim.simulator.core.energy",
     "TernaryRecipe": "morphsim.simulator.processes.ternary",
@@ -66,8 +68,10 @@ _PLACES = {
     "find_process": "morphsim.simulator.processes",
     "get_backend": "morphsim.simulator.backends",
     "load_recipe": "morphsim.simulator.recipe_io",
+    "plan_chain": "morphsim.simulator.chain",
     "process_of": "morphsim.simulator.recipe_io",
     "recipe_from_dict": "morphsim.simulator.recipe_io",
+    "record_chain": "morphsim.simulator.chain",
     "record_film": "morphsim.simulator.record",
     "register_process": "morphsim.simulator.processes",
     "resample_fields": "morphsim.simulator.resample",
@@ -99,6 +103,7 @@ __all__ = [
     "SimulationDiverged",
     "Snapshot",
     "Solver",
+    "Stage",
     "Substrate",
     "TernaryFloryHuggins",
     "TernaryRecipe",
@@ -110,8 +115,10 @@ __all__ = [
     "find_process",
     "get_backend",
     "load_recipe",
+    "plan_chain",
     "process_of",
     "recipe_from_dict",
+    "record_chain",
     "record_film",
     "register_process",
     "resample_fields",

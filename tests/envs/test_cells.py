@@ -14,7 +14,6 @@ from envs_helpers import IDS, TINY, assert_same
 from morphsim.envs import AnnealingEnv, DryingEnv, VapourAnnealingEnv
 from morphsim.errors import InputError
 from morphsim.frames import DatasetConfig, FilmConfig, make_dataset, read_frames, simulate_film
-from morphsim.frames.film_start import FilmStart
 from morphsim.simulator import (
     AnnealingRecipe,
     DryingRecipe,
@@ -23,6 +22,7 @@ from morphsim.simulator import (
     record_film,
     resample_fields,
 )
+from morphsim.simulator.film_start import FilmStart
 
 RECIPES = (AnnealingRecipe(duration=0.01), DryingRecipe(evaporation=3.0), AnnealingRecipe(boundary="no-flux"))
 COARSE = (8, 24)

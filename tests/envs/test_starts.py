@@ -11,7 +11,7 @@ import pytest
 from morphsim.envs import AnnealingEnv, DryingEnv, VapourAnnealingEnv
 from morphsim.errors import InputError
 from morphsim.frames import FilmConfig, film_frames, simulate_film, write_frames
-from morphsim.frames.simulate import recipe_text
+from morphsim.frames.film_file import recipe_text
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, VapourAnnealingRecipe, record_film
 
 DRIED = DryingRecipe(evaporation=3.0, solvent=0.4, width=2.0, chi=1.1)
