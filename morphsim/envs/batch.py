@@ -19,6 +19,7 @@ from morphsim.errors import InputError
 from morphsim.simulator import Simulation, batch_key, resample_fields
 from morphsim.simulator.resolve import resolve_recipe
 from morphsim.simulator.schedules.drive import FilmDrive
+from morphsim.simulator.schedules.steps import Steps
 from morphsim.simulator.simulation import donor_share
 
 
@@ -206,6 +207,20 @@ class FilmBatch:
             **({} if end is None else {end: self.finished[chosen].tolist()}),
             "diverged": self.diverged[chosen].tolist(),
         }
+
+    def schedule(self, slot: int) -> Steps:
+        """A copy of the steps of a film so far, each with the settings that its knobs had.
+
+        Raises:
+            InputError: the slot is still empty.
+        """
+        self.film(slot)
+        steps = self._drives[slot].steps
+        return Steps(list(steps.steps), list(steps.ends))
+
+    def schedule_text(self, slot: int) -> str:
+        """The steps as a file, see `FilmSettings.film_text`."""
+        return self.settings.film_text(self.film(slot), self.schedule(slot))
 
     def share(self, slot: int) -> NDArray[np.float32]:
         """The present donor share of the solids (H, W), 0..1 up to rounding."""

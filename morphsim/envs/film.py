@@ -21,6 +21,7 @@ from morphsim.envs.shared import SharedSettings
 from morphsim.errors import InputError
 from morphsim.simulator import Recipe, Units
 from morphsim.simulator.resolve import resolve_recipe
+from morphsim.simulator.schedules.steps import Steps
 
 _STATE = frozenset(
     (
@@ -152,6 +153,22 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         self._batch.load(film, step=step, diverged=diverged, knobs=state["knobs"], fields=state["fields"])
         self._over, self._np_random, self._np_random_seed = over, generator, state["seed"]
         return self._observed()
+
+    def schedule(self) -> Steps:
+        """The steps of the episode so far: what the knobs did, with the parts of slow changes.
+
+        Raises:
+            InputError: there is no film yet.
+        """
+        return self._batch.schedule(0)
+
+    def schedule_text(self) -> str:
+        """The schedule as a TOML file, from which `morphsim simulate` makes the same film, bit for bit.
+
+        Raises:
+            InputError: there is no film yet or no step, or `start` was not the name of a file.
+        """
+        return self._batch.schedule_text(0)
 
     @property
     def frame(self) -> NDArray[np.uint8]:

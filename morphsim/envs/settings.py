@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -17,15 +18,18 @@ from morphsim.envs.knobs import Panel
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
 from morphsim.envs.recipes import known_material, material_recipe, other_recipe, with_parameters
 from morphsim.errors import InputError
+from morphsim.frames.film_file import Recording, film_text
 from morphsim.frames.read_start import Start, read_start
-from morphsim.simulator import Grid, Process, Recipe, Units, find_process, process_of
+from morphsim.simulator import Grid, Knob, Process, Recipe, Units, find_process, process_of
 from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.film_start import FilmStart
 from morphsim.simulator.materials import material
+from morphsim.simulator.recipe import without_units
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
 from morphsim.simulator.schedules.drive import FilmDrive
 from morphsim.simulator.schedules.follower import KnobFollower
+from morphsim.simulator.schedules.steps import Steps
 from morphsim.suggest import did_you_mean
 
 
@@ -59,6 +63,7 @@ class FilmSettings:
     panel: Panel
     randomizer: Randomizer
     start: FilmStart | None
+    start_file: str | None
     observation: ObservationName
     threshold: float
     tolerance: float
@@ -92,7 +97,7 @@ class FilmSettings:
         Raises:
             InputError: an unknown or invalid option.
         """
-        chosen = options_of(options)
+        chosen = without_units(self.process_object.recipe, options_of(options), units=self.units)
         parameters = parameter_names(self.process)
         for name in chosen:
             if name in FIXED:
@@ -116,7 +121,7 @@ class FilmSettings:
         seed = whole("film_seed", chosen.pop("film_seed", seed), 0)
         name, units = str(chosen.pop("material", drawn.pop("material", ""))), self.units
         if "recipe" in chosen:
-            base, name, drawn = other_recipe(self.recipe, chosen.pop("recipe")), "", {}
+            base, name, drawn = other_recipe(self.recipe, chosen.pop("recipe"), self.units), "", {}
         elif name:
             base, units = self.recipe_of(name), material(name).units
         else:
@@ -129,8 +134,39 @@ class FilmSettings:
     def drive(self, film: Film) -> FilmDrive:
         """The knobs of a film that begins, at the values of its recipe."""
         return FilmDrive(
-            {knob.name: KnobFollower(knob, getattr(film.recipe, knob.name)) for knob in self.panel.knobs}
+            {
+                knob.name: KnobFollower(
+                    knob,
+                    getattr(film.recipe, knob.name),
+                    rate=knob.rate_limit_per_s * film.units.time_s,
+                    dwell=knob.dwell_s / film.units.time_s,
+                )
+                for knob in self.panel.knobs
+            }
         )
+
+    def film_text(self, film: Film, steps: Steps) -> str:
+        """The steps of a film as a file from which `morphsim simulate` makes it again, bit for bit.
+
+        Raises:
+            InputError: no step was made, or the film started from fields that no file has.
+        """
+        if not steps:
+            raise InputError("the film has made no step yet; its schedule begins with the first one")
+        if self.start is not None and self.start_file is None:
+            raise InputError(
+                "start was not the name of a file, so no file can say how the film began; save it, and give "
+                "its name as start"
+            )
+        recording = Recording(
+            shape=self.shape,
+            cells=self.cells,
+            seed=film.seed,
+            threshold=self.threshold,
+            tolerance=self.tolerance,
+            start=self.start_file,
+        )
+        return film_text(film.recipe, steps, recording, units=film.units)
 
     def started(self, recipe: Recipe) -> Recipe:
         """A recipe with the parameters that the initial state of the films determines."""
@@ -158,7 +194,7 @@ def film_settings(
     limit: int | None = None,
     longest_step: float | None = None,
     step_time_s: float | None = None,
-    knobs: Sequence[str] | None = None,
+    knobs: Sequence[str | Knob] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
     randomize: bool | Mapping[str, Any] = False,
     observation: ObservationName = "frame",
@@ -191,8 +227,14 @@ def film_settings(
     before = read_start(start, process)
     if material is not None:
         known_material(process, material)
+    if units is None and material:
+        units = known_material(process, material).units
+    if units is None and before is not None:
+        # A film keeps the scales of the film that it starts from.
+        units = before.units
+    units = kind.units if units is None else units
     if before is None:
-        own = resolve_recipe(recipe, process=process, material_name=material)
+        own = resolve_recipe(recipe, process=process, material_name=material, units=units)
     else:
         own = before.recipe(recipe, material)
     grid = solver_cells(own, frame, grid, before=None if before is None else before.before)
@@ -200,14 +242,9 @@ def film_settings(
         before.check_shape(frame, grid)
     panel = Panel(kind.knobs_around(own) if material else kind.knobs, names=knobs, ranges=ranges)
     _check_knobs(panel, own)
-    if units is None and material:
-        units = known_material(process, material).units
-    if units is None and before is not None:
-        # A film keeps the scales of the film that it starts from.
-        units = before.units
     settings = FilmSettings(
         recipe=own,
-        units=kind.units if units is None else units,
+        units=units,
         material=material or "",
         shape=frame,
         cells=grid,
@@ -218,6 +255,7 @@ def film_settings(
         panel=panel,
         randomizer=_randomizer(own, randomize, frozenset() if before is None else before.fixed()),
         start=before,
+        start_file=str(start) if isinstance(start, str | Path) else None,
         observation=observation,
         threshold=number("threshold", threshold, 0.0, 1.0),
         tolerance=number("tolerance", tolerance, 0.0, 0.5, closed=True),
