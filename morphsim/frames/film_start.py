@@ -163,6 +163,8 @@ class FilmStart:
                 tolerance=tolerance,
                 dtype=dtype,
                 device=device,
+                # Whoever made the grid has checked it, for all films that follow each other.
+                resolution="ignore",
             )
             phi = last.fields.astype(np.float64)
         assert phi is not None

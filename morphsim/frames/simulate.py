@@ -32,6 +32,7 @@ from morphsim.simulator.export.vtk import remove_vtk, vtk_folder, write_vtk
 from morphsim.simulator.export.xdmf import remove_xdmf, write_xdmf, xdmf_fields
 from morphsim.simulator.materials import material
 from morphsim.simulator.processes import ProcessName
+from morphsim.simulator.resolution import check_resolution
 from morphsim.simulator.resolve import changed_parameters, resolve_recipe
 
 FRAMES, STRIP, RECIPE = "frames.h5", "strip.png", "recipe.toml"
@@ -227,6 +228,7 @@ def _make(
     started = time.perf_counter()
     before = None if start is None else start.before
     cells = solver_cells(recipe, config.shape, config.cells, before=before)
+    check_resolution((each, cells) for each in (recipe, before) if each is not None)
     fields = (
         None
         if start is None
@@ -243,6 +245,7 @@ def _make(
             fields=fields,
             dtype=config.dtype,
             device=config.device,
+            resolution="ignore",
         ):
             snapshots.append(snapshot)
             advance()

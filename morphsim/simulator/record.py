@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.checks import check_shape, whole_number
+from morphsim.checks import check_choice, check_shape, whole_number
 from morphsim.errors import InputError
 from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.recipe import Recipe
 from morphsim.simulator.recipe_io import process_of
 from morphsim.simulator.resample import resample_fields
+from morphsim.simulator.resolution import check_resolution
 from morphsim.simulator.simulation import Simulation
 
 _MOST_FRAMES = 1_000_000
@@ -88,6 +90,7 @@ def record_film(
     tolerance: float = TOLERANCE,
     dtype: str = "float32",
     device: str = "cpu",
+    resolution: Literal["check", "ignore"] = "check",
 ) -> Iterator[Snapshot]:
     """Simulate one film and yield `frames` snapshots, the last at its end.
 
@@ -106,14 +109,21 @@ def record_film(
         tolerance: see `Simulation`.
         dtype: "float32" or "float64".
         device: "auto", "cpu" or "cuda".
+        resolution: "ignore" if cells are known to be too coarse for the film, see `check_resolution`.
 
     Raises:
         SimulationDiverged: no time step gives an acceptable solution.
-        InputError: fewer than one frame, a shape or cells out of range, fields of neither shape, or a drying
-            film that is not dry within its duration.
+        InputError: fewer than one frame, a shape or cells out of range, fields of neither shape, a drying
+            film that is not dry within its duration, or less than a cell across its interfaces.
+
+    Warns:
+        ResolutionWarning: the film has fewer than three cells across its interfaces.
     """
     whole_number("frames", frames, 1, _MOST_FRAMES)
+    check_choice("resolution", resolution, ("check", "ignore"))
     frame, grid = check_shape(shape), solver_cells(recipe, shape, cells)
+    if resolution == "check":
+        check_resolution([(recipe, grid)])
     if fields is not None and fields.shape[-2:] == frame:
         fields = resample_fields(fields, grid, boundary=recipe.boundary)
     simulation = Simulation(
