@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from morphsim.simulator.recipe_io import load_recipe, process_of, recipe_from_dict
     from morphsim.simulator.record import Snapshot, record_film
     from morphsim.simulator.resample import resample_fields
+    from morphsim.simulator.resolution import FinestInterface, cells_across, finest_interface
     from morphsim.simulator.simulation import BatchKey, Simulation, batch_key
     from morphsim.simulator.units import ANNEALING_UNITS, DRYING_UNITS, Units
 
@@ -42,6 +43,7 @@ _PLACES = {
     "DryingRecipe": "morphsim.simulator.processes.drying",
     "Evaporation": "morphsim.simulator.core.evaporation",
     "FilmModel": "morphsim.simulator.core.model",
+    "FinestInterface": "morphsim.simulator.resolution",
     "FreeEnergy": "morphsim.simulator.core.energy",
     "Grid": "morphsim.simulator.core.grid",
     "KNOBS": "morphsim.simulator.deprecated",
@@ -63,7 +65,9 @@ _PLACES = {
     "VapourAnnealingRecipe": "morphsim.simulator.processes.vapour_annealing",
     "WodoMobility": "morphsim.simulator.core.mobility",
     "batch_key": "morphsim.simulator.simulation",
+    "cells_across": "morphsim.simulator.resolution",
     "find_process": "morphsim.simulator.processes",
+    "finest_interface": "morphsim.simulator.resolution",
     "get_backend": "morphsim.simulator.backends",
     "load_recipe": "morphsim.simulator.recipe_io",
     "process_of": "morphsim.simulator.recipe_io",
@@ -88,6 +92,7 @@ __all__ = [
     "DryingRecipe",
     "Evaporation",
     "FilmModel",
+    "FinestInterface",
     "FreeEnergy",
     "Grid",
     "Knob",
@@ -107,7 +112,9 @@ __all__ = [
     "VapourAnnealingRecipe",
     "WodoMobility",
     "batch_key",
+    "cells_across",
     "find_process",
+    "finest_interface",
     "get_backend",
     "load_recipe",
     "process_of",

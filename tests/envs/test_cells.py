@@ -145,7 +145,8 @@ def test_other_shapes_of_a_start_are_refused() -> None:
 
 def test_files_tell_the_cells(tmp_path: Path) -> None:
     film = FilmConfig(
-        process="annealing", set=("duration=0.01", f"kappa={KAPPA}"), out=tmp_path / "film", frames=2, shape=(16, 32),
+        process="annealing", set=("duration=0.01", f"kappa={KAPPA}"), out=tmp_path / "film", frames=2,
+        shape=(16, 32),
         cells=COARSE, animation="none",
     )  # fmt: skip
     report = simulate_film(film, show_progress=False)
@@ -155,7 +156,8 @@ def test_files_tell_the_cells(tmp_path: Path) -> None:
     assert (stored.shape, stored.cells) == ((16, 32), COARSE)
     for cells in (None, COARSE):
         config = DatasetConfig(
-            process="annealing", set=("duration=0.01", f"kappa={KAPPA}"), out=tmp_path / f"{cells}.h5", frames=2,
+            process="annealing", set=("duration=0.01", f"kappa={KAPPA}"), out=tmp_path / f"{cells}.h5",
+            frames=2,
             shape=(16, 32), cells=cells, replicas=2,
         )  # fmt: skip
         films = read_frames(make_dataset(config, show_progress=False))
