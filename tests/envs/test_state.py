@@ -109,7 +109,7 @@ def test_wrong_states_are_refused_and_change_nothing() -> None:
     state = env.get_state()
     annealing = bare(IDS[1])
     annealing.reset(seed=0)
-    larger = DryingEnv(shape=(20, 32), cells=(20, 32), steps=3)
+    larger = DryingEnv(shape=(20, 32), cells=(20, 32), steps=3, recipe={"kappa": 0.03})
     larger.reset(seed=0)
     for wrong, message in (
         ({}, "this is not a state of a film environment"),
