@@ -50,5 +50,9 @@ class Options(FilmConfig):
             f"{report.frames} frames of {size} in {report.seconds:.1f} s; at the end {state}, "
             f"{100 * report.donor_pixels:.1f} % donor pixels"
         )
+        for name in report.lagging:
+            show(
+                f"{name} followed its schedule only as fast as its limits allow; see its column in frames.h5"
+            )
         for name in report.files:
             show(f"  {report.out / name}")

@@ -236,6 +236,8 @@ class FilmReport:
     """Share of donor pixels in the last frame."""
     seconds: float
     """Wall-clock time of the simulation [s]."""
+    lagging: tuple[str, ...] = ()
+    """Knobs that could not follow their schedules at once, because of their limits."""
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
@@ -245,6 +247,7 @@ class FilmReport:
             "files": list(self.files),
             "shape": list(self.shape),
             "cells": list(self.cells),
+            "lagging": list(self.lagging),
         }
 
 
@@ -355,6 +358,7 @@ def _make(config: FilmConfig, film: _Film, *, show_progress: bool) -> FilmReport
         dryness=last.dryness,
         donor_pixels=float(frame_set.frames[-1].mean()),
         seconds=seconds,
+        lagging=tuple(name for name, each in (profiles or Schedule()).profiles.items() if each.lags),
     )
 
 
