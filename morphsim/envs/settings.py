@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,6 +26,7 @@ from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.film_start import FilmStart
 from morphsim.simulator.materials import material
 from morphsim.simulator.recipe import without_units
+from morphsim.simulator.resolution import check_resolution
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
 from morphsim.simulator.schedules.drive import FilmDrive
 from morphsim.simulator.schedules.follower import KnobFollower
@@ -207,6 +208,9 @@ def film_settings(
 
     Raises:
         InputError: an invalid argument, or a film that may be drawn but can't be simulated.
+
+    Warns:
+        ResolutionWarning: cells that are too coarse for the recipe, or for one that may be drawn.
     """
     height, width = pair("shape", shape, "(H, W), pixels in depth and width")
     side = f"a side of the shape {tuple(shape)}"
@@ -237,9 +241,6 @@ def film_settings(
         own = resolve_recipe(recipe, process=process, material_name=material, units=units)
     else:
         own = before.recipe(recipe, material)
-    grid = solver_cells(own, frame, grid, before=None if before is None else before.before)
-    if before is not None:
-        before.check_shape(frame, grid)
     panel = Panel(kind.knobs_around(own) if material else kind.knobs, names=knobs, ranges=ranges)
     _check_knobs(panel, own)
     settings = FilmSettings(
@@ -247,7 +248,7 @@ def film_settings(
         units=units,
         material=material or "",
         shape=frame,
-        cells=grid,
+        cells=frame if grid is None else grid,
         steps=steps,
         limit=limit,
         longest_step=longest_step,
@@ -263,7 +264,34 @@ def film_settings(
     )
     check_reach([own], panel)
     _check_draws(settings)
-    return settings
+    return _on_cells(settings, grid)
+
+
+def _on_cells(settings: FilmSettings, cells: tuple[int, int] | None) -> FilmSettings:
+    """Settings with the given cells, or those by default, which are checked to resolve the films.
+
+    Raises:
+        InputError: cells that are too coarse, or an initial state of another shape.
+    """
+    start, drawn = settings.start, _sharpest_draws(settings)
+    before = None if start is None else start.before
+    cells = solver_cells(settings.recipe, settings.shape, cells, before=before, others=drawn)
+    if start is not None:
+        start.check_shape(settings.shape, cells)
+    made = [settings.recipe, *([] if before is None else [before]), *drawn]
+    check_resolution((recipe, cells) for recipe in made)
+    return replace(settings, cells=cells)
+
+
+def _sharpest_draws(settings: FilmSettings) -> list[Recipe]:
+    """Of each material that may be drawn, the film with the thinnest interfaces."""
+    if not settings.randomizer.draws:
+        return []
+    films = []
+    for name, base in _bases(settings).items():
+        parameters = settings.randomizer.sharpest(base)
+        films.append(settings.started(with_parameters(base, name, parameters)))
+    return films
 
 
 def _check_clock(longest_step: float | None, step_time_s: float | None) -> None:
@@ -321,15 +349,18 @@ def check_reach(recipes: Iterable[Recipe], panel: Panel) -> None:
         ) from error
 
 
+def _bases(settings: FilmSettings) -> dict[str, Recipe]:
+    """The recipes around which films are drawn, by name of the material."""
+    drawn = {name: settings.recipe_of(name) for name in settings.randomizer.materials}
+    return drawn or {settings.material: settings.recipe}
+
+
 def _check_draws(settings: FilmSettings) -> None:
     randomizer = settings.randomizer
     if not randomizer.draws:
         return
-    bases = {name: settings.recipe_of(name) for name in randomizer.materials} or {
-        settings.material: settings.recipe
-    }
     films = []
-    for name, base in bases.items():
+    for name, base in _bases(settings).items():
         for parameters in randomizer.extremes():
             try:
                 films.append(settings.started(with_parameters(base, name, parameters)))

@@ -33,6 +33,7 @@ from morphsim.simulator.film_start import FilmStart
 from morphsim.simulator.materials import material
 from morphsim.simulator.processes import ProcessName
 from morphsim.simulator.recipe import without_units
+from morphsim.simulator.resolution import check_resolution
 from morphsim.simulator.resolve import changed_parameters, resolve_recipe
 from morphsim.simulator.schedules import Schedule, Steps, read_schedule
 from morphsim.simulator.schedules.read import split_schedule
@@ -277,6 +278,8 @@ def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmRepo
 def _make(config: FilmConfig, film: _Film, *, show_progress: bool) -> FilmReport:
     started = time.perf_counter()
     recipe, units, recording, cells = film.recipe, film.units, film.recording, film.cells
+    before = None if film.start is None else film.start.before
+    check_resolution((each, cells) for each in (recipe, before) if each is not None)
     phi = None
     if film.start is not None:
         phi = film.start.fields(
@@ -301,6 +304,7 @@ def _make(config: FilmConfig, film: _Film, *, show_progress: bool) -> FilmReport
             tolerance=recording.tolerance,
             dtype=recording.dtype,
             device=config.device,
+            resolution="ignore",
         ):
             snapshots.append(snapshot)
             advance()

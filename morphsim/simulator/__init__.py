@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from morphsim.simulator.recipe_io import load_recipe, process_of, recipe_from_dict
     from morphsim.simulator.record import Snapshot, record_film
     from morphsim.simulator.resample import resample_fields
+    from morphsim.simulator.resolution import FinestInterface, cells_across, finest_interface
     from morphsim.simulator.simulation import BatchKey, Simulation, batch_key
     from morphsim.simulator.units import ANNEALING_UNITS, DRYING_UNITS, Units
 
@@ -43,6 +44,7 @@ _PLACES = {
     "DryingRecipe": "morphsim.simulator.processes.drying",
     "Evaporation": "morphsim.simulator.core.evaporation",
     "FilmModel": "morphsim.simulator.core.model",
+    "FinestInterface": "morphsim.simulator.resolution",
     "FreeEnergy": "morphsim.simulator.core.energy",
     "Grid": "morphsim.simulator.core.grid",
     "KNOBS": "morphsim.simulator.deprecated",
@@ -65,7 +67,9 @@ _PLACES = {
     "VapourAnnealingRecipe": "morphsim.simulator.processes.vapour_annealing",
     "WodoMobility": "morphsim.simulator.core.mobility",
     "batch_key": "morphsim.simulator.simulation",
+    "cells_across": "morphsim.simulator.resolution",
     "find_process": "morphsim.simulator.processes",
+    "finest_interface": "morphsim.simulator.resolution",
     "get_backend": "morphsim.simulator.backends",
     "load_recipe": "morphsim.simulator.recipe_io",
     "plan_chain": "morphsim.simulator.chain",
@@ -92,6 +96,7 @@ __all__ = [
     "DryingRecipe",
     "Evaporation",
     "FilmModel",
+    "FinestInterface",
     "FreeEnergy",
     "Grid",
     "Knob",
@@ -112,7 +117,9 @@ __all__ = [
     "VapourAnnealingRecipe",
     "WodoMobility",
     "batch_key",
+    "cells_across",
     "find_process",
+    "finest_interface",
     "get_backend",
     "load_recipe",
     "plan_chain",

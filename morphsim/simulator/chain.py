@@ -27,6 +27,7 @@ from morphsim.simulator.record import (
     simulation_of,
     snapshot_of,
 )
+from morphsim.simulator.resolution import check_resolution
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
 from morphsim.simulator.schedules.read import split_schedule
 from morphsim.simulator.schedules.schedule import Schedule
@@ -141,6 +142,9 @@ def record_chain(
         SimulationDiverged: no time step gives an acceptable solution; its `stage` tells where.
         InputError: as for `plan_chain` and `record_film`, or a film that a process can't take over.
 
+    Warns:
+        ResolutionWarning: as for `record_film`, once for all stages.
+
     >>> from morphsim.simulator import AnnealingRecipe, DryingRecipe, record_chain
     >>> dry, anneal = DryingRecipe(evaporation=3.0), AnnealingRecipe(duration=0.01)
     >>> for stage, moment in record_chain([dry, anneal], seed=0, frames=1, shape=(16, 64)):
@@ -157,7 +161,9 @@ def record_chain(
     if isinstance(start, Simulation) and cells is None:
         cells = start.grid.shape
     before = [] if begun is None or begun.before is None else [begun.before]
-    grid = shared_cells([*before, *(stage.recipe for stage in planned)], frame, cells)
+    made = [*before, *(stage.recipe for stage in planned)]
+    grid = shared_cells(made, frame, cells)
+    check_resolution((recipe, grid) for recipe in made)
     if begun is not None:
         begun.check_shape(frame, grid)
     settings: dict[str, Any] = {"tolerance": tolerance, "dtype": dtype, "device": device}
@@ -169,10 +175,10 @@ def record_chain(
             else:
                 stage = replace(stage, recipe=begun.applied(stage.recipe), start_s=passed)
                 film = continued(begun, stage.recipe, seed=seed, cells=grid, **settings)
-            made = Steps()
+            own = Steps()
             if steps is not None:
-                steps.append(made)
-            for _ in moments(film, frames, stage.schedule, steps=made):
+                steps.append(own)
+            for _ in moments(film, frames, stage.schedule, steps=own):
                 yield stage, snapshot_of(film, frame)
         except SimulationDiverged as error:
             if len(planned) == 1:

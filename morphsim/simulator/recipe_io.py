@@ -37,6 +37,8 @@ def process_of(recipe: object) -> Process[Any]:
 def recipe_from_dict(values: Mapping[str, Any], *, units: Units | None = None) -> Recipe:
     """Build a recipe from what `to_dict` or a TOML file gives: `process` and any of its parameters.
 
+    What `to_dict` gave in a version with fewer parameters means the same film as in that version.
+
     Args:
         values: by name; a quantity may be a text with its unit, such as `"80 °C"`.
         units: scales of the film, needed where a length or a time has a physical unit.
@@ -61,7 +63,22 @@ def recipe_from_dict(values: Mapping[str, Any], *, units: Units | None = None) -
                 f"{key} is a schedule, and only a number can be used here; films with schedules are made by "
                 "`morphsim simulate` and record_film(..., schedule=...)"
             )
-    return kind(**without_units(kind, parameters, units=units))
+    return kind(**_before(kind, parameters), **without_units(kind, parameters, units=units))
+
+
+def _before(kind: type[Recipe], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters that a record of an earlier version lacks, with what the films of that version had.
+
+    A record states every parameter that there was. Who writes a recipe states few, and means the defaults.
+    """
+    older = {entry.name for entry in fields(kind) if "before" not in entry.metadata}
+    if not older <= parameters.keys():
+        return {}
+    return {
+        entry.name: entry.metadata["before"]
+        for entry in fields(kind)
+        if entry.name not in older and entry.name not in parameters
+    }
 
 
 def load_recipe(path: str | Path, *, units: Units | None = None) -> Recipe:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.checks import check_shape, shown, whole_number
+from morphsim.checks import check_choice, check_shape, shown, whole_number
 from morphsim.errors import InputError
 from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.film_start import FilmStart, start_of, start_of_fields
 from morphsim.simulator.recipe import Recipe
 from morphsim.simulator.resample import resample_fields
+from morphsim.simulator.resolution import check_resolution
 from morphsim.simulator.schedules.drive import record, record_steps
 from morphsim.simulator.schedules.schedule import Schedule
 from morphsim.simulator.schedules.steps import Steps
@@ -97,6 +98,7 @@ def record_film(
     tolerance: float = TOLERANCE,
     dtype: str = "float32",
     device: str = "cpu",
+    resolution: Literal["check", "ignore"] = "check",
 ) -> Iterator[Snapshot]:
     """Simulate one film and yield `frames` snapshots, the last at its end.
 
@@ -122,19 +124,27 @@ def record_film(
         tolerance: see `Simulation`.
         dtype: "float32" or "float64".
         device: "auto", "cpu" or "cuda".
+        resolution: "ignore" if cells are known to be too coarse for the film, see `check_resolution`.
 
     Raises:
         SimulationDiverged: no time step gives an acceptable solution.
         InputError: fewer than one frame, a shape or cells out of range, fields of neither shape, a schedule
-            that does not fit the recipe, or a drying film that is not dry within its duration.
+            that does not fit the recipe, a drying film that is not dry within its duration, or less than a
+            cell across its interfaces.
+
+    Warns:
+        ResolutionWarning: the film has fewer than three cells across its interfaces.
     """
     whole_number("frames", frames, 1, MOST_FRAMES)
+    check_choice("resolution", resolution, ("check", "ignore"))
     if isinstance(schedule, Schedule):
         recipe = schedule.started(recipe)
     frame = check_shape(shape)
     settings: dict[str, Any] = {"seed": seed, "tolerance": tolerance, "dtype": dtype, "device": device}
     if start is None:
         grid = solver_cells(recipe, shape, cells)
+        if resolution == "check":
+            check_resolution([(recipe, grid)])
         if fields is not None and fields.shape[-2:] == frame:
             fields = resample_fields(fields, grid, boundary=recipe.boundary)
         simulation = simulation_of(recipe, fields, cells=grid, **settings)
@@ -147,6 +157,8 @@ def record_film(
             cells = start.grid.shape
         grid = solver_cells(recipe, shape, cells, before=begun.before)
         begun.check_shape(frame, grid)
+        if resolution == "check":
+            check_resolution((each, grid) for each in (recipe, begun.before) if each is not None)
         simulation = continued(begun, recipe, cells=grid, **settings)
     for _ in moments(simulation, frames, schedule, steps=steps):
         yield snapshot_of(simulation, frame)

@@ -31,6 +31,8 @@ DRY: dict[str, Any] = {
 }  # fmt: skip
 VAPOUR: dict[str, Any] = {"process": "vapour-annealing", "duration": 1.0}
 ANNEAL: dict[str, Any] = {"process": "annealing", "duration": 0.003}
+# Few cells resolve the interfaces of such films.
+WIDE = {"kappa": 5e-3}
 
 
 def amounts(film: Simulation) -> dict[str, float]:
@@ -109,7 +111,8 @@ def test_an_even_solvent_leaves_the_share_of_each_cell() -> None:
 
 
 def test_a_chain_is_its_stages_by_hand() -> None:
-    film = list(record_chain([DRY, VAPOUR, ANNEAL], seed=5, frames=1, shape=SHAPE, cells=SHAPE))
+    stages = [{**stage, **WIDE} for stage in (DRY, VAPOUR, ANNEAL)]
+    film = list(record_chain(stages, seed=5, frames=1, shape=SHAPE, cells=SHAPE))
     assert [stage.number for stage, _ in film] == [1, 2, 3]
     recipes = [stage.recipe for stage, _ in film]
     hand = Simulation([recipes[0]], seeds=[5], shape=SHAPE)
@@ -146,13 +149,13 @@ def test_time_and_thickness_run_through_all_stages() -> None:
 
 
 def test_noise_goes_on_where_it_was() -> None:
-    hand = Simulation([DryingRecipe(evaporation=3.0, solvent=0.4)], seeds=[0], shape=SHAPE)
+    hand = Simulation([DryingRecipe(evaporation=3.0, solvent=0.4, **WIDE)], seeds=[0], shape=SHAPE)
     hand.advance_to_dryness(1.0, time=400.0)
     drawn = int(hand.state.draws[0])
     assert drawn > 0
     start = start_of(hand, "vapour-annealing")
     assert start.draws == drawn
-    recipe = start.applied(VapourAnnealingRecipe(duration=0.01, thermal_noise=1e-7))
+    recipe = start.applied(VapourAnnealingRecipe(duration=0.01, thermal_noise=1e-7, **WIDE))
     fields = start.fields(recipe, seed=0, cells=SHAPE)
     (again,) = record_film(recipe, seed=0, frames=1, shape=SHAPE, cells=SHAPE, fields=fields)
     (on,) = record_film(recipe, seed=0, frames=1, shape=SHAPE, start=hand)
@@ -160,8 +163,10 @@ def test_noise_goes_on_where_it_was() -> None:
 
 
 def test_a_snapshot_starts_a_film() -> None:
-    (dry,) = record_film(DryingRecipe(evaporation=3.0, solvent=0.4), seed=0, frames=1, shape=SHAPE)
-    (film,) = record_film(AnnealingRecipe(duration=1e-6), seed=0, frames=1, shape=SHAPE, start=dry)
+    recipe = DryingRecipe(evaporation=3.0, solvent=0.4, **WIDE)
+    (dry,) = record_film(recipe, seed=0, frames=1, shape=SHAPE, cells=SHAPE)
+    recipe_after = AnnealingRecipe(duration=1e-6, kappa=0.02)
+    (film,) = record_film(recipe_after, seed=0, frames=1, shape=SHAPE, cells=SHAPE, start=dry)
     assert film.thickness == pytest.approx(0.6, rel=1e-3)
     np.testing.assert_allclose(film.share, dry.share, atol=0.02)
 

@@ -96,13 +96,13 @@ class Process(ABC, Generic[Films]):
         By default a cell is `largest_cell` √kappa long, in depth at the geometric mean of the thickness at
         the start and at the end: domains form in between, while their interfaces are still wide. Both
         numbers of cells are rounded up to even ones with fast transforms. A cell is no shorter than a pixel,
-        since small frames are for films that may be coarse; but layers need sixteen rows, if there are as
-        many.
+        unless `solver_cells` finds that the film's interfaces need it; but layers need sixteen rows, if there
+        are as many.
         """
         size = max(self.largest_cell * math.sqrt(recipe.kappa), recipe.width / shape[1])
         depth = math.sqrt(recipe.initial_thickness * recipe.last_thickness)
-        rows = max(_FEWEST_ROWS, _fast_number(depth / size))
-        return min(shape[0], rows), min(shape[1], _fast_number(recipe.width / size))
+        rows = max(_FEWEST_ROWS, fast_number(depth / size))
+        return min(shape[0], rows), min(shape[1], fast_number(recipe.width / size))
 
     def batch_setting(self, recipe: Films) -> bool:
         """A property that films of one batch must share besides width, boundary and mobility closure."""
@@ -227,7 +227,7 @@ def _durations(simulation: Simulation) -> list[float]:
     return [recipe.duration for recipe in simulation.recipes]
 
 
-def _fast_number(length: float) -> int:
+def fast_number(length: float) -> int:
     """The next even whole number with no prime factor above 5, whose transforms are fast."""
     number = 2 * max(1, math.ceil(0.5 * length * (1.0 - 1e-9)))
     while not _is_fast(number):
