@@ -9,7 +9,14 @@ if TYPE_CHECKING:
     from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
     from morphsim.simulator.core.evaporation import Evaporation
     from morphsim.simulator.core.grid import Grid
-    from morphsim.simulator.core.mobility import ConstantMobility, NegiMobility, OnsagerMobility, WodoMobility
+    from morphsim.simulator.core.mobility import (
+        ConstantMobility,
+        FastModeMobility,
+        NegiMobility,
+        OnsagerMobility,
+        SlowModeMobility,
+        WodoMobility,
+    )
     from morphsim.simulator.core.model import FilmModel
     from morphsim.simulator.core.noise import ThermalNoise
     from morphsim.simulator.core.solver import Solver
@@ -41,6 +48,7 @@ _PLACES = {
     "DoubleWell": "morphsim.simulator.core.energy",
     "DryingRecipe": "morphsim.simulator.processes.drying",
     "Evaporation": "morphsim.simulator.core.evaporation",
+    "FastModeMobility": "morphsim.simulator.core.mobility",
     "FilmModel": "morphsim.simulator.core.model",
     "FreeEnergy": "morphsim.simulator.core.energy",
     "Grid": "morphsim.simulator.core.grid",
@@ -53,6 +61,7 @@ _PLACES = {
     "Recipe": "morphsim.simulator.recipe",
     "Simulation": "morphsim.simulator.simulation",
     "SimulationDiverged": "morphsim.simulator.errors",
+    "SlowModeMobility": "morphsim.simulator.core.mobility",
     "Snapshot": "morphsim.simulator.record",
     "Solver": "morphsim.simulator.core.solver",
     "Substrate": "morphsim.simulator.core.substrate",
@@ -87,6 +96,7 @@ __all__ = [
     "DoubleWell",
     "DryingRecipe",
     "Evaporation",
+    "FastModeMobility",
     "FilmModel",
     "FreeEnergy",
     "Grid",
@@ -97,6 +107,7 @@ __all__ = [
     "Recipe",
     "Simulation",
     "SimulationDiverged",
+    "SlowModeMobility",
     "Snapshot",
     "Solver",
     "Substrate",

@@ -70,7 +70,9 @@ class TernaryRecipe(Recipe):
     mobility: MobilityName = field(default="wodo", metadata={"choices": MOBILITIES})
     """Closure of the mobilities."""
     solid_diffusivity: float = number_field(1e-3, 1e-5, 1.0)
-    """Diffusivity without solvent relative to that in pure solvent (closure `wodo`)."""
+    """Diffusivity without solvent relative to that in pure solvent (not in the closures `negi`, `onsager`)."""
+    diffusivity_exponent: float = number_field(1.0, 0.0, 2.5)
+    """v of the tracer diffusivities N^-v of the solutes (closures `fast-mode` and `slow-mode`)."""
     evaporation: float = number_field(0.3, 0.0, 20.0)
     """Evaporation rate at the reference temperature, as a Biot number k_e h0 / D_s."""
     ambient_vapour: float = number_field(0.0, 0.0, 0.95)
@@ -155,6 +157,7 @@ class TernaryProcess(Process[TernaryFilms]):
         mobility = named_mobility(
             recipes[0].mobility,
             chain_lengths=lengths,
+            exponent=column([r.diffusivity_exponent for r in recipes]),
             solid=column([r.solid_diffusivity for r in recipes]),
             scale=column(mobility_factor(recipes, knobs)),
             initial=torch.stack((column(composition[:, 0]), column(composition[:, 1])), dim=1),
