@@ -69,7 +69,7 @@ class TernaryRecipe(Recipe):
     """b of the energy b (1/phi_d + 1/phi_a + 1/phi_s) that keeps fields away from pure components."""
     mobility: MobilityName = field(default="wodo", metadata={"choices": MOBILITIES})
     """Closure of the mobilities."""
-    solid_diffusivity: float = number_field(1e-3, 1e-5, 1.0)
+    solid_diffusivity: float = number_field(1e-3, 1e-8, 1.0)
     """Diffusivity without solvent relative to that in pure solvent (not in the closures `negi`, `onsager`)."""
     diffusivity_exponent: float = number_field(1.0, 0.0, 2.5)
     """v of the tracer diffusivities N^-v of the solutes (closures `fast-mode` and `slow-mode`)."""
