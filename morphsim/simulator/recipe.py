@@ -48,7 +48,7 @@ class Recipe:
     substrate_strength: float = number_field(0.0, 0.0, 0.02)
     """h of the substrate's energy h (phi_d - substrate_donor)^2 [RT/V h0]; 0 is a neutral substrate."""
     substrate_donor: float = number_field(0.8, 0.05, 0.95)
-    """Volume fraction of donor that the substrate prefers."""
+    """Donor that the substrate prefers: its share of the solids, or its volume fraction."""
     substrate_period: float = number_field(0.0, 0.0, 64.0, "h0")
     """Period of a striped substrate, of which half prefers 1 - substrate_donor [h0]; 0 is uniform."""
 

@@ -33,6 +33,8 @@ def process_of(recipe: object) -> Process[Any]:
 def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
     """Build a recipe from what `to_dict` or a TOML file gives: `process` and any of its parameters.
 
+    What `to_dict` gave in a version with fewer parameters means the same film as in that version.
+
     Raises:
         InputError: an unknown process or parameter, or a value out of range.
     """
@@ -43,7 +45,22 @@ def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
     for key in parameters:
         if key not in known:
             raise InputError(f"{name} has no parameter {key!r}; {did_you_mean(key, known)}")
-    return kind(**parameters)
+    return kind(**_before(kind, parameters), **parameters)
+
+
+def _before(kind: type[Recipe], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters that a record of an earlier version lacks, with what the films of that version had.
+
+    A record states every parameter that there was. Who writes a recipe states few, and means the defaults.
+    """
+    older = {entry.name for entry in fields(kind) if "before" not in entry.metadata}
+    if not older <= parameters.keys():
+        return {}
+    return {
+        entry.name: entry.metadata["before"]
+        for entry in fields(kind)
+        if entry.name not in older and entry.name not in parameters
+    }
 
 
 def load_recipe(path: str | Path) -> Recipe:
