@@ -79,7 +79,7 @@ class TernaryRecipe(Recipe):
     mobility: MobilityName = field(default="wodo", metadata={"choices": MOBILITIES})
     """Closure of the mobilities."""
     solid_diffusivity: float = number_field(1e-3, 1e-8, 1.0)
-    """Diffusivity without solvent relative to that in pure solvent (not in the closures `negi`, `onsager`)."""
+    """Diffusivity without solvent relative to that in pure solvent (not in `negi` and `onsager`)."""
     diffusivity_exponent: float = number_field(1.0, 0.0, 2.5)
     """v of the tracer diffusivities N^-v of the solutes (closures `fast-mode` and `slow-mode`)."""
     evaporation: float = number_field(0.3, 0.0, 20.0)
