@@ -161,9 +161,9 @@ def record_chain(
     if isinstance(start, Simulation) and cells is None:
         cells = start.grid.shape
     before = [] if begun is None or begun.before is None else [begun.before]
-    made = [*before, *(stage.recipe for stage in planned)]
-    grid = shared_cells(made, frame, cells)
-    check_resolution((recipe, grid) for recipe in made)
+    recipes = [*before, *(stage.recipe for stage in planned)]
+    grid = shared_cells(recipes, frame, cells)
+    check_resolution((recipe, grid) for recipe in recipes)
     if begun is not None:
         begun.check_shape(frame, grid)
     settings: dict[str, Any] = {"tolerance": tolerance, "dtype": dtype, "device": device}
