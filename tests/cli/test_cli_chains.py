@@ -104,7 +104,7 @@ def test_the_summary_and_exports_of_each_stage(
 
 def test_a_film_goes_on_from_a_material_and_from_a_frame_file(morphsim: Morphsim, tmp_path: Path):
     dry, vapour = tmp_path / "dry.toml", tmp_path / "vapour.toml"
-    dry.write_text('process = "drying"\nevaporation = 3.0\nsolvent = 0.5\nwidth = 1.0\n')
+    dry.write_text('process = "drying"\nsolvent = 0.5\nwidth = 1.0\n')
     vapour.write_text('process = "vapour-annealing"\nduration = 0.05\n')
     out = tmp_path / "film"
     words = ("simulate", dry, vapour, *SMALL, "--animation", "none", "--out", out)
