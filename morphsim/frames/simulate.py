@@ -5,24 +5,20 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.files import write_text
+from morphsim.frames.film_pictures import draw_movie, draw_strip
 from morphsim.frames.film_start import FilmStart
-from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.plan import check_recording, read_grid_file, stated_process
 from morphsim.frames.read_start import read_start
-from morphsim.frames.render import animate, frame_strip
 from morphsim.frames.snapshots import film_frames
 from morphsim.frames.store import write_frames
-from morphsim.frames.transforms import resize
 from morphsim.locks import claimed_folder
 from morphsim.progress import progress
 from morphsim.simulator import Recipe, Snapshot, Units, find_process, record_film
@@ -36,9 +32,6 @@ from morphsim.simulator.resolve import changed_parameters, resolve_recipe
 
 FRAMES, STRIP, RECIPE = "frames.h5", "strip.png", "recipe.toml"
 VTK, XDMF, NETCDF = "film.pvd", "film.xdmf", "film.nc"
-
-_STRIP_FRAMES = 8
-_PREFIXES = {"": 1.0, "m": 1e3, "µ": 1e6, "n": 1e9}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,17 +244,10 @@ def _make(
     frame_set = film_frames(recipe, snapshots, seed=config.seed, threshold=config.threshold)
     write_frames(config.out / FRAMES, frame_set, notes={"start": config.start} if config.start else None)
     files = [FRAMES]
-    titles = _titles(snapshots, recipe.process, units)
     if config.animation != "none":
         files.append(f"film.{config.animation}")
-        animate(
-            np.stack([snapshot.share for snapshot in snapshots]),
-            config.out / files[-1],
-            thickness=[snapshot.thickness for snapshot in snapshots],
-            width=recipe.width,
-            titles=titles,
-        )
-    _draw_strip(frame_set, titles, config.out / STRIP)
+        draw_movie(config.out / files[-1], snapshots, recipe, units)
+    draw_strip(config.out / STRIP, frame_set, snapshots, units)
     write_text(config.out / RECIPE, recipe_text(recipe))
     exports = tuple(_export(config, snapshots, recipe, units))
     last = snapshots[-1]
@@ -316,28 +302,3 @@ def _export(config: FilmConfig, snapshots: list[Snapshot], recipe: Recipe, units
     if "netcdf" in config.export:
         write_netcdf(config.out / NETCDF, snapshots, recipe, units=units)
         yield NETCDF
-
-
-def _titles(snapshots: Sequence[Snapshot], process: str, units: Units) -> list[str]:
-    """Time and, if it changes, thickness of each snapshot, all with the unit prefix that suits the last."""
-    end = snapshots[-1].time * units.time_s
-    prefix, factor = next((pair for pair in _PREFIXES.items() if end * pair[1] >= 1.0), ("n", 1e9))
-    titles = [f"{snapshot.time * units.time_s * factor:.3g} {prefix}s" for snapshot in snapshots]
-    if not find_process(process).thickness_changes:
-        return titles
-    return [
-        f"{title}, {snapshot.thickness * units.length_nm:.3g} nm"
-        for title, snapshot in zip(titles, snapshots, strict=True)
-    ]
-
-
-def _draw_strip(frame_set: FrameSet, titles: Sequence[str], path: Path) -> None:
-    chosen = np.unique(
-        np.linspace(0, len(frame_set) - 1, min(_STRIP_FRAMES, len(frame_set))).round().astype(int)
-    )
-    height, width = frame_set.shape
-    pictures = []
-    for row in chosen:
-        thickness = float(frame_set.columns["thickness"][row])
-        pictures.append(resize(frame_set.frames[row], (max(1, round(thickness * height)), width)))
-    frame_strip(pictures, path, titles=[titles[row] for row in chosen])
