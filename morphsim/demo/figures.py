@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from morphsim.agents import AgentEvaluation, Episode
 from morphsim.demo.rollout import Rollout
-from morphsim.files import atomic_buffer
 from morphsim.frames import to_rgb
-from morphsim.frames.picture_size import drawn_aspect, figure_size, shrink
+from morphsim.frames.pictures.size import drawn_aspect, figure_size, shrink
+from morphsim.look import BLUE, GREEN, GREY, RED, save_figure, with_look
 
-COLOURS = {"agent": "#0072B2", "random": "#888888", "recipe": "#D55E00", "own": "#009E73"}
-"""Colours of the policies, from Okabe and Ito's palette for colour-blind readers."""
+COLOURS = {"agent": BLUE, "random": GREY, "recipe": RED, "own": GREEN}
+"""Colours of the policies."""
 LABELS = {
     "agent": "agent",
     "random": "random knobs",
@@ -24,22 +24,19 @@ LABELS = {
     "own": "target's own recipe",
 }
 _FILMS_SHOWN = 3
+_DOTS_PER_INCH = 110
 
 
 def _figure(width: float, height: float) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=figure_size(width, height, dpi=110), dpi=110, layout="constrained")
+    figure = Figure(figsize=figure_size(width, height, dpi=_DOTS_PER_INCH), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def _save(figure: Any, path: Path) -> None:
-    with atomic_buffer(path) as buffer:
-        figure.savefig(buffer)
-
-
+@with_look
 def draw_films(path: Path, target: NDArray[np.uint8], evaluation: AgentEvaluation) -> None:
     """Draw the target above the last frames of each policy on the first films."""
     columns = min(_FILMS_SHOWN, len(evaluation.seeds))
@@ -58,9 +55,10 @@ def draw_films(path: Path, target: NDArray[np.uint8], evaluation: AgentEvaluatio
             axes[row, column].set_title(
                 f"{LABELS.get(result.name, result.name)}, seed {seed}: {distance:.2f}", fontsize=9
             )
-    _save(figure, path)
+    save_figure(figure, path, dpi=_DOTS_PER_INCH)
 
 
+@with_look
 def draw_comparison(path: Path, evaluation: AgentEvaluation) -> None:
     """Draw the final distances of each policy, a dot for each film and a bar for the median."""
     figure = _figure(6.0, 3.4)
@@ -73,10 +71,10 @@ def draw_comparison(path: Path, evaluation: AgentEvaluation) -> None:
     axis.set_xticks(range(len(labels)), labels)
     axis.set_ylabel("final distance to the target\n(1 = median of random pairs)")
     axis.set_ylim(bottom=0.0)
-    axis.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
+    save_figure(figure, path, dpi=_DOTS_PER_INCH)
 
 
+@with_look
 def draw_learning(path: Path, episodes: Sequence[Episode], evaluation: AgentEvaluation) -> None:
     """Draw the final distance of each training episode and its running median."""
     steps = np.array([episode.step for episode in episodes])
@@ -93,11 +91,11 @@ def draw_learning(path: Path, episodes: Sequence[Episode], evaluation: AgentEval
     axis.set_xlabel("environment steps of training")
     axis.set_ylabel("final distance to the target")
     axis.set_ylim(bottom=0.0)
-    axis.legend(fontsize=8, frameon=False)
-    axis.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
+    axis.legend()
+    save_figure(figure, path, dpi=_DOTS_PER_INCH)
 
 
+@with_look
 def draw_schedules(path: Path, rollouts: Mapping[str, Rollout]) -> None:
     """Draw the settings of each knob on one film, and the distance to the target."""
     from matplotlib.ticker import LogLocator, NullFormatter
@@ -127,8 +125,7 @@ def draw_schedules(path: Path, rollouts: Mapping[str, Rollout]) -> None:
             axis.yaxis.set_minor_formatter(NullFormatter())
     axes[-1].set_ylabel("distance to the target")
     axes[-1].set_ylim(bottom=0.0)
-    axes[-1].legend(fontsize=8, frameon=False)
+    axes[-1].legend()
     for axis in axes:
         axis.set_xlabel("dryness")
-        axis.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
+    save_figure(figure, path, dpi=_DOTS_PER_INCH)

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.files import write_text
-from morphsim.frames.film_pictures import draw_movie, draw_strip
 from morphsim.frames.film_start import FilmStart
+from morphsim.frames.pictures import Show, check_shown, draw_movie, draw_strip, film_pictures
 from morphsim.frames.plan import check_recording, read_grid_file, stated_process
 from morphsim.frames.read_start import read_start
 from morphsim.frames.snapshots import film_frames
@@ -63,6 +63,8 @@ class FilmConfig:
     """Smallest donor share of a donor pixel."""
     animation: Literal["gif", "mp4", "none"] = "gif"
     """Format of the movie; mp4 needs the extra `movie`."""
+    show: Show = "share"
+    """What strip and movie show: the donor share of the solids, a volume fraction, or the binary frames."""
     export: tuple[Literal["vtk", "xdmf", "netcdf"], ...] = ()
     """Formats in which to export the volume fractions: vtk, xdmf (for ParaView), netcdf (needs the extra
     `xarray`)."""
@@ -186,9 +188,9 @@ class FilmReport:
 def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmReport:
     """Simulate one film and write `frames.h5`, `film.gif`, `strip.png` and `recipe.toml` into a folder.
 
-    The movie shows donor shares to scale, so that a drying film visibly shrinks. The strip shows up to eight
-    binary frames at their true thickness. `config.export` adds `film.pvd` with the folder `film_vti`,
-    `film.xdmf` with `film_fields.h5`, and `film.nc`, all in nm and s.
+    Movie and strip (up to eight moments) show `config.show` to scale, so that a drying film visibly shrinks,
+    with surface, substrate, scale bar, colour bar, time and knobs. `config.export` adds `film.pvd` with the
+    folder `film_vti`, `film.xdmf` with `film_fields.h5`, and `film.nc`, all in nm and s.
 
     Args:
         config: the film and its output.
@@ -206,6 +208,7 @@ def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmRepo
     """
     recipe, start = config._resolved()
     units = config.units(recipe.process, before=None if start is None else start.units)
+    check_shown(config.show, recipe.process)
     if config.animation == "mp4":
         _check_mp4()
     if "netcdf" in config.export:
@@ -244,10 +247,11 @@ def _make(
     frame_set = film_frames(recipe, snapshots, seed=config.seed, threshold=config.threshold)
     write_frames(config.out / FRAMES, frame_set, notes={"start": config.start} if config.start else None)
     files = [FRAMES]
+    pictures = film_pictures(snapshots, frame_set, recipe, units, show=config.show)
     if config.animation != "none":
         files.append(f"film.{config.animation}")
-        draw_movie(config.out / files[-1], snapshots, recipe, units)
-    draw_strip(config.out / STRIP, frame_set, snapshots, units)
+        draw_movie(config.out / files[-1], pictures)
+    draw_strip(config.out / STRIP, pictures)
     write_text(config.out / RECIPE, recipe_text(recipe))
     exports = tuple(_export(config, snapshots, recipe, units))
     last = snapshots[-1]

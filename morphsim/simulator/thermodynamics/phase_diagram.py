@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from morphsim.checks import whole_number
 from morphsim.errors import InputError
+from morphsim.look import BLACK, BLUE, PALE, RED, SKY
 from morphsim.simulator.processes.annealing import AnnealingRecipe
 from morphsim.simulator.processes.laws import chi_at
 from morphsim.simulator.processes.ternary import TernaryRecipe
@@ -19,8 +20,7 @@ from morphsim.simulator.thermodynamics.phases import binodal, critical_chi, spin
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's palette, which is safe for colour-blind readers.
-_BINODAL, _SPINODAL, _FILM, _TIE, _GRID = "#0072B2", "#D55E00", "#000000", "#56B4E9", "#d0d0d0"
+_BINODAL, _SPINODAL, _FILM, _TIE, _GRID = BLUE, RED, BLACK, SKY, PALE
 _MOST_TIE_LINES = 10_000
 _HEIGHT = float(np.sqrt(3.0) / 2.0)
 _TICKS = np.arange(1, 5) / 5.0

@@ -1,0 +1,98 @@
+"""Knobs in physical units: their settings as texts, and their course over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from morphsim.errors import InputError
+from morphsim.simulator import Recipe, Units, find_process
+
+_ZERO_CELSIUS = 273.15
+_NAMES = {"ambient_vapour": "vapour"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KnobTrace:
+    """One knob of a film over time.
+
+    Attributes:
+        name: as the picture names it.
+        unit: of the values, such as °C; may be empty.
+        time_s: (n,) times in order [s].
+        values: (n,) settings at these times, with straight lines between them.
+
+    Raises:
+        InputError: no setting, times and values that don't match, or that are not finite or in order.
+    """
+
+    name: str
+    unit: str
+    time_s: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        times, values = np.asarray(self.time_s, np.float64), np.asarray(self.values, np.float64)
+        if times.ndim != 1 or times.shape != values.shape or times.size == 0:
+            raise InputError(
+                f"the knob {self.name} has times of shape {times.shape} and values of shape {values.shape}; "
+                "give one value for each time, (n,)"
+            )
+        if not (np.isfinite(times).all() and np.isfinite(values).all() and (np.diff(times) >= 0.0).all()):
+            raise InputError(f"the knob {self.name} must have finite values at times in order")
+        object.__setattr__(self, "time_s", times)
+        object.__setattr__(self, "values", values)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the knob is never turned."""
+        return bool(np.ptp(self.values) <= 1e-6 * max(1.0, float(np.abs(self.values).max())))
+
+    def at(self, time_s: float) -> float:
+        """The setting at a time; at a step the one before it, with which the film of that moment was made.
+
+        Before the first and after the last given time the setting is held.
+        """
+        first = int(np.searchsorted(self.time_s, time_s, side="left"))
+        if first < len(self.time_s) and self.time_s[first] == time_s:
+            return float(self.values[first])
+        return float(np.interp(time_s, self.time_s, self.values))
+
+    def text(self, time_s: float) -> str:
+        """The setting at a time, with name and unit."""
+        return f"{self.name} {self.at(time_s):.3g} {self.unit}".rstrip()
+
+
+def knob_traces(
+    recipe: Recipe, units: Units, time_s: ArrayLike, columns: Mapping[str, NDArray[Any]]
+) -> tuple[KnobTrace, ...]:
+    """The knobs of a film's process in physical units.
+
+    Args:
+        recipe: of the film; gives the setting of a knob that has no column.
+        units: of the film.
+        time_s: (N,) times of the frames [s].
+        columns: settings of turned knobs at these times, (N,) by the knob's name, in the recipe's units.
+    """
+    times = np.atleast_1d(np.asarray(time_s, np.float64))
+    traces = []
+    for knob in find_process(recipe.process).knobs:
+        settings = columns.get(knob.name, np.full(len(times), getattr(recipe, knob.name)))
+        values, unit = _physical(knob.name, np.asarray(settings, np.float64), units)
+        name = _NAMES.get(knob.name, knob.name.replace("_", " "))
+        traces.append(KnobTrace(name=name, unit=unit, time_s=times, values=values))
+    return tuple(traces)
+
+
+def _physical(name: str, values: NDArray[np.float64], units: Units) -> tuple[NDArray[np.float64], str]:
+    """Settings of a knob in a unit for readers."""
+    if name == "temperature":
+        return values - _ZERO_CELSIUS, "°C"
+    if name == "evaporation":
+        rates = values * units.evaporation_nm_per_s(1.0)
+        return (rates, "nm/s") if rates.max() < 1e3 else (rates / 1e3, "µm/s")
+    return values, ""
