@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 from morphsim.checks import is_finite_number, shown
 from morphsim.errors import InputError
 from morphsim.lazy import lazy_names
+from morphsim.simulator.units import ZERO_CELSIUS
 from morphsim.suggest import did_you_mean
 from morphsim.types import Boundary
 
 Scalar = float | int | str
-_ZERO_CELSIUS = 273.15
 
 
 def number_field(default: float, low: float, high: float, unit: str = "") -> Any:
@@ -138,7 +138,7 @@ def _check_field(owner: str, entry: dataclasses.Field[Any], value: object) -> No
 
 def celsius_hint(value: float, low: float, high: float, unit: str) -> str:
     """A hint for an error about a temperature that may have been given in degrees Celsius."""
-    kelvin = value + _ZERO_CELSIUS
+    kelvin = value + ZERO_CELSIUS
     if unit != "K" or low < 0.0 or not low <= kelvin <= high:
         return ""
     return f"; did you mean {kelvin:g} ({value:g} °C)?"

@@ -9,6 +9,8 @@ from morphsim.errors import InputError
 
 GAS_CONSTANT = 8.314462618e-3
 """[kJ/(mol K)]"""
+ZERO_CELSIUS = 273.15
+"""0 °C [K]."""
 
 
 # For each scale: its range, its unit, and units in which it may be given by mistake.

@@ -21,6 +21,7 @@ from morphsim.frames import write_frames
 # For each command: words that would do, with IN for its input file, and an option with choices.
 GOOD = {
     "simulate": (["IN"], "--dtype"),
+    "phase-diagram": (["IN", "--out", "OUT.png"], "--process"),
     "dataset": (["--recipes", "IN", "--out", "OUT"], "--process"),
     "import": (["IN", "--out", "OUT"], "--boundary"),
     "train-encoder": (["IN", "--out", "OUT", "--no-tensorboard"], "--keep"),

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from morphsim.errors import InputError
 from morphsim.simulator import Recipe, Units, find_process
+from morphsim.simulator.units import ZERO_CELSIUS
 
-_ZERO_CELSIUS = 273.15
 _NAMES = {"ambient_vapour": "vapour"}
 
 
@@ -91,7 +91,7 @@ def knob_traces(
 def _physical(name: str, values: NDArray[np.float64], units: Units) -> tuple[NDArray[np.float64], str]:
     """Settings of a knob in a unit for readers."""
     if name == "temperature":
-        return values - _ZERO_CELSIUS, "°C"
+        return values - ZERO_CELSIUS, "°C"
     if name == "evaporation":
         rates = values * units.evaporation_nm_per_s(1.0)
         return (rates, "nm/s") if rates.max() < 1e3 else (rates / 1e3, "µm/s")

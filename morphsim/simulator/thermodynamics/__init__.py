@@ -1,5 +1,6 @@
 """Thermodynamics of mixtures: phases, stability, interfaces, phase diagrams."""
 
+from morphsim.simulator.thermodynamics.demixing import Demixing, demixing, tie_line_through
 from morphsim.simulator.thermodynamics.interface import Interface, interface
 from morphsim.simulator.thermodynamics.mixture import (
     BinaryMixture,
@@ -13,6 +14,7 @@ from morphsim.simulator.thermodynamics.stability import FastestWave, fastest_wav
 
 __all__ = [
     "BinaryMixture",
+    "Demixing",
     "DoubleWellMixture",
     "FastestWave",
     "Interface",
@@ -20,6 +22,7 @@ __all__ = [
     "binodal",
     "critical_chi",
     "critical_point",
+    "demixing",
     "energy_of",
     "fastest_wave",
     "film_path",
@@ -27,4 +30,5 @@ __all__ = [
     "interface",
     "plot_phase_diagram",
     "spinodal",
+    "tie_line_through",
 ]
