@@ -30,7 +30,7 @@ from _morphology import COLUMNS, LAYERED, PERCOLATED, Pattern, classify
 
 from morphsim.errors import InputError
 from morphsim.frames import to_rgb
-from morphsim.look import ACCEPTOR_COLOUR, DONOR_COLOUR, hexadecimal, save_figure, with_look
+from morphsim.look import phase_patches, save_figure, with_look
 from morphsim.progress import progress
 from morphsim.simulator import DryingRecipe, Simulation
 
@@ -209,11 +209,12 @@ def draw(films: dict[str, list[Film]], path: Path) -> None:
             panel.imshow(to_rgb(film.share), extent=extent, aspect="equal")
             panel.set_title(f"{name}: {film.pattern.regime}", fontsize=8, pad=2)
             panel.set_axis_off()
-    axes[-1, 0].plot([0.0, 1.0], [-0.08, -0.08], color="black", lw=3, clip_on=False, solid_capstyle="butt")
-    axes[-1, 0].text(1.05, -0.08, "h0", va="center", fontsize=8)
-    for colour, name in ((DONOR_COLOUR, "donor"), (ACCEPTOR_COLOUR, "acceptor")):
-        axes[-1, -1].fill_between([], [], color=hexadecimal(colour), label=name)
-    figure.legend(loc="outside lower right", ncols=2)
+    (bar,) = axes[-1, 0].plot([0.0, 1.0], [-0.08, -0.08], color="black", lw=3, clip_on=False)
+    text = axes[-1, 0].text(1.05, -0.08, "h0", va="center", fontsize=8)
+    for artist in (bar, text):
+        # Else the film above would shrink to make room.
+        artist.set_in_layout(False)
+    figure.legend(handles=phase_patches(), loc="outside lower right", ncols=2)
     save_figure(figure, path, dpi=120)
 
 

@@ -12,6 +12,7 @@ from morphsim.files import atomic_buffer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
 Given = ParamSpec("Given")
 Drawn = TypeVar("Drawn")
@@ -75,6 +76,15 @@ def with_look(draw: Callable[Given, Drawn]) -> Callable[Given, Drawn]:
 def hexadecimal(colour: Colour) -> str:
     """A colour as matplotlib takes it."""
     return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def phase_patches(*, mixed: bool = False) -> list[Patch]:
+    """Entries of a legend of binary frames: donor, acceptor and, where it is drawn, mixed."""
+    from matplotlib.patches import Patch
+
+    colours = {"donor": DONOR_COLOUR, "acceptor": ACCEPTOR_COLOUR, "mixed": MIXED_COLOUR}
+    names = list(colours) if mixed else ["donor", "acceptor"]
+    return [Patch(color=hexadecimal(colours[name]), label=name) for name in names]
 
 
 def save_figure(figure: Figure, path: str | Path, *, dpi: float) -> None:

@@ -16,7 +16,7 @@ from morphsim.frames.pictures.movie_files import check_movie, write_movie
 from morphsim.frames.pictures.quantity import BLACK, QUANTITIES, SHADES, WHITE, palette
 from morphsim.frames.pictures.size import drawn_aspect, figure_size, nearest, shrink
 from morphsim.frames.pictures.title_bar import title_bars
-from morphsim.look import ACCEPTOR_COLOUR, DONOR_COLOUR, hexadecimal, save_figure, with_look
+from morphsim.look import ACCEPTOR_COLOUR, DONOR_COLOUR, phase_patches, save_figure, with_look
 
 _MOST_IN_STRIP = 32
 _LONGEST_SIDE = 640
@@ -77,7 +77,6 @@ def frame_strip(
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
 
     pictures = [to_rgb(frame) for frame in frames]
     if not 1 <= len(pictures) <= _MOST_IN_STRIP:
@@ -117,10 +116,7 @@ def frame_strip(
             if titles is not None:
                 axes.set_title(titles[number], fontsize=9)
     figure.legend(
-        handles=[
-            Patch(color=hexadecimal(DONOR_COLOUR), label="donor"),
-            Patch(color=hexadecimal(ACCEPTOR_COLOUR), label="acceptor"),
-        ],
+        handles=phase_patches(),
         loc="outside lower center",
         ncol=2,
         frameon=False,

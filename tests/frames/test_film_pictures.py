@@ -12,8 +12,8 @@ from PIL import Image
 
 from morphsim.errors import InputError
 from morphsim.frames.pictures import KnobTrace, check_shown, draw_movie, draw_strip, film_pictures
-from morphsim.frames.pictures.film import FilmPictures
-from morphsim.frames.pictures.knobs import knob_traces
+from morphsim.frames.pictures.film import FilmPictures, share_pictures
+from morphsim.frames.pictures.knobs import held_settings, knob_traces
 from morphsim.frames.pictures.lengths import length_text, round_length, time_scale
 from morphsim.frames.pictures.mixing import is_mixed, mixed_pixels
 from morphsim.frames.pictures.movie import MovieLayout
@@ -358,6 +358,24 @@ def test_knobs_in_physical_units():
     ramp = knob_traces(AnnealingRecipe(), units, times, {"temperature": np.array([300.0, 400.0])})[0]
     assert not ramp.is_constant
     assert ramp.at(0.5) == pytest.approx(350.0 - 273.15)
+
+
+def test_settings_of_an_episode_are_held_from_step_to_step():
+    units = Units(length_nm=500.0, diffusivity=1e-10)
+    (rate,) = held_settings({"evaporation": np.array([0.3, 0.6])}, units, [0.0, 2.0, 3.0])
+    assert rate.unit == "µm/s"
+    assert [rate.at(time) for time in (0.0, 1.0, 2.0, 2.5, 3.0)] == pytest.approx([60, 60, 60, 120, 120])
+    (slow,) = held_settings({"evaporation": np.array([0.001])}, units, [0.0, 2.0])
+    assert slow.text(1.0) == "evaporation 200 nm/s"
+
+
+def test_a_film_of_which_only_the_share_is_known():
+    units = Units(length_nm=500.0, diffusivity=1e-10)
+    share = columns_of_phases(0.0, 1.0)[None].astype(np.float32)
+    film = share_pictures(share, DryingRecipe(), units, time_s=[2e-3], thickness_nm=[400.0])
+    assert film.title_list == ["2 ms, 400 nm"]
+    assert film.width_nm == 2000.0
+    assert set(np.unique(film.indices).tolist()) == {0, SHADES - 1}
 
 
 @pytest.mark.parametrize(

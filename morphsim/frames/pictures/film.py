@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.pictures.knobs import KnobTrace, knob_traces
@@ -15,11 +15,11 @@ from morphsim.frames.pictures.mixing import is_mixed, mixed_pixels
 from morphsim.frames.pictures.quantity import (
     MIXED,
     QUANTITIES,
-    SHADES,
     Quantity,
     Show,
     check_shown,
     largest_shown,
+    shades,
     shown_values,
 )
 from morphsim.frames.pictures.substrate import SubstratePattern
@@ -118,18 +118,21 @@ def film_pictures(
     """
     check_shown(show, recipe.process)
     time_s = np.array([snapshot.time for snapshot in snapshots]) * units.time_s
-    values = np.asarray(frame_set.frames) if show == "frame" else shown_values(snapshots, show)
-    largest = largest_shown(values, show)
-    indices = np.rint((SHADES - 1) * values / largest).astype(np.uint8)
+    largest = largest_shown(snapshots, show)
+    indices = np.empty((len(snapshots), *snapshots[0].fields.shape[1:]), np.uint8)
     mixed = np.zeros(len(snapshots), np.bool_)
-    if show == "frame":
-        for number, snapshot in enumerate(snapshots):
-            aspect = recipe.width / snapshot.thickness
-            pixels = mixed_pixels(snapshot.share, recipe.blend_ratio, aspect=aspect)
-            mixed[number] = is_mixed(pixels)
-            indices[number][pixels | mixed[number]] = MIXED
+    for number, snapshot in enumerate(snapshots):
+        if show != "frame":
+            indices[number] = shades(shown_values(snapshot, show), largest)
+            continue
+        indices[number] = shades(frame_set.frames[number], largest)
+        aspect = recipe.width / snapshot.thickness
+        pixels = mixed_pixels(snapshot.share, recipe.blend_ratio, aspect=aspect)
+        mixed[number] = is_mixed(pixels)
+        indices[number][pixels | mixed[number]] = MIXED
     if knobs is None:
         knobs = knob_traces(recipe, units, time_s, frame_set.columns)
+    names = tuple(processes or (recipe.process,))
     return FilmPictures(
         quantity=QUANTITIES[show],
         largest=largest,
@@ -141,8 +144,41 @@ def film_pictures(
         substrate=SubstratePattern.of(recipe, units),
         knobs=tuple(knobs),
         stages=np.zeros(len(snapshots), np.int64) if stages is None else np.asarray(stages, np.int64),
-        processes=tuple(processes or (recipe.process,)),
-        thickness_changes=any(
-            find_process(name).thickness_changes for name in processes or (recipe.process,)
-        ),
+        processes=names,
+        thickness_changes=any(find_process(name).thickness_changes for name in names),
+    )
+
+
+def share_pictures(
+    share: NDArray[np.float32],
+    recipe: Recipe,
+    units: Units,
+    *,
+    time_s: ArrayLike,
+    thickness_nm: ArrayLike,
+    knobs: Sequence[KnobTrace] = (),
+) -> FilmPictures:
+    """Prepare the pictures of a film of which the donor share is known, such as that of an episode.
+
+    Args:
+        share: (N, H, W) donor share of the solids.
+        recipe: of the film.
+        units: of the film.
+        time_s: (N,) [s].
+        thickness_nm: (N,) [nm].
+        knobs: their course.
+    """
+    return FilmPictures(
+        quantity=QUANTITIES["share"],
+        largest=1.0,
+        indices=shades(share, 1.0),
+        mixed=np.zeros(len(share), np.bool_),
+        time_s=np.asarray(time_s, np.float64),
+        thickness_nm=np.asarray(thickness_nm, np.float64),
+        width_nm=recipe.width * units.length_nm,
+        substrate=SubstratePattern.of(recipe, units),
+        knobs=tuple(knobs),
+        stages=np.zeros(len(share), np.int64),
+        processes=(recipe.process,),
+        thickness_changes=find_process(recipe.process).thickness_changes,
     )

@@ -67,6 +67,23 @@ class KnobTrace:
         return f"{self.name} {self.at(time_s):.3g} {self.unit}".rstrip()
 
 
+def held_settings(
+    settings: Mapping[str, ArrayLike], units: Units, time_s: ArrayLike
+) -> tuple[KnobTrace, ...]:
+    """Knobs that are set at the start of each step and held until its end, in physical units.
+
+    Args:
+        settings: (T,) by the knob's name, in the recipe's units.
+        units: of the film.
+        time_s: (T + 1,) start of each step, and end of the last [s].
+    """
+    times = np.asarray(time_s, np.float64)
+    return tuple(
+        _trace(name, np.repeat(times, 2)[1:-1], np.repeat(np.asarray(values, np.float64), 2), units)
+        for name, values in settings.items()
+    )
+
+
 def knob_traces(
     recipe: Recipe, units: Units, time_s: ArrayLike, columns: Mapping[str, NDArray[Any]]
 ) -> tuple[KnobTrace, ...]:
@@ -82,17 +99,20 @@ def knob_traces(
     traces = []
     for knob in find_process(recipe.process).knobs:
         settings = columns.get(knob.name, np.full(len(times), getattr(recipe, knob.name)))
-        values, unit = _physical(knob.name, np.asarray(settings, np.float64), units)
-        name = _NAMES.get(knob.name, knob.name.replace("_", " "))
-        traces.append(KnobTrace(name=name, unit=unit, time_s=times, values=values))
+        traces.append(_trace(knob.name, times, np.asarray(settings, np.float64), units))
     return tuple(traces)
 
 
-def _physical(name: str, values: NDArray[np.float64], units: Units) -> tuple[NDArray[np.float64], str]:
-    """Settings of a knob in a unit for readers."""
+def physical(name: str, settings: NDArray[np.float64], units: Units) -> tuple[NDArray[np.float64], str]:
+    """Settings of a knob in a unit for readers, and the unit: °C, nm/s or µm/s, or none."""
     if name == "temperature":
-        return values - ZERO_CELSIUS, "°C"
+        return settings - ZERO_CELSIUS, "°C"
     if name == "evaporation":
-        rates = values * units.evaporation_nm_per_s(1.0)
+        rates = settings * units.evaporation_nm_per_s(1.0)
         return (rates, "nm/s") if rates.max() < 1e3 else (rates / 1e3, "µm/s")
-    return values, ""
+    return settings, ""
+
+
+def _trace(name: str, time_s: NDArray[np.float64], settings: NDArray[np.float64], units: Units) -> KnobTrace:
+    values, unit = physical(name, settings, units)
+    return KnobTrace(name=_NAMES.get(name, name.replace("_", " ")), unit=unit, time_s=time_s, values=values)

@@ -80,16 +80,22 @@ def check_shown(show: str, process: str) -> None:
         raise InputError(f"films of {process} hold no solvent to show; show share, donor, acceptor or frame")
 
 
-def shown_values(snapshots: Sequence[Snapshot], show: Show) -> NDArray[np.float32]:
-    """Values (N, H, W) of a quantity other than the binary frame, each 0 to 1."""
-    return np.stack([np.clip(getattr(snapshot, show), 0.0, 1.0) for snapshot in snapshots])
+def shown_values(snapshot: Snapshot, show: Show) -> NDArray[np.float32]:
+    """Values (H, W) of a quantity other than the binary frame, each 0 to 1."""
+    return np.asarray(np.clip(getattr(snapshot, show), 0.0, 1.0), np.float32)
 
 
-def largest_shown(values: NDArray[Any], show: Show) -> float:
+def largest_shown(snapshots: Sequence[Snapshot], show: Show) -> float:
     """The upper end of the colour bar: 1, or the next tenth above the largest volume fraction."""
     if show in ("share", "frame"):
         return 1.0
-    return min(1.0, max(0.1, math.ceil(10.0 * float(values.max()) - 1e-6) / 10.0))
+    largest = max(float(shown_values(snapshot, show).max()) for snapshot in snapshots)
+    return min(1.0, max(0.1, math.ceil(10.0 * largest - 1e-6) / 10.0))
+
+
+def shades(values: NDArray[Any], largest: float) -> NDArray[np.uint8]:
+    """Places in a palette of values from 0 to `largest`."""
+    return np.rint((SHADES - 1) * np.clip(values / largest, 0.0, 1.0)).astype(np.uint8)
 
 
 def palette(quantity: Quantity) -> NDArray[np.uint8]:

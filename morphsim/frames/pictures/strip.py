@@ -18,7 +18,7 @@ from morphsim.frames.pictures.quantity import MIXED, SHADES, palette
 from morphsim.frames.pictures.scale import Stretch, scale_bar, stretch_of
 from morphsim.frames.pictures.size import LONGEST_SIDE, shrink
 from morphsim.frames.pictures.traces import draw_traces
-from morphsim.look import ACCEPTOR_COLOUR, DONOR_COLOUR, MIXED_COLOUR, hexadecimal, look, save_figure
+from morphsim.look import look, phase_patches, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -197,13 +197,8 @@ def _draw_footer(figure: Figure, film: FilmPictures, layout: StripLayout) -> Non
 
 
 def _draw_phases(figure: Figure, film: FilmPictures, y: float) -> None:
-    from matplotlib.patches import Patch
-
-    phases = [("donor", DONOR_COLOUR), ("acceptor", ACCEPTOR_COLOUR)]
-    if (film.indices == MIXED).any():
-        phases.append(("mixed", MIXED_COLOUR))
     figure.legend(
-        handles=[Patch(color=hexadecimal(colour), label=name) for name, colour in phases],
+        handles=phase_patches(mixed=bool((film.indices == MIXED).any())),
         loc="center right",
         bbox_to_anchor=(1.0 - _MARGIN / _WIDTH, y / figure.get_size_inches()[1]),
         borderaxespad=0.0,
