@@ -14,9 +14,7 @@ from morphsim.demo.figures import LABELS, draw_comparison, draw_films, draw_lear
 from morphsim.demo.rollout import Rollout
 from morphsim.encoder.io.layout import METRICS
 from morphsim.files import read_sealed_json, write_text
-from morphsim.frames.pictures import FilmPictures, draw_movie, draw_strip
-from morphsim.frames.pictures.film import share_pictures
-from morphsim.frames.pictures.knobs import held_settings
+from morphsim.frames.pictures import FilmPictures, draw_movie, draw_strip, held_settings, share_pictures
 from morphsim.simulator import DRYING_UNITS
 
 _STYLE = """

@@ -324,7 +324,7 @@ def test_a_mixed_film_is_no_speckle():
     assert film.mixed.tolist() == [True, False]
     assert set(np.unique(film.indices[0]).tolist()) == {MIXED}
     assert set(np.unique(film.indices[1]).tolist()) == {0, SHADES - 1}
-    assert film.title_list[0].endswith("mixed")
+    assert film.titles[0].endswith("mixed")
     share = pictures_of([noise(0.03)], "share")
     assert np.ptp(share.indices.astype(int)) < 0.3 * SHADES
 
@@ -373,7 +373,7 @@ def test_a_film_of_which_only_the_share_is_known():
     units = Units(length_nm=500.0, diffusivity=1e-10)
     share = columns_of_phases(0.0, 1.0)[None].astype(np.float32)
     film = share_pictures(share, DryingRecipe(), units, time_s=[2e-3], thickness_nm=[400.0])
-    assert film.title_list == ["2 ms, 400 nm"]
+    assert film.titles == ["2 ms, 400 nm"]
     assert film.width_nm == 2000.0
     assert set(np.unique(film.indices).tolist()) == {0, SHADES - 1}
 
@@ -404,7 +404,7 @@ def test_turned_knobs_are_drawn_against_time(tmp_path):
     # It rises from the left to the right.
     assert rows[columns < columns.min() + 20].mean() > rows[columns > columns.max() - 20].mean() + 30
     assert turned.boundaries() == [(0.0, "drying"), (1.0, "annealing")]
-    assert [title.split(":")[0] for title in turned.title_list] == ["drying", "annealing", "annealing"]
+    assert [title.split(":")[0] for title in turned.titles] == ["drying", "annealing", "annealing"]
     assert turned.settings(2) == "temperature 80 °C"
 
 

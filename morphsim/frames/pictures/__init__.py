@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from morphsim.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from morphsim.frames.pictures.film import FilmPictures, film_pictures
-    from morphsim.frames.pictures.knobs import KnobTrace
+    from morphsim.frames.pictures.film import FilmPictures, film_pictures, share_pictures
+    from morphsim.frames.pictures.knobs import KnobTrace, held_settings, knob_traces
     from morphsim.frames.pictures.movie import draw_movie
     from morphsim.frames.pictures.quantity import Show, check_shown
     from morphsim.frames.pictures.strip import draw_strip
@@ -19,6 +19,9 @@ _PLACES = {
     "draw_movie": "morphsim.frames.pictures.movie",
     "draw_strip": "morphsim.frames.pictures.strip",
     "film_pictures": "morphsim.frames.pictures.film",
+    "held_settings": "morphsim.frames.pictures.knobs",
+    "knob_traces": "morphsim.frames.pictures.knobs",
+    "share_pictures": "morphsim.frames.pictures.film",
 }
 
 __all__ = [
@@ -29,6 +32,9 @@ __all__ = [
     "draw_movie",
     "draw_strip",
     "film_pictures",
+    "held_settings",
+    "knob_traces",
+    "share_pictures",
 ]
 
 # Loaded on first use: encoders draw frames without the simulator.

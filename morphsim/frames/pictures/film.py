@@ -62,7 +62,7 @@ class FilmPictures:
         return len(self.indices)
 
     @property
-    def title_list(self) -> list[str]:
+    def titles(self) -> list[str]:
         """Time, thickness if it changes, process if there are several, and whether the film is mixed."""
         factor, unit = time_scale(float(self.time_s[-1]))
         titles = []

@@ -94,7 +94,7 @@ def _frames(film: FilmPictures) -> Iterator[NDArray[np.uint8]]:
 
     layout = MovieLayout.of(film)
     font = font_of(_FONT_SIZE)
-    titles = film.title_list
+    titles = film.titles
     settings = [film.settings(number) for number in range(len(film))]
     widest = max(font.getlength(text) for text in (*titles, *settings))
     footer = _Footer(film, layout)

@@ -98,7 +98,7 @@ def draw_strip(path: str | Path, film: FilmPictures) -> None:
     with look():
         figure = Figure(figsize=layout.size, dpi=DOTS_PER_INCH)
         FigureCanvasAgg(figure)
-        titles = film.title_list
+        titles = film.titles
         for panel, number in zip(layout.panels, shown, strict=True):
             _draw_panel(figure, film, layout, panel, number, titles[number])
         _draw_footer(figure, film, layout)
