@@ -12,7 +12,7 @@ from typing import Any
 from morphsim._commandline import Command, complain, parse, show
 from morphsim._surroundings import signals_interrupt, use_writable_caches, write_any_character
 from morphsim._version import __version__
-from morphsim.errors import FrameWarning, InputError, MachineError
+from morphsim.errors import FrameWarning, InputError, MachineError, ResolutionWarning
 from morphsim.suggest import did_you_mean
 from morphsim.system_errors import explain
 
@@ -129,7 +129,7 @@ def _show_warning(
     **line: Any,
 ) -> None:
     """Show warnings about the input as one line on stderr, and other warnings as usual."""
-    if issubclass(category, FrameWarning):
+    if issubclass(category, FrameWarning | ResolutionWarning):
         complain(program, f"warning: {message}")
     else:
         usual(message, category, *place, **line)

@@ -10,16 +10,14 @@ from tyro.conf import Positional, arg
 
 from morphsim._commandline import show, show_json
 from morphsim.errors import InputError
-from morphsim.frames.plan import stated_process
-from morphsim.simulator import Units, find_process
-from morphsim.simulator.materials import MATERIALS, material
+from morphsim.frames.simulate import FilmConfig
+from morphsim.simulator.materials import MATERIALS
 from morphsim.simulator.processes import ProcessName
-from morphsim.simulator.resolve import resolve_recipe
-from morphsim.simulator.units import ZERO_CELSIUS
+from morphsim.simulator.quantities import ZERO_CELSIUS
 from morphsim.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from morphsim.simulator import Recipe
+    from morphsim.simulator import Recipe, Units
 
 _FORMATS = (".png", ".svg", ".pdf")
 
@@ -34,11 +32,12 @@ class Options:
     failures: ClassVar[tuple[type[Exception], ...]] = ()
 
     blend: Annotated[Positional[str | None], arg(metavar="MATERIAL|RECIPE")] = None
-    """Name of a material, or a recipe's TOML file (default: the process's own recipe)."""
+    """Name of a material, or a recipe's TOML file, of whose schedules the first values count (default: the
+    process's own recipe)."""
     process: ProcessName | None = None
     """How the film is made; required unless the material or the recipe names it."""
     set: tuple[str, ...] = ()
-    """NAME=VALUE: parameters of the recipe, such as temperature=350."""
+    """NAME=VALUE: parameters of the recipe, such as `temperature="80 °C"`."""
     tie_lines: int = 9
     """Number of tie lines in the diagram of a film with solvent."""
     out: Path = Path("runs/phase-diagram.png")
@@ -61,19 +60,27 @@ class Options:
         show(f"  {self.out}")
 
     def _recipe(self) -> tuple[Recipe, Units]:
-        """The recipe and its scales."""
+        """The recipe, with the first values of its schedules, and its scales."""
         if self.blend in MATERIALS:
-            blend = material(self.blend)
-            recipe = resolve_recipe(process=self.process, material_name=blend.name, changes=self.set)
-            return recipe, blend.units
-        file = None if self.blend is None else Path(self.blend)
-        if file is not None and not file.suffix and not file.exists():
+            film = FilmConfig(material=self.blend, process=self.process, set=self.set)
+        else:
+            film = FilmConfig(recipe=self._file(), process=self.process, set=self.set)
+        return film.film_recipe(), film.film_units()
+
+    def _file(self) -> Path | None:
+        """The recipe file.
+
+        Raises:
+            InputError: a name that may be a misspelt material.
+        """
+        if self.blend is None:
+            return None
+        file = Path(self.blend)
+        if not file.suffix and not file.exists():
             raise InputError(
                 f"{self.blend} is neither a material nor a TOML file; {did_you_mean(self.blend, MATERIALS)}"
             )
-        process = stated_process(self.process) if file is None else self.process
-        recipe = resolve_recipe(file, process=process, changes=self.set)
-        return recipe, find_process(recipe.process).units
+        return file
 
 
 def _draw(recipe: Recipe, path: Path, *, title: str | None, tie_lines: int) -> None:

@@ -18,7 +18,9 @@ from morphsim.errors import InputError
 from morphsim.frames.code_digest import simulator_digest
 from morphsim.frames.presets import Preset
 from morphsim.simulator import PROCESSES, Recipe, find_process, recipe_from_dict
+from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.recipe import Scalar, parse_settings
+from morphsim.simulator.resolution import check_resolution
 from morphsim.simulator.resolve import name_and_value
 from morphsim.text_files import read_toml
 
@@ -80,6 +82,17 @@ class DatasetPlan:
         place = np.unravel_index(film // self.replicas, [len(values) for values in self.grid.values()] or [1])
         varied = {name: values[int(at)] for (name, values), at in zip(self.grid.items(), place, strict=False)}
         return recipe_from_dict({**self.recipe, **varied})
+
+    def check_resolution(self) -> None:
+        """Warn, once, of recipes whose films the solver's cells do not resolve; see `check_resolution`.
+
+        Raises:
+            InputError: a recipe with less than a cell across its interfaces.
+        """
+        height, width = self.shape
+        cells = None if self.cells is None else (self.cells[0], self.cells[1])
+        recipes = map(self.film_recipe, range(0, self.films, self.replicas))
+        check_resolution((each, solver_cells(each, (height, width), cells)) for each in recipes)
 
     def film_seed(self, film: int) -> int:
         """The seed of film `film`, of 53 bits, which a column of floats holds exactly."""

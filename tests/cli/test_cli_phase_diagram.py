@@ -45,6 +45,19 @@ def test_the_diagram_of_a_recipe_at_another_temperature(morphsim: Morphsim, tmp_
     assert "<svg" in (tmp_path / "b.svg").read_text()
 
 
+def test_the_first_values_of_schedules_and_the_file_s_scales_count(morphsim: Morphsim, tmp_path: Path):
+    file = tmp_path / "film.toml"
+    file.write_text(
+        'process = "drying"\ntemperature = {time_ms = [0, 5], value_C = [40, 60]}\n[film]\nlength_nm = 1000\n'
+    )
+    outcome = morphsim("phase-diagram", file, "--out", tmp_path / "a.png", "--json")
+    assert outcome.status == 0
+    numbers = json.loads(outcome.out)
+    assert numbers["temperature_K"] == pytest.approx(313.15)
+    crossing = numbers["binodal"]
+    assert crossing["thickness_nm"] * crossing["solids"] == pytest.approx(200.0)
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

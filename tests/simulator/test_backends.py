@@ -49,15 +49,16 @@ def fields(batch: int, components: int, shape: tuple[int, int], dtype: str) -> t
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
 @pytest.mark.parametrize("mobility", ["wodo", "negi", "onsager", "constant"])
-@pytest.mark.parametrize("substrate", [0.0, 0.02])
-def test_rates_of_drying_films(mobility: str, boundary: str, dtype: str, substrate: float) -> None:
+@pytest.mark.parametrize("strength, law", [(0.0, "share"), (0.02, "share"), (0.02, "fraction")])
+def test_rates_of_drying_films(mobility: str, boundary: str, dtype: str, strength: float, law: str) -> None:
     recipes = [
         DryingRecipe(
             mobility=mobility,  # type: ignore[arg-type]
             boundary=boundary,  # type: ignore[arg-type]
             n_donor=n,
             chi_donor_solvent=0.6,
-            substrate_strength=substrate,
+            substrate_strength=strength,
+            substrate_law=law,  # type: ignore[arg-type]
             substrate_period=2.0,
         )
         for n in (5.0, 60.0)
@@ -258,12 +259,11 @@ def test_mean_relaxations(mobility: str, dtype: str) -> None:
     real = np.float32 if dtype == "float32" else np.float64
     arrays = film_arrays(model, phi)
     assert arrays is not None
-    kind, numbers, linear, quadratic = arrays
+    kind, numbers, wall = arrays
     for film in range(2):
         equations = Equations(
             numbers[film].astype(real),
-            linear[film].astype(real),
-            quadratic[film].astype(real),
+            *(part[film].astype(real) for part in wall),
             kind,
             True,
             simulation.grid.dx,

@@ -28,6 +28,7 @@ RECIPES: dict[str, Recipe] = {
     "without noise": DryingRecipe(thermal_noise=0.0),
     "neutral substrate": DryingRecipe(substrate_strength=0.0),
     "striped substrate": DryingRecipe(substrate_period=0.5),
+    "substrate of a fraction": DryingRecipe(substrate_law="fraction"),
     "no evaporation": DryingRecipe(evaporation=0.0),
     "swelling": DryingRecipe(ambient_vapour=0.9, thermal_noise=0.0),
     "vapour annealing": VapourAnnealingRecipe(),

@@ -17,6 +17,8 @@ from morphsim.simulator.materials.table import MATERIALS, material
 from morphsim.simulator.simulation import Simulation
 from morphsim.simulator.thermodynamics.interface import interface
 from morphsim.simulator.thermodynamics.phases import binodal
+from morphsim.simulator.thermodynamics.stability import represented_depth
+from morphsim.simulator.units import Units
 
 SPUN = material("pdpp5t-pcbm")
 
@@ -74,6 +76,49 @@ def test_films_of_materials_can_be_simulated(name: str) -> None:
     simulation = Simulation([recipe], seeds=[0], shape=(25, 100))
     simulation.advance_to_dryness(0.5, time=recipe.duration)
     assert simulation.dryness[0] == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "length, volume, depth, noise",
+    # 80.7e-6 m³/mol / 6.02214e23 = 1.34006e-28 m³, over 240 x 240 x 18 nm³; chlorobenzene's 1.68877e-28 m³.
+    [(240.0, 80.7, 18.0, 1.29249e-7), (500.0, 101.7, 32.0, 2.11096e-8)],
+)
+def test_thermal_noise_is_a_molecule_s_part_of_a_block(
+    length: float, volume: float, depth: float, noise: float
+) -> None:
+    units = Units(length_nm=length, diffusivity=1e-9)
+    assert units.thermal_noise(molar_volume=volume, depth_nm=depth) == pytest.approx(noise, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("volume", "depth", "words"),
+    [
+        (1.017e-4, 20.0, r"molar_volume is 0.0001017; .*cm\^3/mol.*did you mean 101.7 \(.* m\^3/mol\)"),
+        (math.nan, 20.0, "molar_volume is nan"),
+        (True, 20.0, "molar_volume is True"),
+        (100.0, 2e-8, r"depth_nm is 2e-08; .*did you mean 20 \(2e-08 m\)"),
+        (100.0, "20", "depth_nm is '20'"),
+    ],
+)
+def test_scales_of_the_noise_out_of_range(volume: float, depth: float, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        SPUN.units.thermal_noise(molar_volume=volume, depth_nm=depth)
+
+
+@pytest.mark.parametrize("name", [name for name, entry in MATERIALS.items() if entry.process == "drying"])
+def test_materials_have_the_noise_of_their_units(name: str) -> None:
+    entry = material(name)
+    recipe = entry.drying_recipe()
+    assert entry.molar_volume is not None
+    assert entry.depth_nm is not None
+    assert entry.depth_nm == pytest.approx(represented_depth(recipe) * entry.units.length_nm, rel=0.01)
+    expected = entry.units.thermal_noise(molar_volume=entry.molar_volume, depth_nm=entry.depth_nm)
+    assert recipe.thermal_noise == expected
+    assert entry.drying_recipe(thermal_noise=0.0).thermal_noise == 0.0
+    plain = dataclasses.replace(entry, molar_volume=None, depth_nm=None)
+    assert plain.drying_recipe().thermal_noise == DryingRecipe().thermal_noise
+    with pytest.raises(InputError, match="both molar_volume and depth_nm"):
+        dataclasses.replace(entry, depth_nm=None)
 
 
 def test_published_biot_numbers() -> None:

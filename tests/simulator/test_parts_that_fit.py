@@ -201,6 +201,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         BINARY | {"mobility": ConstantMobility(1.0)},  # type: ignore[arg-type]
         "mobility has the type float",
     ),
+    "a product of one field": (
+        BINARY | {"substrate": Substrate(0.02 * ONE, 0.02 * ONE, 0.02 * ONE[:, 0])},
+        "substrate.cross couples two fields, the film has 1",
+    ),
     "a substrate of numbers": (
         BINARY | {"substrate": Substrate(-0.02, 0.02)},  # type: ignore[arg-type]
         "substrate.quadratic has the type",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from morphsim.simulator import AnnealingRecipe, DryingRecipe, Simulation
+from morphsim.simulator import AnnealingRecipe, DryingRecipe, Simulation, Units
 from morphsim.simulator.backends import BackendName
 from morphsim.simulator.core.energy import TernaryFloryHuggins
 
@@ -188,6 +188,27 @@ def test_structure_factor_with_noise_in_a_stable_film(cells: int, step: float) -
     expected = strength * torch.exp(-kappa * k2) / (4.0 - 2.0 * chi + kappa * k2)
     slowest, *others = means_of_bands(powers / cells**2 / expected, k2)
     # There are few slow modes, and they change slowly.
+    assert slowest == pytest.approx(1.0, abs=0.08)
+    assert others == pytest.approx([1.0] * len(others), abs=0.02)
+
+
+def test_fluctuations_of_a_film_with_units_are_those_of_its_volume() -> None:
+    # An orthonormal wave over the volume width h0² L has the energy k_B T / 2, and the stiffness
+    # (RT/V)(f'' + kappa k²): its amplitude squared is V / N_A / (f'' + kappa k²) on average [nm³].
+    units, volume, depth, cells = Units(length_nm=300.0, diffusivity=1e-17), 300.0, 40.0, 24
+    chi, kappa, width = 0.5, 4e-4, 1.5
+    strength = units.thermal_noise(molar_volume=volume, depth_nm=depth)
+    recipe = AnnealingRecipe(chi=chi, kappa=kappa, width=width, noise=0.0, thermal_noise=strength)
+    simulation = Simulation([recipe] * 4, seeds=range(4), shape=(cells, cells), dtype="float64")
+    simulation.advance(time=1e-3)
+    grid, block = simulation.grid, width * 300.0**2 * depth / cells**2
+    squares = torch.zeros(cells, cells // 2 + 1, dtype=torch.float64)
+    for fields in in_even_steps(simulation, 2e-3, first=20, count=200):
+        squares += grid.forward(fields[:, 0] - 0.5).abs().square().mean(dim=0) * block / 200
+    k2 = grid.exact.at(torch.ones(1, dtype=torch.float64))[0, 0]
+    molecule = volume * 1e21 / 6.02214e23
+    expected = molecule * torch.exp(-kappa * k2) / (4.0 - 2.0 * chi + kappa * k2)
+    slowest, *others = means_of_bands(squares / expected, k2)
     assert slowest == pytest.approx(1.0, abs=0.08)
     assert others == pytest.approx([1.0] * len(others), abs=0.02)
 

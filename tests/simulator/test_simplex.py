@@ -46,6 +46,8 @@ def lowest_on_the_way(
         DryingRecipe(evaporation=3.0, barrier=1e-4, n_donor=200.0, n_acceptor=100.0, chi=3.0,
                      solid_diffusivity=1e-5, thermal_noise=0.0, substrate_strength=0.0),
         DryingRecipe(evaporation=3.0, barrier=0.0, thermal_noise=1e-6, n_donor=200.0),
+        DryingRecipe(solvent=0.95, n_donor=100.0, barrier=1e-4, substrate_strength=0.02, substrate_donor=0.05,
+                     substrate_period=1.0),
         AnnealingRecipe(mobility="onsager", chi=5.0, kappa=2e-4, thermal_noise=1e-6),
     ],
 )  # fmt: skip

@@ -10,13 +10,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphsim.simulator import AnnealingRecipe, DryingRecipe
+from morphsim.errors import InputError
+from morphsim.simulator import AnnealingRecipe, DryingRecipe, VapourAnnealingRecipe
 from morphsim.simulator.simulation import Simulation
 from morphsim.simulator.thermodynamics.mixture import (
     BinaryMixture,
     DoubleWellMixture,
 )
-from morphsim.simulator.thermodynamics.stability import fastest_wave, growth_rate
+from morphsim.simulator.thermodynamics.stability import fastest_wave, growth_rate, represented_depth
 from tests.simulator.simulator_helpers import WODO
 
 
@@ -54,6 +55,20 @@ def test_growth_of_a_binary_blend_is_the_closed_form(chi: float, donor: float, k
     assert wave is not None
     assert wave.wavenumber == pytest.approx(math.sqrt(-curvature / (2 * kappa)), rel=1e-5)
     assert wave.rate == pytest.approx(2.0 * curvature**2 / (4 * kappa), rel=1e-9)
+
+
+def test_a_film_represents_half_the_wavelength_that_grows_fastest() -> None:
+    # The binary blend at chi 3 has f'' = -2, and grows fastest at k² = 1 / kappa.
+    recipe = AnnealingRecipe(chi=3.0, kappa=4e-4)
+    assert represented_depth(recipe) == pytest.approx(math.pi * 0.02, rel=1e-5)
+    # A drying film passes mixtures, of which that of the fastest wave counts.
+    drying = DryingRecipe(n_donor=5.0, n_acceptor=5.0)
+    waves = [fastest_wave(drying, (0.5 - s / 2, 0.5 - s / 2, s)) for s in np.linspace(0.8, 0.1, 15)]
+    fastest = max((wave for wave in waves if wave is not None), key=lambda wave: wave.rate)
+    assert represented_depth(drying) == pytest.approx(0.5 * fastest.wavelength, rel=0.05)
+    assert represented_depth(VapourAnnealingRecipe(ambient_vapour=0.3)) > 0.0
+    with pytest.raises(InputError, match="stable all the time"):
+        represented_depth(AnnealingRecipe(chi=1.0))
 
 
 def test_a_full_mobility_matrix_counts() -> None:

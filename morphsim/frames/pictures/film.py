@@ -108,8 +108,7 @@ def film_pictures(
         recipe: of the film, or of the last stage.
         units: of the film.
         show: the quantity. Where `frame` is shown, pixels of no phase are grey.
-        knobs: their course; by default columns of the frames with the names of knobs, in the recipe's units,
-            or else the recipe's own settings.
+        knobs: their course; by default the settings of the snapshots, or else the recipe's own.
         stages: number of the stage of each moment, from 0, in order; by default there is one.
         processes: name of each stage's process.
 
@@ -131,7 +130,8 @@ def film_pictures(
         mixed[number] = is_mixed(pixels)
         indices[number][pixels | mixed[number]] = MIXED
     if knobs is None:
-        knobs = knob_traces(recipe, units, time_s, frame_set.columns)
+        settings = {name: np.array([each.knobs[name] for each in snapshots]) for name in snapshots[0].knobs}
+        knobs = knob_traces(recipe, units, time_s, settings)
     names = tuple(processes or (recipe.process,))
     return FilmPictures(
         quantity=QUANTITIES[show],

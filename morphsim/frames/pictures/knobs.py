@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from morphsim.errors import InputError
 from morphsim.simulator import Recipe, Units, find_process
-from morphsim.simulator.units import ZERO_CELSIUS
+from morphsim.simulator.quantities import ZERO_CELSIUS
 
 _NAMES = {"ambient_vapour": "vapour"}
 

@@ -206,8 +206,8 @@ def _stiffness(
     largest = SURPLUS * size.amax(dim=(2, 3), keepdim=True)
     if film.substrate is not None:
         # The wall's energy is as stiff as that of a layer of one cell.
-        steepest = as_fields(film.substrate.quadratic, phi).amax(dim=-1)
-        wall = 2.0 * steepest[..., None, None] / (h * film.grid.dtheta)
+        steepest = as_fields(film.substrate.stiffness(), phi).amax(dim=-1)
+        wall = steepest[..., None, None] / (h * film.grid.dtheta)
         stiffness2 = stiffness2 + largest * wall
     return stiffness2, film.kappa.detach().to(phi.device, phi.dtype) * largest
 

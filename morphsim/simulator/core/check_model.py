@@ -39,6 +39,12 @@ def check_model(model: FilmModel, phi: Tensor, noise: Any) -> None:
     if substrate is not None:
         _check("substrate.slope", lambda: substrate.slope(phi[:, :, -1]), wall, phi)
         _check_shape("substrate.quadratic", substrate.quadratic, wall, phi)
+        if substrate.cross is not None:
+            if components != 2:
+                raise InputError(
+                    f"substrate.cross couples two fields, the film has {components}; leave it out"
+                )
+            _check_shape("substrate.cross", substrate.cross, (films, width), phi)
     if evaporation is not None:
         _check("evaporation", lambda: evaporation(phi), (films,), phi)
     strength = getattr(noise, "strength", None)

@@ -63,6 +63,10 @@ class Material:
     """Temperature at which the parameters are given [K]."""
     units: Units
     """h0 [nm] and diffusivity [m^2/s]."""
+    molar_volume: float | None = None
+    """Molar volume of the solvent, for the thermal noise [cm^3/mol]; None keeps the recipe's default."""
+    depth_nm: float | None = None
+    """Depth that a two-dimensional film represents, see `represented_depth` [nm]."""
     duration: float
     """Duration of annealing, or longest drying time [units of time]."""
     n_donor: float = 1.0
@@ -87,6 +91,10 @@ class Material:
     """Sources of the parameters, by group."""
     remark: str = ""
     """Limitations of the parameters."""
+
+    def __post_init__(self) -> None:
+        if (self.molar_volume is None) != (self.depth_nm is None):
+            raise InputError(f"{self.name} needs both molar_volume and depth_nm for its noise, or neither")
 
     def biot(self, spin_speed: float) -> float:
         """The Biot number k_e h0 / D_s at `spin_speed` [rpm].
@@ -166,11 +174,13 @@ class Material:
             "barrier": self.barrier,
             "mobility": self.mobility,
             "evaporation": self.evaporation,
-            # Sources specify neither a substrate nor thermal noise; a little noise lets films that start in
-            # equilibrium demix.
+            # Sources specify no substrate.
             "substrate_strength": 0.0,
-            "thermal_noise": 1e-9,
         }
+        if self.molar_volume is not None and self.depth_nm is not None:
+            own["thermal_noise"] = self.units.thermal_noise(
+                molar_volume=self.molar_volume, depth_nm=self.depth_nm
+            )
         recipe = recipe_from_dict({"process": "drying", **self._shared(), **own, **overrides})
         assert isinstance(recipe, DryingRecipe)
         return recipe

@@ -26,13 +26,28 @@ _WODO = "Wodo and Ganapathysubramanian, Comput. Mater. Sci. 55 (2012) 113"
 _WODO_DOI = "10.1016/j.commatsci.2011.12.012"
 _NEGI = "Negi, Wodo, van Franeker, Janssen and Bobbert, ACS Appl. Energy Mater. 1 (2018) 725"
 _NEGI_DOI = "10.1021/acsaem.7b00189"
+_CHLOROFORM, _CHLOROBENZENE = 80.7, 101.7
+"""Molar volumes [cm³/mol]."""
+_DEPTH = Source(
+    parameters="depth_nm",
+    basis="estimate",
+    citation="half the wavelength that grows fastest while the film dries, `represented_depth`",
+)
 _DEFAULT_TEMPERATURE_LAWS = (
     "The temperature dependence of chi, mobility and evaporation is the recipes' default, not measured for "
     "this material."
 )
 
 
-def _wodo(name: str, n_donor: float, kappa: float) -> Material:
+def _molar_volume(substance: str, molar_mass: str, density: str) -> Source:
+    return Source(
+        parameters="molar_volume",
+        basis="estimate",
+        citation=f"{substance}: {molar_mass} g/mol over {density} g/cm³",
+    )
+
+
+def _wodo(name: str, n_donor: float, kappa: float, depth_nm: float) -> Material:
     """A member of the published series of chain lengths."""
     return Material(
         name=name,
@@ -53,6 +68,8 @@ def _wodo(name: str, n_donor: float, kappa: float) -> Material:
         duration=400.0,
         reference_temperature=300.0,
         units=Units(length_nm=240.0, diffusivity=1e-9),
+        molar_volume=_CHLOROFORM,
+        depth_nm=depth_nm,
         sources=(
             Source(
                 parameters="chain lengths, chi, mobility closure, kappa, barrier, blend_ratio, solvent, "
@@ -67,6 +84,8 @@ def _wodo(name: str, n_donor: float, kappa: float) -> Material:
                 citation="h0 = √(ε²/(kappa RT/V_s)) with the published ε² = 3.57e-10 J/m, chloroform's "
                 "V_s = 80.7 cm³/mol and 300 K; D_s is a typical diffusivity in a liquid",
             ),
+            _molar_volume("chloroform", "119.38", "1.479"),
+            _DEPTH,
         ),
         remark="A model, not a real substance. kappa is proportional to the published ε² of 3.57, 2.62 and "
         "2.05e-10 J/m for 5, 20 and 100 units. Biot numbers of 0.03 to 3 were studied. "
@@ -75,9 +94,9 @@ def _wodo(name: str, n_donor: float, kappa: float) -> Material:
 
 
 _TABLE = (
-    _wodo("wodo-model", 5.0, 2e-4),
-    _wodo("wodo-model-n20", 20.0, 1.468e-4),
-    _wodo("wodo-model-n100", 100.0, 1.148e-4),
+    _wodo("wodo-model", 5.0, 2e-4, 24.5),
+    _wodo("wodo-model-n20", 20.0, 1.468e-4, 18.0),
+    _wodo("wodo-model-n100", 100.0, 1.148e-4, 15.4),
     Material(
         name="pdpp5t-pcbm",
         description="PDPP5T and PC71BM, 1:2 by volume, in chloroform",
@@ -99,6 +118,8 @@ _TABLE = (
         duration=5000.0,
         reference_temperature=300.0,
         units=Units(length_nm=1000.0, diffusivity=1e-9),
+        molar_volume=_CHLOROFORM,
+        depth_nm=23.4,
         sources=(
             Source(
                 parameters="chain lengths, chi, published_kappa, barrier, mobility closure and its "
@@ -123,6 +144,8 @@ _TABLE = (
                 basis="estimate",
                 citation="a typical diffusivity in a liquid",
             ),
+            _molar_volume("chloroform", "119.38", "1.479"),
+            _DEPTH,
         ),
         remark="The published kappa, 3.2e-6, gives an interface of 0.0043 h0. At 400 x 100 cells that is "
         "thinner than a cell of any film wider than 1.7 h0, and thinner than a row until the film has shrunk "
@@ -150,6 +173,8 @@ _TABLE = (
         duration=2000.0,
         reference_temperature=298.15,
         units=Units(length_nm=500.0, diffusivity=1e-9),
+        molar_volume=_CHLOROBENZENE,
+        depth_nm=32.0,
         sources=(
             Source(
                 parameters="chi",
@@ -173,6 +198,8 @@ _TABLE = (
                 basis="estimate",
                 citation="similar to the other materials' values, resolved at 400 x 100 cells",
             ),
+            _molar_volume("chlorobenzene", "112.56", "1.107"),
+            _DEPTH,
         ),
         remark="Amorphous liquid-liquid separation only: both substances crystallise, which is not "
         "simulated. The chain length corresponds to a molar mass of 20 kg/mol. The Biot number is a choice: "

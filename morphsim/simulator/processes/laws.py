@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -22,6 +22,10 @@ Values = np.ndarray[Any, np.dtype[np.float64]]
 Knobs = Mapping[str, Values]
 """The present value of each knob, (B,) each."""
 
+SubstrateLaw = Literal["share", "fraction"]
+"""What a substrate prefers: a donor share of the solids, or a volume fraction of donor."""
+SUBSTRATE_LAWS: tuple[SubstrateLaw, ...] = get_args(SubstrateLaw)
+
 
 def chi_at(recipes: Sequence[Recipe], temperature: Values) -> Values:
     """Donor-acceptor interaction parameter at `temperature` [K]: χ + B (1/T - 1/T_ref).
@@ -33,23 +37,42 @@ def chi_at(recipes: Sequence[Recipe], temperature: Values) -> Values:
     return np.asarray(at_reference + slope * _inverse_temperature(recipes, temperature))
 
 
-def substrate_of(recipes: Sequence[Recipe], grid: Grid) -> Substrate | None:
-    """The substrate energy f_w = h (φ_d - φ_w)²; stripes prefer φ_w and 1 - φ_w alternately."""
+def substrate_of(
+    recipes: Sequence[Recipe], grid: Grid, laws: Sequence[SubstrateLaw] | None = None
+) -> Substrate | None:
+    """The substrate's energy, in which stripes prefer w and 1 - w alternately.
+
+    Of dry films f_w = h (φ_d - w)². Of films with a solvent, by their law, `fraction`: the same; `share`:
+    f_w = h [φ_d - w (φ_d + φ_a)]², which prefers the phase whose solids hold the share w of donor.
+
+    Args:
+        recipes: with the strength h and the donor w.
+        grid: of the films.
+        laws: of films of two solutes, one each.
+    """
     if not any(r.substrate_strength > 0.0 for r in recipes):
         return None
-    fields = len(recipes[0].composition)
     x = (np.arange(grid.shape[1]) + 0.5) * grid.dx
-    linear = np.zeros((len(recipes), fields, grid.shape[1]))
-    quadratic = np.zeros_like(linear)
+    donor, strength = np.empty((2, len(recipes), grid.shape[1]))
     for film, recipe in enumerate(recipes):
-        preferred = np.full_like(x, recipe.substrate_donor)
+        donor[film], strength[film] = recipe.substrate_donor, recipe.substrate_strength
         if recipe.substrate_period > 0.0:
             second = np.floor(2.0 * x / recipe.substrate_period) % 2 == 1
-            preferred[second] = 1.0 - recipe.substrate_donor
-        quadratic[film, 0] = recipe.substrate_strength
-        linear[film, 0] = -2.0 * recipe.substrate_strength * preferred
-    parts = (torch.as_tensor(part).to(grid.device, grid.dtype) for part in (linear, quadratic))
-    return Substrate(*parts)
+            donor[film, second] = 1.0 - recipe.substrate_donor
+
+    def tensor(values: Values) -> Tensor:
+        return torch.as_tensor(values).to(grid.device, grid.dtype)
+
+    if laws is None:
+        return Substrate(tensor(-2.0 * strength * donor)[:, None], tensor(strength)[:, None])
+    # h (a φ_d - b φ_a - c)²
+    shared = np.array([law == "share" for law in laws])[:, None]
+    a, b, c = np.where(shared, 1.0 - donor, 1.0), np.where(shared, donor, 0.0), np.where(shared, 0.0, donor)
+    linear, quadratic = np.stack((-2.0 * a * c, 2.0 * b * c), 1), np.stack((a * a, b * b), 1)
+    strength = strength[:, None]
+    return Substrate(
+        tensor(strength * linear), tensor(strength * quadratic), tensor(-2.0 * strength[:, 0] * a * b)
+    )
 
 
 def mobility_factor(recipes: Sequence[Recipe], knobs: Knobs) -> Values:

@@ -19,7 +19,9 @@ from morphsim.simulator.core.mobility import MOBILITIES, MobilityName, named_mob
 from morphsim.simulator.core.model import FilmModel
 from morphsim.simulator.processes.base import Process
 from morphsim.simulator.processes.laws import (
+    SUBSTRATE_LAWS,
     Knobs,
+    SubstrateLaw,
     Values,
     arrhenius,
     chi_at,
@@ -47,7 +49,14 @@ class TernaryRecipe(Recipe):
     # these fluctuations, a fine interface and a substrate that attracts the donor, domains also form in the
     # bulk, so that control makes a difference.
     substrate_strength: float = number_field(2e-3, 0.0, 0.02)
-    """h of the substrate's energy h (phi_d - substrate_donor)^2 [RT/V h0]; 0 is a neutral substrate."""
+    """h of the substrate's energy [RT/V h0], see `substrate_law`; 0 is a neutral substrate."""
+    # Films that were recorded before there was a choice have the energy of the donor's fraction.
+    substrate_law: SubstrateLaw = field(
+        default="share", metadata={"choices": SUBSTRATE_LAWS, "before": "fraction"}
+    )
+    """The substrate's energy, with w = substrate_donor: `share` h [phi_d - w (phi_d + phi_a)]^2 prefers a
+    donor share of the solids, however much solvent there is; `fraction` h (phi_d - w)^2 prefers a volume
+    fraction of donor, and thus draws donor from any film that holds less of it."""
     thermal_noise: float = number_field(3e-7, 0.0, 1e-6)
     """Strength epsilon of thermal fluctuations: the volume of a molecule over h0 x h0 x the depth of film
     that the two-dimensional simulation represents."""
@@ -164,7 +173,8 @@ class TernaryProcess(Process[TernaryFilms]):
             ambient=torch.as_tensor(knobs["ambient_vapour"], device=grid.device),
         )
         kappa = column([r.kappa for r in recipes])[:, None].expand(-1, 2, -1, -1)
-        return FilmModel(grid, energy, mobility, kappa, evaporation, substrate_of(recipes, grid), backend)
+        substrate = substrate_of(recipes, grid, [r.substrate_law for r in recipes])
+        return FilmModel(grid, energy, mobility, kappa, evaporation, substrate, backend)
 
     def cause_of_evaporation(self, recipe: TernaryFilms, knobs: Mapping[str, float]) -> str:
         """What sets the rate of evaporation of a film, for an error."""

@@ -10,7 +10,12 @@ from morphsim.simulator.thermodynamics.mixture import (
 )
 from morphsim.simulator.thermodynamics.phase_diagram import film_path, plot_phase_diagram
 from morphsim.simulator.thermodynamics.phases import binodal, critical_chi, critical_point, spinodal
-from morphsim.simulator.thermodynamics.stability import FastestWave, fastest_wave, growth_rate
+from morphsim.simulator.thermodynamics.stability import (
+    FastestWave,
+    fastest_wave,
+    growth_rate,
+    represented_depth,
+)
 
 __all__ = [
     "BinaryMixture",
@@ -29,6 +34,7 @@ __all__ = [
     "growth_rate",
     "interface",
     "plot_phase_diagram",
+    "represented_depth",
     "spinodal",
     "tie_line_through",
 ]

@@ -13,11 +13,11 @@ from morphsim.look import BLACK, BLUE, PALE, RED, SKY
 from morphsim.simulator.processes.annealing import AnnealingRecipe
 from morphsim.simulator.processes.laws import chi_at
 from morphsim.simulator.processes.ternary import TernaryRecipe
+from morphsim.simulator.quantities import ZERO_CELSIUS
 from morphsim.simulator.recipe import Recipe
 from morphsim.simulator.thermodynamics.demixing import Demixing, demixing
 from morphsim.simulator.thermodynamics.mixture import Array, BinaryMixture, TernaryMixture, energy_of
 from morphsim.simulator.thermodynamics.phases import binodal, critical_chi, spinodal
-from morphsim.simulator.units import ZERO_CELSIUS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,6 +18,8 @@ from morphsim.simulator.thermodynamics.mixture import Array, Mixture, energy_of
 
 Film = AnnealingRecipe | TernaryRecipe
 _SCAN = 400
+_PASSED = 33
+"""Compositions of a film that dries or swells."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,35 @@ def fastest_wave(
     )
     wavenumber = math.sqrt(float(found.x))
     return FastestWave(wavenumber, 2.0 * math.pi / wavenumber, -float(found.fun))
+
+
+def represented_depth(recipe: Film) -> float:
+    """Depth that a two-dimensional film represents, for `Units.thermal_noise` [h0].
+
+    A cut through a film in three dimensions has, at a wavenumber k in its plane, the fluctuations of all
+    waves whose part across it is k_y: the integral of S(k² + k_y²) over dk_y / 2π. Those that become a
+    pattern have k_y up to the wavenumber k_m that grows fastest, so that the cut has k_m / π of S: as much as
+    the mean over a depth of π / k_m, half the wavelength, or the width of a domain.
+
+    Args:
+        recipe: of the film; k_m is that of the fastest wave while the mixed film dries or swells.
+
+    Raises:
+        InputError: the mixed film is stable all the time.
+
+    >>> from morphsim.simulator import DryingRecipe
+    >>> round(represented_depth(DryingRecipe()), 3)
+    0.062
+    """
+    solids = np.array([recipe.blend_ratio, 1.0 - recipe.blend_ratio])
+    compositions = [solids]
+    if isinstance(recipe, TernaryRecipe):
+        passed = np.linspace(recipe.solvent, recipe.last_solvent, _PASSED)
+        compositions = [np.append((1.0 - solvent) * solids, solvent) for solvent in passed]
+    waves = [wave for each in compositions if (wave := fastest_wave(recipe, each)) is not None]
+    if not waves:
+        raise InputError("the mixed film is stable all the time: no wavelength gives its depth; raise chi")
+    return 0.5 * max(waves, key=lambda wave: wave.rate).wavelength
 
 
 def _linear(

@@ -63,7 +63,7 @@ def advance_films(journey: Journey) -> Journeys | None:
     vapour = (np.zeros(films),) * 2 if model.evaporation is None else vapour_arrays(model.evaporation, films)
     if arrays is None or vapour is None:
         return None
-    kind, numbers, linear, quadratic = arrays
+    kind, numbers, wall = arrays
     strength = np.zeros(films) if noise is None else noise.strength.numpy()
     streams = np.zeros(films, np.uint64) if noise is None else noise.streams.numpy().view(np.uint64)
     of_memory = _Kind(grid.shape, grid.boundary == "periodic", numbers.dtype)
@@ -76,8 +76,9 @@ def advance_films(journey: Journey) -> Journeys | None:
         return Film(
             Equations(
                 numbers[index],
-                linear[index],
-                quadratic[index],
+                wall[0][index],
+                wall[1][index],
+                wall[2][index],
                 kind,
                 of_memory.periodic,
                 grid.dx,

@@ -267,6 +267,7 @@ def film_rates(
     parameters: Any,
     linear: Any,
     quadratic: Any,
+    product: Any,
     kind: int,
     periodic: bool,
     dx: float,
@@ -286,6 +287,7 @@ def film_rates(
             acceptor and solvent, the barrier, both kappas, two parameters of the mobility.
         linear: of the substrate, (B, 2, W).
         quadratic: of the substrate, (B, 2, W).
+        product: factor of the product of both fields in the substrate's energy, (B, W).
         kind: closure of the mobility.
         periodic: along x; walls otherwise.
         dx: width of a cell.
@@ -298,7 +300,9 @@ def film_rates(
     mu = np.empty(phi.shape[1:], phi.dtype)
     steep = np.empty(phi.shape[1:], phi.dtype)
     for film in range(phi.shape[0]):
-        equations = Equations(parameters[film], linear[film], quadratic[film], kind, periodic, dx, dtheta)
+        equations = Equations(
+            parameters[film], linear[film], quadratic[film], product[film], kind, periodic, dx, dtheta
+        )
         rates_of_film(
             equations,
             phi[film],
@@ -319,6 +323,7 @@ class Equations(NamedTuple):
     parameters: Any
     linear: Any
     quadratic: Any
+    product: Any
     kind: int
     periodic: bool
     dx: float
@@ -345,6 +350,7 @@ def rates_of_film(
     for c in range(2):
         for j in range(phi.shape[2]):
             slope = film.linear[c, j] + real(2.0) * film.quadratic[c, j] * phi[c, -1, j]
+            slope += film.product[j] * phi[1 - c, -1, j]
             wall[c, j] = slope / layer
     _potentials(
         phi,
@@ -381,5 +387,7 @@ def stiffness_of_film(
     _bounds(p[6:8], steep, mobility, cross, film.kind == ONSAGER, stiffness)
     for c in range(2):
         # The wall's energy is as stiff as that of a layer of one cell.
-        stiff = real(2.0) * film.quadratic[c].max() / real(thickness * film.dtheta)
-        stiffness[0, c] += stiffness[1, c] / p[6 + c] * stiff
+        steepest = real(0.0)
+        for j in range(film.product.shape[0]):
+            steepest = max(steepest, real(2.0) * film.quadratic[c, j] + abs(film.product[j]))
+        stiffness[0, c] += stiffness[1, c] / p[6 + c] * (steepest / real(thickness * film.dtheta))

@@ -15,9 +15,13 @@ from morphsim.simulator.backends.numba.film import CONSTANT, NEGI, ONSAGER, WODO
 from morphsim.simulator.core.energy import TernaryFloryHuggins
 from morphsim.simulator.core.exact_types import ExactTypes
 from morphsim.simulator.core.mobility import ConstantMobility, NegiMobility, OnsagerMobility, WodoMobility
+from morphsim.simulator.core.substrate import Substrate
 
 Closure = tuple[int, tuple[Array, Array]]
 """The number of a closure in `film_rates`, and its two parameters (B or 1, 1, 1)."""
+
+Wall = tuple[Array, Array, Array]
+"""The arrays of the substrate that `film_rates` takes, (B, 2, W), (B, 2, W) and (B, W)."""
 
 CLOSURES: ExactTypes[Callable[[Any, TernaryFloryHuggins], Closure | None]] = ExactTypes()
 """The compiled closures, by the class of the mobility."""
@@ -29,7 +33,7 @@ def ternary_rates(film: FilmEquations, phi: Tensor, thickness: Tensor, speed: Te
     if arrays is None:
         return None
     grid = film.grid
-    kind, numbers, linear, quadratic = arrays
+    kind, numbers, wall = arrays
     out, mobility = phi.new_empty(phi.shape), phi.new_empty(phi.shape)
     cross, stiffness = phi.new_empty(phi[:, 0].shape), phi.new_empty((phi.shape[0], 2, 2))
     film_rates(
@@ -37,8 +41,7 @@ def ternary_rates(film: FilmEquations, phi: Tensor, thickness: Tensor, speed: Te
         thickness.numpy(),
         speed.numpy(),
         numbers,
-        linear,
-        quadratic,
+        *wall,
         kind,
         grid.boundary == "periodic",
         grid.dx,
@@ -52,8 +55,8 @@ def ternary_rates(film: FilmEquations, phi: Tensor, thickness: Tensor, speed: Te
     return CellRates(out, bounds[:, 0], bounds[:, 1], mobility, cross if kind == ONSAGER else None)
 
 
-def film_arrays(film: FilmEquations, phi: Tensor) -> tuple[int, Array, Array, Array] | None:
-    """Closure, numbers (B, 10), and both arrays (B, 2, W) of the substrate; None if the loop can't take them.
+def film_arrays(film: FilmEquations, phi: Tensor) -> tuple[int, Array, Wall] | None:
+    """Closure, numbers (B, 10), and the arrays of the substrate; None if the loop can't take them.
 
     They are made anew each time, since a user may write into the tensors of a model.
     """
@@ -84,15 +87,21 @@ def film_arrays(film: FilmEquations, phi: Tensor) -> tuple[int, Array, Array, Ar
         if values.size != 1 and values.shape != (films, 1, 1):
             return None
         numbers[:, place] = values.reshape(-1)
-    shape, substrate = (films, 2, phi.shape[-1]), film.substrate
+    return kind, numbers, _wall(film.substrate, (films, 2, phi.shape[-1]), numbers.dtype)
+
+
+def _wall(substrate: Substrate | None, shape: tuple[int, int, int], dtype: Any) -> Wall:
     if substrate is None:
-        neutral = np.zeros(shape, numbers.dtype)
-        return kind, numbers, neutral, neutral
+        neutral = np.zeros(shape, dtype)
+        return neutral, neutral, np.zeros_like(neutral[:, 0])
     linear, quadratic = (
-        np.ascontiguousarray(stretched(as_array(part), shape), numbers.dtype)
+        np.ascontiguousarray(stretched(as_array(part), shape), dtype)
         for part in (substrate.linear, substrate.quadratic)
     )
-    return kind, numbers, linear, quadratic
+    if substrate.cross is None:
+        return linear, quadratic, np.zeros_like(linear[:, 0])
+    product = stretched(as_array(substrate.cross), (shape[0], shape[2]))
+    return linear, quadratic, np.ascontiguousarray(product, dtype)
 
 
 def _wodo(mobility: WodoMobility, energy: TernaryFloryHuggins) -> Closure | None:
