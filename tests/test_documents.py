@@ -23,6 +23,7 @@ WITH_EXAMPLES = [
     "morphsim.envs.vapour_annealing",
     "morphsim.rewards.wrappers.reward",
     "morphsim.rewards.sb3",
+    "morphsim.simulator.chain",
     "morphsim.simulator.processes.knob",
     "morphsim.simulator.quantities",
     "morphsim.simulator.schedules.profile",
@@ -71,6 +72,24 @@ def test_the_page_of_schedules_runs_as_printed(tmp_path: Path, monkeypatch: pyte
     ]
     for options in words:
         assert main(["simulate", *options, "--animation", "none", "--out", "film"]) == 0
+
+
+def test_the_page_of_chains_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "chains.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, "chains.md", "exec"), names)
+    recipes = re.findall(r"```toml\n# (\S+)\n(.*?)```", page, re.DOTALL)
+    assert [name for name, _ in recipes] == ["dry.toml", "vapour.toml", "anneal.toml", "chain.toml"]
+    for name, text in recipes:
+        Path(name).write_text(text, encoding="utf-8")
+    options = ["--shape", "16", "32", "--animation", "none", "--out", "film"]
+    changes = ["--set", "3.temperature=120 °C", "2.diffusivity=1e-10", "--frames", "1"]
+    for words in (["dry.toml", "vapour.toml", "anneal.toml", *changes], ["chain.toml", "--frames", "2"]):
+        assert main(["simulate", *words, *options]) == 0
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)

@@ -19,6 +19,7 @@ from morphsim.lazy import lazy_names
 if TYPE_CHECKING:
     from morphsim.frames.dataset import DatasetConfig, failed_films, make_dataset
     from morphsim.frames.simulate import FilmConfig, FilmReport, simulate_film
+    from morphsim.frames.simulate_chain import simulate_chain
     from morphsim.frames.snapshots import film_frames
     from morphsim.frames.stages import chain_frames, stage_recipes
 
@@ -52,6 +53,7 @@ __all__ = [
     "recipe_labels",
     "resize",
     "roll",
+    "simulate_chain",
     "simulate_film",
     "split_by_recipe",
     "split_by_trajectory",
@@ -72,6 +74,7 @@ __getattr__ = lazy_names(
         "failed_films": "morphsim.frames.dataset",
         "film_frames": "morphsim.frames.snapshots",
         "make_dataset": "morphsim.frames.dataset",
+        "simulate_chain": "morphsim.frames.simulate_chain",
         "simulate_film": "morphsim.frames.simulate",
         "stage_recipes": "morphsim.frames.stages",
     },

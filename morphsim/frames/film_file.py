@@ -121,6 +121,11 @@ def recipe_text(
     return "\n".join(lines) + "\n"
 
 
+def schedule_text(schedule: Schedule) -> str:
+    """The schedules of knobs as TOML, in the units of the recipe and of time of the process."""
+    return "\n".join(f"{name} = {_table(profile)}" for name, profile in schedule.profiles.items())
+
+
 def film_text(
     recipe: Recipe, schedule: Schedule | Steps | None, recording: Recording, *, units: Units
 ) -> str:

@@ -20,6 +20,7 @@ from morphsim.frames.presets import Preset
 from morphsim.simulator import PROCESSES, Recipe, find_process, recipe_from_dict
 from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.recipe import Scalar, parse_settings
+from morphsim.simulator.recipe_io import STAGES
 from morphsim.simulator.resolution import check_resolution
 from morphsim.simulator.resolve import name_and_value
 from morphsim.text_files import read_toml
@@ -251,6 +252,10 @@ def read_grid_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]], in
         InputError: the file is missing or not TOML, or its grid is not a table of lists.
     """
     values = read_toml(path)
+    if STAGES in values:
+        raise InputError(
+            f"{path} describes a film of several stages; make it with `morphsim simulate`, by itself"
+        )
     grid = values.pop("grid", {})
     replicas = values.pop("replicas", None)
     if not isinstance(grid, dict):
@@ -259,6 +264,19 @@ def read_grid_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]], in
         if not (isinstance(entries, list) and entries and all(_scalar(entry) for entry in entries)):
             raise InputError(f"{path}: {name} in grid is {entries!r}; it must be a list of numbers or texts")
     return values, grid, replicas
+
+
+def read_film_file(path: Path) -> dict[str, Any]:
+    """The parameters of a recipe file that describes one film.
+
+    Raises:
+        InputError: as `read_grid_file`, or several films.
+    """
+    values, lists, replicas = read_grid_file(path)
+    films = math.prod(len(entries) for entries in lists.values()) * (replicas or 1)
+    if films > 1:
+        raise InputError(f"{path} describes {films} films; make them with `morphsim dataset`")
+    return values | {name: entries[0] for name, entries in lists.items()}
 
 
 def _scalar(value: object) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +12,17 @@ from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.files import write_text
 from morphsim.frames.film_file import FILM, STEPS, Recording, film_text, recipe_text, recording_of
-from morphsim.frames.pictures import Show, check_shown, draw_movie, draw_strip, film_pictures, held_settings
-from morphsim.frames.plan import read_grid_file, stated_process
+from morphsim.frames.film_output import (
+    FRAMES,
+    RECIPE,
+    SCHEDULE,
+    check_writers,
+    draw_film,
+    remove_earlier,
+    write_exports,
+)
+from morphsim.frames.pictures import Show, check_shown, film_pictures, held_settings
+from morphsim.frames.plan import read_film_file, stated_process
 from morphsim.frames.read_start import read_start
 from morphsim.frames.snapshots import film_frames
 from morphsim.frames.store import write_frames
@@ -22,9 +30,6 @@ from morphsim.locks import claimed_folder
 from morphsim.progress import progress
 from morphsim.simulator import Recipe, Snapshot, Units, find_process, record_film
 from morphsim.simulator.cells import solver_cells
-from morphsim.simulator.export.netcdf import check_xarray, write_netcdf
-from morphsim.simulator.export.vtk import remove_vtk, vtk_folder, write_vtk
-from morphsim.simulator.export.xdmf import remove_xdmf, write_xdmf, xdmf_fields
 from morphsim.simulator.film_start import FilmStart
 from morphsim.simulator.materials import material
 from morphsim.simulator.processes import ProcessName
@@ -34,9 +39,6 @@ from morphsim.simulator.resolve import changed_parameters, resolve_recipe
 from morphsim.simulator.schedules import Schedule, Steps, read_schedule
 from morphsim.simulator.schedules.read import split_schedule
 from morphsim.simulator.schedules.steps import steps_from_dict
-
-FRAMES, STRIP, RECIPE, SCHEDULE = "frames.h5", "strip.png", "recipe.toml", "schedule.toml"
-VTK, XDMF, NETCDF = "film.pvd", "film.xdmf", "film.nc"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +110,7 @@ class FilmConfig:
         """The film that the options and the files describe."""
         values = {} if self.recipe is None else self._file_values(self.recipe)
         try:
-            options = {entry.name: getattr(self, entry.name, None) for entry in fields(Recording)}
-            recording = recording_of(values.pop(FILM, {}), options)
+            recording = recording_of(values.pop(FILM, {}), self.recording_options())
             steps = values.pop(STEPS, None)
             stated_by = values.get("process") if self.material is None else material(self.material).process
             process = stated_process(self.process or stated_by)
@@ -137,6 +138,10 @@ class FilmConfig:
         except InputError as error:
             raise InputError(f"{self.recipe}: {error}" if self.recipe else str(error)) from error
 
+    def recording_options(self) -> dict[str, Any]:
+        """The options that belong to `Recording`; None where they are not given."""
+        return {entry.name: getattr(self, entry.name, None) for entry in fields(Recording)}
+
     def _schedule(
         self, values: Mapping[str, Any], steps: object, changes: Mapping[str, Any], process: str, units: Units
     ) -> Schedule | Steps:
@@ -158,11 +163,7 @@ class FilmConfig:
         """The parameters of a recipe file that describes one film."""
         if self.material is not None:
             raise InputError(f"{file} and the material {self.material!r} are both a recipe; give one of them")
-        values, lists, replicas = read_grid_file(file)
-        films = math.prod(len(entries) for entries in lists.values()) * (replicas or 1)
-        if films > 1:
-            raise InputError(f"{file} describes {films} films; make them with `morphsim dataset`")
-        return values | {name: entries[0] for name, entries in lists.items()}
+        return read_film_file(file)
 
     def units(
         self, process: str, *, before: Units | None = None, recording: Recording | None = None
@@ -218,7 +219,9 @@ class FilmReport:
     files: tuple[str, ...]
     """Names of the files written there."""
     process: str
-    """How the film was made."""
+    """How the film was made; `chain` if by several processes in turn."""
+    stages: tuple[str, ...]
+    """The process, or the processes in turn."""
     frames: int
     """Number of frames."""
     shape: tuple[int, int]
@@ -226,9 +229,9 @@ class FilmReport:
     cells: tuple[int, int]
     """(h, w) of the solver's grid."""
     time: float
-    """Simulated time [time unit of the process]."""
+    """Simulated time [time unit of the process], of a chain that of its last stage."""
     time_s: float
-    """The same in seconds [s]."""
+    """Simulated time in seconds, of a chain that of all stages [s]."""
     thickness: float
     """[h0]."""
     thickness_nm: float
@@ -239,6 +242,8 @@ class FilmReport:
     """Share of donor pixels in the last frame."""
     seconds: float
     """Wall-clock time of the simulation [s]."""
+    lagging: tuple[str, ...] = ()
+    """Knobs that could not follow their schedules at once, because of their limits."""
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
@@ -246,8 +251,10 @@ class FilmReport:
             **asdict(self),
             "out": str(self.out),
             "files": list(self.files),
+            "stages": list(self.stages),
             "shape": list(self.shape),
             "cells": list(self.cells),
+            "lagging": list(self.lagging),
         }
 
 
@@ -275,10 +282,7 @@ def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmRepo
     """
     film = config._resolved()
     check_shown(config.show, film.recipe.process)
-    if config.animation == "mp4":
-        _check_mp4()
-    if "netcdf" in config.export:
-        check_xarray()
+    check_writers(config.animation, config.export)
     with claimed_folder(config.out):
         return _make(config, film, show_progress=show_progress)
 
@@ -319,7 +323,7 @@ def _make(config: FilmConfig, film: _Film, *, show_progress: bool) -> FilmReport
             snapshots.append(snapshot)
             advance()
     seconds = time.perf_counter() - started
-    _remove_earlier(config.out)
+    remove_earlier(config.out)
     text = film_text(recipe, film.schedule, replace(recording, cells=cells), units=units)
     frame_set = film_frames(
         recipe,
@@ -330,23 +334,20 @@ def _make(config: FilmConfig, film: _Film, *, show_progress: bool) -> FilmReport
     )
     notes = {"schedule": text} | ({"start": recording.start} if recording.start else {})
     write_frames(config.out / FRAMES, frame_set, notes=notes)
-    files = [FRAMES]
     trace = made.trace()
     knobs = held_settings(trace.knobs, units, trace.time * units.time_s)
     pictures = film_pictures(snapshots, frame_set, recipe, units, show=config.show, knobs=knobs)
-    if config.animation != "none":
-        files.append(f"film.{config.animation}")
-        draw_movie(config.out / files[-1], pictures)
-    draw_strip(config.out / STRIP, pictures)
+    files = [FRAMES, *draw_film(config.out, config.animation, pictures)]
     profiles = film.schedule if isinstance(film.schedule, Schedule) else None
     write_text(config.out / RECIPE, recipe_text(recipe, profiles, units=units))
     write_text(config.out / SCHEDULE, text)
-    exports = tuple(_export(config, snapshots, recipe, units))
+    exports = tuple(write_exports(config.out, config.export, snapshots, recipe, units))
     last = snapshots[-1]
     return FilmReport(
         out=config.out,
-        files=(*files, STRIP, RECIPE, SCHEDULE, *exports),
+        files=(*files, RECIPE, SCHEDULE, *exports),
         process=recipe.process,
+        stages=(recipe.process,),
         frames=len(frame_set),
         shape=frame_set.shape,
         cells=cells,
@@ -357,33 +358,5 @@ def _make(config: FilmConfig, film: _Film, *, show_progress: bool) -> FilmReport
         dryness=last.dryness,
         donor_pixels=float(frame_set.frames[-1].mean()),
         seconds=seconds,
+        lagging=tuple(name for name, each in (profiles or Schedule()).profiles.items() if each.lags),
     )
-
-
-def _check_mp4() -> None:
-    """Check for the movie writer before a long simulation rather than after it."""
-    try:
-        import imageio_ffmpeg  # noqa: F401
-    except ImportError as error:
-        raise InputError("mp4 needs a movie writer: pip install morphsim[movie], or take gif") from error
-
-
-def _remove_earlier(out: Path) -> None:
-    """Remove the files of an earlier film, so that they are never mixed with those of the new one."""
-    for name in ("film.gif", "film.mp4", NETCDF, STRIP, RECIPE, SCHEDULE):
-        (out / name).unlink(missing_ok=True)
-    remove_vtk(out / VTK)
-    remove_xdmf(out / XDMF)
-
-
-def _export(config: FilmConfig, snapshots: list[Snapshot], recipe: Recipe, units: Units) -> Iterator[str]:
-    """Write the requested exports; yield the names of their files."""
-    if "vtk" in config.export:
-        write_vtk(config.out / VTK, snapshots, width=recipe.width, units=units)
-        yield from (VTK, vtk_folder(VTK).name)
-    if "xdmf" in config.export:
-        write_xdmf(config.out / XDMF, snapshots, width=recipe.width, units=units)
-        yield from (XDMF, xdmf_fields(XDMF).name)
-    if "netcdf" in config.export:
-        write_netcdf(config.out / NETCDF, snapshots, recipe, units=units)
-        yield NETCDF

@@ -2,10 +2,11 @@
 
 Such a set has the process `chain`. Each frame has the columns `stage` (from 1) and `process`; `time` is in
 seconds and runs through all stages, as does `thickness_nm`; where a stage has a schedule, each knob has a
-column in the unit of its recipe. The recipe of stage 2 consists of the recipe
-columns `2.process`, `2.temperature` and so on, with `2.diffusivity`, D of its unit of time [m^2/s]; h0 is
-`length_nm` [nm]. What the film itself determines at the begin of a later stage (width, blend ratio, thickness
-and solvent) is in no column, so that films of equal recipes have equal columns.
+column in the unit of its recipe. The recipe of stage 2 consists of the recipe columns `2.process`,
+`2.temperature` and so on, with `2.diffusivity`, D of its unit of time [m^2/s], and `2.schedule`, its
+schedules as TOML, whose first values are in the columns of their knobs; h0 is `length_nm` [nm]. What the film
+itself determines at the begin of a later stage (width, blend ratio, thickness and solvent) is in no column,
+so that films of equal recipes have equal columns.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ from dataclasses import replace
 import numpy as np
 
 from morphsim.errors import InputError
+from morphsim.frames.film_file import schedule_text
 from morphsim.frames.frame_set import CHAIN, Column, FrameSet
 from morphsim.frames.transforms import binarise
 from morphsim.simulator import Recipe, Snapshot, TernaryRecipe, find_process, process_of, recipe_from_dict
 from morphsim.simulator.chain import DIFFUSIVITY, Stage
 from morphsim.simulator.film_start import FilmStart, start_after
 from morphsim.simulator.recipe import Scalar, parameter_unit
+from morphsim.simulator.schedules import Schedule
 
 STAGE = "stage"
 LENGTH = "length_nm"
+SCHEDULE = "schedule"
 _OF_SET = frozenset({"boundary"})
 
 
@@ -70,7 +74,7 @@ def chain_frames(moments: Iterable[tuple[Stage, Snapshot]], *, seed: int, thresh
         | {
             f"{stage.number}.{name}": np.array([value])
             for stage in stages.values()
-            for name, value in {**stage.recipe.to_dict(), DIFFUSIVITY: stage.units.diffusivity}.items()
+            for name, value in _columns_of(stage).items()
             if name not in stage.fixed | _OF_SET
         },
         process=CHAIN,
@@ -79,6 +83,14 @@ def chain_frames(moments: Iterable[tuple[Stage, Snapshot]], *, seed: int, thresh
         units={"time": "s", "thickness": "h0", "thickness_nm": "nm", **_units_of(settings, stages.values())},
         cells=grids.pop() if len(grids) == 1 else None,
     )
+
+
+def _columns_of(stage: Stage) -> dict[str, Scalar]:
+    """What defines a stage, by name."""
+    columns = {**stage.recipe.to_dict(), DIFFUSIVITY: stage.units.diffusivity}
+    if isinstance(stage.schedule, Schedule) and stage.schedule:
+        columns[SCHEDULE] = schedule_text(stage.schedule)
+    return columns
 
 
 def _settings(knobs: Sequence[Mapping[str, float]]) -> dict[str, Column]:
@@ -111,7 +123,8 @@ def stage_recipes(frame_set: FrameSet, row: int) -> list[Recipe]:
     recipes: list[Recipe] = []
     for number in range(1, int(frame_set.columns[STAGE][row]) + 1):
         values = stage_values(frame_set, trajectory, number)
-        values.pop(DIFFUSIVITY, None)
+        for name in (DIFFUSIVITY, SCHEDULE):
+            values.pop(name, None)
         if recipes:
             values = {name: getattr(recipes[0], name) for name in ("width", "blend_ratio")} | values
         recipe = recipe_from_dict({"boundary": frame_set.boundary, **values})

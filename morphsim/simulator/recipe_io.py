@@ -15,6 +15,9 @@ from morphsim.simulator.units import Units
 from morphsim.suggest import did_you_mean
 from morphsim.text_files import read_toml
 
+STAGES = "stage"
+"""The tables of a file that describes a film of several processes in turn."""
+
 
 def process_of(recipe: object) -> Process[Any]:
     """The process of a recipe; the recipe may be of a user's subclass.
@@ -44,6 +47,11 @@ def recipe_from_dict(values: Mapping[str, Any], *, units: Units | None = None) -
         InputError: an unknown process or parameter, a value out of range, or another unit than expected.
     """
     parameters = dict(values)
+    if STAGES in parameters:
+        raise InputError(
+            "it describes a film of several stages, and only one process can be used here; make the film "
+            "with `morphsim simulate`"
+        )
     name = parameters.pop("process", None)
     kind = find_process(name).recipe
     known = [entry.name for entry in fields(kind)]

@@ -202,7 +202,7 @@ def test_an_unknown_choice(refused, command: str):
         ("simulate", "--export", "vtk avi", "'avi'"),
         ("simulate", "--process", "drying --set heat=3", "drying has no parameter 'heat'"),
         ("simulate", "--process", "drying --set chi=3 --set chi=2", "chi is given twice"),
-        ("simulate", "--shape", "4", "--shape needs 2 values"),
+        ("simulate", "--shape", "4", "--shape is '4'; it must be 2 whole numbers"),
         ("dataset", "--workers", "0", "workers is 0"),
         ("dataset", "--grid", "chi=", "'chi=' is not of the form"),
         ("import", "--threshold", "2", "threshold is 2.0"),

@@ -150,8 +150,12 @@ def test_simulate_exports_fields_and_forgets_those_of_an_earlier_film(morphsim: 
         share = file["share"][()][:, ::-1]
     np.testing.assert_array_equal(share >= 0.5, read_frames(out / "frames.h5").frames)
     assert morphsim(*words, "--animation", "none").status == 0
-    left = ["frames.h5", "recipe.toml", "schedule.toml", "strip.png"]
-    assert sorted(path.name for path in out.iterdir()) == left
+    assert sorted(path.name for path in out.iterdir()) == [
+        "frames.h5",
+        "recipe.toml",
+        "schedule.toml",
+        "strip.png",
+    ]
 
 
 def test_simulate_repeats_a_film_from_its_recipe(morphsim: Morphsim, tmp_path: Path):

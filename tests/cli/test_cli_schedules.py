@@ -19,7 +19,7 @@ process = "annealing"
 width = "100 nm"
 kappa = 2e-3
 duration = "200 s"
-temperature = {time_s = [0, 60, 200], value_C = [50, 120, 130], ramp = true, rate_limit_K_per_s = 1}
+temperature = {time_s = [0, 60, 200], value_C = [50, 120, 130], ramp = true, rate_limit_K_per_s = 0.5}
 [film]
 length_nm = 100
 diffusivity = 1e-18
@@ -46,6 +46,8 @@ def test_a_written_schedule_makes_the_same_film(recipe: str, morphsim: Morphsim,
     options = () if "[film]" in recipe else ("--frames", 3, "--seed", 5, "--threshold", 0.4)
     first = morphsim("simulate", file, *SIZE, *options, "--out", tmp_path / "a")
     assert first.status == 0, first.err
+    lags = "temperature followed its schedule only as fast as its limits allow" in first.out
+    assert lags == ("rate_limit" in recipe)
     schedule = tmp_path / "a" / "schedule.toml"
     again = morphsim("simulate", schedule, "--animation", "none", "--out", tmp_path / "b")
     assert again.status == 0, again.err
@@ -59,7 +61,7 @@ def test_a_written_schedule_makes_the_same_film(recipe: str, morphsim: Morphsim,
 
 def test_a_schedule_has_a_file_of_its_own(morphsim: Morphsim, tmp_path: Path):
     plate = write(tmp_path / "plate.csv", "time_s,temperature_C ramp\n0,50\n60,120\n200,130\n")
-    recipe = write(tmp_path / "film.toml", ANNEALING.replace(", rate_limit_K_per_s = 1", ""))
+    recipe = write(tmp_path / "film.toml", ANNEALING.replace(", rate_limit_K_per_s = 0.5", ""))
     constant = write(
         tmp_path / "constant.toml",
         "".join(line for line in ANNEALING.splitlines(True) if "value" not in line),

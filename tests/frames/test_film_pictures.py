@@ -12,6 +12,7 @@ from PIL import Image
 
 from morphsim.errors import InputError
 from morphsim.frames.pictures import KnobTrace, check_shown, draw_movie, draw_strip, film_pictures
+from morphsim.frames.pictures.chain import chain_pictures
 from morphsim.frames.pictures.film import FilmPictures, share_pictures
 from morphsim.frames.pictures.knobs import held_settings, knob_traces
 from morphsim.frames.pictures.lengths import length_text, round_length, time_scale
@@ -22,8 +23,10 @@ from morphsim.frames.pictures.scale import scale_bar, stretch_of
 from morphsim.frames.pictures.strip import DOTS_PER_INCH, StripLayout, shown_moments
 from morphsim.frames.pictures.substrate import NEUTRAL, SubstratePattern
 from morphsim.frames.snapshots import film_frames
+from morphsim.frames.stages import chain_frames
 from morphsim.look import ACCEPTOR_COLOUR, BLUE, CYCLE, DONOR_COLOUR, MIXED_COLOUR
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, Snapshot, Units
+from morphsim.simulator.chain import Stage
 
 # Machado, Oliveira and Fernandes, IEEE Trans. Vis. Comput. Graph. 15 (2009) 1291, severity 1, on linear RGB.
 BLINDNESS = {
@@ -379,7 +382,15 @@ def test_a_film_of_which_only_the_share_is_known():
 
 
 @pytest.mark.parametrize(
-    ("times", "values"), [([0, 1], [1]), ([], []), ([1, 0], [1, 2]), ([0, 1], [1, np.nan]), (3.0, 3.0)]
+    ("times", "values"),
+    [
+        ([0, 1], [1]),
+        ([], []),
+        ([1, 0], [1, 2]),
+        ([0, 1], [1, np.inf]),
+        ([0, 1], [np.nan, np.nan]),
+        (3.0, 3.0),
+    ],
 )
 def test_knobs_that_can_not_be_drawn(times, values):
     with pytest.raises(InputError, match="the knob heat"):
@@ -411,3 +422,32 @@ def test_turned_knobs_are_drawn_against_time(tmp_path):
 def test_a_moment_at_a_step_was_made_with_the_setting_before_it():
     step = KnobTrace(name="heat", unit="°C", time_s=np.array([0, 1, 1, 2]), values=np.array([25, 25, 80, 80]))
     assert [step.at(time) for time in (0.0, 1.0, 1.5, 2.0, 9.0)] == [25.0, 25.0, 80.0, 80.0, 80.0]
+
+
+def test_a_film_of_several_processes(tmp_path):
+    units, slow = Units(length_nm=500.0, diffusivity=1e-10), Units(length_nm=500.0, diffusivity=1e-14)
+    stages = [
+        Stage(number=1, recipe=DryingRecipe(temperature=298.15), units=units),
+        Stage(number=2, recipe=AnnealingRecipe(temperature=373.15), units=slow, start_s=4 * units.time_s),
+    ]
+    share = np.full((20, 80), 0.5, np.float32)
+    dry, annealed = snapshot(share, solvent=0.1, time=4.0), snapshot(share, time=2.0)
+    moments = [
+        (stages[0], dataclasses.replace(dry, knobs={"evaporation": 0.3, "temperature": 298.15})),
+        (stages[1], dataclasses.replace(annealed, fields=share[None], knobs={"temperature": 413.15})),
+    ]
+    frames = chain_frames(moments, seed=0, threshold=0.5)
+    film = chain_pictures(moments, frames, show="solvent")
+    assert film.titles == ["drying: 10 ms, 500 nm", "annealing: 50 s, 500 nm"]
+    assert film.settings(0) == "evaporation 60 µm/s, temperature 25 °C"
+    assert film.settings(1) == "temperature 140 °C"
+    assert film.boundaries() == [(0.0, "drying"), (pytest.approx(0.01), "annealing")]
+    assert film.indices[0].max() == SHADES - 1
+    assert film.indices[1].max() == 0
+    draw_strip(tmp_path / "a.png", film)
+    with Image.open(tmp_path / "a.png") as image:
+        assert near(
+            np.array(image.convert("RGB")), tuple(int(BLUE[at : at + 2], 16) for at in (1, 3, 5))
+        ).any()
+    with pytest.raises(InputError, match="films of annealing hold no solvent"):
+        chain_pictures(moments[1:], frames, show="solvent")

@@ -183,6 +183,22 @@ def test_a_follower_keeps_its_rate_and_its_dwell(
         assert abs(other - one) <= rate * (t1 - t0) + 2.0 + 1e-9
 
 
+@pytest.mark.parametrize(
+    ("given", "lags"),
+    [
+        (Profile((0.0, 1.0), (300.0, 310.0)), False),
+        (Profile((0.0, 1.0), (300.0, 310.0), rate_limit=100.0), True),
+        (Profile((0.0, 1.0), (300.0, 310.0), ramp=True, rate_limit=10.0), False),
+        (Profile((0.0, 1.0), (300.0, 310.0), ramp=True, rate_limit=9.0), True),
+        (Profile((0.0, 1.0), (300.0, 310.0), "dryness"), False),
+        (Profile((0.0, 1.0), (300.0, 310.0), "dryness", dwell=0.1), True),
+        (Profile((0.0, 1.0), (300.0, 300.0), "dryness", rate_limit=1.0), False),
+    ],
+)
+def test_a_profile_tells_whether_its_knob_lags(given: Profile, lags: bool) -> None:
+    assert given.lags == lags
+
+
 def test_dwell_puts_a_change_over_dryness_off() -> None:
     steps = Steps()
     wished = Schedule({"evaporation": Profile((0.0, 0.1, 0.2), (1.0, 0.5, 2.0), over="dryness", dwell=0.3)})

@@ -64,9 +64,10 @@ class FilmPictures:
     @property
     def titles(self) -> list[str]:
         """Time, thickness if it changes, process if there are several, and whether the film is mixed."""
-        factor, unit = time_scale(float(self.time_s[-1]))
+        scales = [time_scale(float(self.time_s[self.stages <= stage][-1])) for stage in self.stages]
         titles = []
         for number, time in enumerate(self.time_s):
+            factor, unit = scales[number]
             parts = [f"{time * factor:.3g} {unit}"]
             if self.thickness_changes:
                 parts.append(length_text(float(self.thickness_nm[number])))
@@ -78,7 +79,8 @@ class FilmPictures:
 
     def settings(self, number: int) -> str:
         """The settings of all knobs at one moment."""
-        return ", ".join(knob.text(float(self.time_s[number])) for knob in self.knobs)
+        time = float(self.time_s[number])
+        return ", ".join(knob.text(time) for knob in self.knobs if np.isfinite(knob.at(time)))
 
     def boundaries(self) -> list[tuple[float, str]]:
         """Start [s] and process of each stage; a later one starts with the last moment of the one before."""

@@ -24,7 +24,8 @@ class KnobTrace:
         name: as the picture names it.
         unit: of the values, such as °C; may be empty.
         time_s: (n,) times in order [s].
-        values: (n,) settings at these times, with straight lines between them.
+        values: (n,) settings at these times, with straight lines between them; NaN while there is no such
+            knob.
 
     Raises:
         InputError: no setting, times and values that don't match, or that are not finite or in order.
@@ -42,7 +43,9 @@ class KnobTrace:
                 f"the knob {self.name} has times of shape {times.shape} and values of shape {values.shape}; "
                 "give one value for each time, (n,)"
             )
-        if not (np.isfinite(times).all() and np.isfinite(values).all() and (np.diff(times) >= 0.0).all()):
+        known = np.isfinite(values)
+        whole = known.any() and (known | np.isnan(values)).all() and np.isfinite(times).all()
+        if not (whole and (np.diff(times) >= 0.0).all()):
             raise InputError(f"the knob {self.name} must have finite values at times in order")
         object.__setattr__(self, "time_s", times)
         object.__setattr__(self, "values", values)
@@ -50,7 +53,13 @@ class KnobTrace:
     @property
     def is_constant(self) -> bool:
         """Whether the knob is never turned."""
-        return bool(np.ptp(self.values) <= 1e-6 * max(1.0, float(np.abs(self.values).max())))
+        known = self.values[np.isfinite(self.values)]
+        return bool(np.ptp(known) <= 1e-6 * max(1.0, float(np.abs(known).max())))
+
+    @property
+    def begins(self) -> float:
+        """The first time at which there is a setting [s]."""
+        return float(self.time_s[np.isfinite(self.values).argmax()])
 
     def at(self, time_s: float) -> float:
         """The setting at a time; at a step the one before it, with which the film of that moment was made.
@@ -79,7 +88,7 @@ def held_settings(
     """
     times = np.asarray(time_s, np.float64)
     return tuple(
-        _trace(name, np.repeat(times, 2)[1:-1], np.repeat(np.asarray(values, np.float64), 2), units)
+        knob_trace(name, np.repeat(times, 2)[1:-1], np.repeat(np.asarray(values, np.float64), 2), units)
         for name, values in settings.items()
     )
 
@@ -99,7 +108,7 @@ def knob_traces(
     traces = []
     for knob in find_process(recipe.process).knobs:
         settings = columns.get(knob.name, np.full(len(times), getattr(recipe, knob.name)))
-        traces.append(_trace(knob.name, times, np.asarray(settings, np.float64), units))
+        traces.append(knob_trace(knob.name, times, np.asarray(settings, np.float64), units))
     return tuple(traces)
 
 
@@ -109,10 +118,13 @@ def physical(name: str, settings: NDArray[np.float64], units: Units) -> tuple[ND
         return settings - ZERO_CELSIUS, "°C"
     if name == "evaporation":
         rates = settings * units.evaporation_nm_per_s(1.0)
-        return (rates, "nm/s") if rates.max() < 1e3 else (rates / 1e3, "µm/s")
+        return (rates, "nm/s") if np.nanmax(rates) < 1e3 else (rates / 1e3, "µm/s")
     return settings, ""
 
 
-def _trace(name: str, time_s: NDArray[np.float64], settings: NDArray[np.float64], units: Units) -> KnobTrace:
+def knob_trace(
+    name: str, time_s: NDArray[np.float64], settings: NDArray[np.float64], units: Units
+) -> KnobTrace:
+    """The course of a knob, whose settings are in the recipe's units, in physical units."""
     values, unit = physical(name, settings, units)
     return KnobTrace(name=_NAMES.get(name, name.replace("_", " ")), unit=unit, time_s=time_s, values=values)

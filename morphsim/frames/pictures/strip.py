@@ -105,7 +105,7 @@ def draw_strip(path: str | Path, film: FilmPictures) -> None:
         if turned:
             area = (0.9, _CAPTION + _TRACE_AXIS, _WIDTH - 1.2, len(turned) * _TRACE)
             draw_traces(figure, area, turned, film, shown)
-        held = [knob.text(0.0) for knob in film.knobs if knob.is_constant]
+        held = [knob.text(knob.begins) for knob in film.knobs if knob.is_constant]
         caption = [*film.processes[:1], *held] if len(film.processes) == 1 else held
         _text(figure, _MARGIN, 0.5 * _CAPTION, ", ".join([*caption, film.substrate.text()]), color="0.35")
         save_figure(figure, path, dpi=DOTS_PER_INCH)

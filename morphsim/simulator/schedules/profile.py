@@ -81,6 +81,22 @@ class Profile:
                     f"of {self.dwell:g} [units of time]; leave more time between steps"
                 )
 
+    @property
+    def lags(self) -> bool:
+        """Whether its limits keep the knob from following the set-points at once.
+
+        Over dryness, whose pace is not known before, any change under a limit counts.
+        """
+        changes = [abs(last - first) for first, last in pairwise(self.values)]
+        if self.over == "dryness":
+            limited = math.isfinite(self.rate_limit) or self.dwell > 0.0
+            return limited and max(changes, default=0.0) > 0.0
+        lengths = [last - first for first, last in pairwise(self.points)]
+        reach = [self.rate_limit * (length if self.ramp else 0.0) for length in lengths]
+        if math.isinf(self.rate_limit):
+            return False
+        return any(change > most * (1.0 + 1e-9) for change, most in zip(changes, reach, strict=True))
+
     def pieces(self, knob: Knob) -> Iterator[tuple[float, float]]:
         """Where constant set-points begin, and their values.
 
