@@ -33,7 +33,7 @@ from morphsim.simulator import Snapshot, Stage, plan_chain, record_chain
 from morphsim.simulator.cells import shared_cells
 from morphsim.simulator.chain import stage_process
 from morphsim.simulator.film_start import FilmStart
-from morphsim.simulator.schedules import Schedule
+from morphsim.simulator.schedules import Schedule, Steps
 
 
 def simulate_chain(recipes: Sequence[Path], config: FilmConfig, *, show_progress: bool = True) -> FilmReport:
@@ -118,6 +118,7 @@ def _make(
     before = [] if start is None or start.before is None else [start.before]
     cells = shared_cells([*before, *(stage.recipe for stage in planned)], recording.shape, recording.cells)
     moments: list[tuple[Stage, Snapshot]] = []
+    made: list[Steps] = []
     with progress(
         "simulating", recording.frames * len(planned), unit="frames", show=show_progress
     ) as advance:
@@ -128,6 +129,7 @@ def _make(
             shape=recording.shape,
             cells=cells,
             start=start,
+            steps=made,
             tolerance=recording.tolerance,
             dtype=recording.dtype,
             device=config.device,
@@ -141,7 +143,7 @@ def _make(
     frame_set = chain_frames(moments, seed=recording.seed, threshold=recording.threshold)
     notes = {"chain": text} | ({"start": recording.start} if recording.start else {})
     write_frames(config.out / FRAMES, frame_set, notes=notes)
-    pictures = chain_pictures(moments, frame_set, show=config.show)
+    pictures = chain_pictures(moments, frame_set, show=config.show, steps=made)
     files = [FRAMES, *draw_film(config.out, config.animation, pictures)]
     write_text(config.out / CHAIN, text)
     files.append(CHAIN)

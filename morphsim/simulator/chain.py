@@ -115,6 +115,7 @@ def record_chain(
     shape: tuple[int, int] = (100, 400),
     cells: tuple[int, int] | None = None,
     start: Snapshot | Simulation | FilmStart | None = None,
+    steps: list[Steps] | None = None,
     tolerance: float = TOLERANCE,
     dtype: str = "float32",
     device: str = "cpu",
@@ -132,6 +133,7 @@ def record_chain(
         shape: (H, W) of the snapshots [pixels].
         cells: (h, w), the solver's grid in all stages; None for one that is as fine as each of them needs.
         start: as for `record_film`, before the first stage.
+        steps: a list to which the steps of each stage are added when it begins, see `record_film`.
         tolerance: see `Simulation`.
         dtype: "float32" or "float64".
         device: "auto", "cpu" or "cuda".
@@ -159,9 +161,9 @@ def record_chain(
     if isinstance(start, Simulation) and cells is None:
         cells = start.grid.shape
     before = [] if begun is None or begun.before is None else [begun.before]
-    made = [*before, *(stage.recipe for stage in planned)]
-    grid = shared_cells(made, frame, cells)
-    check_resolution((recipe, grid) for recipe in made)
+    recipes = [*before, *(stage.recipe for stage in planned)]
+    grid = shared_cells(recipes, frame, cells)
+    check_resolution((recipe, grid) for recipe in recipes)
     if begun is not None:
         begun.check_shape(frame, grid)
     settings: dict[str, Any] = {"tolerance": tolerance, "dtype": dtype, "device": device}
@@ -173,7 +175,10 @@ def record_chain(
             else:
                 stage = replace(stage, recipe=begun.applied(stage.recipe), start_s=passed)
                 film = continued(begun, stage.recipe, seed=seed, cells=grid, **settings)
-            for _ in moments(film, frames, stage.schedule):
+            made = Steps()
+            if steps is not None:
+                steps.append(made)
+            for _ in moments(film, frames, stage.schedule, steps=made):
                 yield stage, snapshot_of(film, frame)
         except SimulationDiverged as error:
             if len(planned) == 1:
