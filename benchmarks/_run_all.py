@@ -56,6 +56,7 @@ RUNS = (
     Run("pfhub-1b", "pfhub", ("--case", "1b")),
     Run("wodo1d", "wodo1d"),
     Run("wodo2d", "wodo2d"),
+    Run("materials", "materials"),
     Run("published_frames", "published_frames", data="opv_frames.h5"),
     Run("random_recipes", "random_recipes", ("--workers", "1", "--longest", "15")),
     Run("resolution", "resolution", ("--workers", "2")),

@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
     from morphsim.simulator.core.evaporation import Evaporation
     from morphsim.simulator.core.grid import Grid
-    from morphsim.simulator.core.mobility import ConstantMobility, NegiMobility, OnsagerMobility, WodoMobility
+    from morphsim.simulator.core.mobility import (
+        ConstantMobility,
+        FastModeMobility,
+        NegiMobility,
+        OnsagerMobility,
+        SlowModeMobility,
+        WodoMobility,
+    )
     from morphsim.simulator.core.model import FilmModel
     from morphsim.simulator.core.noise import ThermalNoise
     from morphsim.simulator.core.solver import Solver
@@ -43,6 +50,7 @@ _PLACES = {
     "DoubleWell": "morphsim.simulator.core.energy",
     "DryingRecipe": "morphsim.simulator.processes.drying",
     "Evaporation": "morphsim.simulator.core.evaporation",
+    "FastModeMobility": "morphsim.simulator.core.mobility",
     "FilmModel": "morphsim.simulator.core.model",
     "FinestInterface": "morphsim.simulator.resolution",
     "FreeEnergy": "morphsim.simulator.core.energy",
@@ -56,6 +64,7 @@ _PLACES = {
     "Recipe": "morphsim.simulator.recipe",
     "Simulation": "morphsim.simulator.simulation",
     "SimulationDiverged": "morphsim.simulator.errors",
+    "SlowModeMobility": "morphsim.simulator.core.mobility",
     "Snapshot": "morphsim.simulator.record",
     "Solver": "morphsim.simulator.core.solver",
     "Stage": "morphsim.simulator.chain",
@@ -95,6 +104,7 @@ __all__ = [
     "DoubleWell",
     "DryingRecipe",
     "Evaporation",
+    "FastModeMobility",
     "FilmModel",
     "FinestInterface",
     "FreeEnergy",
@@ -106,6 +116,7 @@ __all__ = [
     "Recipe",
     "Simulation",
     "SimulationDiverged",
+    "SlowModeMobility",
     "Snapshot",
     "Solver",
     "Stage",

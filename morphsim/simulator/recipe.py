@@ -18,9 +18,15 @@ from morphsim.types import Boundary
 Scalar = float | int | str
 
 
-def number_field(default: float, low: float, high: float, unit: str = "") -> Any:
-    """A float field with its default, allowed range, and unit for errors."""
-    return field(default=default, metadata={"range": (low, high), "unit": unit})
+def number_field(
+    default: float, low: float, high: float, unit: str = "", *, before: float | None = None
+) -> Any:
+    """A float field with its default, allowed range, and unit for errors.
+
+    `before` is given for a parameter that earlier versions did not have: the value of their films.
+    """
+    known = {} if before is None else {"before": before}
+    return field(default=default, metadata={"range": (low, high), "unit": unit, **known})
 
 
 @dataclass(frozen=True, kw_only=True)

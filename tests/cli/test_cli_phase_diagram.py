@@ -67,7 +67,7 @@ def test_the_first_values_of_schedules_and_the_file_s_scales_count(morphsim: Mor
         ([], "the process is missing"),
         (["p3ht-pcbm", "--out", "a.jpg"], "a.jpg is no PNG, SVG or PDF"),
         (["p3ht-pcbm", "--process", "annealing"], "is for drying, not for annealing"),
-        (["p3ht-pcbm", "--set", "chi=9"], "chi is 9; it must lie from 0 to 3"),
+        (["p3ht-pcbm", "--set", "chi=9"], "chi is 9; it must lie from"),
         (["p3ht-pcbm", "--tie-lines", "-1"], "tie_lines is -1"),
     ],
 )

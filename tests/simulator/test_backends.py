@@ -19,6 +19,7 @@ from morphsim.simulator.backends.numba.ternary import film_arrays
 from morphsim.simulator.core.control import step_weights
 from morphsim.simulator.core.energy import BinaryFloryHuggins
 from morphsim.simulator.core.etd import Damping
+from morphsim.simulator.core.mobility import MOBILITIES
 from morphsim.simulator.core.noise import ThermalNoise
 from morphsim.simulator.core.relaxation import Relaxation
 from morphsim.types import Boundary
@@ -27,6 +28,7 @@ TORCH = get_backend("torch")
 NUMBA = get_backend("numba")
 NAMES: tuple[BackendName, ...] = ("numba", "torch")
 
+MIXED = {"onsager", "fast-mode", "slow-mode"}
 TIGHT = {"float32": 2e-5, "float64": 1e-11}
 
 
@@ -48,7 +50,7 @@ def fields(batch: int, components: int, shape: tuple[int, int], dtype: str) -> t
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
-@pytest.mark.parametrize("mobility", ["wodo", "negi", "onsager", "constant"])
+@pytest.mark.parametrize("mobility", MOBILITIES)
 @pytest.mark.parametrize("strength, law", [(0.0, "share"), (0.02, "share"), (0.02, "fraction")])
 def test_rates_of_drying_films(mobility: str, boundary: str, dtype: str, strength: float, law: str) -> None:
     recipes = [
@@ -79,7 +81,7 @@ def test_rates_of_drying_films(mobility: str, boundary: str, dtype: str, strengt
     agree(compiled.stiffness2, plain.stiffness2, dtype)
     agree(compiled.stiffness4, plain.stiffness4, dtype)
     agree(compiled.mobility, plain.mobility, dtype)
-    assert (compiled.cross is None) == (plain.cross is None) == (mobility != "onsager")
+    assert (compiled.cross is None) == (plain.cross is None) == (mobility not in MIXED)
     if compiled.cross is not None and plain.cross is not None:
         agree(compiled.cross, plain.cross, dtype)
 
@@ -239,7 +241,7 @@ def test_modes_under_noise(components: int, boundary: Boundary, depth_boundary: 
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("mobility", ["wodo", "negi", "onsager", "constant"])
+@pytest.mark.parametrize("mobility", MOBILITIES)
 def test_mean_relaxations(mobility: str, dtype: str) -> None:
     # In the compiled function of whole films, and by difference quotients.
     recipe = DryingRecipe(mobility=mobility, n_donor=7.0)  # type: ignore[arg-type]
@@ -292,7 +294,7 @@ def both(function: Callable[[Backend], torch.Tensor], dtype: str) -> None:
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "no-flux"])
-@pytest.mark.parametrize("mobility", ["wodo", "onsager"])
+@pytest.mark.parametrize("mobility", ["wodo", "onsager", "fast-mode", "slow-mode"])
 def test_noise_is_the_same_and_keeps_mass(mobility: str, boundary: str) -> None:
     recipe = DryingRecipe(boundary=boundary, mobility=mobility)  # type: ignore[arg-type]
     simulation = Simulation([recipe] * 2, seeds=[0, 1], shape=(24, 64))

@@ -49,11 +49,26 @@ def lowest_on_the_way(
         DryingRecipe(solvent=0.95, n_donor=100.0, barrier=1e-4, substrate_strength=0.02, substrate_donor=0.05,
                      substrate_period=1.0),
         AnnealingRecipe(mobility="onsager", chi=5.0, kappa=2e-4, thermal_noise=1e-6),
+        # The ends of ranges.
+        DryingRecipe(n_donor=1000.0, evaporation=1.0),
+        DryingRecipe(n_donor=1000.0, n_acceptor=1000.0, mobility="fast-mode", evaporation=0.01, duration=1e4),
+        DryingRecipe(chi_donor_solvent=-1.0, chi_acceptor_solvent=-1.0, evaporation=1.0),
+        DryingRecipe(mobility="slow-mode", solid_diffusivity=1e-6, diffusivity_exponent=2.0, evaporation=0.1),
     ],
 )  # fmt: skip
 def test_fields_stay_in_the_simplex_at_every_step(recipe: Recipe) -> None:
     _, lowest = lowest_on_the_way(recipe, 3, (16, 32), 500)
     assert lowest >= -OUTSIDE
+
+
+def test_components_that_attract_each_other_dry_to_a_mixed_film() -> None:
+    recipe = DryingRecipe(
+        chi=-1.0, chi_donor_solvent=-1.0, chi_acceptor_solvent=-1.0, thermal_noise=0.0, substrate_strength=0.0
+    )
+    film = Simulation([recipe], seeds=[3], shape=(24, 48))
+    film.advance_to_dryness(1.0, time=recipe.duration)
+    assert film.dry[0]
+    assert float(film.donor_share().std()) < 0.02
 
 
 def test_a_film_that_dries_under_an_onsager_mobility_ends() -> None:

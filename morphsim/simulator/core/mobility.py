@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
+import torch
 from torch import Tensor
 
 from morphsim.simulator.core.energy import SMALLEST_FRACTION
@@ -138,7 +139,92 @@ def _ideal_mobility(phi: Tensor, chain_lengths: Tensor, solvent: Tensor) -> Tens
     return weighted * solvent / (weighted + solvent)
 
 
-MobilityName = Literal["wodo", "negi", "onsager", "constant"]
+@dataclass(frozen=True)
+class _TracerMobility:
+    """Closures that are built from the tracer diffusivities of all three components.
+
+    Each component has the bare Onsager coefficient ω_i = N_i φ_i D_i, with the tracer diffusivities
+    D_i = N_i^-ν D_solid^(1 - φ_s) of the solutes and D_s = D_solid^(1 - φ_s) of the solvent. So a dilute
+    solute diffuses with its own D_i, long chains are slower than short ones, and everything slows down
+    exponentially as the solvent leaves (Vignes, Ind. Eng. Chem. Fundam. 5 (1966) 189,
+    doi 10.1021/i160018a007).
+
+    Attributes:
+        chain_lengths: N_i, (B, 2, 1, 1).
+        exponent: ν, (B, 1, 1): 0.5 to 0.6 for coils with hydrodynamic interaction (Zimm), 1 for coils
+            without (Rouse), 2 for entangled ones.
+        solid: D_solid, diffusivity without solvent over that in pure solvent, (B, 1, 1).
+        scale: factor on all mobilities (Arrhenius), (B, 1, 1).
+    """
+
+    chain_lengths: Tensor
+    exponent: Tensor
+    solid: Tensor
+    scale: Tensor
+
+    @property
+    def friction(self) -> Tensor:
+        """N_i D_i over that of the solvent, at the same amount of solvent, (B, 2, 1, 1)."""
+        found: Tensor = self.chain_lengths ** (1.0 - self.exponent[:, None])
+        return found
+
+    def _bare(self, inside: Tensor) -> tuple[Tensor, Tensor]:
+        """ω of both solutes (B, 2, H, W) and of the solvent (B, H, W) at fractions inside the simplex."""
+        solids = inside.sum(dim=1)
+        speed = self.scale * torch.exp(torch.log(self.solid) * solids)
+        return speed[:, None] * self.friction * inside, speed * (1.0 - solids)
+
+
+@built_in
+@dataclass(frozen=True)
+class FastModeMobility(_TracerMobility):
+    """M_ij = Σ_k ω_k (δ_ik - φ_i)(δ_jk - φ_j): faster components are followed by a flow of all.
+
+    "Fast mode": the bare fluxes -ω_k ∇μ_k leave a difference of volume, which a common flow evens out.
+    Kramer, Green and Palmstrøm, Polymer 25 (1984) 473, doi 10.1016/0032-3861(84)90205-2; of three components
+    in films as in Ronsin and Harting, arXiv:2206.10196. With ν = 1 and D_solid = 1 it is `OnsagerMobility`.
+    """
+
+    def __call__(self, phi: Tensor) -> Tensor:
+        """Mobilities (B, 2, H, W)."""
+        inside = _inside(phi)
+        bare, solvent = self._bare(inside)
+        others = bare.flip(1) + solvent[:, None]
+        return bare * (1.0 - inside) ** 2 + inside**2 * others
+
+    def cross(self, phi: Tensor) -> Tensor:
+        """M_12 (B, H, W)."""
+        inside = _inside(phi)
+        bare, solvent = self._bare(inside)
+        donor, acceptor = inside[:, 0], inside[:, 1]
+        own = -bare[:, 0] * (1.0 - donor) * acceptor - bare[:, 1] * (1.0 - acceptor) * donor
+        return own + donor * acceptor * solvent
+
+
+@built_in
+@dataclass(frozen=True)
+class SlowModeMobility(_TracerMobility):
+    """M_ij = ω_i δ_ij - ω_i ω_j / Σ_k ω_k: the slower component holds back the faster one.
+
+    "Slow mode": bare fluxes are cancelled by a pressure rather than by a flow. Brochard, Jouffroy and
+    Levinson, Macromolecules 16 (1983) 1638, doi 10.1021/ma00244a016; how it differs from the fast mode:
+    Hess and Akcasu, J. Phys. France 49 (1988) 1261, doi 10.1051/jphys:019880049070126100. With ν = 1 and
+    D_solid = 1 it is `OnsagerMobility`.
+    """
+
+    def __call__(self, phi: Tensor) -> Tensor:
+        """Mobilities (B, 2, H, W)."""
+        bare, solvent = self._bare(_inside(phi))
+        others = bare.flip(1) + solvent[:, None]
+        return bare * others / (bare + others)
+
+    def cross(self, phi: Tensor) -> Tensor:
+        """M_12 (B, H, W)."""
+        bare, solvent = self._bare(_inside(phi))
+        return -bare[:, 0] * bare[:, 1] / (bare.sum(dim=1) + solvent)
+
+
+MobilityName = Literal["wodo", "negi", "onsager", "fast-mode", "slow-mode", "constant"]
 MOBILITIES: tuple[MobilityName, ...] = get_args(MobilityName)
 """Closures of a drying film."""
 NEGI_DIFFUSIVITIES = (1e-3, 5e-3)
@@ -146,13 +232,14 @@ NEGI_DIFFUSIVITIES = (1e-3, 5e-3)
 
 
 def named_mobility(
-    name: str, *, chain_lengths: Tensor, solid: Tensor, scale: Tensor, initial: Tensor
+    name: str, *, chain_lengths: Tensor, exponent: Tensor, solid: Tensor, scale: Tensor, initial: Tensor
 ) -> Mobility:
     """The closure of a drying film called `name`; see `MOBILITIES`.
 
     Args:
         name: of the closure; "constant" is `WodoMobility` of the freshly mixed film.
         chain_lengths: (B, 2, 1, 1).
+        exponent: ν of the tracer diffusivities N^-ν (fast and slow mode), (B, 1, 1).
         solid: diffusivity without solvent over that in pure solvent, (B, 1, 1).
         scale: factor on all mobilities, (B, 1, 1).
         initial: composition of the freshly mixed film, (B, 2, 1, 1).
@@ -163,4 +250,8 @@ def named_mobility(
         return NegiMobility(chain_lengths, diffusivities, scale)
     if name == "onsager":
         return OnsagerMobility(scale)
+    if name == "fast-mode":
+        return FastModeMobility(chain_lengths, exponent, solid, scale)
+    if name == "slow-mode":
+        return SlowModeMobility(chain_lengths, exponent, solid, scale)
     return ConstantMobility(wodo(initial)) if name == "constant" else wodo

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from morphsim.errors import InputError
 from morphsim.simulator.core.mobility import MobilityName
+from morphsim.simulator.materials.morphology import Finding
 from morphsim.simulator.processes.annealing import AnnealingRecipe
 from morphsim.simulator.processes.drying import DryingRecipe
 from morphsim.simulator.recipe import Scalar
@@ -81,6 +82,14 @@ class Material:
     """b of the energy that keeps fields away from pure components [RT/V_s]."""
     mobility: MobilityName = "wodo"
     """Closure of the mobilities of a drying film."""
+    solid_diffusivity: float = 1e-3
+    """Diffusivity without solvent over that in pure solvent."""
+    diffusivity_exponent: float = 1.0
+    """v of the tracer diffusivities N^-v (closures `fast-mode` and `slow-mode`)."""
+    substrate_strength: float = 0.0
+    """Strength of the substrate's energy [RT/V h0]; 0 is a neutral substrate."""
+    substrate_donor: float = 0.5
+    """Donor share of the solids that the substrate prefers."""
     solvent: float = 0.0
     """Initial volume share of solvent."""
     evaporation: float = 0.0
@@ -91,6 +100,8 @@ class Material:
     """Sources of the parameters, by group."""
     remark: str = ""
     """Limitations of the parameters."""
+    findings: tuple[Finding, ...] = field(default=())
+    """Published properties of the dry films, each with whether simulated films show it."""
 
     def __post_init__(self) -> None:
         if (self.molar_volume is None) != (self.depth_nm is None):
@@ -174,8 +185,10 @@ class Material:
             "barrier": self.barrier,
             "mobility": self.mobility,
             "evaporation": self.evaporation,
-            # Sources specify no substrate.
-            "substrate_strength": 0.0,
+            "solid_diffusivity": self.solid_diffusivity,
+            "diffusivity_exponent": self.diffusivity_exponent,
+            "substrate_strength": self.substrate_strength,
+            "substrate_donor": self.substrate_donor,
         }
         if self.molar_volume is not None and self.depth_nm is not None:
             own["thermal_noise"] = self.units.thermal_noise(

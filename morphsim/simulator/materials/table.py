@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from morphsim.errors import InputError
 from morphsim.simulator.materials.material import Material, Source
+from morphsim.simulator.materials.morphology import Finding
 from morphsim.simulator.units import Units
 from morphsim.suggest import did_you_mean
 
@@ -26,6 +27,8 @@ _WODO = "Wodo and Ganapathysubramanian, Comput. Mater. Sci. 55 (2012) 113"
 _WODO_DOI = "10.1016/j.commatsci.2011.12.012"
 _NEGI = "Negi, Wodo, van Franeker, Janssen and Bobbert, ACS Appl. Energy Mater. 1 (2018) 725"
 _NEGI_DOI = "10.1021/acsaem.7b00189"
+_KOUIJZER = "Kouijzer et al., J. Am. Chem. Soc. 135 (2013) 12057"
+_KOUIJZER_DOI = "10.1021/ja405493j"
 _CHLOROFORM, _CHLOROBENZENE = 80.7, 101.7
 """Molar volumes [cm³/mol]."""
 _DEPTH = Source(
@@ -49,8 +52,20 @@ def _molar_volume(substance: str, molar_mass: str, density: str) -> Source:
 
 def _wodo(name: str, n_donor: float, kappa: float, depth_nm: float) -> Material:
     """A member of the published series of chain lengths."""
+    layered = n_donor > 5.0
     return Material(
         name=name,
+        findings=(
+            Finding(
+                quantity="upright share",
+                low=0.0 if layered else 1.0 / 3.0,
+                high=1.0 / 3.0 if layered else 2.0 / 3.0,
+                found="layers" if layered else "a percolated network at Bi 0.3",
+                citation=_WODO + " (arXiv:1109.3239)",
+                doi=_WODO_DOI,
+                basis="secondary",
+            ),
+        ),
         description=f"model polymer of {n_donor:g} units, fullerene of 5, solvent",
         process="drying",
         blend_ratio=0.5,
@@ -99,6 +114,34 @@ _TABLE = (
     _wodo("wodo-model-n100", 100.0, 1.148e-4, 15.4),
     Material(
         name="pdpp5t-pcbm",
+        findings=(
+            Finding(
+                quantity="onset",
+                low=0.15,
+                high=0.25,
+                found="liquid-liquid demixing at some 20 vol% solids without a co-solvent",
+                citation="van Franeker, Turbiez, Li, Wienk and Janssen, Nat. Commun. 6 (2015) 6229",
+                doi="10.1038/ncomms7229",
+            ),
+            Finding(
+                quantity="spacing",
+                low=60.0,
+                high=500.0,
+                found="large fullerene-rich domains, the larger the longer the film dries",
+                citation=_KOUIJZER + "; van Franeker et al. (2015)",
+                doi=_KOUIJZER_DOI,
+                basis="estimate",
+            ),
+            Finding(
+                quantity="lateral share",
+                low=0.4,
+                high=1.0,
+                found="domains in the plane of the film, seen from above, rather than flat layers",
+                citation=_KOUIJZER,
+                doi=_KOUIJZER_DOI,
+                basis="estimate",
+            ),
+        ),
         description="PDPP5T and PC71BM, 1:2 by volume, in chloroform",
         process="drying",
         blend_ratio=1.0 / 3.0,
@@ -156,31 +199,83 @@ _TABLE = (
     ),
     Material(
         name="p3ht-pcbm",
-        description="P3HT and PC61BM, 1:1 by volume, in chlorobenzene",
+        description="P3HT and PC61BM, 1:1 by volume, in chlorobenzene, on a substrate that PCBM wets",
         process="drying",
         blend_ratio=0.5,
         n_donor=180.0,
         n_acceptor=6.0,
-        chi=0.86,
+        chi=0.25,
         chi_donor_solvent=0.4,
         chi_acceptor_solvent=0.3,
-        kappa=1e-4,
-        barrier=1e-3,
-        mobility="wodo",
+        kappa=1e-5,
+        barrier=1e-4,
+        mobility="fast-mode",
+        solid_diffusivity=1e-5,
+        diffusivity_exponent=1.0,
+        substrate_strength=1e-4,
+        substrate_donor=0.2,
         solvent=0.8,
-        width=2.0,
-        evaporation=0.03,
-        duration=2000.0,
+        width=1.5,
+        evaporation=6.6e-5,
+        duration=1e5,
         reference_temperature=298.15,
-        units=Units(length_nm=500.0, diffusivity=1e-9),
+        units=Units(length_nm=500.0, diffusivity=1.7e-9),
         molar_volume=_CHLOROBENZENE,
-        depth_nm=32.0,
+        depth_nm=35.3,
+        findings=(
+            Finding(
+                quantity="surface excess",
+                low=0.05,
+                high=1.0,
+                found="as cast, P3HT is enriched at the air and PCBM at the substrate",
+                citation="Campoy-Quiles et al., Nat. Mater. 7 (2008) 158; Xu et al., Adv. Funct. Mater. 19 "
+                "(2009) 1227, doi 10.1002/adfm.200801286; Parnell et al., Adv. Mater. 22 (2010) 2444, "
+                "doi 10.1002/adma.200903971. What lies at the substrate depends on its surface energy: "
+                "Germack et al., Macromolecules 43 (2010) 3828, doi 10.1021/ma100027b",
+                doi="10.1038/nmat2102",
+            ),
+            Finding(
+                quantity="acceptor in donor phase",
+                low=0.05,
+                high=0.45,
+                found="amorphous P3HT holds much dissolved PCBM: Treat et al. find the two miscible, "
+                "Kozub et al. up to 42 vol%, Zhao et al. one glass transition in blends of all compositions",
+                citation="Kozub et al., Macromolecules 44 (2011) 5722; Treat et al., Adv. Energy Mater. 1 "
+                "(2011) 82; Zhao et al., J. Phys. Chem. B 113 (2009) 1587, doi 10.1021/jp804151a",
+                doi="10.1021/ma200855r",
+                basis="secondary",
+            ),
+            Finding(
+                quantity="lateral share",
+                low=0.3,
+                high=1.0,
+                found="a bulk heterojunction, not a bilayer",
+                citation="Campoy-Quiles et al., Nat. Mater. 7 (2008) 158",
+                doi="10.1038/nmat2102",
+                basis="estimate",
+            ),
+            Finding(
+                quantity="spacing",
+                low=15.0,
+                high=50.0,
+                found="a length of 25 nm in scattering of drop-cast blends, which annealing hardly changes",
+                citation="Parnell, Cadby, Mykhaylyk, Dunbar, Hopkinson, Donald and Jones, Macromolecules 44 "
+                "(2011) 6503",
+                basis="secondary",
+                shown=False,
+                reason="crystals of P3HT set this length, and the model has no crystals; liquid phases are "
+                "some four times as far apart",
+            ),
+        ),
         sources=(
             Source(
                 parameters="chi",
-                basis="secondary",
-                citation="Kozub, Vakhshouri, Orme, Wang, Hexemer and Gomez, Macromolecules 44 (2011) 5722",
-                doi="10.1021/ma200855r",
+                basis="estimate",
+                citation="so that the donor-rich phase of a dry film holds 15 vol% of PCBM, within the 5 to "
+                "42 % that have been reported. The melting points give 0.86 for a volume of one PCBM "
+                "(Kozub et al., doi 10.1021/ma200855r), or 0.14 for one chlorobenzene, the unit here, with "
+                "which the two are miscible up to 48 %; 0.86 per chlorobenzene would make them immiscible "
+                "and demix a film with 80 % of solvent",
             ),
             Source(
                 parameters="chi_donor_solvent, chi_acceptor_solvent",
@@ -194,17 +289,41 @@ _TABLE = (
                 "911 g/mol at 1.5 g/cm³",
             ),
             Source(
-                parameters="kappa, barrier, evaporation, solvent, width, units",
+                parameters="mobility",
+                basis="secondary",
+                citation="the closure of Ronsin and Harting's simulations of this blend (arXiv:2206.10196)",
+            ),
+            Source(
+                parameters="evaporation",
                 basis="estimate",
-                citation="similar to the other materials' values, resolved at 400 x 100 cells",
+                citation="k_e = 0.23 µm/s: that of chloroform at 1500 rpm (see pdpp5t-pcbm) times the ratios "
+                "of vapour pressures, 1.6 to 26 kPa, molar volumes, 101.7 to 80.7, and gas diffusivities, "
+                "(0.075/0.089)^⅔",
+            ),
+            Source(
+                parameters="diffusivity of the unit of time, solid_diffusivity, diffusivity_exponent",
+                basis="estimate",
+                citation="self-diffusion of chlorobenzene at 25 °C, 1.7e-9 m²/s; a solid in which PCBM is "
+                "three to five orders of magnitude slower than in solution; Rouse chains",
+            ),
+            Source(
+                parameters="substrate_strength, substrate_donor",
+                basis="estimate",
+                citation="12 N/m h: a PCBM-rich phase is 0.5 mN/m cheaper at the substrate than a P3HT-rich "
+                "one (surfaces of PCBM and P3HT differ by some 10 mN/m)",
+            ),
+            Source(
+                parameters="kappa, barrier, solvent, width, h0",
+                basis="estimate",
+                citation="√kappa = 1.6 nm, near the width of the interfaces; a dry film of 111 nm",
             ),
             _molar_volume("chlorobenzene", "112.56", "1.107"),
             _DEPTH,
         ),
         remark="Amorphous liquid-liquid separation only: both substances crystallise, which is not "
-        "simulated. The chain length corresponds to a molar mass of 20 kg/mol. The Biot number is a choice: "
-        "that of chloroform on a spin coater is ten times smaller (see pdpp5t-pcbm), and chlorobenzene is "
-        "less volatile. " + _DEFAULT_TEMPERATURE_LAWS,
+        "simulated, and the surface has no energy of its own. P3HT gets to the air because it is the slower "
+        "solute and because PCBM wets the substrate. The chain length is that of 20 kg/mol. "
+        + _DEFAULT_TEMPERATURE_LAWS,
     ),
     Material(
         name="opv-frames",

@@ -189,12 +189,13 @@ class Process(ABC, Generic[Films]):
 
     def ranges(self, recipe: Films) -> dict[str, tuple[float, float]]:
         """Ranges of parameters around a recipe for randomised films."""
+        chis = 0.85 * recipe.chi, 1.2 * recipe.chi
         return {
             "blend_ratio": (recipe.blend_ratio - 0.15, recipe.blend_ratio + 0.15),
             "initial_thickness": (0.75 * recipe.initial_thickness, recipe.initial_thickness / 0.75),
             "substrate_strength": (0.0, 0.01),
             "substrate_donor": (0.2, 0.8),
-            "chi": (0.85 * recipe.chi, 1.2 * recipe.chi),
+            "chi": (min(chis), max(chis)),
         }
 
     def suits(self, material: Material) -> bool:

@@ -62,15 +62,15 @@ class TernaryRecipe(Recipe):
     that the two-dimensional simulation represents."""
     solvent: float = number_field(0.8, 0.05, 0.97)
     """Initial volume share of solvent."""
-    n_donor: float = number_field(20.0, 1.0, 200.0)
+    n_donor: float = number_field(20.0, 1.0, 1000.0)
     """Chain length of the donor [solvent molecules]."""
-    n_acceptor: float = number_field(5.0, 1.0, 200.0)
+    n_acceptor: float = number_field(5.0, 1.0, 1000.0)
     """Chain length of the acceptor [solvent molecules]."""
-    chi: float = number_field(1.0, 0.0, 3.0)
+    chi: float = number_field(1.0, -1.0, 3.0)
     """Donor-acceptor interaction parameter at the reference temperature."""
-    chi_donor_solvent: float = number_field(0.3, 0.0, 1.5)
+    chi_donor_solvent: float = number_field(0.3, -1.0, 1.5)
     """Donor-solvent interaction parameter."""
-    chi_acceptor_solvent: float = number_field(0.3, 0.0, 1.5)
+    chi_acceptor_solvent: float = number_field(0.3, -1.0, 1.5)
     """Acceptor-solvent interaction parameter."""
     kappa: float = number_field(1e-4, 1e-6, 0.1)
     """Gradient energy coefficient of both solutes [RT/V_s h0^2]."""
@@ -78,8 +78,10 @@ class TernaryRecipe(Recipe):
     """b of the energy b (1/phi_d + 1/phi_a + 1/phi_s) that keeps fields away from pure components."""
     mobility: MobilityName = field(default="wodo", metadata={"choices": MOBILITIES})
     """Closure of the mobilities."""
-    solid_diffusivity: float = number_field(1e-3, 1e-5, 1.0)
-    """Diffusivity without solvent relative to that in pure solvent (closure `wodo`)."""
+    solid_diffusivity: float = number_field(1e-3, 1e-8, 1.0)
+    """Diffusivity without solvent relative to that in pure solvent (not in `negi` and `onsager`)."""
+    diffusivity_exponent: float = number_field(1.0, 0.0, 2.5, before=1.0)
+    """v of the tracer diffusivities N^-v of the solutes (closures `fast-mode` and `slow-mode`)."""
     evaporation: float = number_field(0.3, 0.0, 20.0)
     """Evaporation rate at the reference temperature, as a Biot number k_e h0 / D_s."""
     ambient_vapour: float = number_field(0.0, 0.0, 0.95)
@@ -164,6 +166,7 @@ class TernaryProcess(Process[TernaryFilms]):
         mobility = named_mobility(
             recipes[0].mobility,
             chain_lengths=lengths,
+            exponent=column([r.diffusivity_exponent for r in recipes]),
             solid=column([r.solid_diffusivity for r in recipes]),
             scale=column(mobility_factor(recipes, knobs)),
             initial=torch.stack((column(composition[:, 0]), column(composition[:, 1])), dim=1),

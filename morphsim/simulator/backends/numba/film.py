@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from morphsim.compiled import inlined, loop
-from morphsim.simulator.backends.numba.math import barrier_floor, barrier_slope, extended_logarithm
+from morphsim.simulator.backends.numba.math import barrier_floor, barrier_slope, decay, extended_logarithm
 from morphsim.simulator.core.energy import SMALLEST_FRACTION
 from morphsim.simulator.core.etd import SURPLUS
 from morphsim.simulator.core.sweep import LARGEST_RISE, SMALLEST_RISE
 
-WODO, NEGI, ONSAGER, CONSTANT = range(4)
+WODO, NEGI, CONSTANT, ONSAGER, FAST_MODE, SLOW_MODE = range(6)
+"""Closures of the mobilities; those from `ONSAGER` on have a cross term."""
 
 _FLOOR = SMALLEST_FRACTION
 
@@ -93,6 +94,12 @@ def _potentials(
 
 
 @inlined
+def is_mixed(kind: int) -> Any:
+    """Whether a closure has a cross term."""
+    return kind >= ONSAGER
+
+
+@inlined
 def _mobilities(kind: int, phi: Any, p: Any, mobility: Any, cross: Any) -> None:
     """Mobilities (2, H, W) of one film, and the cross term (H, W) of the closure that has one."""
     height, width = phi.shape[1:]
@@ -104,15 +111,32 @@ def _mobilities(kind: int, phi: Any, p: Any, mobility: Any, cross: Any) -> None:
             for j in range(width):
                 mobility[0, row, j] = p[8]
                 mobility[1, row, j] = p[9]
-        elif kind == ONSAGER:
+        elif kind >= ONSAGER:
             for j in range(width):
                 donor = min(max(phi[0, row, j], floor), one - floor)
                 acceptor = min(max(phi[1, row, j], floor), one - floor)
                 crowd = max((donor + acceptor) / (one - floor), one)
                 donor, acceptor = donor / crowd, acceptor / crowd
-                mobility[0, row, j] = p[8] * donor * (one - donor)
-                mobility[1, row, j] = p[8] * acceptor * (one - acceptor)
-                cross[row, j] = -p[8] * donor * acceptor
+                if kind == ONSAGER:
+                    mobility[0, row, j] = p[8] * donor * (one - donor)
+                    mobility[1, row, j] = p[8] * acceptor * (one - acceptor)
+                    cross[row, j] = -p[8] * donor * acceptor
+                    continue
+                solids = donor + acceptor
+                speed = p[10] * decay(p[11] * solids)
+                first, second, third = p[8] * speed * donor, p[9] * speed * acceptor, speed * (one - solids)
+                if kind == FAST_MODE:
+                    rest, other = one - donor, one - acceptor
+                    mobility[0, row, j] = first * rest * rest + donor * donor * (second + third)
+                    mobility[1, row, j] = second * other * other + acceptor * acceptor * (first + third)
+                    cross[row, j] = (
+                        donor * acceptor * third - first * rest * acceptor - second * other * donor
+                    )
+                else:
+                    inverse = one / (first + second + third)
+                    mobility[0, row, j] = first * (second + third) * inverse
+                    mobility[1, row, j] = second * (first + third) * inverse
+                    cross[row, j] = -first * second * inverse
         else:
             for j in range(width):
                 donor, acceptor = phi[0, row, j], phi[1, row, j]
@@ -283,8 +307,8 @@ def film_rates(
         phi: (B, 2, H, W).
         thickness: (B,).
         hdot: dh/dt (B,).
-        parameters: (B, 10): both chain lengths, chi of donor and acceptor, of donor and solvent, of
-            acceptor and solvent, the barrier, both kappas, two parameters of the mobility.
+        parameters: (B, 12): both chain lengths, chi of donor and acceptor, of donor and solvent, of
+            acceptor and solvent, the barrier, both kappas, four parameters of the mobility.
         linear: of the substrate, (B, 2, W).
         quadratic: of the substrate, (B, 2, W).
         product: factor of the product of both fields in the substrate's energy, (B, W).
@@ -368,7 +392,7 @@ def rates_of_film(
         mu,
         mobility,
         cross,
-        film.kind == ONSAGER,
+        is_mixed(film.kind),
         film.periodic,
         real(thickness / dx**2),
         real(1.0 / (thickness * dtheta**2)),
@@ -384,7 +408,7 @@ def stiffness_of_film(
 ) -> None:
     """Both stiffnesses (2, 2) of each field of one film, see `film_rates`."""
     real, p = mobility.dtype.type, film.parameters
-    _bounds(p[6:8], steep, mobility, cross, film.kind == ONSAGER, stiffness)
+    _bounds(p[6:8], steep, mobility, cross, is_mixed(film.kind), stiffness)
     for c in range(2):
         # The wall's energy is as stiff as that of a layer of one cell.
         steepest = real(0.0)

@@ -7,11 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from morphsim.compiled import loop
-from morphsim.simulator.backends.numba.film import (
-    ONSAGER,
-    rates_of_film,
-    stiffness_of_film,
-)
+from morphsim.simulator.backends.numba.film import is_mixed, rates_of_film, stiffness_of_film
 from morphsim.simulator.backends.numba.kernels import Kernel
 from morphsim.simulator.backends.numba.layout import (
     CHANGE,
@@ -80,7 +76,7 @@ def noise_kernel(film: Any, counter: Any, scale: float, h: float, memory: Any) -
         h,
         memory.mobility,
         memory.cross,
-        film.kind == ONSAGER,
+        is_mixed(film.kind),
         film.periodic,
         film.dx,
         film.dtheta,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from morphsim.compiled import inlined, loop
-from morphsim.simulator.backends.numba.film import ONSAGER
+from morphsim.simulator.backends.numba.film import is_mixed
 from morphsim.simulator.backends.numba.math import barrier_floor, decay
 from morphsim.simulator.core.energy import SMALLEST_FRACTION
 
@@ -244,7 +244,7 @@ def mean_rates_of_film(film: Any, phi: Any, mobility: Any, cross: Any, second: A
     real, p = phi.dtype.type, film.parameters
     one, two = real(1.0), real(2.0)
     floor, wall = real(SMALLEST_FRACTION), barrier_floor(p[5])
-    barrier, mixed = two * p[5], film.kind == ONSAGER
+    barrier, mixed = two * p[5], is_mixed(film.kind)
     inverse_donor, inverse_acceptor = one / p[0], one / p[1]
     sums = np.zeros(7)
     for row in range(height):

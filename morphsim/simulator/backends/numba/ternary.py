@@ -11,20 +11,38 @@ from torch import Tensor
 
 from morphsim.simulator.backends.base import CellRates, FilmEquations
 from morphsim.simulator.backends.numba.arrays import Array, as_array, stretched
-from morphsim.simulator.backends.numba.film import CONSTANT, NEGI, ONSAGER, WODO, film_rates
+from morphsim.simulator.backends.numba.film import (
+    CONSTANT,
+    FAST_MODE,
+    NEGI,
+    ONSAGER,
+    SLOW_MODE,
+    WODO,
+    film_rates,
+)
 from morphsim.simulator.core.energy import TernaryFloryHuggins
 from morphsim.simulator.core.exact_types import ExactTypes
-from morphsim.simulator.core.mobility import ConstantMobility, NegiMobility, OnsagerMobility, WodoMobility
+from morphsim.simulator.core.mobility import (
+    ConstantMobility,
+    FastModeMobility,
+    NegiMobility,
+    OnsagerMobility,
+    SlowModeMobility,
+    WodoMobility,
+)
 from morphsim.simulator.core.substrate import Substrate
 
-Closure = tuple[int, tuple[Array, Array]]
-"""The number of a closure in `film_rates`, and its two parameters (B or 1, 1, 1)."""
+Closure = tuple[int, tuple[Array, ...]]
+"""The number of a closure in `film_rates`, and at most four parameters (B or 1, 1, 1)."""
 
 Wall = tuple[Array, Array, Array]
 """The arrays of the substrate that `film_rates` takes, (B, 2, W), (B, 2, W) and (B, W)."""
 
 CLOSURES: ExactTypes[Callable[[Any, TernaryFloryHuggins], Closure | None]] = ExactTypes()
 """The compiled closures, by the class of the mobility."""
+
+
+_NUMBERS = 12
 
 
 def ternary_rates(film: FilmEquations, phi: Tensor, thickness: Tensor, speed: Tensor) -> CellRates | None:
@@ -52,11 +70,11 @@ def ternary_rates(film: FilmEquations, phi: Tensor, thickness: Tensor, speed: Te
         stiffness.numpy(),
     )
     bounds = stiffness[..., None, None]
-    return CellRates(out, bounds[:, 0], bounds[:, 1], mobility, cross if kind == ONSAGER else None)
+    return CellRates(out, bounds[:, 0], bounds[:, 1], mobility, cross if kind >= ONSAGER else None)
 
 
 def film_arrays(film: FilmEquations, phi: Tensor) -> tuple[int, Array, Wall] | None:
-    """Closure, numbers (B, 10), and the arrays of the substrate; None if the loop can't take them.
+    """Closure, numbers (B, 12), and the arrays of the substrate; None if the loop can't take them.
 
     They are made anew each time, since a user may write into the tensors of a model.
     """
@@ -81,7 +99,8 @@ def film_arrays(film: FilmEquations, phi: Tensor) -> tuple[int, Array, Wall] | N
         *of_mobility,
     )
     films = phi.shape[0]
-    numbers = np.empty((films, len(columns)), np.float32 if phi.dtype == torch.float32 else np.float64)
+    # Numbers that a closure doesn't have are 0, so that loops are compiled for one shape.
+    numbers = np.zeros((films, _NUMBERS), np.float32 if phi.dtype == torch.float32 else np.float64)
     for place, values in enumerate(columns):
         # Loops don't check where an array ends: an array of another length must not get there.
         if values.size != 1 and values.shape != (films, 1, 1):
@@ -122,6 +141,20 @@ def _onsager(mobility: OnsagerMobility, energy: TernaryFloryHuggins) -> Closure:
     return ONSAGER, (value, value)
 
 
+def _fast_mode(mobility: FastModeMobility, energy: TernaryFloryHuggins) -> Closure:
+    return FAST_MODE, _tracers(mobility)
+
+
+def _slow_mode(mobility: SlowModeMobility, energy: TernaryFloryHuggins) -> Closure:
+    return SLOW_MODE, _tracers(mobility)
+
+
+def _tracers(mobility: FastModeMobility | SlowModeMobility) -> tuple[Array, ...]:
+    friction = as_array(mobility.friction)
+    slowing = -np.log(as_array(mobility.solid))
+    return (friction[:, 0], friction[:, -1], as_array(mobility.scale), slowing)
+
+
 def _constant(mobility: ConstantMobility, energy: TernaryFloryHuggins) -> Closure:
     value = as_array(mobility.value)
     return CONSTANT, (value[:, 0], value[:, -1])
@@ -137,4 +170,6 @@ def _same_chains(mobility: WodoMobility | NegiMobility, energy: TernaryFloryHugg
 CLOSURES.register(WodoMobility, _wodo)
 CLOSURES.register(NegiMobility, _negi)
 CLOSURES.register(OnsagerMobility, _onsager)
+CLOSURES.register(FastModeMobility, _fast_mode)
+CLOSURES.register(SlowModeMobility, _slow_mode)
 CLOSURES.register(ConstantMobility, _constant)

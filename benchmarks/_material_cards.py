@@ -1,0 +1,176 @@
+"""Makes docs/material-cards.md, a card for each material, with pictures of films in docs/materials.
+
+    python benchmarks/_material_cards.py [--page-only]
+
+Pictures are of films as shipped, on seeds that played no part in the choice of parameters. The tables of
+variants are those of benchmarks/results/materials.json.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _harness import exit_status, number
+from _run_all import FOLDER, RESULTS
+
+from morphsim._commandline import parse
+from morphsim.files import atomic_path, read_json, write_text
+from morphsim.simulator import Simulation
+from morphsim.simulator.materials import MATERIALS, Material
+from morphsim.simulator.materials.morphology import UNITS_OF, Finding
+
+PAGE = FOLDER.parent / "docs" / "material-cards.md"
+PICTURES = PAGE.parent / "materials"
+SHAPE = (100, 400)
+SEEDS = (101, 102, 103)
+_INTRODUCTION = """\
+# Material cards
+
+What films of each [material](materials.md) look like, what others found in such films, and what the
+simulated ones show of it. Red is donor, blue acceptor, white an even mixture; films are to scale, with the
+free surface on top. Pictures and tests are of seeds 101 to 103; the tables of variants are medians of three
+other films each (`python benchmarks/materials.py`).
+
+- `excess`: donor share of the solids in the upper 5 % of the film less that in the lower 5 %.
+- `lateral`: part of the variance of the donor share that lies within rows: 0 of flat layers, 1 of columns.
+- `upright`: part of the interface that runs through the film rather than along it: 0 of layers, 1 of columns.
+- `spacing`: 2π/k of the mean wavenumber.
+- `dissolved`: acceptor share of the solids of the donor-rich phase.
+"""
+_COLUMNS = {
+    "donor on top": "donor on top",
+    "surface excess": "excess",
+    "lateral share": "lateral",
+    "upright share": "upright",
+    "spacing": "spacing [nm]",
+    "acceptor in donor phase": "dissolved",
+    "contrast": "contrast",
+    "drying time": "drying time [s]",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Make the cards of materials."""
+
+    page_only: bool = False
+    """Keep the pictures."""
+
+
+def page(results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    """Render the page from the results of benchmarks/materials.py."""
+    cards = [_card(entry, results.get(entry.name, {})) for entry in MATERIALS.values()]
+    return "\n".join((_INTRODUCTION, *cards))
+
+
+def draw(entry: Material, path: Path) -> None:
+    """Draw films of a material to scale, one below the other."""
+    from matplotlib.figure import Figure
+
+    if entry.process == "drying":
+        recipe: Any = entry.drying_recipe()
+        films = [_dried(recipe, seed) for seed in SEEDS]
+    else:
+        recipe = entry.annealing_recipe()
+        films = [_annealed(recipe, seed) for seed in SEEDS]
+    length = entry.units.length_nm
+    height = 0.5 + 7.0 / (recipe.width / films[0][1])
+    figure = Figure(figsize=(7.4, height * len(films)), layout="constrained")
+    panels = figure.subplots(len(films), 1, squeeze=False)[:, 0]
+    for panel, (share, thickness) in zip(panels, films, strict=True):
+        extent = (0.0, recipe.width * length, 0.0, thickness * length)
+        panel.imshow(share, extent=extent, cmap="RdBu_r", vmin=0.0, vmax=1.0)
+        panel.tick_params(labelsize=7)
+        panel.set_ylabel("nm", fontsize=7)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=80, format="png", metadata={"Software": "morphsim"})
+
+
+def _dried(recipe: Any, seed: int) -> tuple[np.ndarray[Any, Any], float]:
+    film = Simulation([recipe], seeds=[seed], shape=SHAPE)
+    film.advance_to_dryness(1.0, time=recipe.duration)
+    return film.donor_share()[0].numpy().copy(), float(film.thickness[0])
+
+
+def _annealed(recipe: Any, seed: int) -> tuple[np.ndarray[Any, Any], float]:
+    film = Simulation([recipe], seeds=[seed], shape=SHAPE)
+    film.advance(time=recipe.duration)
+    return film.donor_share()[0].numpy().copy(), float(film.thickness[0])
+
+
+def _card(entry: Material, variants: Mapping[str, Mapping[str, Any]]) -> str:
+    parts = [
+        f"\n## {entry.name}\n",
+        f"{entry.description[:1].upper()}{entry.description[1:]}. {entry.remark}\n",
+        f"![Films of {entry.name}](materials/{entry.name}.png)\n",
+    ]
+    if entry.findings:
+        parts.append("Published, and what films show of it:\n")
+        shipped = next(iter(variants.values()), {})
+        header = ("quantity", "published", "range", "simulated", "shown", "source", "basis of the range")
+        parts.append(_markdown(header, [_finding(each, shipped) for each in entry.findings]))
+    parts.append("Parameters:\n")
+    parts.append(
+        _markdown(
+            ("parameters", "basis", "source"),
+            [(each.parameters, each.basis, _cite(each.citation, each.doi)) for each in entry.sources],
+        )
+    )
+    if variants:
+        parts.append("Variants:\n")
+        parts.append(_markdown(("variant", "films", *_COLUMNS.values()), _rows(variants)))
+    return "\n".join(parts)
+
+
+def _finding(finding: Finding, shipped: Mapping[str, Any]) -> tuple[str, ...]:
+    unit = UNITS_OF.get(finding.quantity)
+    name = f"{finding.quantity} [{unit}]" if unit else finding.quantity
+    shown = "yes" if finding.shown else f"no: {finding.reason}"
+    return (
+        name,
+        finding.found,
+        f"{finding.low:g} to {finding.high:g}",
+        number(shipped.get(finding.quantity), 2),
+        shown,
+        _cite(finding.citation, finding.doi),
+        finding.basis,
+    )
+
+
+def _rows(variants: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    return [
+        (
+            name,
+            str(found.get("regimes", found.get("failed"))),
+            *(number(found.get(key), 2) for key in _COLUMNS),
+        )
+        for name, found in variants.items()
+    ]
+
+
+def _cite(citation: str, doi: str) -> str:
+    return f"{citation} ([doi {doi}](https://doi.org/{doi}))" if doi else citation
+
+
+def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _work() -> int:
+    options = parse(Options, sys.argv[1:], program="benchmarks/_material_cards.py")
+    write_text(PAGE, page(read_json(RESULTS / "materials.json")["results"]))
+    if not options.page_only:
+        for entry in MATERIALS.values():
+            draw(entry, PICTURES / f"{entry.name}.png")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status("benchmarks/_material_cards.py", _work))
