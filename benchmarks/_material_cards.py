@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _harness import exit_status, number
+from _harness import exit_status
 from _run_all import FOLDER, RESULTS
 
 from morphsim._commandline import parse
@@ -134,8 +134,8 @@ def _finding(finding: Finding, shipped: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         name,
         finding.found,
-        f"{finding.low:g} to {finding.high:g}",
-        number(shipped.get(finding.quantity), 2),
+        f"{_short(finding.low)} to {_short(finding.high)}",
+        _short(shipped.get(finding.quantity)),
         shown,
         _cite(finding.citation, finding.doi),
         finding.basis,
@@ -147,10 +147,15 @@ def _rows(variants: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
         (
             name,
             str(found.get("regimes", found.get("failed"))),
-            *(number(found.get(key), 2) for key in _COLUMNS),
+            *(_short(found.get(key)) for key in _COLUMNS),
         )
         for name, found in variants.items()
     ]
+
+
+def _short(value: float | None) -> str:
+    """A figure with two digits, without an exponent from 1 up."""
+    return "-" if value is None else f"{float(f'{value:.2g}'):g}"
 
 
 def _cite(citation: str, doi: str) -> str:

@@ -18,6 +18,7 @@ from morphsim.system_errors import explain
 
 COMMANDS = {
     "simulate": Command("simulate", "simulate one film: frames, a movie and a strip of images"),
+    "phase-diagram": Command("phase_diagram", "draw the phase diagram of a blend with the path of its film"),
     "dataset": Command("dataset", "simulate many films over a grid of recipes; can be resumed"),
     "import": Command("import_frames", "convert text, images, arrays or HDF5 into one file of frames"),
     "train-encoder": Command("train_encoder", "train an encoder on a file of frames"),

@@ -176,6 +176,11 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         return np.array(self._batch.frames[0])
 
     @property
+    def share(self) -> NDArray[np.float32]:
+        """The present donor share of the solids (H, W), whose threshold gives the frame."""
+        return self._batch.share(0)
+
+    @property
     def film_recipe(self) -> Recipe:
         """The recipe of the present film."""
         return self._batch.film(0).recipe
@@ -197,7 +202,8 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
 
     def _observed(self) -> tuple[Any, dict[str, Any]]:
         if self.render_mode == "human":
-            self._window.show(self._picture())
+            # Pictures are 1 h0 high.
+            self._window.show(self._picture(), aspect=self.film_recipe.width)
         return row_of(self._batch.observe([0]), 0), self._batch.info(0)
 
     def _picture(self) -> NDArray[np.uint8]:

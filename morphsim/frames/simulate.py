@@ -21,6 +21,7 @@ from morphsim.frames.film_output import (
     remove_earlier,
     write_exports,
 )
+from morphsim.frames.pictures import Show, check_shown, film_pictures, held_settings
 from morphsim.frames.plan import read_film_file, stated_process
 from morphsim.frames.read_start import read_start
 from morphsim.frames.snapshots import film_frames
@@ -72,6 +73,8 @@ class FilmConfig:
     """Smallest donor share of a donor pixel (default: that of the recipe file, or 0.5)."""
     animation: Literal["gif", "mp4", "none"] = "gif"
     """Format of the movie; mp4 needs the extra `movie`."""
+    show: Show = "share"
+    """What strip and movie show: the donor share of the solids, a volume fraction, or the binary frames."""
     export: tuple[Literal["vtk", "xdmf", "netcdf"], ...] = ()
     """Formats in which to export the volume fractions: vtk, xdmf (for ParaView), netcdf (needs the extra
     `xarray`)."""
@@ -94,6 +97,14 @@ class FilmConfig:
             InputError: an invalid configuration.
         """
         return self._resolved().recipe
+
+    def film_units(self) -> Units:
+        """The scales of the film that the file or the material and the options describe.
+
+        Raises:
+            InputError: an invalid configuration.
+        """
+        return self._resolved().units
 
     def _resolved(self) -> _Film:
         """The film that the options and the files describe."""
@@ -250,10 +261,10 @@ class FilmReport:
 def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmReport:
     """Simulate one film and write `frames.h5`, `film.gif`, `strip.png`, `recipe.toml` and `schedule.toml`.
 
-    The movie shows donor shares to scale, so that a drying film visibly shrinks. The strip shows up to eight
-    binary frames at their true thickness. `config.export` adds `film.pvd` with the folder `film_vti`,
-    `film.xdmf` with `film_fields.h5`, and `film.nc`, all in nm and s. `schedule.toml` is a recipe file from
-    which the same film is made again, bit for bit on the same machine.
+    Movie and strip (up to eight moments) show `config.show` to scale, so that a drying film visibly shrinks,
+    with surface, substrate, scale bar, colour bar, time and knobs. `config.export` adds `film.pvd` with the
+    folder `film_vti`, `film.xdmf` with `film_fields.h5`, and `film.nc`, all in nm and s. `schedule.toml` is a
+    recipe file from which the same film is made again, bit for bit on the same machine.
 
     Args:
         config: the film and its output.
@@ -270,6 +281,7 @@ def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmRepo
     >>> report = simulate_film(FilmConfig(recipe=Path("film.toml")))     # doctest: +SKIP
     """
     film = config._resolved()
+    check_shown(config.show, film.recipe.process)
     check_writers(config.animation, config.export)
     with claimed_folder(config.out):
         return _make(config, film, show_progress=show_progress)
@@ -291,6 +303,7 @@ def _make(config: FilmConfig, film: _Film, *, show_progress: bool) -> FilmReport
             device=config.device,
         )
     snapshots: list[Snapshot] = []
+    made = Steps()
     frames = film.schedule.frames if isinstance(film.schedule, Steps) else recording.frames
     with progress("simulating", frames, unit="frames", show=show_progress) as advance:
         for snapshot in record_film(
@@ -301,6 +314,7 @@ def _make(config: FilmConfig, film: _Film, *, show_progress: bool) -> FilmReport
             cells=cells,
             fields=phi,
             schedule=film.schedule,
+            steps=made,
             tolerance=recording.tolerance,
             dtype=recording.dtype,
             device=config.device,
@@ -320,7 +334,10 @@ def _make(config: FilmConfig, film: _Film, *, show_progress: bool) -> FilmReport
     )
     notes = {"schedule": text} | ({"start": recording.start} if recording.start else {})
     write_frames(config.out / FRAMES, frame_set, notes=notes)
-    files = [FRAMES, *draw_film(config.out, config.animation, snapshots, frame_set, recipe, units)]
+    trace = made.trace()
+    knobs = held_settings(trace.knobs, units, trace.time * units.time_s)
+    pictures = film_pictures(snapshots, frame_set, recipe, units, show=config.show, knobs=knobs)
+    files = [FRAMES, *draw_film(config.out, config.animation, pictures)]
     profiles = film.schedule if isinstance(film.schedule, Schedule) else None
     write_text(config.out / RECIPE, recipe_text(recipe, profiles, units=units))
     write_text(config.out / SCHEDULE, text)

@@ -21,7 +21,7 @@ from morphsim.frames.film_output import (
     write_exports,
 )
 from morphsim.frames.frame_set import CHAIN as PROCESS
-from morphsim.frames.frame_set import FrameSet
+from morphsim.frames.pictures.chain import chain_pictures, check_chain_shown
 from morphsim.frames.plan import check_recording
 from morphsim.frames.read_start import read_start
 from morphsim.frames.simulate import FilmConfig, FilmReport
@@ -29,11 +29,11 @@ from morphsim.frames.stages import chain_frames
 from morphsim.frames.store import write_frames
 from morphsim.locks import claimed_folder
 from morphsim.progress import progress
-from morphsim.simulator import Snapshot, Stage, find_process, plan_chain, record_chain
+from morphsim.simulator import Snapshot, Stage, plan_chain, record_chain
 from morphsim.simulator.cells import shared_cells
 from morphsim.simulator.chain import stage_process
 from morphsim.simulator.film_start import FilmStart
-from morphsim.simulator.schedules import Schedule
+from morphsim.simulator.schedules import Schedule, Steps
 
 
 def simulate_chain(recipes: Sequence[Path], config: FilmConfig, *, show_progress: bool = True) -> FilmReport:
@@ -70,6 +70,7 @@ def simulate_chain(recipes: Sequence[Path], config: FilmConfig, *, show_progress
         stages, recording, start = _planned(config, tables, film)
     except InputError as error:
         raise InputError(f"{recipes[0]}: {error}" if len(recipes) == 1 else str(error)) from error
+    check_chain_shown(config.show, [stage.recipe.process for stage in stages])
     check_writers(config.animation, config.export)
     with claimed_folder(config.out):
         return _make(config, stages, recording, start, show_progress=show_progress)
@@ -117,6 +118,7 @@ def _make(
     before = [] if start is None or start.before is None else [start.before]
     cells = shared_cells([*before, *(stage.recipe for stage in planned)], recording.shape, recording.cells)
     moments: list[tuple[Stage, Snapshot]] = []
+    made: list[Steps] = []
     with progress(
         "simulating", recording.frames * len(planned), unit="frames", show=show_progress
     ) as advance:
@@ -127,6 +129,7 @@ def _make(
             shape=recording.shape,
             cells=cells,
             start=start,
+            steps=made,
             tolerance=recording.tolerance,
             dtype=recording.dtype,
             device=config.device,
@@ -140,7 +143,8 @@ def _make(
     frame_set = chain_frames(moments, seed=recording.seed, threshold=recording.threshold)
     notes = {"chain": text} | ({"start": recording.start} if recording.start else {})
     write_frames(config.out / FRAMES, frame_set, notes=notes)
-    files = [FRAMES, *_draw(config, moments, frame_set)]
+    pictures = chain_pictures(moments, frame_set, show=config.show, steps=made)
+    files = [FRAMES, *draw_film(config.out, config.animation, pictures)]
     write_text(config.out / CHAIN, text)
     files.append(CHAIN)
     for stage in stages:
@@ -170,16 +174,3 @@ def _make(
             if each.lags
         ),
     )
-
-
-def _draw(config: FilmConfig, moments: Sequence[tuple[Stage, Snapshot]], frame_set: FrameSet) -> list[str]:
-    """Draw all stages as one film, over the time of all of them."""
-    first = moments[0][0]
-    snapshots = [
-        replace(snapshot, time=stage.time_s(snapshot) / first.units.time_s) for stage, snapshot in moments
-    ]
-    changing = [stage for stage, _ in moments if find_process(stage.recipe.process).thickness_changes]
-    labels = [stage.recipe.process for stage, _ in moments]
-    recipe = (changing or [first])[0].recipe
-    drawn = draw_film(config.out, config.animation, snapshots, frame_set, recipe, first.units, labels=labels)
-    return list(drawn)

@@ -21,6 +21,7 @@ from morphsim.frames import write_frames
 # For each command: words that would do, with IN for its input file, and an option with choices.
 GOOD = {
     "simulate": (["IN"], "--dtype"),
+    "phase-diagram": (["IN", "--out", "OUT.png"], "--process"),
     "dataset": (["--recipes", "IN", "--out", "OUT"], "--process"),
     "import": (["IN", "--out", "OUT"], "--boundary"),
     "train-encoder": (["IN", "--out", "OUT", "--no-tensorboard"], "--keep"),
@@ -186,6 +187,8 @@ def test_an_unknown_choice(refused, command: str):
         ("simulate", "--process", "drying --seed -1", "seed is -1"),
         ("simulate", "--process", "drying --frames 0", "frames is 0"),
         ("simulate", "--process", "drying --threads 0", "threads is 0"),
+        ("simulate", "--process", "annealing --show solvent", "films of annealing hold no solvent to show"),
+        ("simulate", "--process", "drying --show phases", "--show is 'phases'"),
         ("simulate", "--process", "drying --shape 0 4", "height of shape is 0; it must be"),
         ("simulate", "--process", "drying --shape 8000 2000 --frames 100", "ask for fewer or smaller frames"),
         ("simulate", "--process", "drying --set chi", "'chi' is not of the form NAME=VALUE"),

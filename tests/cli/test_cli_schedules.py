@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_helpers import Morphsim
+from PIL import Image
 
 from morphsim.frames import read_frames, read_notes
+from morphsim.look import BLUE
 
 SIZE = ("--shape", 16, 32, "--animation", "none")
 ANNEALING = """
@@ -164,3 +166,22 @@ def test_data_sets_say_that_they_take_no_schedules(morphsim: Morphsim, tmp_path:
     outcome = morphsim("dataset", "--recipes", file, "--out", tmp_path / "a.h5")
     assert outcome.status == 2
     assert "temperature is a schedule, and only a number can be used here" in outcome.err
+
+
+def test_the_strip_draws_what_turned_knobs_did(morphsim: Morphsim, tmp_path: Path):
+    blue = tuple(int(BLUE[at : at + 2], 16) for at in (1, 3, 5))
+    strips = {}
+    for name, value in (("held", 300), ("turned", "{time = [0, 0.01], value = [300, 400], ramp = true}")):
+        recipe = tmp_path / f"{name}.toml"
+        recipe.write_text(f'process = "annealing"\nduration = 0.02\nkappa = 5e-3\ntemperature = {value}\n')
+        options = ("--frames", 3, "--shape", 16, 32, "--animation", "none", "--out", tmp_path / name)
+        assert morphsim("simulate", recipe, *options).status == 0
+        with Image.open(tmp_path / name / "strip.png") as image:
+            strips[name] = np.array(image.convert("RGB"))
+    assert strips["turned"].shape[0] > strips["held"].shape[0] + 100
+    assert not (strips["held"] == blue).all(-1).any()
+    rows, columns = np.nonzero((strips["turned"] == blue).all(-1))
+    # It rises to the middle of the film's time and stays as it is.
+    left, middle, right = (rows[abs(columns - at) < 12].mean() for at in np.quantile(columns, (0, 0.6, 1)))
+    assert left > middle + 40
+    assert abs(middle - right) < 25

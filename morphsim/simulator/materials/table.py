@@ -291,7 +291,9 @@ _TABLE = (
             Source(
                 parameters="mobility",
                 basis="secondary",
-                citation="the closure of Ronsin and Harting's simulations of this blend (arXiv:2206.10196)",
+                citation="Kramer, Green and Palmstrøm, Polymer 25 (1984) 473, as in Ronsin and Harting's "
+                "simulations of this blend (arXiv:2206.10196)",
+                doi="10.1016/0032-3861(84)90205-2",
             ),
             Source(
                 parameters="evaporation",
