@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from morphsim.errors import InputError
-from morphsim.simulator import Simulation, VapourAnnealingRecipe, find_process, record_film
+from morphsim.simulator import DryingRecipe, Simulation, VapourAnnealingRecipe, find_process, record_film
+from morphsim.simulator.film_start import start_of
 from morphsim.simulator.materials import material
+from morphsim.simulator.processes.vapour_annealing import RETAINED_SOLVENT
+from morphsim.simulator.record import continued
 
 QUIET = {"thermal_noise": 0.0, "substrate_strength": 0.0}
 SHAPE = (40, 120)
@@ -101,3 +104,21 @@ def test_exchange_that_is_too_fast_is_refused() -> None:
 def test_fields_that_are_not_such_films(fields: np.ndarray, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Simulation([VapourAnnealingRecipe()], seeds=[0], shape=(8, 16), fields=fields)
+
+
+@pytest.mark.parametrize("temperature", [298.15, 338.15])
+def test_in_dry_air_a_film_keeps_the_last_of_its_solvent(temperature: float) -> None:
+    dried = DryingRecipe(evaporation=3.0, solvent=0.4, width=2.0, chi=1.1)
+    film = Simulation([dried], seeds=[0], shape=(50, 128))
+    film.advance_to_dryness(1.0, time=dried.duration)
+    start = start_of(film, "vapour-annealing")
+    recipe = start.recipe({"process": "vapour-annealing", "ambient_vapour": 0.45})
+    swollen = continued(start, recipe, seed=0, cells=(50, 128))
+    swollen.advance(time=25.0)
+    thick = float(swollen.thickness[0])
+    swollen.set_knobs(ambient_vapour=0.0, temperature=temperature)
+    swollen.advance(time=5000.0)
+    solids = 0.6 * dried.initial_thickness
+    assert thick > 1.3 * solids
+    assert float(swollen.thickness[0]) == pytest.approx(solids / (1.0 - RETAINED_SOLVENT), rel=2e-3)
+    assert float((1.0 - swollen.fields()[0].sum(dim=0)).mean()) == pytest.approx(RETAINED_SOLVENT, abs=2e-3)

@@ -134,6 +134,10 @@ class TernaryProcess(Process[TernaryFilms]):
         rate = self.evaporation(recipes, knobs)
         return np.asarray(rate * arrhenius(recipes, enthalpy, knobs["temperature"]))
 
+    def ambient(self, recipes: Sequence[TernaryFilms], knobs: Knobs) -> Values:
+        """Solvent shares of films in equilibrium with the present vapour, (B,)."""
+        return knobs["ambient_vapour"]
+
     def model(
         self, recipes: Sequence[TernaryFilms], knobs: Knobs, grid: Grid, *, backend: BackendLike = "auto"
     ) -> FilmModel:
@@ -173,7 +177,7 @@ class TernaryProcess(Process[TernaryFilms]):
         )
         evaporation = Evaporation(
             biot=torch.as_tensor(biot, device=grid.device),
-            ambient=torch.as_tensor(knobs["ambient_vapour"], device=grid.device),
+            ambient=torch.as_tensor(self.ambient(recipes, knobs), device=grid.device),
         )
         kappa = column([r.kappa for r in recipes])[:, None].expand(-1, 2, -1, -1)
         substrate = substrate_of(recipes, grid, [r.substrate_law for r in recipes])

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from morphsim.simulator.materials import Material
     from morphsim.simulator.simulation import Simulation
 
+RETAINED_SOLVENT = 0.01
+"""Share of solvent that a film keeps in dry air. A film without any has infinite potentials of solvent: the
+solver would have to follow the last of it with ever shorter steps."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class VapourAnnealingRecipe(TernaryRecipe):
@@ -36,9 +40,14 @@ class VapourAnnealingRecipe(TernaryRecipe):
     solvent: float = number_field(0.1, 0.01, 0.97)
     """Volume share of solvent that the dry film still holds."""
     ambient_vapour: float = number_field(0.4, 0.0, 0.95)
-    """Solvent share of a film in equilibrium with the vapour above it."""
+    """Solvent share of a film in equilibrium with the vapour above it; below 0.01 the film keeps 0.01."""
     duration: float = number_field(100.0, 1e-6, 1e5, "h0^2/D_s")
     """Duration of the annealing [h0^2 / D_s]."""
+
+    @property
+    def last_solvent(self) -> float:
+        """Volume share of solvent in equilibrium with the vapour."""
+        return max(self.ambient_vapour, RETAINED_SOLVENT)
 
 
 class VapourAnnealing(TernaryProcess[VapourAnnealingRecipe]):
@@ -55,6 +64,10 @@ class VapourAnnealing(TernaryProcess[VapourAnnealingRecipe]):
     def evaporation(self, recipes: Sequence[VapourAnnealingRecipe], knobs: Knobs) -> Values:
         """The recipes' rates at which the surface exchanges solvent with the vapour, (B,)."""
         return np.array([r.evaporation for r in recipes])
+
+    def ambient(self, recipes: Sequence[VapourAnnealingRecipe], knobs: Knobs) -> Values:
+        """Solvent shares in equilibrium with the vapour, and in dry air what films retain, (B,)."""
+        return np.maximum(knobs["ambient_vapour"], RETAINED_SOLVENT)
 
     def info(self, simulation: Simulation, units: Sequence[Units]) -> dict[str, Values]:
         """The vapour above the film, and the solvent in it."""
