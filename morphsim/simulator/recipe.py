@@ -17,9 +17,15 @@ Scalar = float | int | str
 _ZERO_CELSIUS = 273.15
 
 
-def number_field(default: float, low: float, high: float, unit: str = "") -> Any:
-    """A float field with its default, allowed range, and unit for errors."""
-    return field(default=default, metadata={"range": (low, high), "unit": unit})
+def number_field(
+    default: float, low: float, high: float, unit: str = "", *, before: float | None = None
+) -> Any:
+    """A float field with its default, allowed range, and unit for errors.
+
+    `before` is the value that films had before there was the field, see `recipe_from_dict`.
+    """
+    metadata: dict[str, Any] = {"range": (low, high), "unit": unit}
+    return field(default=default, metadata=metadata if before is None else metadata | {"before": before})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,7 +80,7 @@ class TernaryRecipe(Recipe):
     """Closure of the mobilities."""
     solid_diffusivity: float = number_field(1e-3, 1e-8, 1.0)
     """Diffusivity without solvent relative to that in pure solvent (not in `negi` and `onsager`)."""
-    diffusivity_exponent: float = number_field(1.0, 0.0, 2.5)
+    diffusivity_exponent: float = number_field(1.0, 0.0, 2.5, before=1.0)
     """v of the tracer diffusivities N^-v of the solutes (closures `fast-mode` and `slow-mode`)."""
     evaporation: float = number_field(0.3, 0.0, 20.0)
     """Evaporation rate at the reference temperature, as a Biot number k_e h0 / D_s."""
