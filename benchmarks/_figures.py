@@ -6,12 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from morphsim.files import atomic_path
+from morphsim.look import look, save_figure
 
 Result = Mapping[str, Any]
-
-# Text stays text, identifiers don't depend on chance.
-_STYLE: Any = {"svg.hashsalt": "morphsim", "svg.fonttype": "none", "font.size": 9.0}
 
 
 def draw(name: str, result: Result, folder: Path) -> Path | None:
@@ -19,18 +16,16 @@ def draw(name: str, result: Result, folder: Path) -> Path | None:
     plot = FIGURES.get(result["benchmark"])
     if plot is None:
         return None
-    import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(_STYLE):
+    with look():
         figure = Figure(figsize=(6.4, 3.6), layout="constrained")
         FigureCanvasSVG(figure)
         if not plot(figure, result):
             return None
         target = folder / f"{name}.svg"
-        with atomic_path(target) as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": "morphsim"})
+        save_figure(figure, target, dpi=72)
     return target
 
 

@@ -30,7 +30,8 @@ from _harness import BenchmarkOptions, Outcome, Target, run, table
 from _morphology import COLUMNS, LAYERED, PERCOLATED, Pattern, classify
 
 from morphsim.errors import InputError
-from morphsim.files import atomic_path
+from morphsim.frames import to_rgb
+from morphsim.look import phase_patches, save_figure, with_look
 from morphsim.progress import progress
 from morphsim.simulator import DryingRecipe, Simulation
 
@@ -195,8 +196,9 @@ def _describe(case: Case, films: Sequence[Film]) -> dict[str, Any]:
     }
 
 
+@with_look
 def draw(films: dict[str, list[Film]], path: Path) -> None:
-    """Draw all films to scale, a row for each case and a column for each seed; the donor is red."""
+    """Draw all films to scale, a row for each case and a column for each seed, with a bar of h0."""
     from matplotlib.figure import Figure
 
     columns = max(len(row) for row in films.values())
@@ -205,11 +207,16 @@ def draw(films: dict[str, list[Film]], path: Path) -> None:
     for (name, row), line in zip(films.items(), axes, strict=True):
         for film, panel in zip(row, line, strict=True):
             extent = (0.0, WIDTH, 0.0, film.thickness)
-            panel.imshow(film.share, extent=extent, cmap="RdBu_r", vmin=0.0, vmax=1.0, aspect="equal")
+            panel.imshow(to_rgb(film.share), extent=extent, aspect="equal")
             panel.set_title(f"{name}: {film.pattern.regime}", fontsize=8, pad=2)
             panel.set_axis_off()
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+    (bar,) = axes[-1, 0].plot([0.0, 1.0], [-0.08, -0.08], color="black", lw=3, clip_on=False)
+    text = axes[-1, 0].text(1.05, -0.08, "h0", va="center", fontsize=8)
+    for artist in (bar, text):
+        # Else the film above would shrink to make room.
+        artist.set_in_layout(False)
+    figure.legend(handles=phase_patches(), loc="outside lower right", ncols=2)
+    save_figure(figure, path, dpi=120)
 
 
 if __name__ == "__main__":

@@ -148,9 +148,7 @@ def _bad_value(message: str, words: Sequence[str], program: str) -> str:
         kind = "whole number" if match["int"] else "number"
         return f"{match['name']} is {match['value']}; it must be a {kind}"
     if match := _NO_TYPE.fullmatch(message):
-        kinds = re.findall(r"\{([^{}]*)\}|([^{}|]+)", match["types"])
-        wanted = [_kind((braced or plain).split()) for braced, plain in kinds if braced != "None"]
-        return f"{match['name']} is {_given(match['values'])}; it must be {' or '.join(wanted)}"
+        return f"{match['name']} is {_given(match['values'])}; it must be {_wanted(match['types'])}"
     if match := _BAD_TUPLE.fullmatch(message):
         return f"{match['name']} is {_given(match['values'])}; it must be {_kind(match['types'].split(', '))}"
     if match := _BAD_LIST.fullmatch(message):
@@ -165,6 +163,18 @@ def _bad_value(message: str, words: Sequence[str], program: str) -> str:
     message = re.sub(r"^(\w+): (?=\1[ .])", "", message)
     # The words of the user stay as they are, even if they look like markup.
     return _MARKUP.sub(lambda tag: tag[0] if any(tag[0] in word for word in words) else "", message)
+
+
+def _wanted(types: str) -> str:
+    """One of several types, such as `{None}|{INT INT}` or `{None,otsu}|FLOAT`, in words."""
+    wanted: list[str] = []
+    for braced, plain in re.findall(r"\{([^{}]*)\}|([^{}|]+)", types):
+        # Words in capitals are types, others are choices.
+        names = braced.split(",") if braced else [plain]
+        wanted += [
+            name if name.islower() else _kind(name.split()) for name in names if name not in ("None", "|")
+        ]
+    return " or ".join(filter(None, (", ".join(wanted[:-1]), wanted[-1])))
 
 
 def _kind(types: Sequence[str]) -> str:

@@ -12,12 +12,13 @@ from typing import Any
 from morphsim._commandline import Command, complain, parse, show
 from morphsim._surroundings import signals_interrupt, use_writable_caches, write_any_character
 from morphsim._version import __version__
-from morphsim.errors import FrameWarning, InputError, MachineError
+from morphsim.errors import FrameWarning, InputError, MachineError, ResolutionWarning
 from morphsim.suggest import did_you_mean
 from morphsim.system_errors import explain
 
 COMMANDS = {
     "simulate": Command("simulate", "simulate one film: frames, a movie and a strip of images"),
+    "phase-diagram": Command("phase_diagram", "draw the phase diagram of a blend with the path of its film"),
     "dataset": Command("dataset", "simulate many films over a grid of recipes; can be resumed"),
     "import": Command("import_frames", "convert text, images, arrays or HDF5 into one file of frames"),
     "train-encoder": Command("train_encoder", "train an encoder on a file of frames"),
@@ -128,7 +129,7 @@ def _show_warning(
     **line: Any,
 ) -> None:
     """Show warnings about the input as one line on stderr, and other warnings as usual."""
-    if issubclass(category, FrameWarning):
+    if issubclass(category, FrameWarning | ResolutionWarning):
         complain(program, f"warning: {message}")
     else:
         usual(message, category, *place, **line)

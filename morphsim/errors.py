@@ -22,3 +22,10 @@ class FrameWarning(UserWarning):
 
     The commands print it as one line on stderr.
     """
+
+
+class ResolutionWarning(UserWarning):
+    """The solver's cells are too coarse for the interfaces of a film, so that its pattern depends on them.
+
+    The message names the parameters and the values that mend it. The commands print it as one line on stderr.
+    """

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from morphsim.cli import main
+
 ROOT = Path(__file__).resolve().parents[1]
 WITH_EXAMPLES = [
     "morphsim",
@@ -21,6 +23,12 @@ WITH_EXAMPLES = [
     "morphsim.envs.vapour_annealing",
     "morphsim.rewards.wrappers.reward",
     "morphsim.rewards.sb3",
+    "morphsim.simulator.chain",
+    "morphsim.simulator.processes.knob",
+    "morphsim.simulator.quantities",
+    "morphsim.simulator.schedules.profile",
+    "morphsim.simulator.schedules.read",
+    "morphsim.simulator.schedules.schedule",
     "morphsim.simulator.simulation",
 ]
 
@@ -36,6 +44,52 @@ def test_the_readme_s_example_runs_as_printed(capsys: pytest.CaptureFixture[str]
     assert 0 < distance < 10
     assert 0 < dryness < 1
     assert 280 < temperature < 340
+
+
+def test_the_page_of_schedules_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "schedules.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, "schedules.md", "exec"), names)
+    files = [tmp_path / "episode.toml"]
+    for number, recipe in enumerate(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)):
+        files.append(tmp_path / f"{number}.toml")
+        files[-1].write_text(recipe, encoding="utf-8")
+    assert len(files) == 3
+    (plate,) = re.findall(r"```\n(time_s.*?)```", page, re.DOTALL)
+    (tmp_path / "plate.csv").write_text(plate, encoding="utf-8")
+    words = [
+        [str(files[0])],
+        *([str(file), "--shape", "16", "32", "--frames", "3"] for file in files[1:]),
+        [
+            *["--process", "annealing", "--set", "width=1", "--schedule", "plate.csv", "--shape", "16", "32"],
+            "--set",
+            "duration=5 min",
+        ],
+    ]
+    for options in words:
+        assert main(["simulate", *options, "--animation", "none", "--out", "film"]) == 0
+
+
+def test_the_page_of_chains_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "chains.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, "chains.md", "exec"), names)
+    recipes = re.findall(r"```toml\n# (\S+)\n(.*?)```", page, re.DOTALL)
+    assert [name for name, _ in recipes] == ["dry.toml", "vapour.toml", "anneal.toml", "chain.toml"]
+    for name, text in recipes:
+        Path(name).write_text(text, encoding="utf-8")
+    options = ["--shape", "16", "32", "--animation", "none", "--out", "film"]
+    changes = ["--set", "3.temperature=120 °C", "2.diffusivity=1e-10", "--frames", "1"]
+    for words in (["dry.toml", "vapour.toml", "anneal.toml", *changes], ["chain.toml", "--frames", "2"]):
+        assert main(["simulate", *words, *options]) == 0
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)

@@ -32,6 +32,10 @@ RUNS = {
         ("--total-steps", "16", "--n-envs", "2", "--n-steps", "4", "--steps", "2"),
         r"update 2 of 2: mean return of the last films -?\d+\.\d+",
     ),
+    "chain.py": (
+        ("--shape", "16", "32"),
+        r"annealing: 300 s, 200 nm thick, domains of \d+ nm",
+    ),
     "torchrl_collect.py": (("--total-frames", "8"), r".*\d.*"),
     "planner.py": (
         ("--candidates", "2", "--horizon", "1", "--steps", "2"),

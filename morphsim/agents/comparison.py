@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
+from morphsim.files import write_text
 
 AGENT, RANDOM, RECIPE, OWN = "agent", "random", "recipe", "own"
 """Names of the policies."""
@@ -31,6 +33,9 @@ class PolicyResult:
     """(S,) whether the film was still wet at its last step because of solvent vapour."""
     frames: NDArray[np.uint8] = field(repr=False)
     """(S, H, W) 0/1, the last frames."""
+    schedules: Sequence[str] = field(default=(), repr=False)
+    """Of each film a recipe file with its steps, from which `morphsim simulate` makes it again; empty where
+    the environment has none."""
 
     @property
     def median(self) -> float:
@@ -71,6 +76,18 @@ class AgentEvaluation:
                 raise InputError(
                     f"{result.name} has {result.distances.size} distances; give one for each seed"
                 )
+
+    def write_schedules(self, folder: Path) -> None:
+        """Write the schedule of each film as `POLICY-SEED.toml`.
+
+        Args:
+            folder: for the files; made if there are schedules.
+        """
+        for result in self.results:
+            for seed, text in zip(self.seeds, result.schedules, strict=False):
+                if text:
+                    folder.mkdir(parents=True, exist_ok=True)
+                    write_text(folder / f"{result.name}-{seed}.toml", text)
 
     def __getitem__(self, name: str) -> PolicyResult:
         for result in self.results:

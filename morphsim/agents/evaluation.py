@@ -50,6 +50,9 @@ class EvaluationConfig:
     """Parallel processes that make films; the result doesn't depend on their number."""
     device: DeviceName = "auto"
     """Device of the networks; auto is the CPU."""
+    schedules: Path | None = None
+    """Folder for the schedule of each film, from which `morphsim simulate` makes it again (default:
+    `schedules` in the agent's folder)."""
 
     def __post_init__(self) -> None:
         check_whole("seeds", self.seeds, 1, _MOST_FILMS)
@@ -97,12 +100,14 @@ def evaluate_agent(config: EvaluationConfig, *, show_progress: bool = True) -> A
         # Otherwise a recipe out of the range of the knobs would be found only after many films.
         env, policy = contestant.make()
         policy.begin(env, 0)
-    return evaluate_policies(
+    evaluation = evaluate_policies(
         contestants,
         evaluation_seeds(config.first_seed, config.seeds),
         workers=config.workers,
         show_progress=show_progress,
     )
+    evaluation.write_schedules(config.agent / "schedules" if config.schedules is None else config.schedules)
+    return evaluation
 
 
 def evaluate_policies(
@@ -139,6 +144,7 @@ def evaluate_policies(
                 diverged=np.array([end.diverged for end in of_policy]),
                 wet=np.array([end.wet for end in of_policy]),
                 frames=np.stack([end.frame for end in of_policy]),
+                schedules=tuple(end.schedule for end in of_policy),
             )
         )
     return AgentEvaluation(seeds=tuple(seeds), results=tuple(results))
@@ -183,6 +189,7 @@ class _FilmEnd:
     diverged: bool
     wet: bool
     frame: NDArray[np.uint8]
+    schedule: str
 
 
 @dataclass(frozen=True)
@@ -217,6 +224,8 @@ def _run_episode(env: gym.Env[Any, Any], policy: Policy, seed: int) -> _FilmEnd:
         # Only drying films have `dry`.
         wet=not info.get("dry", True) and not diverged,
         frame=np.array(env.get_wrapper_attr("frame"), np.uint8),
+        # An environment of another kind may have none.
+        schedule=env.get_wrapper_attr("schedule_text")() if env.has_wrapper_attr("schedule_text") else "",
     )
 
 

@@ -7,15 +7,15 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from morphsim.agents import Agent, AgentEvaluation
 from morphsim.agents.curves import read_curves
+from morphsim.demo.config import RECIPE
 from morphsim.demo.figures import LABELS, draw_comparison, draw_films, draw_learning, draw_schedules
 from morphsim.demo.rollout import Rollout
 from morphsim.encoder.io.layout import METRICS
 from morphsim.files import read_sealed_json, write_text
-from morphsim.frames import animate, frame_strip
+from morphsim.frames.pictures import FilmPictures, draw_movie, draw_strip, held_settings, share_pictures
+from morphsim.simulator import DRYING_UNITS
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222 }
@@ -45,17 +45,26 @@ def write_page(
     draw_comparison(folder / "comparison.png", evaluation)
     draw_learning(folder / "learning.png", read_curves(folder / "agent"), evaluation)
     draw_schedules(folder / "schedules.png", rollouts)
-    steered = rollouts["agent"]
-    shown = np.unique(np.linspace(0, len(steered.frames) - 1, 6).round().astype(int))
-    titles = [f"dryness {steered.dryness[at]:.2f}" for at in shown]
-    frame_strip(steered.frames[shown], folder / "strip.png", titles=titles)
-    animate(steered.frames, folder / "agent.gif", fps=3.0)
+    steered = _pictures(rollouts["agent"])
+    draw_strip(folder / "strip.png", steered)
+    draw_movie(folder / "agent.gif", steered, fps=3.0)
     for name in ("curves.png", "reconstructions.png"):
         shutil.copyfile(folder / "encoder" / name, folder / f"encoder-{name}")
     metrics = read_sealed_json(folder / "encoder" / METRICS)
     page = folder / "index.html"
     write_text(page, _html(evaluation, metrics))
     return page
+
+
+def _pictures(rollout: Rollout) -> FilmPictures:
+    return share_pictures(
+        rollout.share,
+        RECIPE,
+        DRYING_UNITS,
+        time_s=rollout.time_s,
+        thickness_nm=rollout.thickness_nm,
+        knobs=held_settings(rollout.knobs, DRYING_UNITS, rollout.time_s),
+    )
 
 
 def _html(evaluation: AgentEvaluation, metrics: Mapping[str, object]) -> str:

@@ -16,8 +16,10 @@ from morphsim.envs import FilmEnv
 class Rollout:
     """One film and the settings of its knobs."""
 
-    frames: NDArray[np.uint8]
-    """(T + 1, H, W) 0/1, from the mixed film to the last."""
+    share: NDArray[np.float32]
+    """(T + 1, H, W) donor share of the solids, from the mixed film to the last."""
+    thickness_nm: NDArray[np.float64]
+    """(T + 1,) [nm]."""
     dryness: NDArray[np.float64]
     """(T + 1,)."""
     time_s: NDArray[np.float64]
@@ -35,21 +37,22 @@ def roll_out(agent: Agent, *, seed: int, steer: bool) -> Rollout:
     assert isinstance(film, FilmEnv)
     observation, info = env.reset(seed=seed, options={"film_seed": seed})
     infos: list[dict[str, Any]] = [info]
-    frames, settings = [film.frame], []
+    shares, settings = [film.share], []
     over = False
     while not over:
         action = agent.act(observation) if steer else film.action_of()
         observation, _, terminated, truncated, info = env.step(action)
         over = terminated or truncated
         infos.append(info)
-        frames.append(film.frame)
+        shares.append(film.share)
         settings.append(film.panel.values(action))
 
     def column(name: str) -> NDArray[np.float64]:
         return np.array([info.get(name, np.nan) for info in infos], np.float64)
 
     return Rollout(
-        frames=np.stack(frames),
+        share=np.stack(shares),
+        thickness_nm=column("thickness_nm"),
         dryness=column("dryness"),
         time_s=column("time_s"),
         distance=column("distance"),

@@ -17,7 +17,7 @@ from morphsim.demo.rollout import Rollout, roll_out
 from morphsim.encoder import Encoder, train_encoder
 from morphsim.files import write_json, write_text
 from morphsim.frames import film_frames, make_dataset, write_frames
-from morphsim.frames.simulate import recipe_text
+from morphsim.frames.film_file import recipe_text
 from morphsim.locks import claimed_folder
 from morphsim.simulator import record_film
 

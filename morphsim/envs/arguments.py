@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from morphsim.frames.read_start import Start
-from morphsim.simulator import Units
+from morphsim.simulator import Knob, Units
 from morphsim.simulator.resolve import RecipeSource
 from morphsim.suggest import did_you_mean
 
@@ -23,7 +23,7 @@ class FilmArguments(TypedDict, total=False):
     cells: Sequence[int] | None
     steps: int
     step_time_s: float | None
-    knobs: Sequence[str] | None
+    knobs: Sequence[str | Knob] | None
     ranges: Mapping[str, tuple[float, float]] | None
     randomize: bool | Mapping[str, Any]
     observation: ObservationName

@@ -18,6 +18,8 @@ from morphsim.envs.settings import Film, FilmSettings
 from morphsim.errors import InputError
 from morphsim.simulator import Simulation, batch_key, resample_fields
 from morphsim.simulator.resolve import resolve_recipe
+from morphsim.simulator.schedules.drive import FilmDrive
+from morphsim.simulator.schedules.steps import Steps
 from morphsim.simulator.simulation import donor_share
 
 
@@ -51,6 +53,7 @@ class FilmBatch:
         self.frames = np.zeros((slots, *settings.shape), np.uint8)
         """The present frames (B, H, W), 0/1."""
         self._groups: list[_Group] = []
+        self._drives: dict[int, FilmDrive] = {}
         self._columns: dict[str, NDArray[Any]] = {}
 
     def __len__(self) -> int:
@@ -73,7 +76,7 @@ class FilmBatch:
         for group in list(self._groups):
             self._renew(group, waiting)
         for slot, film in films.items():
-            self.films[slot] = film
+            self.films[slot], self._drives[slot] = film, self.settings.drive(film)
         by_key: dict[Any, list[int]] = {}
         for slot, film in waiting.items():
             by_key.setdefault(batch_key(film.recipe), []).append(slot)
@@ -153,13 +156,11 @@ class FilmBatch:
         for slot in range(len(self)):
             self.film(slot)
         for group in self._groups:
-            simulation, slots = group.simulation, group.slots
-            knob_values = {
-                knob.name: [values[p][knob.name] for p in slots] for knob in self.settings.panel.knobs
-            }
-            simulation.set_knobs(**knob_values)
-            films = [self.film(slot) for slot in slots]
-            self.diverged[slots] = advance(simulation, films, self.done[slots], self.settings)
+            slots, films = group.slots, [self.film(slot) for slot in group.slots]
+            drives = [self._drives[slot] for slot in slots]
+            for slot, drive in zip(slots, drives, strict=True):
+                drive.ask(values[slot])
+            self.diverged[slots] = advance(group.simulation, films, drives, self.done[slots], self.settings)
         self.done += 1
         self._update(range(len(self)))
         for slot in np.flatnonzero(self.diverged).tolist():
@@ -207,6 +208,20 @@ class FilmBatch:
             "diverged": self.diverged[chosen].tolist(),
         }
 
+    def schedule(self, slot: int) -> Steps:
+        """A copy of the steps of a film so far, each with the settings that its knobs had.
+
+        Raises:
+            InputError: the slot is still empty.
+        """
+        self.film(slot)
+        steps = self._drives[slot].steps
+        return Steps(list(steps.steps), list(steps.ends))
+
+    def schedule_text(self, slot: int) -> str:
+        """The steps as a file, see `FilmSettings.film_text`."""
+        return self.settings.film_text(self.film(slot), self.schedule(slot))
+
     def share(self, slot: int) -> NDArray[np.float32]:
         """The present donor share of the solids (H, W), 0..1 up to rounding."""
         simulation, row = self._at(slot)
@@ -228,20 +243,26 @@ class FilmBatch:
             "film_seed": film.seed,
             "step": int(self.done[slot]),
             "diverged": bool(self.diverged[slot]),
+            "knobs": self._drives[slot].state(),
             "fields": (simulation if len(simulation) == 1 else simulation.take([row])).snapshot(),
         }
 
-    def load(self, film: Film, *, step: int, diverged: bool, fields: Mapping[str, Any]) -> None:
+    def load(
+        self, film: Film, *, step: int, diverged: bool, knobs: object, fields: Mapping[str, Any]
+    ) -> None:
         """Restore a state from `save` in a batch of one film.
 
         Raises:
-            InputError: the fields are of another film; then nothing has changed.
+            InputError: the fields are of another film, or the knobs of another environment; then nothing has
+                changed.
         """
+        drive = self.settings.drive(film)
+        drive.restore(knobs)
         simulation = (
             self._groups[0].simulation if self.films[0] == film else self._simulate([film], restored=True)
         )
         simulation.restore(fields)
-        self.films, self._groups = [film], [_Group(simulation, [0])]
+        self.films, self._groups, self._drives = [film], [_Group(simulation, [0])], {0: drive}
         self.done[0], self.diverged[0] = step, diverged
         self._update([0])
 

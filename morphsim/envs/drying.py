@@ -69,7 +69,8 @@ class DryingEnv(FilmEnv):
     `limit`: largest number of steps, by default twice `steps`, or `steps` with `step_time_s`. `longest_step`:
     [h0²/D_s], by default a twentieth of the recipe's duration. `step_time_s`: step length in physical time
     [s] instead of dryness. `knobs`: names of the knobs in the action, in this order; the others keep the
-    recipe's values. `ranges`: (low, high) by knob, instead of the defaults. `randomize`: True for the ranges
+    recipe's values. A `Knob` in place of a name may limit how fast the knob follows the action and how often
+    it may change. `ranges`: (low, high) by knob, instead of the defaults. `randomize`: True for the ranges
     of `morphsim.envs.randomize.default_ranges`, or a dict that gives for each parameter two numbers (low,
     high) or a list of at least three numbers, or of texts, to choose from; `material` takes a list of names.
     `observation`: "frame", "fields" or "dict". `units`: scales of `info`. `threshold`: smallest donor share

@@ -10,16 +10,23 @@ from numpy.typing import NDArray
 
 from morphsim.envs.settings import Film, FilmSettings
 from morphsim.simulator import Simulation
+from morphsim.simulator.schedules.drive import FilmDrive
+from morphsim.simulator.schedules.drive import advance as drive_films
 
 
 def advance(
-    simulation: Simulation, films: Sequence[Film], done: NDArray[np.int64], settings: FilmSettings
+    simulation: Simulation,
+    films: Sequence[Film],
+    drives: Sequence[FilmDrive],
+    done: NDArray[np.int64],
+    settings: FilmSettings,
 ) -> NDArray[np.bool_]:
     """Advance films by one step.
 
     Args:
         simulation: of B films.
         films: their recipes, scales and seeds.
+        drives: of their knobs.
         done: number of steps of each film so far, (B,).
         settings: of their environment.
 
@@ -28,10 +35,15 @@ def advance(
     """
     if settings.step_time_s is not None:
         step = np.array([settings.step_time_s / film.units.time_s for film in films])
-        return settings.process_object.advance_until(simulation, (done + 1) * step)
-    return settings.process_object.advance_step(
-        simulation, done, steps=settings.steps, longest=settings.longest_step
-    )
+        goal = settings.process_object.goal_at((done + 1) * step)
+    else:
+        goal = settings.process_object.step_goal(
+            simulation, done, steps=settings.steps, longest=settings.longest_step
+        )
+    diverged = drive_films(simulation, drives, goal, tolerate=True)
+    for row, drive in enumerate(drives):
+        drive.steps.show(simulation, row)
+    return diverged
 
 
 def info_columns(

@@ -21,8 +21,23 @@ from morphsim.envs.shared import SharedSettings
 from morphsim.errors import InputError
 from morphsim.simulator import Recipe, Units
 from morphsim.simulator.resolve import resolve_recipe
+from morphsim.simulator.schedules.steps import Steps
 
-_STATE = ("recipe", "units", "material", "film_seed", "step", "diverged", "fields", "over", "random", "seed")
+_STATE = frozenset(
+    (
+        "recipe",
+        "units",
+        "material",
+        "film_seed",
+        "step",
+        "diverged",
+        "knobs",
+        "fields",
+        "over",
+        "random",
+        "seed",
+    )
+)
 
 
 class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
@@ -114,11 +129,7 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
         Raises:
             InputError: not a state of such an environment; then nothing has changed.
         """
-        if (
-            not isinstance(state, Mapping)
-            or set(state) != set(_STATE)
-            or not isinstance(state["fields"], Mapping)
-        ):
+        if not isinstance(state, Mapping) or set(state) != _STATE or not isinstance(state["fields"], Mapping):
             raise InputError("this is not a state of a film environment; use what get_state returned")
         generator = restored_generator(state["random"])
         try:
@@ -139,14 +150,35 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
                 raise InputError(f"over is False, but the episode ended with step {step}")
         except (TypeError, ValueError) as error:
             raise InputError(f"the state can't be used ({error}); use what get_state returned") from error
-        self._batch.load(film, step=step, diverged=diverged, fields=state["fields"])
+        self._batch.load(film, step=step, diverged=diverged, knobs=state["knobs"], fields=state["fields"])
         self._over, self._np_random, self._np_random_seed = over, generator, state["seed"]
         return self._observed()
+
+    def schedule(self) -> Steps:
+        """The steps of the episode so far: what the knobs did, with the parts of slow changes.
+
+        Raises:
+            InputError: there is no film yet.
+        """
+        return self._batch.schedule(0)
+
+    def schedule_text(self) -> str:
+        """The schedule as a TOML file, from which `morphsim simulate` makes the same film, bit for bit.
+
+        Raises:
+            InputError: there is no film yet or no step, or `start` was not the name of a file.
+        """
+        return self._batch.schedule_text(0)
 
     @property
     def frame(self) -> NDArray[np.uint8]:
         """The present frame (H, W), 0/1."""
         return np.array(self._batch.frames[0])
+
+    @property
+    def share(self) -> NDArray[np.float32]:
+        """The present donor share of the solids (H, W), whose threshold gives the frame."""
+        return self._batch.share(0)
 
     @property
     def film_recipe(self) -> Recipe:
@@ -170,7 +202,8 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
 
     def _observed(self) -> tuple[Any, dict[str, Any]]:
         if self.render_mode == "human":
-            self._window.show(self._picture())
+            # Pictures are 1 h0 high.
+            self._window.show(self._picture(), aspect=self.film_recipe.width)
         return row_of(self._batch.observe([0]), 0), self._batch.info(0)
 
     def _picture(self) -> NDArray[np.uint8]:

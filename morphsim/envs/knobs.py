@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,18 +22,19 @@ class Panel:
 
     Args:
         available: the knobs of the process.
-        names: the knobs in the action, in this order; all by default.
+        names: the knobs in the action, in this order; all by default. A `Knob` in place of a name has limits
+            of its own, and its own range if it has one.
         ranges: (low, high) that replace those of some knobs.
 
     Raises:
-        InputError: an unknown or repeated name, no name, or an invalid range.
+        InputError: an unknown or repeated name, no name, or an invalid range, or one given twice.
     """
 
     def __init__(
         self,
         available: Sequence[Knob],
         *,
-        names: Sequence[str] | None = None,
+        names: Sequence[str | Knob] | None = None,
         ranges: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         by_name = {knob.name: knob for knob in available}
@@ -42,10 +44,23 @@ class Panel:
             raise InputError(f"knobs is {names!r}; give a list of some of {', '.join(by_name)}")
         if ranges is not None and not isinstance(ranges, Mapping):
             raise InputError(f"ranges is {ranges!r}; give a dict of (low, high) by knob")
-        for name in (*(() if names is None else names), *(ranges or {})):
+        own = {each.name: each for each in (names if names is not None else ()) if isinstance(each, Knob)}
+        chosen = (
+            list(by_name)
+            if names is None
+            else [each.name if isinstance(each, Knob) else each for each in names]
+        )
+        for name in (*chosen, *(ranges or {})):
             if not isinstance(name, str) or name not in by_name:
                 raise InputError(f"knob {name!r} is unknown; {did_you_mean(name, by_name)}")
-        for name, ends in (ranges or {}).items():
+        stated = {name: (knob.low, knob.high) for name, knob in own.items() if not _is_of_process(knob)}
+        for name in stated.keys() & (ranges or {}).keys():
+            raise InputError(f"the range of {name} is given twice, in its Knob and in ranges; give it once")
+        for name, knob in own.items():
+            usual = by_name[name]
+            logarithmic = usual.logarithmic if _is_of_process(knob) else knob.logarithmic
+            by_name[name] = replace(knob, low=usual.low, high=usual.high, logarithmic=logarithmic)
+        for name, ends in (stated | dict(ranges or {})).items():
             title = f"range of {name}"
             low, high = (number(title, end, -math.inf) for end in pair(title, ends, "(low, high)"))
             knob = by_name[name]
@@ -54,8 +69,7 @@ class Panel:
                     f"range of {name} is ({low:g}, {high:g}); low must be below high"
                     + (" and above 0" if knob.logarithmic else "")
                 )
-            by_name[name] = Knob(name, low, high, knob.logarithmic)
-        chosen = list(by_name) if names is None else list(names)
+            by_name[name] = replace(knob, low=low, high=high)
         if not chosen or len(set(chosen)) < len(chosen):
             raise InputError(f"knobs are {chosen}; name at least one, and each once")
         self.knobs = [by_name[name] for name in chosen]
@@ -110,3 +124,8 @@ class Panel:
             ],
             np.float32,
         )
+
+
+def _is_of_process(knob: Knob) -> bool:
+    """Whether a knob leaves its range to the process."""
+    return math.isnan(knob.low) and math.isnan(knob.high)

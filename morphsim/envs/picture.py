@@ -44,8 +44,14 @@ class Window:
         self._image: Any = None
         self._warned = False
 
-    def show(self, picture: NDArray[np.uint8]) -> None:
-        """Show a picture (H, W, 3); without a screen, warn once instead."""
+    def show(self, picture: NDArray[np.uint8], *, aspect: float | None = None) -> None:
+        """Show a picture (H, W, 3); without a screen, warn once instead.
+
+        Args:
+            picture: of the film.
+            aspect: width over height of the film that it shows, to which a new window is made; by default
+                pixels are square.
+        """
         import matplotlib
         from matplotlib import pyplot
 
@@ -61,7 +67,7 @@ class Window:
             return
         if self._figure is None or not pyplot.fignum_exists(self._figure.number):
             height, width = picture.shape[:2]
-            inches = min(max(1.0, 8.0 * height / width), _HIGHEST_WINDOW)
+            inches = min(max(1.0, 8.0 / (aspect or width / height)), _HIGHEST_WINDOW)
             self._figure = pyplot.figure(self._title, figsize=(8.0, inches))
             self._image = self._figure.add_axes((0.0, 0.0, 1.0, 1.0)).imshow(picture, aspect="auto")
             self._image.axes.set_axis_off()

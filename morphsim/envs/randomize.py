@@ -31,6 +31,19 @@ _COUPLED = (
 )
 
 
+# Which end of a range gives the thinner interfaces, in cells of the film: the first or the last.
+_SHARPEST = {
+    "chi": -1,
+    "kappa": 0,
+    "n_donor": -1,
+    "n_acceptor": -1,
+    "barrier": 0,
+    "initial_thickness": -1,
+    "solvent": 0,
+    "residual_solvent": 0,
+}
+
+
 def parameter_names(process: str) -> tuple[str, ...]:
     """Recipe parameters that may differ between the films of an environment."""
     return tuple(entry.name for entry in fields(find_process(process).recipe) if entry.name not in FIXED)
@@ -118,6 +131,15 @@ class Randomizer:
     def materials(self) -> tuple[str, ...]:
         """Names of the materials that may be drawn."""
         return tuple(map(str, self.draws["material"].extremes)) if "material" in self.draws else ()
+
+    def sharpest(self, recipe: Recipe) -> dict[str, Any]:
+        """Parameters of the film with the thinnest interfaces that may be drawn around a recipe."""
+        chosen = _SHARPEST | {"temperature": 0 if recipe.chi_slope > 0.0 else -1}
+        values = {name: sorted(draw.extremes) for name, draw in self.draws.items()}
+        parameters = {name: values[name][end] for name, end in chosen.items() if name in values}
+        if "blend_ratio" in values:
+            parameters["blend_ratio"] = min(values["blend_ratio"], key=lambda share: abs(share - 0.5))
+        return parameters
 
     def extremes(self) -> Iterator[dict[str, Any]]:
         """Parameters of the extreme films: if these are valid, all are."""

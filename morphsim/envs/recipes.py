@@ -10,30 +10,30 @@ from typing import Any
 from morphsim.envs.names import environment_id
 from morphsim.envs.randomize import FIXED
 from morphsim.errors import InputError
-from morphsim.simulator import Recipe, find_process, load_recipe, process_of
+from morphsim.simulator import Recipe, Units, find_process, load_recipe, process_of
 from morphsim.simulator.materials import Material, material
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
 from morphsim.text_files import read_toml
 
 
-def other_recipe(own: Recipe, source: RecipeSource) -> Recipe:
+def other_recipe(own: Recipe, source: RecipeSource, units: Units | None = None) -> Recipe:
     """The recipe of one film in an environment with the recipe `own`, whose width and boundary it shares.
 
     A dict or a TOML file overrides parameters of the process's default recipe at the width and with the
-    boundary of `own`.
+    boundary of `own`. `units` convert quantities of its.
 
     Raises:
         InputError: another width or boundary, or as for `resolve_recipe`.
     """
     if isinstance(source, str | Path):
-        load_recipe(source)
+        load_recipe(source, units=units)
         # The loaded recipe does not show whether the file sets a width.
         source = read_toml(source)
     if source is None:
         source = {}
     if isinstance(source, Mapping):
         source = {**{name: getattr(own, name) for name in FIXED}, **source}
-    recipe = resolve_recipe(source, process=own.process)
+    recipe = resolve_recipe(source, process=own.process, units=units)
     check_same_pixels(own, recipe)
     return recipe
 

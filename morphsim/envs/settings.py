@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -17,13 +18,19 @@ from morphsim.envs.knobs import Panel
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
 from morphsim.envs.recipes import known_material, material_recipe, other_recipe, with_parameters
 from morphsim.errors import InputError
-from morphsim.frames.film_start import FilmStart
+from morphsim.frames.film_file import Recording, film_text
 from morphsim.frames.read_start import Start, read_start
-from morphsim.simulator import Grid, Process, Recipe, Units, find_process, process_of
+from morphsim.simulator import Grid, Knob, Process, Recipe, Units, find_process, process_of
 from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.core.control import TOLERANCE
+from morphsim.simulator.film_start import FilmStart
 from morphsim.simulator.materials import material
+from morphsim.simulator.recipe import without_units
+from morphsim.simulator.resolution import check_resolution
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
+from morphsim.simulator.schedules.drive import FilmDrive
+from morphsim.simulator.schedules.follower import KnobFollower
+from morphsim.simulator.schedules.steps import Steps
 from morphsim.suggest import did_you_mean
 
 
@@ -57,6 +64,7 @@ class FilmSettings:
     panel: Panel
     randomizer: Randomizer
     start: FilmStart | None
+    start_file: str | None
     observation: ObservationName
     threshold: float
     tolerance: float
@@ -90,7 +98,7 @@ class FilmSettings:
         Raises:
             InputError: an unknown or invalid option.
         """
-        chosen = options_of(options)
+        chosen = without_units(self.process_object.recipe, options_of(options), units=self.units)
         parameters = parameter_names(self.process)
         for name in chosen:
             if name in FIXED:
@@ -114,7 +122,7 @@ class FilmSettings:
         seed = whole("film_seed", chosen.pop("film_seed", seed), 0)
         name, units = str(chosen.pop("material", drawn.pop("material", ""))), self.units
         if "recipe" in chosen:
-            base, name, drawn = other_recipe(self.recipe, chosen.pop("recipe")), "", {}
+            base, name, drawn = other_recipe(self.recipe, chosen.pop("recipe"), self.units), "", {}
         elif name:
             base, units = self.recipe_of(name), material(name).units
         else:
@@ -123,6 +131,43 @@ class FilmSettings:
         if chosen or base is not self.recipe:
             check_reach([recipe], self.panel)
         return Film(recipe=recipe, units=units, material=name, seed=seed)
+
+    def drive(self, film: Film) -> FilmDrive:
+        """The knobs of a film that begins, at the values of its recipe."""
+        return FilmDrive(
+            {
+                knob.name: KnobFollower(
+                    knob,
+                    getattr(film.recipe, knob.name),
+                    rate=knob.rate_limit_per_s * film.units.time_s,
+                    dwell=knob.dwell_s / film.units.time_s,
+                )
+                for knob in self.panel.knobs
+            }
+        )
+
+    def film_text(self, film: Film, steps: Steps) -> str:
+        """The steps of a film as a file from which `morphsim simulate` makes it again, bit for bit.
+
+        Raises:
+            InputError: no step was made, or the film started from fields that no file has.
+        """
+        if not steps:
+            raise InputError("the film has made no step yet; its schedule begins with the first one")
+        if self.start is not None and self.start_file is None:
+            raise InputError(
+                "start was not the name of a file, so no file can say how the film began; save it, and give "
+                "its name as start"
+            )
+        recording = Recording(
+            shape=self.shape,
+            cells=self.cells,
+            seed=film.seed,
+            threshold=self.threshold,
+            tolerance=self.tolerance,
+            start=self.start_file,
+        )
+        return film_text(film.recipe, steps, recording, units=film.units)
 
     def started(self, recipe: Recipe) -> Recipe:
         """A recipe with the parameters that the initial state of the films determines."""
@@ -150,7 +195,7 @@ def film_settings(
     limit: int | None = None,
     longest_step: float | None = None,
     step_time_s: float | None = None,
-    knobs: Sequence[str] | None = None,
+    knobs: Sequence[str | Knob] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
     randomize: bool | Mapping[str, Any] = False,
     observation: ObservationName = "frame",
@@ -163,6 +208,9 @@ def film_settings(
 
     Raises:
         InputError: an invalid argument, or a film that may be drawn but can't be simulated.
+
+    Warns:
+        ResolutionWarning: cells that are too coarse for the recipe, or for one that may be drawn.
     """
     height, width = pair("shape", shape, "(H, W), pixels in depth and width")
     side = f"a side of the shape {tuple(shape)}"
@@ -183,26 +231,24 @@ def film_settings(
     before = read_start(start, process)
     if material is not None:
         known_material(process, material)
-    if before is None:
-        own = resolve_recipe(recipe, process=process, material_name=material)
-    else:
-        own = before.recipe(recipe, material)
-    grid = solver_cells(own, frame, grid, before=None if before is None else before.before)
-    if before is not None:
-        before.check_shape(frame, grid)
-    panel = Panel(kind.knobs_around(own) if material else kind.knobs, names=knobs, ranges=ranges)
-    _check_knobs(panel, own)
     if units is None and material:
         units = known_material(process, material).units
     if units is None and before is not None:
         # A film keeps the scales of the film that it starts from.
         units = before.units
+    units = kind.units if units is None else units
+    if before is None:
+        own = resolve_recipe(recipe, process=process, material_name=material, units=units)
+    else:
+        own = before.recipe(recipe, material)
+    panel = Panel(kind.knobs_around(own) if material else kind.knobs, names=knobs, ranges=ranges)
+    _check_knobs(panel, own)
     settings = FilmSettings(
         recipe=own,
-        units=kind.units if units is None else units,
+        units=units,
         material=material or "",
         shape=frame,
-        cells=grid,
+        cells=frame if grid is None else grid,
         steps=steps,
         limit=limit,
         longest_step=longest_step,
@@ -210,6 +256,7 @@ def film_settings(
         panel=panel,
         randomizer=_randomizer(own, randomize, frozenset() if before is None else before.fixed()),
         start=before,
+        start_file=str(start) if isinstance(start, str | Path) else None,
         observation=observation,
         threshold=number("threshold", threshold, 0.0, 1.0),
         tolerance=number("tolerance", tolerance, 0.0, 0.5, closed=True),
@@ -217,7 +264,34 @@ def film_settings(
     )
     check_reach([own], panel)
     _check_draws(settings)
-    return settings
+    return _on_cells(settings, grid)
+
+
+def _on_cells(settings: FilmSettings, cells: tuple[int, int] | None) -> FilmSettings:
+    """Settings with the given cells, or those by default, which are checked to resolve the films.
+
+    Raises:
+        InputError: cells that are too coarse, or an initial state of another shape.
+    """
+    start, drawn = settings.start, _sharpest_draws(settings)
+    before = None if start is None else start.before
+    cells = solver_cells(settings.recipe, settings.shape, cells, before=before, others=drawn)
+    if start is not None:
+        start.check_shape(settings.shape, cells)
+    made = [settings.recipe, *([] if before is None else [before]), *drawn]
+    check_resolution((recipe, cells) for recipe in made)
+    return replace(settings, cells=cells)
+
+
+def _sharpest_draws(settings: FilmSettings) -> list[Recipe]:
+    """Of each material that may be drawn, the film with the thinnest interfaces."""
+    if not settings.randomizer.draws:
+        return []
+    films = []
+    for name, base in _bases(settings).items():
+        parameters = settings.randomizer.sharpest(base)
+        films.append(settings.started(with_parameters(base, name, parameters)))
+    return films
 
 
 def _check_clock(longest_step: float | None, step_time_s: float | None) -> None:
@@ -275,15 +349,18 @@ def check_reach(recipes: Iterable[Recipe], panel: Panel) -> None:
         ) from error
 
 
+def _bases(settings: FilmSettings) -> dict[str, Recipe]:
+    """The recipes around which films are drawn, by name of the material."""
+    drawn = {name: settings.recipe_of(name) for name in settings.randomizer.materials}
+    return drawn or {settings.material: settings.recipe}
+
+
 def _check_draws(settings: FilmSettings) -> None:
     randomizer = settings.randomizer
     if not randomizer.draws:
         return
-    bases = {name: settings.recipe_of(name) for name in randomizer.materials} or {
-        settings.material: settings.recipe
-    }
     films = []
-    for name, base in bases.items():
+    for name, base in _bases(settings).items():
         for parameters in randomizer.extremes():
             try:
                 films.append(settings.started(with_parameters(base, name, parameters)))

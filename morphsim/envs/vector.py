@@ -17,9 +17,11 @@ from morphsim.envs.checks import options_of, whole
 from morphsim.envs.film import FilmEnv
 from morphsim.envs.observation import put_row, row_of
 from morphsim.envs.picture import film_picture
+from morphsim.envs.settings import Film
 from morphsim.envs.shared import SharedSettings
 from morphsim.errors import InputError
 from morphsim.lazy import lazy_names
+from morphsim.simulator.schedules.steps import Steps
 
 Flags = NDArray[np.bool_]
 
@@ -87,6 +89,7 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         self._random: list[np.random.Generator | None] = [None] * num_envs
         self._seeds: list[int] = [-1] * num_envs
         self._attributes: dict[str, tuple[Any, ...]] = {}
+        self._ended: list[tuple[Film, Steps] | None] = [None] * num_envs
 
     @property  # type: ignore[misc]
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
@@ -140,6 +143,7 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         ended = [int(slot) for slot in np.flatnonzero(terminated | truncated)]
         infos: dict[str, Any] = {}
         for slot in ended:
+            self._ended[slot] = self._batch.film(slot), self._batch.schedule(slot)
             last = {"final_obs": row_of(observation, slot), "final_info": self._batch.info(slot)}
             infos = self._add_info(infos, last, slot)
         if ended:
@@ -176,9 +180,17 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         return (getattr(self, name),) * self.num_envs
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """Call a method of each environment, or read an attribute."""
+        """Call a method of each environment, or read an attribute.
+
+        `last_schedule_text` is that of the last episode that ended, None before; `schedule_text` is that of
+        the present one.
+        """
         if name == "action_of":
             return tuple(self._action_of(slot, *args, **kwargs) for slot in range(self.num_envs))
+        if name in {"schedule", "schedule_text"}:
+            return tuple(getattr(self._batch, name)(slot) for slot in range(self.num_envs))
+        if name == "last_schedule_text":
+            return tuple(None if ended is None else self.settings.film_text(*ended) for ended in self._ended)
         if name == "render":
             return self.render() or (None,) * self.num_envs
         values = self.get_attr(name)

@@ -19,7 +19,9 @@ from morphsim.lazy import lazy_names
 if TYPE_CHECKING:
     from morphsim.frames.dataset import DatasetConfig, failed_films, make_dataset
     from morphsim.frames.simulate import FilmConfig, FilmReport, simulate_film
+    from morphsim.frames.simulate_chain import simulate_chain
     from morphsim.frames.snapshots import film_frames
+    from morphsim.frames.stages import chain_frames, stage_recipes
 
 __all__ = [
     "PRESETS",
@@ -34,6 +36,7 @@ __all__ = [
     "animate",
     "as_binary_frames",
     "binarise",
+    "chain_frames",
     "failed_films",
     "film_frames",
     "frame_labels",
@@ -50,9 +53,11 @@ __all__ = [
     "recipe_labels",
     "resize",
     "roll",
+    "simulate_chain",
     "simulate_film",
     "split_by_recipe",
     "split_by_trajectory",
+    "stage_recipes",
     "stated_boundary",
     "to_rgb",
     "write_frames",
@@ -65,10 +70,13 @@ __getattr__ = lazy_names(
         "DatasetConfig": "morphsim.frames.dataset",
         "FilmConfig": "morphsim.frames.simulate",
         "FilmReport": "morphsim.frames.simulate",
+        "chain_frames": "morphsim.frames.stages",
         "failed_films": "morphsim.frames.dataset",
         "film_frames": "morphsim.frames.snapshots",
         "make_dataset": "morphsim.frames.dataset",
+        "simulate_chain": "morphsim.frames.simulate_chain",
         "simulate_film": "morphsim.frames.simulate",
+        "stage_recipes": "morphsim.frames.stages",
     },
 )
 

@@ -104,7 +104,7 @@ def make_dataset(config: DatasetConfig, *, show_progress: bool = True) -> Path:
 
     Raises:
         InputError: an invalid configuration, an output or unfinished films of another configuration, or films
-            that all fail.
+            that all fail, or a film with less than a cell across its interfaces.
         KeyboardInterrupt: on Ctrl-C, with a message on what is complete.
     """
     plan = config.plan()
@@ -117,6 +117,7 @@ def make_dataset(config: DatasetConfig, *, show_progress: bool = True) -> Path:
                 parts.remove()
         _say(f"{config.out} is complete already: {plan.films} films", show_progress)
         return config.out
+    plan.check_resolution()
     with parts.claimed():
         missing = parts.missing()
         done = plan.films - len(missing)

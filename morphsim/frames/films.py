@@ -88,6 +88,8 @@ def _record(plan: DatasetPlan, recipe: Recipe, seed: int, stopped: Callable[[], 
             frames=plan.frames,
             dtype=plan.dtype,
             device=plan.device,
+            # The data set was checked as a whole.
+            resolution="ignore",
         ):
             if stopped():
                 raise Stopped

@@ -20,6 +20,8 @@ Column = NDArray[Any]
 RESERVED_NAMES = frozenset({"frames", "recipes", "notes"})
 UNKNOWN = "unknown"
 """The process of frames of unknown origin."""
+CHAIN = "chain"
+"""The process of films that went through several; the columns `stage` and `process` name that of a frame."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -40,7 +42,8 @@ class FrameSet:
     recipes: Mapping[str, Column] = field(default_factory=dict)
     """Values per trajectory, each (T,): a column of numbers or texts for every recipe parameter."""
     process: str = UNKNOWN
-    """How the films were made: one of `morphsim.simulator.PROCESSES`, or `unknown`."""
+    """How the films were made: one of `morphsim.simulator.PROCESSES`, `chain` for several in turn (see
+    `morphsim.frames.stages`), or `unknown`."""
     boundary: Boundary = "no-flux"
     """Boundary condition at the left and right ends; only `periodic` frames may be rolled."""
     threshold: float = 0.5
@@ -196,7 +199,7 @@ class FrameSet:
 
 def stated_processes() -> tuple[str, ...]:
     """What a frame file may say of how its films were made."""
-    return (*PROCESSES, UNKNOWN)
+    return (*PROCESSES, CHAIN, UNKNOWN)
 
 
 def is_column_name(name: str) -> bool:

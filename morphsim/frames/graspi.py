@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.csv_files import read_text_file
 from morphsim.errors import InputError
-from morphsim.frames.text_values import read_text_file
 
 _LONGEST_HEADER = 3
 _SIZE = re.compile("0*[1-9][0-9]{0,8}")

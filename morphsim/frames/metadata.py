@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.csv_files import number_of, read_text_file, table_rows
 from morphsim.errors import InputError
 from morphsim.frames.frame_set import RESERVED_NAMES, Column, is_column_name
-from morphsim.frames.text_values import number_of, read_text_file, table_rows
 from morphsim.suggest import did_you_mean
 
 FILE = "file"

@@ -18,7 +18,10 @@ from morphsim.errors import InputError
 from morphsim.frames.code_digest import simulator_digest
 from morphsim.frames.presets import Preset
 from morphsim.simulator import PROCESSES, Recipe, find_process, recipe_from_dict
+from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.recipe import Scalar, parse_settings
+from morphsim.simulator.recipe_io import STAGES
+from morphsim.simulator.resolution import check_resolution
 from morphsim.simulator.resolve import name_and_value
 from morphsim.text_files import read_toml
 
@@ -80,6 +83,17 @@ class DatasetPlan:
         place = np.unravel_index(film // self.replicas, [len(values) for values in self.grid.values()] or [1])
         varied = {name: values[int(at)] for (name, values), at in zip(self.grid.items(), place, strict=False)}
         return recipe_from_dict({**self.recipe, **varied})
+
+    def check_resolution(self) -> None:
+        """Warn, once, of recipes whose films the solver's cells do not resolve; see `check_resolution`.
+
+        Raises:
+            InputError: a recipe with less than a cell across its interfaces.
+        """
+        height, width = self.shape
+        cells = None if self.cells is None else (self.cells[0], self.cells[1])
+        recipes = map(self.film_recipe, range(0, self.films, self.replicas))
+        check_resolution((each, solver_cells(each, (height, width), cells)) for each in recipes)
 
     def film_seed(self, film: int) -> int:
         """The seed of film `film`, of 53 bits, which a column of floats holds exactly."""
@@ -238,6 +252,10 @@ def read_grid_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]], in
         InputError: the file is missing or not TOML, or its grid is not a table of lists.
     """
     values = read_toml(path)
+    if STAGES in values:
+        raise InputError(
+            f"{path} describes a film of several stages; make it with `morphsim simulate`, by itself"
+        )
     grid = values.pop("grid", {})
     replicas = values.pop("replicas", None)
     if not isinstance(grid, dict):
@@ -246,6 +264,19 @@ def read_grid_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]], in
         if not (isinstance(entries, list) and entries and all(_scalar(entry) for entry in entries)):
             raise InputError(f"{path}: {name} in grid is {entries!r}; it must be a list of numbers or texts")
     return values, grid, replicas
+
+
+def read_film_file(path: Path) -> dict[str, Any]:
+    """The parameters of a recipe file that describes one film.
+
+    Raises:
+        InputError: as `read_grid_file`, or several films.
+    """
+    values, lists, replicas = read_grid_file(path)
+    films = math.prod(len(entries) for entries in lists.values()) * (replicas or 1)
+    if films > 1:
+        raise InputError(f"{path} describes {films} films; make them with `morphsim dataset`")
+    return values | {name: entries[0] for name, entries in lists.items()}
 
 
 def _scalar(value: object) -> bool:

@@ -12,25 +12,31 @@ from numpy.typing import NDArray
 
 from morphsim.checks import shown
 from morphsim.errors import InputError
-from morphsim.frames.film_start import FilmStart, start_after
 from morphsim.frames.hdf5 import find_dataset, open_hdf5
 from morphsim.frames.hdf5_values import read_values
 from morphsim.frames.readers import HDF5
+from morphsim.frames.stages import has_stages, start_at
 from morphsim.frames.store import read_frames
 from morphsim.frames.tables import is_own
 from morphsim.frames.targets import read_target_frames, split_rows
-from morphsim.simulator import Recipe, TernaryRecipe, load_recipe, process_of, recipe_from_dict
-from morphsim.simulator.recipe import Scalar
+from morphsim.simulator import (
+    Recipe,
+    Simulation,
+    Snapshot,
+    TernaryRecipe,
+    load_recipe,
+    process_of,
+    recipe_from_dict,
+)
+from morphsim.simulator.film_start import FilmStart, blend_of, start_after, start_of_fields
+from morphsim.simulator.record import as_start
 
-Start = Recipe | Mapping[str, Any] | str | Path | NDArray[Any] | None
+Start = Recipe | Mapping[str, Any] | str | Path | NDArray[Any] | Snapshot | Simulation | None
 
 PURITY = 0.95
 """Share of its own component in each phase of a binary frame.
 
 Composition and interface, which is sharp at first, relax within the first steps."""
-_BLENDS = 0.1, 0.9
-# As far as a simulated field may lie outside the simplex, see `control.OUTSIDE`.
-_OUTSIDE = 2e-3
 _HELP = "give a recipe, its TOML file, a file of frames or fields as FILE or FILE:ROW, or fields (C, H, W)"
 
 
@@ -40,7 +46,8 @@ def read_start(source: Start, process: str) -> FilmStart | None:
     Args:
         source: None for freshly mixed films; a recipe, a dict of its parameters with its `process`, or a TOML
             file, whose films are simulated first; a file of frames, as FILE for the last frame or FILE:ROW;
-            the HDF5 file of an XDMF export, likewise; or volume fractions (C, H, W).
+            the HDF5 file of an XDMF export, likewise; a snapshot, or a simulation of one film; or volume
+            fractions (C, H, W). Of frames only the phases are known, see `PURITY`.
         process: the process that follows.
 
     Raises:
@@ -48,8 +55,10 @@ def read_start(source: Start, process: str) -> FilmStart | None:
     """
     if source is None:
         return None
+    if isinstance(source, Snapshot | Simulation):
+        return as_start(source, process)
     if isinstance(source, np.ndarray):
-        return _of_fields(source, process)
+        return start_of_fields(source, process)
     if isinstance(source, str | Path) and Path(source).suffix.lower() == ".toml":
         source = load_recipe(source)
     if isinstance(source, Mapping):
@@ -87,7 +96,7 @@ def _of_recipe(recipe: Recipe, process: str) -> FilmStart:
 def _of_frame(source: str | Path, process: str) -> FilmStart:
     frame = read_target_frames(source)[-1]
     share = np.where(frame == 1, PURITY, 1.0 - PURITY)
-    return FilmStart(process=process, geometry=_blend(share.mean()), phi=share[None])
+    return FilmStart(process=process, geometry=blend_of(share.mean()), phi=share[None])
 
 
 def _with_recipe(start: FilmStart, path: Path, row: int) -> FilmStart:
@@ -96,6 +105,8 @@ def _with_recipe(start: FilmStart, path: Path, row: int) -> FilmStart:
     trajectory = int(frame_set.trajectory[row])
     recipe = {name: column[trajectory].item() for name, column in frame_set.recipes.items()}
     try:
+        if has_stages(frame_set, row):
+            return replace(start_at(frame_set, row, start.process), phi=start.phi)
         found = recipe_from_dict({"process": frame_set.process, "boundary": frame_set.boundary, **recipe})
     except InputError:
         # An imported set, or one of another version: only the boundary is certain.
@@ -103,17 +114,6 @@ def _with_recipe(start: FilmStart, path: Path, row: int) -> FilmStart:
     thickness = float(frame_set.columns["thickness"][row]) if "thickness" in frame_set.columns else np.nan
     known = start_after(found, start.process, thickness if np.isfinite(thickness) else None)
     return replace(known, phi=start.phi)
-
-
-def _of_fields(fields: NDArray[Any], process: str) -> FilmStart:
-    phi = _checked(fields)
-    content = phi.sum(axis=0)
-    solids, donor = float(content.mean()), float(phi[0].mean())
-    if len(phi) == 1:
-        return FilmStart(process=process, geometry=_blend(donor), phi=phi)
-    if solids < _OUTSIDE or content.min() <= 0.0:
-        raise InputError("start holds places without solids; give the volume fractions of donor and acceptor")
-    return FilmStart(process=process, geometry=_blend(donor / solids), solvent=1.0 - solids, phi=phi)
 
 
 def _of_fields_file(file: Any, row: int, process: str) -> FilmStart:
@@ -124,7 +124,7 @@ def _of_fields_file(file: Any, row: int, process: str) -> FilmStart:
         )
     # Without solvent the acceptor is all that is not donor.
     alone = bool(np.abs(1.0 - parts[0] - parts[1]).max() < 1e-6)
-    start = _of_fields(np.stack(parts[:1] if alone else parts), process)
+    start = start_of_fields(np.stack(parts[:1] if alone else parts), process)
     width, thickness = float(_values(file, "x", 1, -1)), float(_values(file, "thickness", 1, row))
     in_nm = find_dataset(file, "thickness").attrs.get("units") == "nm"  # type: ignore[union-attr]
     # A file in nm does not know h0, which becomes the present thickness.
@@ -145,27 +145,4 @@ def _values(file: Any, name: str, axes: int, row: int) -> NDArray[Any]:
     if row >= len(dataset):
         raise InputError(f"row {row} is asked for; rows run from 0 to {len(dataset) - 1}")
     values: NDArray[Any] = read_values(dataset, [row % len(dataset)])[0]
-    return values
-
-
-def _blend(donor: float) -> dict[str, Scalar]:
-    # Recipes do not know blends of nearly one component.
-    return {"blend_ratio": float(np.clip(donor, *_BLENDS))}
-
-
-def _checked(phi: NDArray[Any]) -> NDArray[np.float64]:
-    if phi.ndim != 3 or phi.shape[0] not in (1, 2) or phi.dtype.kind not in "fiu" or not phi.size:
-        raise InputError(
-            f"start is an array of {phi.dtype} of the shape {phi.shape}; it must hold volume fractions, "
-            "(C, H, W) with the donor alone, or donor and acceptor"
-        )
-    values = phi.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise InputError("start holds NaN or infinity; give finite volume fractions")
-    least = min(float(values.min()), 1.0 - float(values.sum(axis=0).max()))
-    if least < -_OUTSIDE:
-        raise InputError(
-            f"start holds a volume fraction of {least:.3g}, the last component counted; each must lie from 0 "
-            "to 1, and their sum at most at 1"
-        )
     return values

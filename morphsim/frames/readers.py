@@ -21,7 +21,7 @@ from morphsim.frames.numpy_files import read_numpy
 from morphsim.frames.plausible import warn_of_frames, warn_of_one_phase
 from morphsim.frames.preparation import Preparation
 from morphsim.frames.tables import is_own, tables_of, threshold_of
-from morphsim.frames.text_values import read_csv
+from morphsim.frames.text_pictures import read_csv
 from morphsim.frames.tiff_stacks import TIFF
 from morphsim.frames.transforms import binarise
 from morphsim.frames.vtk_images import read_vtk

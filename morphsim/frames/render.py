@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,16 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.checks import check_positive
-from morphsim.errors import InputError, MachineError
-from morphsim.files import atomic_buffer, atomic_path
-from morphsim.frames.picture_size import drawn_aspect, figure_size, nearest, shrink
-from morphsim.frames.title_bar import title_bars
-from morphsim.system_errors import space_left
-
-ACCEPTOR_COLOUR = (20, 52, 108)
-"""Dark blue; its lightness differs from the donor's, so colour-blind readers can tell them apart."""
-DONOR_COLOUR = (250, 190, 70)
-"""Light orange."""
+from morphsim.errors import InputError
+from morphsim.frames.pictures.movie_files import check_movie, write_movie
+from morphsim.frames.pictures.quantity import BLACK, QUANTITIES, SHADES, WHITE, palette
+from morphsim.frames.pictures.size import drawn_aspect, figure_size, nearest, shrink
+from morphsim.frames.pictures.title_bar import title_bars
+from morphsim.look import ACCEPTOR_COLOUR, DONOR_COLOUR, phase_patches, save_figure, with_look
 
 _MOST_IN_STRIP = 32
 _LONGEST_SIDE = 640
@@ -29,11 +24,6 @@ _LONGEST_TO_SCALE = 1920
 # Largest side that players show, without the title bar.
 _LONGEST_OF_MOVIE = 4096
 _DOTS_PER_INCH = 150
-_FASTEST_GIF = 50.0
-# Of the 256 colours of a palette; the rest are greys.
-_SHADES = 240
-# White, above a film that has become thinner.
-_AIR = 255
 _COST_OF_GAP = 0.15
 
 
@@ -67,14 +57,15 @@ def _share(frame: NDArray[Any]) -> NDArray[np.float32]:
     return values.astype(np.float32)
 
 
+@with_look
 def frame_strip(
     frames: NDArray[Any] | Sequence[NDArray[Any]], path: str | Path, *, titles: Sequence[str] | None = None
 ) -> None:
     """Draw frames side by side as a PNG, with true proportions, on one scale and in reading order.
 
     Wide frames are set in several rows, so that the picture is about twice as wide as high. Its size stays
-    within the limits of `morphsim.frames.picture_size`; frames whose sides differ by more than a factor of 16
-    are drawn with this ratio.
+    within the limits of `morphsim.frames.pictures.size`; frames whose sides differ by more than a factor of
+    16 are drawn with this ratio.
 
     Args:
         frames: (N, H, W) or a sequence of (H, W), 0/1 or donor shares; at most 32.
@@ -86,7 +77,6 @@ def frame_strip(
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
 
     pictures = [to_rgb(frame) for frame in frames]
     if not 1 <= len(pictures) <= _MOST_IN_STRIP:
@@ -126,17 +116,13 @@ def frame_strip(
             if titles is not None:
                 axes.set_title(titles[number], fontsize=9)
     figure.legend(
-        handles=[
-            Patch(color=_unit(DONOR_COLOUR), label="donor"),
-            Patch(color=_unit(ACCEPTOR_COLOUR), label="acceptor"),
-        ],
+        handles=phase_patches(),
         loc="outside lower center",
         ncol=2,
         frameon=False,
         fontsize=9,
     )
-    with atomic_buffer(path) as buffer:
-        figure.savefig(buffer, dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    save_figure(figure, path, dpi=_DOTS_PER_INCH)
 
 
 def animate(
@@ -169,12 +155,7 @@ def animate(
     values = np.asarray(frames)
     if values.ndim != 3 or values.size == 0:
         raise InputError(f"frames have the shape {values.shape}; a movie takes (N, H, W), of one channel")
-    suffix = Path(path).suffix.lower()
-    if suffix not in {".gif", ".mp4"}:
-        raise InputError(f"{path} is neither GIF nor MP4; let its name end in .gif or .mp4")
-    fastest = _FASTEST_GIF if suffix == ".gif" else 240.0
-    if not 0.1 <= fps <= fastest:
-        raise InputError(f"fps is {fps!r}; {suffix} takes 0.1 to {fastest:g} frames a second")
+    check_movie(path, fps)
     heights = np.ones(len(values)) if thickness is None else np.asarray(thickness, np.float64)
     if heights.shape != (len(values),) or not (np.isfinite(heights).all() and (heights > 0.0).all()):
         raise InputError(f"thickness must be {len(values)} positive numbers, one for each frame")
@@ -184,15 +165,7 @@ def animate(
         raise InputError("a title has several lines; a movie shows one above each picture")
     size = _picture_size(values.shape[1:], None if width is None else _aspect(width, thickness))
     pictures = _pictures(values, heights / heights.max(), size, titles)
-    if suffix == ".gif":
-        _write_gif(pictures, path, fps)
-    else:
-        _write_mp4(pictures, path, fps)
-
-
-def _unit(colour: tuple[int, int, int]) -> tuple[float, float, float]:
-    red, green, blue = colour
-    return red / 255, green / 255, blue / 255
+    write_movie(pictures, palette(QUANTITIES["share"]), path, fps)
 
 
 def _imbalance(columns: int, count: int, aspect: float) -> float:
@@ -223,87 +196,19 @@ def _picture_size(shape: tuple[int, ...], aspect: float | None) -> tuple[int, in
 def _pictures(
     frames: NDArray[Any], heights: NDArray[np.float64], size: tuple[int, int], titles: Sequence[str] | None
 ) -> Iterator[NDArray[np.uint8]]:
-    """Pictures as indices into `_palette`; `heights` are the films' shares of the picture's height."""
+    """Pictures as indices into the palette of shares; `heights` are shares of the picture's height."""
     rows, columns = size
     bars = None if titles is None else title_bars(titles, columns=columns)
     bar_rows, bar_columns = (0, columns) if bars is None else bars.grey.shape[1:]
     across = nearest(columns, frames.shape[2])
     for number, (frame, height) in enumerate(zip(frames, heights, strict=True)):
-        picture = np.full((bar_rows + rows, bar_columns), _AIR, np.uint8)
+        picture = np.full((bar_rows + rows, bar_columns), WHITE, np.uint8)
         if bars is not None:
-            picture[:bar_rows] = np.rint(bars.grey[number] / 255 * (_AIR - _SHADES)) + _SHADES
+            picture[:bar_rows] = np.rint(bars.grey[number] / 255 * (WHITE - BLACK)) + BLACK
             if bars.legend is not None:
-                ramp = np.linspace(0, _SHADES - 1, bars.legend[1].stop - bars.legend[1].start)
+                ramp = np.linspace(0, SHADES - 1, bars.legend[1].stop - bars.legend[1].start)
                 picture[bars.legend] = np.rint(ramp)
         left = max(1, round(height * rows))
-        shade = np.rint((_SHADES - 1) * _share(frame)).astype(np.uint8)
+        shade = np.rint((SHADES - 1) * _share(frame)).astype(np.uint8)
         picture[bar_rows + rows - left :, :columns] = shade[np.ix_(nearest(left, len(shade)), across)]
         yield picture
-
-
-def _palette() -> NDArray[np.uint8]:
-    """Colours (256, 3): from acceptor to donor, then greys from black to white, the colour of the air."""
-    greys = np.linspace(0, 255, 256 - _SHADES)
-    greys = np.rint(greys)[:, None].repeat(3, axis=1).astype(np.uint8)
-    return np.concatenate([to_rgb(np.linspace(0.0, 1.0, _SHADES)[None])[0], greys])
-
-
-def _write_gif(pictures: Iterator[NDArray[np.uint8]], path: str | Path, fps: float) -> None:
-    from PIL import Image
-
-    # One palette for all frames: a palette for each would make static regions flicker.
-    palette = _palette().tobytes()
-    images = [Image.fromarray(picture) for picture in pictures]
-    for image in images:
-        image.putpalette(palette)
-    # A GIF counts in hundredths of a second.
-    duration = max(10 * round(100.0 / fps), 10)
-    with atomic_buffer(path) as buffer:
-        images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=duration, loop=0)
-
-
-def _write_mp4(pictures: Iterator[NDArray[np.uint8]], path: str | Path, fps: float) -> None:
-    try:
-        import imageio_ffmpeg
-    except ImportError as error:
-        raise InputError(
-            f"{path} needs an MP4 writer: pip install morphsim[movie], or name a .gif"
-        ) from error
-    palette = _palette()
-    first = next(pictures)
-    # The usual colour format halves both axes: an odd one is padded with its last line.
-    padding = [(0, first.shape[0] % 2), (0, first.shape[1] % 2)]
-    size = (first.shape[1] + padding[1][1], first.shape[0] + padding[0][1])
-    with atomic_path(path) as temporary:
-        # ffmpeg reports failures on stderr only, so the file itself is checked.
-        writer = imageio_ffmpeg.write_frames(
-            str(temporary), size, fps=fps, macro_block_size=1, ffmpeg_log_level="quiet"
-        )
-        writer.send(None)
-        try:
-            for picture in itertools.chain([first], pictures):
-                writer.send(palette[np.pad(picture, padding, mode="edge")])
-        except OSError:
-            pass
-        finally:
-            writer.close()
-        if not _is_whole_mp4(temporary):
-            raise MachineError(
-                f"{path}: ffmpeg could not write the movie{space_left(temporary.parent)}; "
-                "free some space, or take gif"
-            )
-
-
-def _is_whole_mp4(path: Path) -> bool:
-    """Whether the boxes fill the file exactly and include the index, which ffmpeg writes last."""
-    if not path.is_file():
-        return False
-    content = path.read_bytes()
-    start, kinds = 0, []
-    while start + 8 <= len(content):
-        length = int.from_bytes(content[start : start + 4], "big")
-        if length == 1:
-            length = int.from_bytes(content[start + 8 : start + 16], "big")
-        kinds.append(content[start + 4 : start + 8])
-        start += max(length, 8)
-    return start == len(content) and b"moov" in kinds

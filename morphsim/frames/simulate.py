@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.files import write_text
-from morphsim.frames.film_start import FilmStart
-from morphsim.frames.frame_set import FrameSet
-from morphsim.frames.plan import check_recording, read_grid_file, stated_process
+from morphsim.frames.film_file import FILM, STEPS, Recording, film_text, recipe_text, recording_of
+from morphsim.frames.film_output import (
+    FRAMES,
+    RECIPE,
+    SCHEDULE,
+    check_writers,
+    draw_film,
+    remove_earlier,
+    write_exports,
+)
+from morphsim.frames.pictures import Show, check_shown, film_pictures, held_settings
+from morphsim.frames.plan import read_film_file, stated_process
 from morphsim.frames.read_start import read_start
-from morphsim.frames.render import animate, frame_strip
 from morphsim.frames.snapshots import film_frames
 from morphsim.frames.store import write_frames
-from morphsim.frames.transforms import resize
 from morphsim.locks import claimed_folder
 from morphsim.progress import progress
 from morphsim.simulator import Recipe, Snapshot, Units, find_process, record_film
 from morphsim.simulator.cells import solver_cells
-from morphsim.simulator.export.netcdf import check_xarray, write_netcdf
-from morphsim.simulator.export.vtk import remove_vtk, vtk_folder, write_vtk
-from morphsim.simulator.export.xdmf import remove_xdmf, write_xdmf, xdmf_fields
+from morphsim.simulator.film_start import FilmStart
 from morphsim.simulator.materials import material
 from morphsim.simulator.processes import ProcessName
+from morphsim.simulator.recipe import without_units
+from morphsim.simulator.resolution import check_resolution
 from morphsim.simulator.resolve import changed_parameters, resolve_recipe
-
-FRAMES, STRIP, RECIPE = "frames.h5", "strip.png", "recipe.toml"
-VTK, XDMF, NETCDF = "film.pvd", "film.xdmf", "film.nc"
-
-_STRIP_FRAMES = 8
-_PREFIXES = {"": 1.0, "m": 1e3, "µ": 1e6, "n": 1e9}
+from morphsim.simulator.schedules import Schedule, Steps, read_schedule
+from morphsim.simulator.schedules.read import split_schedule
+from morphsim.simulator.schedules.steps import steps_from_dict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class FilmConfig:
     """One film and its output files."""
 
     recipe: Path | None = None
-    """TOML file: process, and any of its parameters."""
+    """TOML file: process, any of its parameters, schedules of knobs, and a table [film] of options below."""
     process: ProcessName | None = None
     """How the film is made; required unless the recipe file or the material names it."""
     start: str | None = None
@@ -55,21 +55,26 @@ class FilmConfig:
     material: str | None = None
     """Blend by name, instead of a recipe file: its parameters and units, which other options override."""
     set: tuple[str, ...] = ()
-    """NAME=VALUE: parameters of the recipe."""
+    """NAME=VALUE: parameters of the recipe; values may have units, as `temperature="80 °C"`."""
+    schedule: Path | None = None
+    """TOML or CSV file with schedules of knobs (default: those of the recipe file)."""
     out: Path = Path("runs/simulate")
     """Folder for the results; files of an earlier film in it are replaced."""
-    frames: int = 50
-    """Snapshots of the film, the last at its end."""
-    shape: tuple[int, int] = (100, 400)
-    """Height and width of the frames."""
+    frames: int | None = None
+    """Snapshots of the film, the last at its end (default: that of the recipe file, or 50)."""
+    shape: tuple[int, int] | None = None
+    """Height and width of the frames (default: that of the recipe file, or 100 400)."""
     cells: tuple[int, int] | None = None
-    """Height and width of the solver's grid (default: that of the process for this shape)."""
-    seed: int = 0
-    """Seed of the noise."""
-    threshold: float = 0.5
-    """Smallest donor share of a donor pixel."""
+    """Height and width of the solver's grid (default: that of the recipe file, or of the process for this
+    shape)."""
+    seed: int | None = None
+    """Seed of the noise (default: that of the recipe file, or 0)."""
+    threshold: float | None = None
+    """Smallest donor share of a donor pixel (default: that of the recipe file, or 0.5)."""
     animation: Literal["gif", "mp4", "none"] = "gif"
     """Format of the movie; mp4 needs the extra `movie`."""
+    show: Show = "share"
+    """What strip and movie show: the donor share of the solids, a volume fraction, or the binary frames."""
     export: tuple[Literal["vtk", "xdmf", "netcdf"], ...] = ()
     """Formats in which to export the volume fractions: vtk, xdmf (for ParaView), netcdf (needs the extra
     `xarray`)."""
@@ -78,63 +83,97 @@ class FilmConfig:
     diffusivity: float | None = None
     """Diffusivity D [m^2/s] (default: that of the material or the start; else 1e-17 when annealing without
     vapour and 1e-10 otherwise)."""
-    dtype: Literal["float32", "float64"] = "float32"
-    """Precision of the simulation."""
+    dtype: Literal["float32", "float64"] | None = None
+    """Precision of the simulation (default: that of the recipe file, or float32)."""
+    tolerance: float | None = None
+    """Largest error of a volume fraction over a step (default: that of the recipe file, or the solver's)."""
     device: DeviceName = "cpu"
     """Where to simulate."""
 
     def film_recipe(self) -> Recipe:
-        """The recipe given by the file or the material and the options.
+        """The recipe given by the file or the material and the options, with the first values of schedules.
 
         Raises:
             InputError: an invalid configuration.
         """
-        return self._resolved()[0]
+        return self._resolved().recipe
 
-    def _resolved(self) -> tuple[Recipe, FilmStart | None]:
-        """The recipe and the initial state; None for a freshly mixed film."""
-        check_recording(
-            frames=self.frames,
-            shape=self.shape,
-            cells=self.cells,
-            seed=self.seed,
-            threshold=self.threshold,
-        )
+    def film_units(self) -> Units:
+        """The scales of the film that the file or the material and the options describe.
+
+        Raises:
+            InputError: an invalid configuration.
+        """
+        return self._resolved().units
+
+    def _resolved(self) -> _Film:
+        """The film that the options and the files describe."""
         values = {} if self.recipe is None else self._file_values(self.recipe)
         try:
+            recording = recording_of(values.pop(FILM, {}), self.recording_options())
+            steps = values.pop(STEPS, None)
             stated_by = values.get("process") if self.material is None else material(self.material).process
             process = stated_process(self.process or stated_by)
-            start = read_start(self.start, process)
+            start = read_start(recording.start, process)
+            units = self.units(process, before=None if start is None else start.units, recording=recording)
+            kind = find_process(process).recipe
+            changes = changed_parameters(kind, self.set, units=units)
+            schedule = self._schedule(values, steps, changes, process, units)
+            numbers = {name: value for name, value in values.items() if not isinstance(value, Mapping)}
+            stated = without_units(kind, numbers, units=units) | changes
             if start is None:
-                source = {**values, "process": process} if self.material is None else None
-                return (
-                    resolve_recipe(source, process=process, material_name=self.material, changes=self.set),
-                    None,
+                source = {**stated, "process": process} if self.material is None else None
+                recipe = resolve_recipe(
+                    source, process=process, material_name=self.material, changes=changes, units=units
                 )
-            stated = values | changed_parameters(find_process(process).recipe, self.set)
-            stated.pop("process", None)
-            recipe = start.recipe(stated, self.material)
-            start.check_shape(self.shape, solver_cells(recipe, self.shape, self.cells, before=start.before))
-            return recipe, start
+            else:
+                stated.pop("process", None)
+                recipe = start.recipe(stated, self.material)
+            if isinstance(schedule, Schedule):
+                recipe = schedule.started(recipe)
+            film = _Film(recipe=recipe, start=start, schedule=schedule, recording=recording, units=units)
+            if start is not None:
+                start.check_shape(recording.shape, film.cells)
+            return film
         except InputError as error:
             raise InputError(f"{self.recipe}: {error}" if self.recipe else str(error)) from error
+
+    def recording_options(self) -> dict[str, Any]:
+        """The options that belong to `Recording`; None where they are not given."""
+        return {entry.name: getattr(self, entry.name, None) for entry in fields(Recording)}
+
+    def _schedule(
+        self, values: Mapping[str, Any], steps: object, changes: Mapping[str, Any], process: str, units: Units
+    ) -> Schedule | Steps:
+        """The steps of the recipe file, or its schedules, those of the file `schedule` and `set` on top."""
+        knobs = [knob.name for knob in find_process(process).knobs]
+        if steps is not None:
+            if self.schedule is not None or self.frames is not None or changes.keys() & set(knobs):
+                raise InputError(
+                    "the recipe file has the steps of a film, which say what the knobs do and where there "
+                    "are frames; leave out schedule, frames and knobs, or remove the table [steps]"
+                )
+            return steps_from_dict(steps, knobs)
+        profiles = {**split_schedule(values, process, units=units)[1].profiles}
+        if self.schedule is not None:
+            profiles |= read_schedule(self.schedule, process, units=units).profiles
+        return Schedule({name: profile for name, profile in profiles.items() if name not in changes})
 
     def _file_values(self, file: Path) -> dict[str, Any]:
         """The parameters of a recipe file that describes one film."""
         if self.material is not None:
             raise InputError(f"{file} and the material {self.material!r} are both a recipe; give one of them")
-        values, lists, replicas = read_grid_file(file)
-        films = math.prod(len(entries) for entries in lists.values()) * (replicas or 1)
-        if films > 1:
-            raise InputError(f"{file} describes {films} films; make them with `morphsim dataset`")
-        return values | {name: entries[0] for name, entries in lists.items()}
+        return read_film_file(file)
 
-    def units(self, process: str, *, before: Units | None = None) -> Units:
+    def units(
+        self, process: str, *, before: Units | None = None, recording: Recording | None = None
+    ) -> Units:
         """The scales that convert results to nm and s.
 
         Args:
             process: of the film.
             before: scales of the film that it starts from.
+            recording: of the recipe file and the options; by default the options alone count.
 
         Raises:
             InputError: a scale out of range.
@@ -142,10 +181,33 @@ class FilmConfig:
         default = before or find_process(process).units
         if self.material is not None:
             default = material(self.material).units
+        given = self if recording is None else recording
         return Units(
-            length_nm=default.length_nm if self.length_nm is None else self.length_nm,
-            diffusivity=default.diffusivity if self.diffusivity is None else self.diffusivity,
+            length_nm=default.length_nm if given.length_nm is None else given.length_nm,
+            diffusivity=default.diffusivity if given.diffusivity is None else given.diffusivity,
         )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Film:
+    """A film to be made."""
+
+    recipe: Recipe
+    """With the first values of its schedules."""
+    start: FilmStart | None
+    """Initial state; None for a freshly mixed film."""
+    schedule: Schedule | Steps
+    """Of its knobs, empty if they are constant; or the steps of an earlier film, which is made again."""
+    recording: Recording
+    """How it is recorded."""
+    units: Units
+    """Its scales."""
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """(h, w) of the solver's grid."""
+        before = None if self.start is None else self.start.before
+        return solver_cells(self.recipe, self.recording.shape, self.recording.cells, before=before)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +219,9 @@ class FilmReport:
     files: tuple[str, ...]
     """Names of the files written there."""
     process: str
-    """How the film was made."""
+    """How the film was made; `chain` if by several processes in turn."""
+    stages: tuple[str, ...]
+    """The process, or the processes in turn."""
     frames: int
     """Number of frames."""
     shape: tuple[int, int]
@@ -165,9 +229,9 @@ class FilmReport:
     cells: tuple[int, int]
     """(h, w) of the solver's grid."""
     time: float
-    """Simulated time [time unit of the process]."""
+    """Simulated time [time unit of the process], of a chain that of its last stage."""
     time_s: float
-    """The same in seconds [s]."""
+    """Simulated time in seconds, of a chain that of all stages [s]."""
     thickness: float
     """[h0]."""
     thickness_nm: float
@@ -178,6 +242,8 @@ class FilmReport:
     """Share of donor pixels in the last frame."""
     seconds: float
     """Wall-clock time of the simulation [s]."""
+    lagging: tuple[str, ...] = ()
+    """Knobs that could not follow their schedules at once, because of their limits."""
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
@@ -185,17 +251,20 @@ class FilmReport:
             **asdict(self),
             "out": str(self.out),
             "files": list(self.files),
+            "stages": list(self.stages),
             "shape": list(self.shape),
             "cells": list(self.cells),
+            "lagging": list(self.lagging),
         }
 
 
 def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmReport:
-    """Simulate one film and write `frames.h5`, `film.gif`, `strip.png` and `recipe.toml` into a folder.
+    """Simulate one film and write `frames.h5`, `film.gif`, `strip.png`, `recipe.toml` and `schedule.toml`.
 
-    The movie shows donor shares to scale, so that a drying film visibly shrinks. The strip shows up to eight
-    binary frames at their true thickness. `config.export` adds `film.pvd` with the folder `film_vti`,
-    `film.xdmf` with `film_fields.h5`, and `film.nc`, all in nm and s.
+    Movie and strip (up to eight moments) show `config.show` to scale, so that a drying film visibly shrinks,
+    with surface, substrate, scale bar, colour bar, time and knobs. `config.export` adds `film.pvd` with the
+    folder `film_vti`, `film.xdmf` with `film_fields.h5`, and `film.nc`, all in nm and s. `schedule.toml` is a
+    recipe file from which the same film is made again, bit for bit on the same machine.
 
     Args:
         config: the film and its output.
@@ -211,64 +280,74 @@ def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmRepo
 
     >>> report = simulate_film(FilmConfig(recipe=Path("film.toml")))     # doctest: +SKIP
     """
-    recipe, start = config._resolved()
-    units = config.units(recipe.process, before=None if start is None else start.units)
-    if config.animation == "mp4":
-        _check_mp4()
-    if "netcdf" in config.export:
-        check_xarray()
+    film = config._resolved()
+    check_shown(config.show, film.recipe.process)
+    check_writers(config.animation, config.export)
     with claimed_folder(config.out):
-        return _make(config, recipe, units, start, show_progress=show_progress)
+        return _make(config, film, show_progress=show_progress)
 
 
-def _make(
-    config: FilmConfig, recipe: Recipe, units: Units, start: FilmStart | None, *, show_progress: bool
-) -> FilmReport:
+def _make(config: FilmConfig, film: _Film, *, show_progress: bool) -> FilmReport:
     started = time.perf_counter()
-    before = None if start is None else start.before
-    cells = solver_cells(recipe, config.shape, config.cells, before=before)
-    fields = (
-        None
-        if start is None
-        else start.fields(recipe, seed=config.seed, cells=cells, dtype=config.dtype, device=config.device)
-    )
+    recipe, units, recording, cells = film.recipe, film.units, film.recording, film.cells
+    before = None if film.start is None else film.start.before
+    check_resolution((each, cells) for each in (recipe, before) if each is not None)
+    phi = None
+    if film.start is not None:
+        phi = film.start.fields(
+            recipe,
+            seed=recording.seed,
+            cells=cells,
+            tolerance=recording.tolerance,
+            dtype=recording.dtype,
+            device=config.device,
+        )
     snapshots: list[Snapshot] = []
-    with progress("simulating", config.frames, unit="frames", show=show_progress) as advance:
+    made = Steps()
+    frames = film.schedule.frames if isinstance(film.schedule, Steps) else recording.frames
+    with progress("simulating", frames, unit="frames", show=show_progress) as advance:
         for snapshot in record_film(
             recipe,
-            seed=config.seed,
-            frames=config.frames,
-            shape=config.shape,
+            seed=recording.seed,
+            frames=frames,
+            shape=recording.shape,
             cells=cells,
-            fields=fields,
-            dtype=config.dtype,
+            fields=phi,
+            schedule=film.schedule,
+            steps=made,
+            tolerance=recording.tolerance,
+            dtype=recording.dtype,
             device=config.device,
+            resolution="ignore",
         ):
             snapshots.append(snapshot)
             advance()
     seconds = time.perf_counter() - started
-    _remove_earlier(config.out)
-    frame_set = film_frames(recipe, snapshots, seed=config.seed, threshold=config.threshold)
-    write_frames(config.out / FRAMES, frame_set, notes={"start": config.start} if config.start else None)
-    files = [FRAMES]
-    titles = _titles(snapshots, recipe.process, units)
-    if config.animation != "none":
-        files.append(f"film.{config.animation}")
-        animate(
-            np.stack([snapshot.share for snapshot in snapshots]),
-            config.out / files[-1],
-            thickness=[snapshot.thickness for snapshot in snapshots],
-            width=recipe.width,
-            titles=titles,
-        )
-    _draw_strip(frame_set, titles, config.out / STRIP)
-    write_text(config.out / RECIPE, recipe_text(recipe))
-    exports = tuple(_export(config, snapshots, recipe, units))
+    remove_earlier(config.out)
+    text = film_text(recipe, film.schedule, replace(recording, cells=cells), units=units)
+    frame_set = film_frames(
+        recipe,
+        snapshots,
+        seed=recording.seed,
+        threshold=recording.threshold,
+        knobs=bool(film.schedule),
+    )
+    notes = {"schedule": text} | ({"start": recording.start} if recording.start else {})
+    write_frames(config.out / FRAMES, frame_set, notes=notes)
+    trace = made.trace()
+    knobs = held_settings(trace.knobs, units, trace.time * units.time_s)
+    pictures = film_pictures(snapshots, frame_set, recipe, units, show=config.show, knobs=knobs)
+    files = [FRAMES, *draw_film(config.out, config.animation, pictures)]
+    profiles = film.schedule if isinstance(film.schedule, Schedule) else None
+    write_text(config.out / RECIPE, recipe_text(recipe, profiles, units=units))
+    write_text(config.out / SCHEDULE, text)
+    exports = tuple(write_exports(config.out, config.export, snapshots, recipe, units))
     last = snapshots[-1]
     return FilmReport(
         out=config.out,
-        files=(*files, STRIP, RECIPE, *exports),
+        files=(*files, RECIPE, SCHEDULE, *exports),
         process=recipe.process,
+        stages=(recipe.process,),
         frames=len(frame_set),
         shape=frame_set.shape,
         cells=cells,
@@ -279,65 +358,5 @@ def _make(
         dryness=last.dryness,
         donor_pixels=float(frame_set.frames[-1].mean()),
         seconds=seconds,
+        lagging=tuple(name for name, each in (profiles or Schedule()).profiles.items() if each.lags),
     )
-
-
-def recipe_text(recipe: Recipe) -> str:
-    """All parameters of a recipe as TOML, which `load_recipe` reads again."""
-    # Strings and numbers are written alike in JSON and TOML.
-    lines = [f"{name} = {json.dumps(value)}" for name, value in recipe.to_dict().items()]
-    return "\n".join(lines) + "\n"
-
-
-def _check_mp4() -> None:
-    """Check for the movie writer before a long simulation rather than after it."""
-    try:
-        import imageio_ffmpeg  # noqa: F401
-    except ImportError as error:
-        raise InputError("mp4 needs a movie writer: pip install morphsim[movie], or take gif") from error
-
-
-def _remove_earlier(out: Path) -> None:
-    """Remove the files of an earlier film, so that they are never mixed with those of the new one."""
-    for name in ("film.gif", "film.mp4", NETCDF, STRIP, RECIPE):
-        (out / name).unlink(missing_ok=True)
-    remove_vtk(out / VTK)
-    remove_xdmf(out / XDMF)
-
-
-def _export(config: FilmConfig, snapshots: list[Snapshot], recipe: Recipe, units: Units) -> Iterator[str]:
-    """Write the requested exports; yield the names of their files."""
-    if "vtk" in config.export:
-        write_vtk(config.out / VTK, snapshots, width=recipe.width, units=units)
-        yield from (VTK, vtk_folder(VTK).name)
-    if "xdmf" in config.export:
-        write_xdmf(config.out / XDMF, snapshots, width=recipe.width, units=units)
-        yield from (XDMF, xdmf_fields(XDMF).name)
-    if "netcdf" in config.export:
-        write_netcdf(config.out / NETCDF, snapshots, recipe, units=units)
-        yield NETCDF
-
-
-def _titles(snapshots: Sequence[Snapshot], process: str, units: Units) -> list[str]:
-    """Time and, if it changes, thickness of each snapshot, all with the unit prefix that suits the last."""
-    end = snapshots[-1].time * units.time_s
-    prefix, factor = next((pair for pair in _PREFIXES.items() if end * pair[1] >= 1.0), ("n", 1e9))
-    titles = [f"{snapshot.time * units.time_s * factor:.3g} {prefix}s" for snapshot in snapshots]
-    if not find_process(process).thickness_changes:
-        return titles
-    return [
-        f"{title}, {snapshot.thickness * units.length_nm:.3g} nm"
-        for title, snapshot in zip(titles, snapshots, strict=True)
-    ]
-
-
-def _draw_strip(frame_set: FrameSet, titles: Sequence[str], path: Path) -> None:
-    chosen = np.unique(
-        np.linspace(0, len(frame_set) - 1, min(_STRIP_FRAMES, len(frame_set))).round().astype(int)
-    )
-    height, width = frame_set.shape
-    pictures = []
-    for row in chosen:
-        thickness = float(frame_set.columns["thickness"][row])
-        pictures.append(resize(frame_set.frames[row], (max(1, round(thickness * height)), width)))
-    frame_strip(pictures, path, titles=[titles[row] for row in chosen])

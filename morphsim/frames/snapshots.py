@@ -9,9 +9,12 @@ import numpy as np
 from morphsim.frames.frame_set import FrameSet
 from morphsim.frames.transforms import binarise
 from morphsim.simulator import Recipe, Snapshot, process_of
+from morphsim.simulator.recipe import parameter_unit
 
 
-def film_frames(recipe: Recipe, snapshots: Iterable[Snapshot], *, seed: int, threshold: float) -> FrameSet:
+def film_frames(
+    recipe: Recipe, snapshots: Iterable[Snapshot], *, seed: int, threshold: float, knobs: bool = False
+) -> FrameSet:
     """Binarise the snapshots of one film, and add its recipe and units.
 
     Args:
@@ -19,12 +22,16 @@ def film_frames(recipe: Recipe, snapshots: Iterable[Snapshot], *, seed: int, thr
         snapshots: at least one, ordered by time; of an iterator only one is held in memory.
         seed: of the film's noise.
         threshold: smallest donor share of a donor pixel.
+        knobs: whether each knob gets a column, since they change.
     """
     frames, moments, grids = [], [], set()
+    settings: dict[str, list[float]] = {}
     for snapshot in snapshots:
         frames.append(binarise(snapshot.share, threshold=threshold))
         moments.append((snapshot.time, snapshot.dryness, snapshot.thickness))
         grids.add(snapshot.cells)
+        for name, value in snapshot.knobs.items() if knobs else ():
+            settings.setdefault(name, []).append(value)
     time, dryness, thickness = np.array(moments, np.float64).T
     return FrameSet(
         frames=np.stack(frames),
@@ -34,6 +41,7 @@ def film_frames(recipe: Recipe, snapshots: Iterable[Snapshot], *, seed: int, thr
             "dryness": dryness.copy(),
             "thickness": thickness.copy(),
             "seed": np.full(len(frames), seed, np.int64),
+            **{name: np.array(values) for name, values in settings.items()},
         },
         recipes={
             name: np.array([value])
@@ -43,6 +51,10 @@ def film_frames(recipe: Recipe, snapshots: Iterable[Snapshot], *, seed: int, thr
         process=recipe.process,
         boundary=recipe.boundary,
         threshold=threshold,
-        units={"time": process_of(recipe).time_unit, "thickness": "h0"},
+        units={
+            "time": process_of(recipe).time_unit,
+            "thickness": "h0",
+            **{name: unit for name in settings if (unit := parameter_unit(type(recipe), name))},
+        },
         cells=grids.pop() if len(grids) == 1 else None,
     )

@@ -1,6 +1,6 @@
 """Frame files: HDF5, one chunk per frame, columns by name; equal content gives equal bytes.
 
-Layout (format version 2; version 1 has no attribute `cells`):
+Layout (format version 3; version 1 has no attribute `cells`, version 2 no process `chain`):
 
     /frames          (N, H, W) uint8, 0 or 1, gzip; (N, C, H, W) with several channels
     /trajectory      (N,) int64, and any other column per frame: /time, /seed, /thickness

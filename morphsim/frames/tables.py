@@ -34,8 +34,8 @@ from morphsim.types import Boundary
 if TYPE_CHECKING:
     import h5py
 
-FORMAT_VERSION = 2
-READ_VERSIONS = (1, FORMAT_VERSION)
+FORMAT_VERSION = 3
+READ_VERSIONS = (1, 2, FORMAT_VERSION)
 ATTRIBUTES = ("version", "process", "boundary", "threshold", "units")
 CELLS = "cells"
 """Attribute with the solver's grid, which files of version 1 lack: theirs is the shape of the frames."""

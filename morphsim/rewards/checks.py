@@ -9,7 +9,7 @@ import gymnasium as gym
 
 from morphsim.errors import InputError
 from morphsim.rewards.functions import PER_STEP
-from morphsim.rewards.warn import warn_user
+from morphsim.warn import warn_user
 
 AGENT_SETS_LENGTH = "agent_sets_length"
 """Entry of an environment's metadata; True if actions determine the number of steps of an episode."""

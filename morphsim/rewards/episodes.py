@@ -12,7 +12,7 @@ from morphsim.encoder import EncodedFrames
 from morphsim.rewards.guard import GuardReport
 from morphsim.rewards.latent_reward import LatentReward, TargetComparison
 from morphsim.rewards.targets import Target
-from morphsim.rewards.warn import warn_user
+from morphsim.warn import warn_user
 
 
 class Episodes:

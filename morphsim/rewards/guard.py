@@ -21,7 +21,7 @@ from morphsim.encoder.out_of_distribution import (
 from morphsim.errors import InputError
 from morphsim.lazy import renamed_argument
 from morphsim.rewards.targets import Target
-from morphsim.rewards.warn import warn_user
+from morphsim.warn import warn_user
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

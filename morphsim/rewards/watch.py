@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.rewards.source import FrameReader
-from morphsim.rewards.warn import warn_user
+from morphsim.warn import warn_user
 
 FRAMES_BEFORE_WARNING = 20
 """Frames of each environment."""

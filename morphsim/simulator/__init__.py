@@ -6,6 +6,7 @@ from morphsim.lazy import lazy_names
 
 if TYPE_CHECKING:
     from morphsim.simulator.backends import Backend, BackendName, get_backend
+    from morphsim.simulator.chain import Stage, plan_chain, record_chain
     from morphsim.simulator.core.energy import BinaryFloryHuggins, DoubleWell, FreeEnergy, TernaryFloryHuggins
     from morphsim.simulator.core.evaporation import Evaporation
     from morphsim.simulator.core.grid import Grid
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from morphsim.simulator.recipe_io import load_recipe, process_of, recipe_from_dict
     from morphsim.simulator.record import Snapshot, record_film
     from morphsim.simulator.resample import resample_fields
+    from morphsim.simulator.resolution import FinestInterface, cells_across, finest_interface
     from morphsim.simulator.simulation import BatchKey, Simulation, batch_key
     from morphsim.simulator.units import ANNEALING_UNITS, DRYING_UNITS, Units
 
@@ -50,6 +52,7 @@ _PLACES = {
     "Evaporation": "morphsim.simulator.core.evaporation",
     "FastModeMobility": "morphsim.simulator.core.mobility",
     "FilmModel": "morphsim.simulator.core.model",
+    "FinestInterface": "morphsim.simulator.resolution",
     "FreeEnergy": "morphsim.simulator.core.energy",
     "Grid": "morphsim.simulator.core.grid",
     "KNOBS": "morphsim.simulator.deprecated",
@@ -64,6 +67,7 @@ _PLACES = {
     "SlowModeMobility": "morphsim.simulator.core.mobility",
     "Snapshot": "morphsim.simulator.record",
     "Solver": "morphsim.simulator.core.solver",
+    "Stage": "morphsim.simulator.chain",
     "Substrate": "morphsim.simulator.core.substrate",
     "TernaryFloryHuggins": "morphsim.simulator.core.energy",
     "TernaryRecipe": "morphsim.simulator.processes.ternary",
@@ -72,11 +76,15 @@ _PLACES = {
     "VapourAnnealingRecipe": "morphsim.simulator.processes.vapour_annealing",
     "WodoMobility": "morphsim.simulator.core.mobility",
     "batch_key": "morphsim.simulator.simulation",
+    "cells_across": "morphsim.simulator.resolution",
     "find_process": "morphsim.simulator.processes",
+    "finest_interface": "morphsim.simulator.resolution",
     "get_backend": "morphsim.simulator.backends",
     "load_recipe": "morphsim.simulator.recipe_io",
+    "plan_chain": "morphsim.simulator.chain",
     "process_of": "morphsim.simulator.recipe_io",
     "recipe_from_dict": "morphsim.simulator.recipe_io",
+    "record_chain": "morphsim.simulator.chain",
     "record_film": "morphsim.simulator.record",
     "register_process": "morphsim.simulator.processes",
     "resample_fields": "morphsim.simulator.resample",
@@ -98,6 +106,7 @@ __all__ = [
     "Evaporation",
     "FastModeMobility",
     "FilmModel",
+    "FinestInterface",
     "FreeEnergy",
     "Grid",
     "Knob",
@@ -110,6 +119,7 @@ __all__ = [
     "SlowModeMobility",
     "Snapshot",
     "Solver",
+    "Stage",
     "Substrate",
     "TernaryFloryHuggins",
     "TernaryRecipe",
@@ -118,11 +128,15 @@ __all__ = [
     "VapourAnnealingRecipe",
     "WodoMobility",
     "batch_key",
+    "cells_across",
     "find_process",
+    "finest_interface",
     "get_backend",
     "load_recipe",
+    "plan_chain",
     "process_of",
     "recipe_from_dict",
+    "record_chain",
     "record_film",
     "register_process",
     "resample_fields",

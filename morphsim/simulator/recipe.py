@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 from morphsim.checks import is_finite_number, shown
 from morphsim.errors import InputError
 from morphsim.lazy import lazy_names
+from morphsim.simulator.quantities import ZERO_CELSIUS, quantity, split_quantity
+from morphsim.simulator.units import Units
 from morphsim.suggest import did_you_mean
 from morphsim.types import Boundary
 
 Scalar = float | int | str
-_ZERO_CELSIUS = 273.15
 
 
 def number_field(
@@ -22,10 +23,10 @@ def number_field(
 ) -> Any:
     """A float field with its default, allowed range, and unit for errors.
 
-    `before` is the value that films had before there was the field, see `recipe_from_dict`.
+    `before` is given for a parameter that earlier versions did not have: the value of their films.
     """
-    metadata: dict[str, Any] = {"range": (low, high), "unit": unit}
-    return field(default=default, metadata=metadata if before is None else metadata | {"before": before})
+    known = {} if before is None else {"before": before}
+    return field(default=default, metadata={"range": (low, high), "unit": unit, **known})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +98,15 @@ class Recipe:
         return {"process": self.process, **dataclasses.asdict(self)}
 
 
-def parse_settings(kind: type[Recipe], settings: Mapping[str, str]) -> dict[str, Scalar]:
+def parse_settings(
+    kind: type[Recipe], settings: Mapping[str, str], *, units: Units | None = None
+) -> dict[str, Scalar]:
     """Turn texts from a command line into values of the right type for `kind`.
+
+    Args:
+        kind: class of the recipe.
+        settings: a text for each parameter; quantities may have units, as `80 °C`.
+        units: scales of the film, which convert lengths and times.
 
     Raises:
         InputError: an unknown parameter, or a text that is not a number where one is needed.
@@ -113,10 +121,51 @@ def parse_settings(kind: type[Recipe], settings: Mapping[str, str]) -> dict[str,
             values[name] = text
             continue
         try:
+            # Also what Python calls a number, as 1_000 and inf; a range refuses the latter by name.
             values[name] = float(text)
-        except ValueError as error:
-            raise InputError(f"{name} is {text!r}; it must be a number") from error
+        except ValueError:
+            values[name] = parameter_quantity(kind, name, text, units=units)
     return values
+
+
+def without_units(
+    kind: type[Recipe], values: Mapping[str, Any], *, units: Units | None = None
+) -> dict[str, Any]:
+    """Parameters in which texts with units, such as `"80 °C"`, are numbers in the recipe's units.
+
+    Other values stay as they are, whether valid or not.
+
+    Args:
+        kind: class of the recipe.
+        values: parameters by name.
+        units: scales of the film, which convert lengths and times.
+
+    Raises:
+        InputError: a text with another unit than the parameter's, or a length or time without `units`.
+    """
+    hints = get_type_hints(kind)
+    numbers = {entry.name for entry in fields(kind) if hints[entry.name] is float}
+    found = dict(values)
+    for name in numbers & found.keys():
+        value = found[name]
+        if isinstance(value, str) and (parts := split_quantity(value)) is not None and parts[1]:
+            found[name] = parameter_quantity(kind, name, value, units=units)
+    return found
+
+
+def parameter_quantity(kind: type[Recipe], name: str, text: str, *, units: Units | None) -> float:
+    """A text with a unit as the value of a parameter; see `quantity`."""
+    return quantity(name, text, parameter_unit(kind, name), units=units, difference=is_difference(kind, name))
+
+
+def parameter_unit(kind: type[Recipe], name: str) -> str:
+    """Unit of a parameter, empty if it has none."""
+    return str(kind.__dataclass_fields__[name].metadata.get("unit", ""))
+
+
+def is_difference(kind: type[Recipe], name: str) -> bool:
+    """Whether a parameter in K is a difference of temperatures, or a slope, rather than a temperature."""
+    return bool(kind.__dataclass_fields__[name].metadata.get("range", (0.0,))[0] < 0.0)
 
 
 def _check_field(owner: str, entry: dataclasses.Field[Any], value: object) -> None:
@@ -144,7 +193,7 @@ def _check_field(owner: str, entry: dataclasses.Field[Any], value: object) -> No
 
 def celsius_hint(value: float, low: float, high: float, unit: str) -> str:
     """A hint for an error about a temperature that may have been given in degrees Celsius."""
-    kelvin = value + _ZERO_CELSIUS
+    kelvin = value + ZERO_CELSIUS
     if unit != "K" or low < 0.0 or not low <= kelvin <= high:
         return ""
     return f"; did you mean {kelvin:g} ({value:g} °C)?"

@@ -26,6 +26,7 @@ from morphsim.agents import (
     evaluate_policies,
 )
 from morphsim.errors import InputError
+from morphsim.frames import FilmConfig, read_frames, simulate_film
 
 
 class LineEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
@@ -212,6 +213,12 @@ def test_an_agent_is_evaluated_beside_its_baselines(trained: Callable[[str], Age
     for each in found.results:
         assert (each.distances >= 0).all() and not each.diverged.any()
     assert not np.array_equal(found["own"].frames, found["recipe"].frames)
+    for name in ("agent", "random", "own"):
+        file = folder / "schedules" / f"{name}-1000002.toml"
+        film = FilmConfig(recipe=file, out=tmp_path / name, animation="none")
+        assert simulate_film(film, show_progress=False).frames == 4
+        last = read_frames(tmp_path / name / "frames.h5").frames[-1]
+        np.testing.assert_array_equal(last, found[name].frames[2])
 
     # The same films, made one by one.
     agent = trained("ppo")
@@ -228,8 +235,12 @@ def test_an_agent_is_evaluated_beside_its_baselines(trained: Callable[[str], Age
         'process = "annealing"\nwidth = 3.0\nkappa = 2e-3\nduration = 0.02\ntemperature = 440\n'
     )
     again = evaluate_agent(
-        EvaluationConfig(agent=folder, seeds=3, own=recipe, workers=2), show_progress=False
+        EvaluationConfig(agent=folder, seeds=3, own=recipe, workers=2, schedules=tmp_path / "made"),
+        show_progress=False,
     )
+    names = sorted(path.name for path in (folder / "schedules").iterdir())
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == names
+    assert len(names) == 12
     assert again.to_dict() == found.to_dict()
     np.testing.assert_array_equal(again["own"].frames, found["own"].frames)
 

@@ -86,8 +86,13 @@ def test_a_quick_run_compares_two_grids() -> None:
     (case,) = result["results"]["cases"]
     assert case["case"] == "drying-fast" and case["failed"] == 0
     coarse, fine = result["results"]["grids"]
-    assert (coarse["cells"], fine["cells"]) == ([10, 40], [20, 80])
+    assert (coarse["cells"], fine["cells"]) == ([24, 240], [48, 480])
     assert case["shift"] > 0.0 and case["chance"] > 0.0
     assert 0.0 < coarse["donor area"] < 1.0
-    assert [target["name"] for target in result["targets"]] == ["shift of the last frame, drying-fast"]
+    assert fine["least across [cells]"] == pytest.approx(2.0 * coarse["least across [cells]"])
+    assert [target["name"] for target in result["targets"]] == [
+        "shift of the last frame, drying-fast",
+        "the same over the scatter of films, drying-fast",
+    ]
+    assert result["targets"][1]["value"] == pytest.approx(case["shift"] / case["scatter"])
     json.dumps(result)

@@ -21,6 +21,7 @@ from morphsim.frames import write_frames
 # For each command: words that would do, with IN for its input file, and an option with choices.
 GOOD = {
     "simulate": (["IN"], "--dtype"),
+    "phase-diagram": (["IN", "--out", "OUT.png"], "--process"),
     "dataset": (["--recipes", "IN", "--out", "OUT"], "--process"),
     "import": (["IN", "--out", "OUT"], "--boundary"),
     "train-encoder": (["IN", "--out", "OUT", "--no-tensorboard"], "--keep"),
@@ -186,6 +187,8 @@ def test_an_unknown_choice(refused, command: str):
         ("simulate", "--process", "drying --seed -1", "seed is -1"),
         ("simulate", "--process", "drying --frames 0", "frames is 0"),
         ("simulate", "--process", "drying --threads 0", "threads is 0"),
+        ("simulate", "--process", "annealing --show solvent", "films of annealing hold no solvent to show"),
+        ("simulate", "--process", "drying --show phases", "--show is 'phases'"),
         ("simulate", "--process", "drying --shape 0 4", "height of shape is 0; it must be"),
         ("simulate", "--process", "drying --shape 8000 2000 --frames 100", "ask for fewer or smaller frames"),
         ("simulate", "--process", "drying --set chi", "'chi' is not of the form NAME=VALUE"),
@@ -199,7 +202,7 @@ def test_an_unknown_choice(refused, command: str):
         ("simulate", "--export", "vtk avi", "'avi'"),
         ("simulate", "--process", "drying --set heat=3", "drying has no parameter 'heat'"),
         ("simulate", "--process", "drying --set chi=3 --set chi=2", "chi is given twice"),
-        ("simulate", "--shape", "4", "--shape needs 2 values"),
+        ("simulate", "--shape", "4", "--shape is '4'; it must be 2 whole numbers"),
         ("dataset", "--workers", "0", "workers is 0"),
         ("dataset", "--grid", "chi=", "'chi=' is not of the form"),
         ("import", "--threshold", "2", "threshold is 2.0"),

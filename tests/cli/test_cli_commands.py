@@ -17,6 +17,7 @@ from PIL import Image
 from morphsim import __version__
 from morphsim.cli import COMMANDS
 from morphsim.frames import read_frames
+from morphsim.look import DONOR_COLOUR
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, load_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,13 +105,29 @@ def test_simulate_dries_a_film(morphsim: Morphsim, tmp_path: Path):
         first = np.array(movie.convert("RGB"))
         movie.seek(2)
         last = np.array(movie.convert("RGB"))
-    # White air stands between the title and the film that is left.
-    air = (last[:, 0] == 255).all(axis=1)
-    left = film.columns["thickness"][-1] / film.columns["thickness"][0]
-    full = (first[:, 0] != 255).any(axis=1).sum()
-    assert (~air).sum() == pytest.approx(left * full, abs=1)
-    assert not air[air.sum() :].any()
-    assert full / first.shape[1] == pytest.approx(film.columns["thickness"][0] / recipe.width, abs=0.01)
+    # Film and substrate are one block between air and the scale bar; only the film has become thinner.
+    column = round(0.55 * first.shape[1])
+    blocks = [(picture[50:, column] != 255).any(axis=1) for picture in (first, last)]
+    edges = [np.flatnonzero(np.diff(np.r_[0, block, 0])) for block in blocks]
+    assert edges[0][1] == edges[1][1]
+    gone = 1.0 - film.columns["thickness"][-1] / film.columns["thickness"][0]
+    full = (edges[1][0] - edges[0][0]) / gone
+    # There are 12 pixels of margin on either side.
+    assert full / (first.shape[1] - 24) == pytest.approx(
+        film.columns["thickness"][0] / recipe.width, abs=0.01
+    )
+
+
+@pytest.mark.parametrize("show", ["share", "donor", "acceptor", "solvent", "frame"])
+def test_simulate_draws_what_is_asked_for(morphsim: Morphsim, tmp_path: Path, show: str):
+    words = ("simulate", "--process", "vapour-annealing", *SMALL_FILM, "--out", tmp_path)
+    assert morphsim(*words, "--show", show).status == 0
+    with Image.open(tmp_path / "strip.png") as image:
+        colours = {colour for _, colour in image.convert("RGB").getcolors(1 << 24)}
+    # The substrate prefers donor, whatever the film shows; solvent alone is green.
+    assert DONOR_COLOUR in colours
+    assert any(green > red + 20 and green > blue + 5 for red, green, blue in colours) is (show == "solvent")
+    assert read_frames(tmp_path / "frames.h5").frames.max() == 1
 
 
 def test_simulate_exports_fields_and_forgets_those_of_an_earlier_film(morphsim: Morphsim, tmp_path: Path):
@@ -133,7 +150,12 @@ def test_simulate_exports_fields_and_forgets_those_of_an_earlier_film(morphsim: 
         share = file["share"][()][:, ::-1]
     np.testing.assert_array_equal(share >= 0.5, read_frames(out / "frames.h5").frames)
     assert morphsim(*words, "--animation", "none").status == 0
-    assert sorted(path.name for path in out.iterdir()) == ["frames.h5", "recipe.toml", "strip.png"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "frames.h5",
+        "recipe.toml",
+        "schedule.toml",
+        "strip.png",
+    ]
 
 
 def test_simulate_repeats_a_film_from_its_recipe(morphsim: Morphsim, tmp_path: Path):

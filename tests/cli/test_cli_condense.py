@@ -20,8 +20,8 @@ def said(line: str) -> str:
     ("line", "message"),
     [
         # A value or all of them missing.
-        ("simulate --shape 8", "--shape needs 2 values"),
-        ("simulate --shape", "--shape needs 2 values"),
+        ("simulate --shape 8", "--shape is '8'; it must be 2 whole numbers"),
+        ("simulate --shape", "--shape is ''; it must be 2 whole numbers"),
         ("demo --shape 48 --rates", "--shape needs 2 values"),
         ("score f.h5 --target", "--target needs a value"),
         ("train-agent --target t --sac.tau", "--sac.tau needs a value"),
@@ -39,7 +39,7 @@ def said(line: str) -> str:
         ("train-agent --target t --shape 8", "--shape is '8'; it must be 2 whole numbers"),
         ("train-agent --target t --shape None 3", "--shape is 'None 3'; it must be 2 whole numbers"),
         ("dataset --out o --replicas x", "--replicas is 'x'; it must be a whole number"),
-        ("import f --out o --threshold high", "--threshold is 'high'; it must be a number"),
+        ("import f --out o --threshold high", "--threshold is 'high'; it must be otsu, median or a number"),
         # A choice.
         (
             "train-encoder f.h5 --objective.miner some",

@@ -64,7 +64,8 @@ def test_the_demo_ends_with_its_table_and_a_page(folder: Path, capsys: pytest.Ca
 def rollout(dryness: list[float], **knobs: list[float]) -> Rollout:
     steps = np.array(dryness)
     return Rollout(
-        frames=np.zeros((len(steps), 4, 8), np.uint8),
+        share=np.zeros((len(steps), 4, 8), np.float32),
+        thickness_nm=500.0 - 300.0 * steps,
         dryness=steps,
         time_s=steps,
         distance=1.0 - steps,
@@ -75,12 +76,12 @@ def rollout(dryness: list[float], **knobs: list[float]) -> Rollout:
 def test_schedules_show_each_setting_where_it_acted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = {}
 
-    def keep(figure: Any, path: Path) -> None:
+    def keep(figure: Any, path: Path, *, dpi: float) -> None:
         drawn[path.name] = figure
-        save(figure, path)
+        save(figure, path, dpi=dpi)
 
-    save = figures._save
-    monkeypatch.setattr(figures, "_save", keep)
+    save = figures.save_figure
+    monkeypatch.setattr(figures, "save_figure", keep)
     rollouts = {
         "agent": rollout(
             [0.0, 0.1, 0.3, 0.7], evaporation=[0.1, 1.0, 0.3], temperature=[300.0, 350.0, 310.0]
@@ -88,17 +89,18 @@ def test_schedules_show_each_setting_where_it_acted(tmp_path: Path, monkeypatch:
         "recipe": rollout([0.0, 0.2, 0.6], evaporation=[0.5, 0.5], temperature=[320.0, 320.0]),
     }
     figures.draw_schedules(tmp_path / "schedules.png", rollouts)
-    for axis, knob in zip(drawn["schedules.png"].axes, ("evaporation", "temperature"), strict=False):
+    # A Biot number of 1 is 200 µm/s, with h0 500 nm and D 1e-10 m²/s.
+    units = {"evaporation": (200.0, 0.0), "temperature": (1.0, -273.15)}
+    for axis, (knob, (factor, zero)) in zip(drawn["schedules.png"].axes, units.items(), strict=False):
         drawn_lines = {patch.get_label(): patch for patch in axis.patches}
         for name, shown in rollouts.items():
             patch = drawn_lines[figures.LABELS[name]]
             # Each setting runs level while it acted; the ends of the line come twice.
-            level = np.column_stack(
-                [shown.dryness[:-1], shown.knobs[knob], shown.dryness[1:], shown.knobs[knob]]
-            )
+            values = factor * shown.knobs[knob] + zero
+            level = np.column_stack([shown.dryness[:-1], values, shown.dryness[1:], values])
             assert patch.get_path().vertices[1:-1] == pytest.approx(level.reshape(-1, 2))
         low, high = axis.get_ylim()
-        settings = np.concatenate([shown.knobs[knob] for shown in rollouts.values()])
+        settings = factor * np.concatenate([shown.knobs[knob] for shown in rollouts.values()]) + zero
         assert low < settings.min() and high > settings.max()
         left, right = axis.get_xlim()
         assert left <= 0.0 and right >= 0.7

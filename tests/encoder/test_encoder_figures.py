@@ -12,7 +12,7 @@ import pytest
 import morphsim.encoder.training.figures as figures
 from morphsim.encoder.training.figures import frame_titles
 from morphsim.frames import to_rgb
-from morphsim.frames.render import ACCEPTOR_COLOUR, DONOR_COLOUR
+from morphsim.look import ACCEPTOR_COLOUR, DONOR_COLOUR
 from tests.encoder.conftest import frame_set, stripes
 
 
@@ -20,13 +20,13 @@ from tests.encoder.conftest import frame_set, stripes
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Collect the matplotlib figures that are saved."""
     kept: list[Any] = []
-    save = figures._save
+    save = figures.save_figure
 
-    def keep(figure: Any, path: Path) -> None:
-        save(figure, path)
+    def keep(figure: Any, path: Path, *, dpi: float) -> None:
+        save(figure, path, dpi=dpi)
         kept.append(figure)
 
-    monkeypatch.setattr(figures, "_save", keep)
+    monkeypatch.setattr(figures, "save_figure", keep)
     return kept
 
 

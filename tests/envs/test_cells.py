@@ -14,7 +14,6 @@ from envs_helpers import IDS, TINY, assert_same
 from morphsim.envs import AnnealingEnv, DryingEnv, VapourAnnealingEnv
 from morphsim.errors import InputError
 from morphsim.frames import DatasetConfig, FilmConfig, make_dataset, read_frames, simulate_film
-from morphsim.frames.film_start import FilmStart
 from morphsim.simulator import (
     AnnealingRecipe,
     DryingRecipe,
@@ -23,14 +22,22 @@ from morphsim.simulator import (
     record_film,
     resample_fields,
 )
+from morphsim.simulator.film_start import FilmStart
 
-RECIPES = (AnnealingRecipe(duration=0.01), DryingRecipe(evaporation=3.0), AnnealingRecipe(boundary="no-flux"))
+KAPPA = 0.03
+"""A gradient coefficient for which a few cells resolve the interfaces."""
+RECIPES = (
+    AnnealingRecipe(kappa=KAPPA, duration=0.01),
+    DryingRecipe(kappa=KAPPA, evaporation=3.0),
+    AnnealingRecipe(kappa=KAPPA, duration=0.01, boundary="no-flux"),
+)
+WIDE: dict[str, Any] = {**TINY, "recipe": {"kappa": KAPPA}}
 COARSE = (8, 24)
 """Cells under frames of 16 x 32: fewer of them along both axes, along x by no whole number."""
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=["annealing", "drying", "walls"])
-@pytest.mark.parametrize("cells", [(8, 24), (16, 32), (20, 40), (1, 64)])
+@pytest.mark.parametrize("cells", [COARSE, (16, 32), (20, 40), (1, 64)])
 def test_snapshots_are_those_of_the_solver_resampled(recipe: Recipe, cells: tuple[int, int]) -> None:
     solved = list(record_film(recipe, seed=3, frames=2, shape=cells, cells=cells))
     shown = list(record_film(recipe, seed=3, frames=2, shape=(16, 32), cells=cells))
@@ -43,9 +50,9 @@ def test_snapshots_are_those_of_the_solver_resampled(recipe: Recipe, cells: tupl
 
 @pytest.mark.parametrize("name", IDS)
 def test_frames_and_fields_of_environments(name: str) -> None:
-    action = np.full(gym.make(name, **TINY).action_space.shape, 0.3, np.float32)
-    env = gym.make(name, **TINY, cells=COARSE, observation="fields", render_mode="rgb_array").unwrapped
-    solver = gym.make(name, shape=COARSE, steps=TINY["steps"], observation="fields").unwrapped
+    action = np.full(gym.make(name, **WIDE).action_space.shape, 0.3, np.float32)
+    env = gym.make(name, **WIDE, cells=COARSE, observation="fields", render_mode="rgb_array").unwrapped
+    solver = gym.make(name, **{**WIDE, "shape": COARSE}, cells=COARSE, observation="fields").unwrapped
     assert (env.shape, env.cells, solver.cells) == ((16, 32), COARSE, COARSE)
     seen, info = env.reset(seed=5)
     fields, own = solver.reset(seed=5)
@@ -59,16 +66,17 @@ def test_frames_and_fields_of_environments(name: str) -> None:
         assert env.render().shape == (16, 32, 3)
         (seen, *_, info), (fields, *_, own) = env.step(action), solver.step(action)
     state = env.get_state()
-    other = gym.make(name, **TINY, cells=COARSE, observation="fields").unwrapped
+    other = gym.make(name, **WIDE, cells=COARSE, observation="fields").unwrapped
     other.set_state(state)
     np.testing.assert_array_equal(other.step(action)[0], env.step(action)[0])
     with pytest.raises(InputError, match="snapshot"):
-        gym.make(name, **TINY).unwrapped.set_state(state)
+        gym.make(name, **WIDE, cells=(16, 32)).unwrapped.set_state(state)
 
 
 @pytest.mark.parametrize("observation", ["frame", "fields", "dict"])
 def test_vector_environments_see_the_same(observation: str) -> None:
-    options: dict[str, Any] = {**TINY, "cells": COARSE, "observation": observation, "randomize": True}
+    options: dict[str, Any] = {**WIDE, "cells": COARSE, "observation": observation}
+    options["randomize"] = {"chi": (0.8, 1.2)}
     envs = gym.make_vec(IDS[0], num_envs=2, **options)
     singles = [gym.make(IDS[0], **options) for _ in range(2)]
     seen, _ = envs.reset(seed=1)
@@ -88,20 +96,28 @@ def test_vector_environments_see_the_same(observation: str) -> None:
 
 
 def test_the_default_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    process = find_process("annealing")
-    assert process.cells(AnnealingRecipe(), (16, 32)) == (16, 32)
+    recipe, process = AnnealingRecipe(kappa=KAPPA, duration=0.01), find_process("annealing")
+    assert process.cells(recipe, (16, 32)) == (16, 32)
     monkeypatch.setattr(type(process), "cells", lambda self, recipe, shape: (shape[0] // 2, shape[1]))
-    (film,) = record_film(AnnealingRecipe(duration=0.01), seed=0, frames=1, shape=(16, 32))
+    (film,) = record_film(recipe, seed=0, frames=1, shape=(16, 32))
     assert film.cells == (8, 32)
     assert film.fields.shape == (1, 16, 32)
-    assert AnnealingEnv(**TINY).cells == (8, 32)
-    assert DryingEnv(**TINY).cells == (16, 32)
+    assert AnnealingEnv(**WIDE).cells == (8, 32)
+    assert DryingEnv(**WIDE, cells=(16, 32)).cells == (16, 32)
+
+
+def test_frames_of_few_pixels_are_solved_on_cells_that_resolve_the_film() -> None:
+    (film,) = record_film(DryingRecipe(evaporation=3.0), seed=0, frames=1, shape=(16, 32))
+    assert film.cells == DryingEnv(**TINY).cells == (16, 240)
+    assert film.fields.shape == (2, 16, 32)
 
 
 @pytest.mark.parametrize("shape", [(16, 32), COARSE])
 def test_films_start_from_fields_of_either_shape(shape: tuple[int, int]) -> None:
-    (last,) = record_film(DryingRecipe(evaporation=3.0, solvent=0.4), seed=1, frames=1, shape=shape)
-    env = VapourAnnealingEnv(**TINY, cells=COARSE, start=last.fields, observation="fields")
+    (last,) = record_film(
+        DryingRecipe(kappa=KAPPA, evaporation=3.0, solvent=0.4), seed=1, frames=1, shape=shape, cells=shape
+    )
+    env = VapourAnnealingEnv(**WIDE, cells=COARSE, start=last.fields, observation="fields")
     seen, _ = env.reset(seed=0)
     solved = resample_fields(last.fields, COARSE, boundary="periodic")
     np.testing.assert_allclose(seen, resample_fields(solved, (16, 32), boundary="periodic"), atol=1e-6)
@@ -112,7 +128,7 @@ def test_films_start_from_fields_of_either_shape(shape: tuple[int, int]) -> None
 
 
 def test_a_film_that_is_dried_first_has_the_same_cells() -> None:
-    dried = DryingRecipe(evaporation=3.0, solvent=0.4)
+    dried = DryingRecipe(kappa=KAPPA, evaporation=3.0, solvent=0.4)
     env = VapourAnnealingEnv(**TINY, cells=COARSE, start=dried, observation="fields")
     seen, _ = env.reset(seed=0)
     (last,) = record_film(dried, seed=env.film_seed, frames=1, shape=(16, 32), cells=COARSE)
@@ -129,7 +145,8 @@ def test_other_shapes_of_a_start_are_refused() -> None:
 
 def test_files_tell_the_cells(tmp_path: Path) -> None:
     film = FilmConfig(
-        process="annealing", set=("duration=0.01",), out=tmp_path / "film", frames=2, shape=(16, 32),
+        process="annealing", set=("duration=0.01", f"kappa={KAPPA}"), out=tmp_path / "film", frames=2,
+        shape=(16, 32),
         cells=COARSE, animation="none",
     )  # fmt: skip
     report = simulate_film(film, show_progress=False)
@@ -139,7 +156,8 @@ def test_files_tell_the_cells(tmp_path: Path) -> None:
     assert (stored.shape, stored.cells) == ((16, 32), COARSE)
     for cells in (None, COARSE):
         config = DatasetConfig(
-            process="annealing", set=("duration=0.01",), out=tmp_path / f"{cells}.h5", frames=2,
+            process="annealing", set=("duration=0.01", f"kappa={KAPPA}"), out=tmp_path / f"{cells}.h5",
+            frames=2,
             shape=(16, 32), cells=cells, replicas=2,
         )  # fmt: skip
         films = read_frames(make_dataset(config, show_progress=False))

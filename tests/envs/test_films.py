@@ -296,8 +296,12 @@ def test_a_window_shows_each_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not pyplot.get_fignums()
     env.reset(seed=0)
     painted.reset(seed=0)
+    # The window has the proportions of the film, 1 h0 high, and not those of its pixels.
+    wide, high = pyplot.gcf().get_size_inches()
+    assert wide / high == pytest.approx(env.film_recipe.width)
     for _ in range(2):
         env.step(env.action_of())
+        assert np.array_equal(env.share >= 0.5, env.frame == 1)
         painted.step(env.action_of())
         (image,) = pyplot.gcf().axes[0].images
         assert np.array_equal(image.get_array(), painted.render())

@@ -11,11 +11,14 @@ import pytest
 from morphsim.envs import AnnealingEnv, DryingEnv, VapourAnnealingEnv
 from morphsim.errors import InputError
 from morphsim.frames import FilmConfig, film_frames, simulate_film, write_frames
-from morphsim.frames.simulate import recipe_text
+from morphsim.frames.film_file import recipe_text
 from morphsim.simulator import AnnealingRecipe, DryingRecipe, VapourAnnealingRecipe, record_film
 
-DRIED = DryingRecipe(evaporation=3.0, solvent=0.4, width=2.0, chi=1.1)
+# A wide interface, so that few cells resolve the film.
+DRIED = DryingRecipe(evaporation=3.0, solvent=0.4, width=2.0, chi=1.1, kappa=0.03)
 TINY: dict[str, Any] = {"shape": (16, 32), "steps": 3}
+PLAIN: dict[str, Any] = {**TINY, "cells": TINY["shape"]}
+"""Films whose cells are pixels, so that nothing is resampled."""
 
 
 def last_of(recipe: DryingRecipe | AnnealingRecipe, seed: int) -> Any:
@@ -42,10 +45,10 @@ def test_a_recipe_is_dried_first_with_the_film_s_seed(tmp_path: Path) -> None:
 
 
 def test_the_last_frame_of_a_file(tmp_path: Path) -> None:
-    snapshots = list(record_film(DRIED, seed=4, frames=3, shape=TINY["shape"]))
+    snapshots = list(record_film(DRIED, seed=4, frames=3, shape=TINY["shape"], cells=TINY["shape"]))
     write_frames(tmp_path / "frames.h5", film_frames(DRIED, snapshots, seed=4, threshold=0.5))
     for name, row in (("frames.h5", 2), ("frames.h5:2", 2), ("frames.h5:0", 0)):
-        env = VapourAnnealingEnv(**TINY, start=tmp_path / name)
+        env = VapourAnnealingEnv(**PLAIN, start=tmp_path / name)
         env.reset(seed=0)
         np.testing.assert_array_equal(env.frame, snapshots[row].share >= 0.5)
         assert env.recipe.initial_thickness == pytest.approx(snapshots[row].thickness)
@@ -56,13 +59,15 @@ def test_the_last_frame_of_a_file(tmp_path: Path) -> None:
 
 def test_the_last_fields_of_an_export(tmp_path: Path) -> None:
     config = FilmConfig(
-        process="drying", set=("evaporation=3", "solvent=0.4"), frames=2, out=tmp_path, export=("xdmf",),
-        shape=TINY["shape"], animation="none",
+        process="drying", set=("evaporation=3", "solvent=0.4", "kappa=0.03"), frames=2, out=tmp_path,
+        export=("xdmf",), shape=TINY["shape"], cells=TINY["shape"], animation="none",
     )  # fmt: skip
     simulate_film(config, show_progress=False)
-    env = VapourAnnealingEnv(**TINY, start=tmp_path / "film_fields.h5", observation="fields")
+    env = VapourAnnealingEnv(
+        **PLAIN, recipe={"kappa": 0.03}, start=tmp_path / "film_fields.h5", observation="fields"
+    )
     seen, _ = env.reset(seed=0)
-    *_, last = record_film(config.film_recipe(), seed=0, frames=2, shape=TINY["shape"])
+    *_, last = record_film(config.film_recipe(), seed=0, frames=2, shape=TINY["shape"], cells=TINY["shape"])
     np.testing.assert_allclose(seen, last.fields.clip(0, 1), atol=1e-6)
     # The file has lengths in nm only, so the unit is the film's present thickness.
     assert env.recipe.width == pytest.approx(4.0 / last.thickness, rel=1e-6)
@@ -71,12 +76,13 @@ def test_the_last_fields_of_an_export(tmp_path: Path) -> None:
 
 def test_films_of_one_component() -> None:
     annealed = last_of(AnnealingRecipe(), 1).fields
-    env = VapourAnnealingEnv(**TINY, start=annealed, observation="fields")
+    films: dict[str, Any] = {**PLAIN, "recipe": {"kappa": 0.03}, "observation": "fields"}
+    env = VapourAnnealingEnv(**films, start=annealed)
     seen, _ = env.reset(seed=0)
     # The solvent that the recipe says a dry film holds stands beside the solids.
     np.testing.assert_allclose(seen[0], 0.9 * annealed[0], atol=1e-6)
     np.testing.assert_allclose(seen.sum(axis=0), 0.9, atol=1e-6)
-    again = VapourAnnealingEnv(**TINY, start=seen, observation="fields").reset(seed=0)[0]
+    again = VapourAnnealingEnv(**films, start=seen).reset(seed=0)[0]
     np.testing.assert_allclose(again, seen, atol=1e-6)
 
 

@@ -77,7 +77,7 @@ def test_a_state_is_a_copy_of_plain_values() -> None:
 
 def test_the_end_of_an_episode_and_a_divergence_are_states_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("morphsim.simulator.core.solver.MOST_REFUSALS", 3)
-    env = bare(IDS[1])
+    env = bare(IDS[1], recipe={"kappa": 0.03})
     env.reset(seed=0)
     for _ in range(3):
         end = env.step(np.zeros(1))
@@ -87,7 +87,7 @@ def test_the_end_of_an_episode_and_a_divergence_are_states_too(monkeypatch: pyte
     with pytest.raises(InputError, match="the episode is over"):
         env.step(np.zeros(1))
     assert_same(env.reset(), following)
-    env = bare(IDS[0])
+    env = bare(IDS[0], recipe={"kappa": 0.03})
     env.reset(seed=0)
     env.step(np.zeros(3))
     sound = env.get_state()
@@ -109,7 +109,7 @@ def test_wrong_states_are_refused_and_change_nothing() -> None:
     state = env.get_state()
     annealing = bare(IDS[1])
     annealing.reset(seed=0)
-    larger = DryingEnv(shape=(20, 32), cells=(20, 32), steps=3)
+    larger = DryingEnv(shape=(20, 32), cells=(20, 32), steps=3, recipe={"kappa": 0.03})
     larger.reset(seed=0)
     for wrong, message in (
         ({}, "this is not a state of a film environment"),

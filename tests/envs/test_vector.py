@@ -15,7 +15,7 @@ from gymnasium.wrappers import vector as wrappers
 import morphsim  # noqa: F401 - registers the environments
 from morphsim.envs import DryingEnv, VectorDryingEnv, VectorFilmEnv
 from morphsim.errors import InputError
-from morphsim.simulator import DryingRecipe
+from morphsim.simulator import DryingRecipe, Knob
 from tests.envs.envs_helpers import IDS, TINY, assert_same, break_film
 
 DRYING, ANNEALING, VAPOUR = IDS
@@ -45,6 +45,17 @@ def in_turn(name: str, count: int, **arguments: Any) -> SyncVectorEnv:
         ),
         (DRYING, {"step_time_s": 1e-4, "material": "wodo-model", "knobs": ["temperature", "evaporation"]}),
         (ANNEALING, {"observation": "fields"}),
+        # Films turn their knobs at different times, each in parts of its own.
+        (
+            DRYING,
+            {
+                "limit": 3,
+                "observation": "dict",
+                "randomize": True,
+                "knobs": [Knob("temperature", rate_limit_K_per_s=5e3, dwell_s=2e-3), "evaporation"],
+            },
+        ),
+        (ANNEALING, {"observation": "fields", "knobs": [Knob("temperature", rate_limit_K_per_s=0.1)]}),
         (ANNEALING, {"observation": "dict", "randomize": True}),
         (VAPOUR, {"observation": "dict", "randomize": True}),
         (VAPOUR, {"start": DryingRecipe(evaporation=3.0, solvent=0.4), "observation": "fields"}),

@@ -20,7 +20,7 @@ from scipy import io
 from morphsim.errors import FrameWarning, InputError, MachineError
 from morphsim.frames import Preparation, read_any
 from morphsim.frames.matlab import read_matlab
-from morphsim.frames.text_values import read_csv
+from morphsim.frames.text_pictures import read_csv
 from morphsim.frames.tiff_stacks import read_stack
 from morphsim.frames.vtk_images import read_vtk
 from morphsim.simulator import AnnealingRecipe, record_film

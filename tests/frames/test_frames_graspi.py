@@ -113,7 +113,7 @@ def test_graspi_s_own_header():
 
 
 def test_a_text_that_is_too_long(tmp_path, monkeypatch):
-    monkeypatch.setattr("morphsim.frames.text_values.MOST_BYTES", 8)
+    monkeypatch.setattr("morphsim.csv_files.MOST_BYTES", 8)
     (tmp_path / "a.txt").write_text("0 1 0 1 0 1\n")
     with pytest.raises(InputError, match="exceeds the limit of 8 bytes"):
         read_graspi(tmp_path / "a.txt")

@@ -328,8 +328,8 @@ def test_texts_of_other_programs_need_not_be_utf8(tmp_path):
 def test_a_file_of_a_later_version_is_refused(tmp_path, make_set):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["frames"] = FRAMES
-        file.attrs.update(version=3, process="vapour", boundary="open", threshold=0.5, units="{}")
-    refused(tmp_path / "a.h5", "format version is 3, and this morphsim reads versions up to 2; update")
+        file.attrs.update(version=4, process="vapour", boundary="open", threshold=0.5, units="{}")
+    refused(tmp_path / "a.h5", "format version is 4, and this morphsim reads versions up to 3; update")
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.int32, np.int64, np.float32, np.float64])

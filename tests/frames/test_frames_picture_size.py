@@ -9,7 +9,7 @@ from PIL import Image
 from morphsim.encoder.training.board import Board
 from morphsim.encoder.training.figures import draw_reconstructions
 from morphsim.frames import animate, frame_strip
-from morphsim.frames.picture_size import LONGEST_SIDE, MOST_PIXELS, shrink
+from morphsim.frames.pictures.size import LONGEST_SIDE, MOST_PIXELS, shrink
 
 SHAPES = [(1, 10000), (10000, 1), (1, 1)]
 

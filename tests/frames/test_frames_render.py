@@ -8,7 +8,7 @@ from PIL import Image
 
 from morphsim.errors import InputError
 from morphsim.frames import animate, frame_strip, to_rgb
-from morphsim.frames.render import ACCEPTOR_COLOUR, DONOR_COLOUR
+from morphsim.look import ACCEPTOR_COLOUR, DONOR_COLOUR
 
 
 def test_colours_of_phases_and_shares():

@@ -78,7 +78,7 @@ def test_layout_is_the_documented_one(tmp_path, make_set):
         assert file["frames"].compression == "gzip"
         assert file["trajectory"].dtype == np.int64
         assert set(file["recipes"]) == {"chi", "mobility"}
-        assert file.attrs["version"] == 2
+        assert file.attrs["version"] == 3
         assert file.attrs["cells"] == "unknown"
         assert file.attrs["units"] == '{"time": "s"}'
     assert frames_shape(tmp_path / "a.h5") == (12, 6, 9)
@@ -161,7 +161,7 @@ def test_files_without_frames_are_refused(tmp_path, content, words):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("version", 3),
+        ("version", 4),
         ("cells", "[50, 400]"),
         ("process", "boiling"),
         ("boundary", "open"),

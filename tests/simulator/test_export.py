@@ -25,13 +25,13 @@ from morphsim.simulator.export.xdmf import write_xdmf
 
 WIDTH = 2.0
 FIELDS = ("donor", "acceptor", "solvent", "share")
-DRYING = DryingRecipe(evaporation=2.0, width=WIDTH)
+DRYING = DryingRecipe(kappa=0.03, evaporation=2.0, width=WIDTH)
 ANNEALING = AnnealingRecipe(duration=0.002, width=WIDTH)
 
 
 @pytest.fixture(scope="module")
 def dried() -> list[Snapshot]:
-    return list(record_film(DRYING, seed=1, frames=4, shape=(8, 24)))
+    return list(record_film(DRYING, seed=1, frames=4, shape=(8, 24), cells=(8, 24)))
 
 
 @pytest.fixture(scope="module")

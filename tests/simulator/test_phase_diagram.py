@@ -92,9 +92,9 @@ def test_a_binary_diagram_shows_gap_film_and_temperature(tmp_path: Path) -> None
     unstable = drawn(ax, "spinodal")
     assert unstable[:, 0].min() > outline[:, 0].min()
     (right,) = [other for other in ax.figure.axes if other is not ax]
-    assert right.get_ylabel() == "temperature [K]"
+    assert right.get_ylabel() == "temperature [°C]"
     ticks = dict(zip([t.get_text() for t in right.get_yticklabels()], right.get_yticks(), strict=True))
-    assert ticks["400"] == pytest.approx(3.0 + 1500.0 * (1 / 400 - 1 / 373.15))
+    assert ticks["125"] == pytest.approx(3.0 + 1500.0 * (1 / 398.15 - 1 / 373.15))
     ax.figure.savefig(tmp_path / "binary.png")
     assert (tmp_path / "binary.png").stat().st_size > 10_000
 

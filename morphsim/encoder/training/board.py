@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from morphsim.encoder.training.figures import pictures
 from morphsim.errors import MachineError
 from morphsim.frames import to_rgb
-from morphsim.frames.picture_size import shrink
+from morphsim.frames.pictures.size import shrink
 from morphsim.system_errors import explain
 
 _THUMBNAIL = 64

@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from morphsim.files import atomic_buffer
 from morphsim.frames import FrameSet, to_rgb
-from morphsim.frames.picture_size import MOST_PIXELS, drawn_aspect, shrink
-from morphsim.frames.render import ACCEPTOR_COLOUR, DONOR_COLOUR
+from morphsim.frames.pictures.size import MOST_PIXELS, drawn_aspect, shrink
+from morphsim.look import ACCEPTOR_COLOUR, DONOR_COLOUR, hexadecimal, save_figure, with_look
 
 _SHOWN_FRAMES = 12
 _INCHES_ACROSS = 12.0
@@ -23,6 +22,7 @@ _LETTERS_AN_INCH = 13
 _DOTS_PER_INCH = 120
 
 
+@with_look
 def draw_reconstructions(
     path: Path, frames: NDArray[np.uint8], probabilities: NDArray[np.float32], titles: Sequence[str]
 ) -> None:
@@ -34,7 +34,7 @@ def draw_reconstructions(
         probabilities: of donor, in the same shape.
         titles: K texts, one above each frame.
 
-    The picture stays within the limits of `morphsim.frames.picture_size`, however high the frames are.
+    The picture stays within the limits of `morphsim.frames.pictures.size`, however high the frames are.
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
@@ -65,7 +65,7 @@ def draw_reconstructions(
             axes[0, column].set_title(title, fontsize=8, parse_math=False)
     groups[-1].legend(
         handles=[
-            Patch(color="#{:02x}{:02x}{:02x}".format(*colour), label=label)
+            Patch(color=hexadecimal(colour), label=label)
             for colour, label in ((DONOR_COLOUR, one), (ACCEPTOR_COLOUR, none))
         ],
         title="Above: frame. Below: its reconstruction, both colours mixed by their probabilities.",
@@ -75,7 +75,7 @@ def draw_reconstructions(
         ncol=2,
         frameon=False,
     )
-    _save(figure, path)
+    save_figure(figure, path, dpi=_DOTS_PER_INCH)
 
 
 def pictures(frames: NDArray[Any]) -> NDArray[Any]:
@@ -102,6 +102,7 @@ def frame_titles(rows: Sequence[int] | NDArray[np.int64], frame_set: FrameSet) -
     return titles
 
 
+@with_look
 def draw_curves(path: Path, history: Sequence[dict[str, float]]) -> None:
     """Draw the losses, active units and, if known, triplet accuracy over the epochs."""
     from matplotlib.figure import Figure
@@ -123,7 +124,7 @@ def draw_curves(path: Path, history: Sequence[dict[str, float]]) -> None:
         for part, text in (("train", "training"), ("held_out", "held out")):
             axis.plot(epochs, [record[f"{part}_{name}"] for record in history], marker=marker, label=text)
         axis.set_ylabel(labels[name])
-        axis.legend(frameon=False)
+        axis.legend()
     active = axes[len(shown)]
     active.plot(epochs, [record["active_units"] for record in history], marker=marker, color="black")
     active.set_ylabel("active latents (held out)")
@@ -135,10 +136,4 @@ def draw_curves(path: Path, history: Sequence[dict[str, float]]) -> None:
     for axis in axes:
         axis.set_xlabel("epoch")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
-
-
-def _save(figure: Any, path: Path) -> None:
-    with atomic_buffer(path) as buffer:
-        figure.savefig(buffer, dpi=_DOTS_PER_INCH)
+    save_figure(figure, path, dpi=_DOTS_PER_INCH)

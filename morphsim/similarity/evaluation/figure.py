@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from morphsim.files import atomic_buffer
+from morphsim.look import BLACK, BLUE, RED, look, save_figure
 from morphsim.similarity.evaluation.bootstrap import BootstrapMean
 from morphsim.similarity.evaluation.published import CURRENT
 from morphsim.similarity.evaluation.results import EmbeddingEvaluation, Scores
 
-# Okabe and Ito's colours, which colour-blind people can tell apart.
-_OWN, _BASELINE, _CEILING = "#d55e00", "#0072b2", "#000000"
+_OWN, _BASELINE, _CEILING = RED, BLUE, BLACK
 _PANELS_ACROSS = 4
 _NOTHING = float("nan")
 _LEAST_RATIO, _LEAST_R2 = 1e-5, -1.0
@@ -46,14 +45,12 @@ def draw_evaluation(path: str | Path, evaluation: EmbeddingEvaluation) -> None:
         path: file of the figure.
         evaluation: the results.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     panels = _panels(evaluation)
     names = list(evaluation.scores)
     down = -(-len(panels) // _PANELS_ACROSS)
-    style: dict[Any, Any] = {"svg.hashsalt": "morphsim", "svg.fonttype": "none", "font.size": 9.0}
-    with matplotlib.rc_context(style):
+    with look():
         height = down * (0.26 * len(names) + 0.85) + 0.4
         figure = Figure(figsize=(11.0, height), layout="constrained")
         axes = figure.subplots(down, _PANELS_ACROSS, squeeze=False, sharey=True)
@@ -64,11 +61,8 @@ def draw_evaluation(path: str | Path, evaluation: EmbeddingEvaluation) -> None:
         for axis in axes[:, 0]:
             axis.set_yticks(range(len(names)), names)
             axis.set_ylim(len(names) - 0.5, -0.5)
-        figure.legend(handles=_key(), loc="outside lower center", ncols=4, frameon=False)
-        target = Path(path)
-        with atomic_buffer(target) as buffer:
-            still = {"metadata": {"Date": None}} if target.suffix == ".svg" else {"dpi": 130}
-            figure.savefig(buffer, format=target.suffix.lstrip(".") or "png", **still)
+        figure.legend(handles=_key(), loc="outside lower center", ncols=4)
+        save_figure(figure, path, dpi=130)
 
 
 def _draw(axis: Any, panel: _Panel, scores: Sequence[Scores]) -> None:
@@ -89,9 +83,8 @@ def _draw(axis: Any, panel: _Panel, scores: Sequence[Scores]) -> None:
     axis.grid(axis="y", color="0.9")
     axis.set_axisbelow(True)
     axis.tick_params(axis="y", length=0)
-    for side in ("top", "right", "left"):
-        axis.spines[side].set_visible(False)
-    axis.set_title(panel.title, fontsize=9.0)
+    axis.spines["left"].set_visible(False)
+    axis.set_title(panel.title)
 
 
 def _key() -> list[Any]:

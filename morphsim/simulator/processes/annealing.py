@@ -47,7 +47,7 @@ class AnnealingRecipe(Recipe):
     """Activation energy of the Arrhenius mobility [kJ/mol]."""
     mobility: AnnealingMobility = field(default="constant", metadata={"choices": ("constant", "onsager")})
     """Closure of the mobility: constant, or phi (1 - phi)."""
-    duration: float = number_field(0.1, 1e-6, 1e3)
+    duration: float = number_field(0.1, 1e-6, 1e3, "h0^2/D")
     """Duration of the annealing [h0^2 / D]."""
 
     @property

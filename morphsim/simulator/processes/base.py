@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -30,6 +31,19 @@ Flags = NDArray[np.bool_]
 _FEWEST_ROWS = 16
 FIRST_SNAPSHOT = 1.0 / 200.0
 """Time of the first snapshot equally spaced in log time, as a share of the film's duration."""
+
+
+@dataclass(frozen=True, eq=False)
+class Goal:
+    """Where films are advanced to: a time, or a dryness where they reach it before.
+
+    Attributes:
+        time: absolute, (B,) [units of time].
+        dryness: (B,); None if time alone counts.
+    """
+
+    time: Values
+    dryness: Values | None = None
 
 
 class Process(ABC, Generic[Films]):
@@ -82,13 +96,13 @@ class Process(ABC, Generic[Films]):
         By default a cell is `largest_cell` √kappa long, in depth at the geometric mean of the thickness at
         the start and at the end: domains form in between, while their interfaces are still wide. Both
         numbers of cells are rounded up to even ones with fast transforms. A cell is no shorter than a pixel,
-        since small frames are for films that may be coarse; but layers need sixteen rows, if there are as
-        many.
+        unless `solver_cells` finds that the film's interfaces need it; but layers need sixteen rows, if there
+        are as many.
         """
         size = max(self.largest_cell * math.sqrt(recipe.kappa), recipe.width / shape[1])
         depth = math.sqrt(recipe.initial_thickness * recipe.last_thickness)
-        rows = max(_FEWEST_ROWS, _fast_number(depth / size))
-        return min(shape[0], rows), min(shape[1], _fast_number(recipe.width / size))
+        rows = max(_FEWEST_ROWS, fast_number(depth / size))
+        return min(shape[0], rows), min(shape[1], fast_number(recipe.width / size))
 
     def batch_setting(self, recipe: Films) -> bool:
         """A property that films of one batch must share besides width, boundary and mobility closure."""
@@ -124,23 +138,24 @@ class Process(ABC, Generic[Films]):
         """Which films are in the state `end`, (B,)."""
         return np.zeros(len(simulation), np.bool_)
 
-    def record(self, simulation: Simulation, frames: int) -> Iterator[None]:
-        """Advance a film to each of `frames` times in turn, the last at its end.
+    def snapshot_goals(self, recipe: Films, frames: int) -> list[Goal]:
+        """Where a film is recorded, (1,) each, the last at its end.
 
-        By default they are equally spaced in the logarithm of time, as suits coarsening.
+        By default snapshots are equally spaced in the logarithm of time, as suits coarsening.
+        """
+        return [Goal(np.array([time])) for time in snapshot_times(recipe.duration, frames)]
+
+    def check_snapshot(self, simulation: Simulation) -> None:
+        """Check that a film has reached the goal of a snapshot.
 
         Raises:
-            SimulationDiverged: no time step gives an acceptable solution.
             InputError: the film does not reach its end within its duration.
         """
-        for time in snapshot_times(_durations(simulation)[0], frames):
-            simulation.advance(time=float(time))
-            yield
 
-    def advance_step(
+    def step_goal(
         self, simulation: Simulation, done: NDArray[np.int64], *, steps: int, longest: float | None
-    ) -> Flags:
-        """Advance films by one of `steps` steps of an episode.
+    ) -> Goal:
+        """The end of the next of `steps` steps of an episode.
 
         By default steps are equally spaced in the logarithm of time.
 
@@ -149,19 +164,16 @@ class Process(ABC, Generic[Films]):
             done: number of steps of each film so far, (B,).
             steps: number of steps of an episode without delay.
             longest: longest step [units of time]; None for a length that suits the recipe.
-
-        Returns:
-            (B,) True for films that diverged.
         """
         ends = [
             snapshot_times(duration, steps)[number]
             for duration, number in zip(_durations(simulation), done, strict=True)
         ]
-        return simulation.advance(time=np.array(ends), tolerate=True)
+        return Goal(np.array(ends))
 
-    def advance_until(self, simulation: Simulation, time: Values) -> Flags:
-        """Advance films to `time` (B,), or until they are finished; returns the same as `advance_step`."""
-        return simulation.advance(time=time, tolerate=True)
+    def goal_at(self, time: Values) -> Goal:
+        """Films at `time` (B,), or when they are finished."""
+        return Goal(time)
 
     # --- observables
 
@@ -216,7 +228,7 @@ def _durations(simulation: Simulation) -> list[float]:
     return [recipe.duration for recipe in simulation.recipes]
 
 
-def _fast_number(length: float) -> int:
+def fast_number(length: float) -> int:
     """The next even whole number with no prime factor above 5, whose transforms are fast."""
     number = 2 * max(1, math.ceil(0.5 * length * (1.0 - 1e-9)))
     while not _is_fast(number):

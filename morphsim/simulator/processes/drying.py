@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from morphsim.errors import InputError
 from morphsim.simulator.core.arrival import THICKNESS_TOLERANCE
-from morphsim.simulator.processes.base import Flags, Values
+from morphsim.simulator.processes.base import Flags, Goal, Values
 from morphsim.simulator.processes.knob import Knob
 from morphsim.simulator.processes.laws import Knobs
 from morphsim.simulator.processes.ternary import TernaryProcess, TernaryRecipe
@@ -47,7 +47,7 @@ class DryingRecipe(TernaryRecipe):
     """Spin speed [rpm]; evaporation is proportional to its square root (doi 10.1063/1.325357)."""
     reference_spin_speed: float = number_field(1500.0, 100.0, 12000.0, "rpm")
     """Spin speed at which evaporation is given [rpm]."""
-    duration: float = number_field(400.0, 1e-6, 1e5)
+    duration: float = number_field(400.0, 1e-6, 1e5, "h0^2/D_s")
     """Longest drying time [h0^2 / D_s]."""
 
     def __post_init__(self) -> None:
@@ -114,34 +114,38 @@ class Drying(TernaryProcess[DryingRecipe]):
         """Which films are dry, (B,)."""
         return simulation.dry
 
-    def record(self, simulation: Simulation, frames: int) -> Iterator[None]:
-        """Advance a film in equal steps of dryness, since patterns form in a small part of the time."""
-        duration = simulation.recipes[0].duration
-        for dryness in np.linspace(0.0, 1.0, frames + 1)[1:]:
-            simulation.advance_to_dryness(float(dryness), time=duration)
-            if simulation.time[0] >= duration and not simulation.dry[0]:
-                raise InputError(
-                    f"the film is not dry after its duration {duration:g}, but has a dryness of "
-                    f"{simulation.dryness[0]:.3f}; raise duration or evaporation, or lower ambient_vapour"
-                )
-            yield
+    def snapshot_goals(self, recipe: DryingRecipe, frames: int) -> list[Goal]:
+        """Equal steps of dryness, since patterns form in a small part of the time."""
+        time = np.array([recipe.duration])
+        return [Goal(time, np.array([dryness])) for dryness in np.linspace(0.0, 1.0, frames + 1)[1:]]
 
-    def advance_step(
+    def check_snapshot(self, simulation: Simulation) -> None:
+        """Check that a film dries within its duration.
+
+        Raises:
+            InputError: it does not.
+        """
+        duration = simulation.recipes[0].duration
+        if simulation.time[0] >= duration and not simulation.dry[0]:
+            raise InputError(
+                f"the film is not dry after its duration {duration:g}, but has a dryness of "
+                f"{simulation.dryness[0]:.3f}; raise duration or evaporation, or lower ambient_vapour"
+            )
+
+    def step_goal(
         self, simulation: Simulation, done: NDArray[np.int64], *, steps: int, longest: float | None
-    ) -> Flags:
-        """Dry films to the next multiple of 1/`steps` in dryness, or for the time `longest`.
+    ) -> Goal:
+        """The next multiple of 1/`steps` in dryness, or after the time `longest`.
 
         By default `longest` is a twentieth of the recipe's duration.
         """
         limits = [_LONGEST * r.duration if longest is None else longest for r in simulation.recipes]
         goals = (np.floor(simulation.dryness * steps + _MISS) + 1.0) / steps
-        return simulation.advance_to_dryness(
-            np.minimum(goals, 1.0), time=simulation.time + np.array(limits), tolerate=True
-        )
+        return Goal(simulation.time + np.array(limits), np.minimum(goals, 1.0))
 
-    def advance_until(self, simulation: Simulation, time: Values) -> Flags:
-        """Advance films to `time` (B,), or until they are dry."""
-        return simulation.advance_to_dryness(1.0, time=time, tolerate=True)
+    def goal_at(self, time: Values) -> Goal:
+        """Films at `time` (B,), or when they are dry."""
+        return Goal(time, np.ones_like(time))
 
     def info(self, simulation: Simulation, units: Sequence[Units]) -> dict[str, Values]:
         """Evaporation rate of pure solvent [nm/s], the vapour above the film, and the dryness."""

@@ -37,7 +37,7 @@ class VapourAnnealingRecipe(TernaryRecipe):
     """Volume share of solvent that the dry film still holds."""
     ambient_vapour: float = number_field(0.4, 0.0, 0.95)
     """Solvent share of a film in equilibrium with the vapour above it."""
-    duration: float = number_field(100.0, 1e-6, 1e5)
+    duration: float = number_field(100.0, 1e-6, 1e5, "h0^2/D_s")
     """Duration of the annealing [h0^2 / D_s]."""
 
 

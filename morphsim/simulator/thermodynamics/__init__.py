@@ -1,5 +1,6 @@
 """Thermodynamics of mixtures: phases, stability, interfaces, phase diagrams."""
 
+from morphsim.simulator.thermodynamics.demixing import Demixing, demixing, tie_line_through
 from morphsim.simulator.thermodynamics.interface import Interface, interface
 from morphsim.simulator.thermodynamics.mixture import (
     BinaryMixture,
@@ -18,6 +19,7 @@ from morphsim.simulator.thermodynamics.stability import (
 
 __all__ = [
     "BinaryMixture",
+    "Demixing",
     "DoubleWellMixture",
     "FastestWave",
     "Interface",
@@ -25,6 +27,7 @@ __all__ = [
     "binodal",
     "critical_chi",
     "critical_point",
+    "demixing",
     "energy_of",
     "fastest_wave",
     "film_path",
@@ -33,4 +36,5 @@ __all__ = [
     "plot_phase_diagram",
     "represented_depth",
     "spinodal",
+    "tie_line_through",
 ]

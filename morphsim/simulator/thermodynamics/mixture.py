@@ -220,8 +220,20 @@ class TernaryMixture(_FloryHuggins):
 
     def dry_edge(self) -> BinaryMixture:
         """The mixture without solvent, and without the solvent's barrier."""
+        return self.at_solvent(0.0)
+
+    def at_solvent(self, solvent: float) -> BinaryMixture:
+        """The solids of a mixture with a uniform solvent fraction s, as a binary mixture of their shares.
+
+        The energy of the mixture is 1 - s times that of the binary one, up to terms that are linear in the
+        donor's share of the solids. The solvent's interactions don't matter.
+        """
+        solids = 1.0 - solvent
         return BinaryMixture(
-            chi=self.chi, n_donor=self.n_donor, n_acceptor=self.n_acceptor, barrier=self.barrier
+            chi=solids * self.chi,
+            n_donor=self.n_donor,
+            n_acceptor=self.n_acceptor,
+            barrier=self.barrier / solids**2,
         )
 
 

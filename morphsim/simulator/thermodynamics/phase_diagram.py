@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from morphsim.checks import whole_number
 from morphsim.errors import InputError
+from morphsim.look import BLACK, BLUE, PALE, RED, SKY
 from morphsim.simulator.processes.annealing import AnnealingRecipe
 from morphsim.simulator.processes.laws import chi_at
 from morphsim.simulator.processes.ternary import TernaryRecipe
+from morphsim.simulator.quantities import ZERO_CELSIUS
 from morphsim.simulator.recipe import Recipe
+from morphsim.simulator.thermodynamics.demixing import Demixing, demixing
 from morphsim.simulator.thermodynamics.mixture import Array, BinaryMixture, TernaryMixture, energy_of
 from morphsim.simulator.thermodynamics.phases import binodal, critical_chi, spinodal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's palette, which is safe for colour-blind readers.
-_BINODAL, _SPINODAL, _FILM, _TIE, _GRID = "#0072B2", "#D55E00", "#000000", "#56B4E9", "#d0d0d0"
+_BINODAL, _SPINODAL, _FILM, _TIE, _GRID = BLUE, RED, BLACK, SKY, PALE
+_LEGEND: dict[str, Any] = {"fontsize": 8, "frameon": False, "handlelength": 1.8, "borderaxespad": 0.2}
 _MOST_TIE_LINES = 10_000
 _HEIGHT = float(np.sqrt(3.0) / 2.0)
 _TICKS = np.arange(1, 5) / 5.0
@@ -61,8 +64,8 @@ def plot_phase_diagram(
     """Draw the phase diagram of a recipe at its temperature, with the composition of its film.
 
     For a film with solvent: a Gibbs triangle with spinodal, binodal, tie lines, critical point and the film's
-    mean path. For annealing: the interaction parameter against the donor fraction, with the temperature on
-    the right.
+    mean path, marked where the film begins to demix. For annealing: the interaction parameter against the
+    donor fraction, with the temperature on the right.
 
     Args:
         recipe: of the film.
@@ -91,6 +94,9 @@ def plot_phase_diagram(
         if points.ndim != 2 or not len(points):
             raise InputError(f"path has shape {points.shape}; give (n, 3)")
         _draw_triangle(ax, mixture, points, tie_lines)
+        if path is None:
+            _draw_crossings(ax, demixing(recipe))
+        _draw_legends(ax)
     else:
         assert isinstance(recipe, AnnealingRecipe)
         given = [[recipe.blend_ratio, mixture.chi]] if path is None else path
@@ -129,7 +135,20 @@ def _draw_triangle(ax: Axes, mixture: TernaryMixture, path: Array, tie_lines: in
             zorder=8,
         )
     _draw_path(ax, _corner_coordinates(path))
-    _draw_legend(ax, "upper right")
+
+
+def _draw_crossings(ax: Axes, found: Demixing) -> None:
+    """Where the film's path meets the binodal and the spinodal."""
+    # A ring around a triangle, since the two often lie close together.
+    ring: dict[str, Any] = {"marker": "o", "markersize": 11.0, "fillstyle": "none", "color": _BINODAL}
+    triangle: dict[str, Any] = {"marker": "v", "markersize": 6.0, "color": _SPINODAL}
+    for point, style, label in (
+        (found.at_binodal, ring, "phases can coexist"),
+        (found.at_spinodal, triangle, "film is unstable"),
+    ):
+        if point is not None:
+            x, y = _corner_coordinates(point)
+            ax.plot(x, y, linestyle="none", label=label, zorder=9, **style)
 
 
 def _evenly(lines: Array, count: int) -> Array:
@@ -221,13 +240,13 @@ def _draw_binary(ax: Axes, recipe: AnnealingRecipe, path: Array) -> None:
     ax.grid(color=_GRID, linewidth=0.6)
     ax.set_axisbelow(True)
     _draw_temperature(ax, recipe, bottom, top)
-    _draw_legend(ax, "lower left")
+    ax.legend(loc="lower left", **_LEGEND)
 
 
 def _draw_temperature(ax: Axes, recipe: AnnealingRecipe, bottom: float, top: float) -> None:
     """The temperatures at which the recipe's blend has the interaction parameters on the left."""
-    kelvin = np.arange(200.0, 601.0, 25.0)
-    chi = chi_at([recipe], kelvin)
+    celsius = np.arange(-50.0, 326.0, 25.0)
+    chi = chi_at([recipe], celsius + ZERO_CELSIUS)
     shown = (chi > bottom) & (chi < top)
     if recipe.chi_slope == 0.0 or not shown.any():
         return
@@ -238,8 +257,9 @@ def _draw_temperature(ax: Axes, recipe: AnnealingRecipe, bottom: float, top: flo
             kept.append(int(index))
     right = ax.twinx()
     right.set_ylim(bottom, top)
-    right.set_yticks(chi[kept], [f"{value:.0f}" for value in kelvin[kept]])
-    right.set_ylabel("temperature [K]")
+    right.set_yticks(chi[kept], [f"{value:.0f}" for value in celsius[kept]])
+    right.set_ylabel("temperature [°C]")
+    right.spines["right"].set_visible(True)
 
 
 def _draw_path(ax: Axes, path: tuple[Array, Array]) -> None:
@@ -253,5 +273,12 @@ def _draw_path(ax: Axes, path: tuple[Array, Array]) -> None:
     ax.plot(x[-1:], y[-1:], marker="s", label="end", **style)
 
 
-def _draw_legend(ax: Axes, place: Literal["upper right", "lower left"]) -> None:
-    ax.legend(loc=place, fontsize=8, frameon=False, handlelength=1.8, borderaxespad=0.2)
+def _draw_legends(ax: Axes) -> None:
+    """The mixture on the left of the triangle's tip, the film on the right."""
+    entries = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    mixture = [name for name in entries if name in {"binodal", "tie lines", "spinodal", "critical point"}]
+    film = [name for name in entries if name not in mixture]
+    if mixture:
+        handles = [entries[name] for name in mixture]
+        ax.add_artist(ax.legend(handles, mixture, loc="upper left", **_LEGEND))
+    ax.legend([entries[name] for name in film], film, loc="upper right", **_LEGEND)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,14 @@ class TitleBars:
     legend: tuple[slice, slice] | None
 
 
+def font_of(size: int) -> Any:
+    """The font of all pictures, in `size` pixels; it comes with matplotlib."""
+    import matplotlib
+    from PIL import ImageFont
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+
+
 def title_bars(titles: Sequence[str], *, columns: int) -> TitleBars:
     """Draw a bar for each title.
 
@@ -37,11 +46,10 @@ def title_bars(titles: Sequence[str], *, columns: int) -> TitleBars:
         titles: one line each.
         columns: width of the pictures; the bars are wider if a title needs it, up to 4096 pixels.
     """
-    import matplotlib
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     size = int(np.clip(round(columns * _SIZE), _SMALLEST, _LARGEST))
-    font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+    font = font_of(size)
     gap, rows = size // 2, 2 * size
     needed = max(int(font.getlength(title)) for title in titles) + 2 * gap
     columns = max(columns, min(needed, _WIDEST))

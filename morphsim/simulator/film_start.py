@@ -11,12 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.errors import InputError
-from morphsim.simulator import Recipe, TernaryRecipe, Units, find_process, process_of, record_film
 from morphsim.simulator.core.control import TOLERANCE
-from morphsim.simulator.recipe import Scalar
-from morphsim.simulator.recipe_io import read_recipe_values
+from morphsim.simulator.handover import hand_over
+from morphsim.simulator.processes import find_process
+from morphsim.simulator.processes.ternary import TernaryRecipe
+from morphsim.simulator.recipe import Recipe, Scalar
+from morphsim.simulator.recipe_io import process_of, read_recipe_values
 from morphsim.simulator.resample import resample_fields
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
+from morphsim.simulator.schedules.drive import record
+from morphsim.simulator.simulation import Simulation
+from morphsim.simulator.units import Units
+
+_BLENDS = 0.1, 0.9
+# As far as a simulated field may lie outside the simplex, see `control.OUTSIDE`.
+_OUTSIDE = 2e-3
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,6 +42,8 @@ class FilmStart:
         before: recipe of films that are simulated first, each with its own seed.
         length_nm: h0 [nm]; None if unknown.
         diffusivity: of the solvent [m^2/s]; None if unknown, or if it has another meaning in the process.
+        draws: how often thermal noise was drawn for the film before, so that what follows draws other ones.
+        name: of the film, for errors.
     """
 
     process: str
@@ -44,6 +55,8 @@ class FilmStart:
     before: Recipe | None = None
     length_nm: float | None = None
     diffusivity: float | None = None
+    draws: int = 0
+    name: str = "start"
 
     @property
     def units(self) -> Units | None:
@@ -68,8 +81,8 @@ class FilmStart:
         if self.phi is not None and self.phi.shape[-2:] not in (tuple(shape), tuple(cells)):
             height, width = self.phi.shape[-2:]
             raise InputError(
-                f"start is a film of {height} x {width} cells, and the shape is {shape[0]} x {shape[1]}; use "
-                f"the shape {height} x {width}, or as many cells"
+                f"{self.name} is a film of {height} x {width} cells, and the shape is {shape[0]} x "
+                f"{shape[1]}; use the shape {height} x {width}, or as many cells"
             )
 
     def facts(self, recipe: Recipe) -> dict[str, Scalar]:
@@ -121,12 +134,14 @@ class FilmStart:
         else:
             recipe = resolve_recipe({"process": self.process, **self.kept, **stated}, process=self.process)
         facts = self.facts(recipe)
-        for name, value in stated.items():
-            if name in facts and not _equal(value, facts[name]):
-                raise InputError(
-                    f"start is a film of {name} {facts[name]!r}, and the recipe has {value!r}; leave it out "
-                    "of the recipe"
-                )
+        wrong = [name for name in stated if name in facts and not _equal(stated[name], facts[name])]
+        if wrong:
+            film = ", ".join(f"{name} {facts[name]!r}" for name in wrong)
+            found = ", ".join(repr(stated[name]) for name in wrong)
+            raise InputError(
+                f"{self.name} is a film of {film}, and the recipe has {found}; leave "
+                f"{'it' if len(wrong) == 1 else 'them'} out of the recipe"
+            )
         return self.applied(recipe)
 
     def fields(
@@ -154,24 +169,43 @@ class FilmStart:
         """
         phi = self.phi
         if self.before is not None:
-            (last,) = record_film(
-                self.before,
-                seed=seed,
-                frames=1,
-                shape=cells,
-                cells=cells,
-                tolerance=tolerance,
-                dtype=dtype,
-                device=device,
+            first = Simulation(
+                [self.before], seeds=[seed], shape=cells, tolerance=tolerance, dtype=dtype, device=device
             )
-            phi = last.fields.astype(np.float64)
+            for _ in record(first, 1):
+                pass
+            phi = _fields_of(first)
         assert phi is not None
         phi = resample_fields(phi, cells, boundary=recipe.boundary)
-        components = len(recipe.composition)
-        if len(phi) == 1 and components == 2:
-            solids = 1.0 - (recipe.solvent if isinstance(recipe, TernaryRecipe) else 0.0)
-            return np.concatenate([phi, 1.0 - phi]) * solids
-        return phi[:1] / phi.sum(axis=0, keepdims=True) if len(phi) > components else phi
+        solvent = recipe.solvent if isinstance(recipe, TernaryRecipe) else 0.0
+        return hand_over(phi, components=len(recipe.composition), solvent=solvent)
+
+
+def start_of(film: Simulation, process: str) -> FilmStart:
+    """A simulated film in its present state, for another process.
+
+    Fields and thickness are those of the solver, so that nothing is lost: the amounts of donor, acceptor and
+    solvent are the same in the film that follows.
+
+    Args:
+        film: a simulation of one film.
+        process: that follows.
+
+    Raises:
+        InputError: several films.
+    """
+    if len(film) != 1:
+        raise InputError(f"start is a batch of {len(film)} films; give one, as simulation.take([0]) does")
+    phi, thickness = _fields_of(film), float(film.thickness[0])
+    # A film of one field is all solids.
+    content = float(phi.sum(axis=0).mean()) if len(phi) == 2 else 1.0
+    return replace(
+        start_after(film.recipes[0], process, thickness),
+        solids=content * thickness,
+        solvent=1.0 - content if len(phi) == 2 else None,
+        phi=phi,
+        draws=int(film.state.draws[0]),
+    )
 
 
 def start_after(before: Recipe, process: str, thickness: float | None = None) -> FilmStart:
@@ -203,6 +237,50 @@ def start_after(before: Recipe, process: str, thickness: float | None = None) ->
         length_nm=own.units.length_nm,
         diffusivity=own.units.diffusivity if same_units else None,
     )
+
+
+def start_of_fields(fields: NDArray[Any], process: str) -> FilmStart:
+    """Volume fractions (C, H, W) as the initial state of a film of `process`.
+
+    Raises:
+        InputError: another shape, or no volume fractions.
+    """
+    phi = _checked(fields)
+    content = phi.sum(axis=0)
+    solids, donor = float(content.mean()), float(phi[0].mean())
+    if len(phi) == 1:
+        return FilmStart(process=process, geometry=blend_of(donor), phi=phi)
+    if solids < _OUTSIDE or content.min() <= 0.0:
+        raise InputError("start holds places without solids; give the volume fractions of donor and acceptor")
+    return FilmStart(process=process, geometry=blend_of(donor / solids), solvent=1.0 - solids, phi=phi)
+
+
+def blend_of(donor: float) -> dict[str, Scalar]:
+    """The blend ratio of a film, as a parameter of its recipe."""
+    # Recipes do not know blends of nearly one component.
+    return {"blend_ratio": float(np.clip(donor, *_BLENDS))}
+
+
+def _checked(phi: NDArray[Any]) -> NDArray[np.float64]:
+    if phi.ndim != 3 or phi.shape[0] not in (1, 2) or phi.dtype.kind not in "fiu" or not phi.size:
+        raise InputError(
+            f"start is an array of {phi.dtype} of the shape {phi.shape}; it must hold volume fractions, "
+            "(C, H, W) with the donor alone, or donor and acceptor"
+        )
+    values = phi.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise InputError("start holds NaN or infinity; give finite volume fractions")
+    least = min(float(values.min()), 1.0 - float(values.sum(axis=0).max()))
+    if least < -_OUTSIDE:
+        raise InputError(
+            f"start holds a volume fraction of {least:.3g}, the last component counted; each must lie from 0 "
+            "to 1, and their sum at most at 1"
+        )
+    return values
+
+
+def _fields_of(film: Simulation) -> NDArray[np.float64]:
+    return np.asarray(film.fields()[0].double().cpu().numpy().copy())
 
 
 def _equal(one: object, other: object) -> bool:
