@@ -50,7 +50,7 @@ def test_units_of_a_material_can_be_overridden(morphsim: Morphsim, tmp_path: Pat
         (["--material", "p3ht-pcbm", "--set", "heat=1"], "drying has no parameter 'heat'"),
         (["--material", "p3ht-pcbm", "--set", "chi"], "'chi' is not of the form NAME=VALUE"),
         (["--material", "p3ht-pcbm", "--set", "chi=1", "chi=2"], "chi is given twice; give it once"),
-        (["--material", "p3ht-pcbm", "--set", "chi=9"], "chi is 9; it must lie from 0 to 3"),
+        (["--material", "p3ht-pcbm", "--set", "chi=9"], "chi is 9; it must lie from -1 to 3"),
     ],
 )
 def test_materials_that_can_not_be_used(morphsim: Morphsim, tmp_path: Path, words: list[str], complaint: str):

@@ -24,7 +24,7 @@ def test_a_material_gives_recipe_units_and_reach() -> None:
     known = material("p3ht-pcbm")
     assert env.recipe == known.drying_recipe(blend_ratio=0.4)
     assert env.units == known.units
-    assert (env.panel.knobs[0].low, env.panel.knobs[0].high) == pytest.approx((0.003, 0.3))
+    assert (env.panel.knobs[0].low, env.panel.knobs[0].high) == pytest.approx((6.6e-6, 6.6e-4))
     assert env.action_of()[0] == pytest.approx(0.0, abs=1e-6)
     _, info = env.reset(seed=0)
     assert (info["material"], info["thickness_nm"]) == ("p3ht-pcbm", known.units.length_nm)

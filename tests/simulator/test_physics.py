@@ -214,7 +214,7 @@ def test_fluctuations_of_a_film_with_units_are_those_of_its_volume() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mobility", "step"), [("wodo", 0.01), ("wodo", 1.0), ("onsager", 0.1), ("negi", 3.0)]
+    ("mobility", "step"), [("wodo", 0.01), ("wodo", 1.0), ("onsager", 0.1), ("fast-mode", 1.0), ("negi", 3.0)]
 )
 def test_structure_factor_of_two_fields_in_a_stable_film(mobility: str, step: float) -> None:
     # The same in finite volumes: epsilon C (f'' + kappa k^2)^-1 C with C = exp(-kappa k^2 / 2).
