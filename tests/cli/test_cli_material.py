@@ -53,7 +53,15 @@ def test_units_of_a_material_can_be_overridden(morphsim: Morphsim, tmp_path: Pat
         (["--material", "p3ht-pcbm", "--set", "chi=9"], "chi is 9; it must lie from -1 to 3"),
     ],
 )
-def test_materials_that_can_not_be_used(morphsim: Morphsim, tmp_path: Path, words: list[str], complaint: str):
+def test_materials_that_can_not_be_used(
+    morphsim: Morphsim,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    complaint: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("film.toml").write_text('process = "drying"\n')
     outcome = morphsim("simulate", *words, "--out", tmp_path / "film")
     assert outcome.status == 2
     assert outcome.out == ""
