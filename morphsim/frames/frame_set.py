@@ -20,6 +20,8 @@ Column = NDArray[Any]
 RESERVED_NAMES = frozenset({"frames", "recipes", "notes"})
 UNKNOWN = "unknown"
 """The process of frames of unknown origin."""
+SCHEDULE = "schedule"
+"""The recipe column of a film whose knobs have schedules: these as TOML."""
 CHAIN = "chain"
 """The process of films that went through several; the columns `stage` and `process` name that of a frame."""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from morphsim.checks import shown
 from morphsim.errors import InputError
+from morphsim.frames.frame_set import SCHEDULE
 from morphsim.frames.hdf5 import find_dataset, open_hdf5
 from morphsim.frames.hdf5_values import read_values
 from morphsim.frames.readers import HDF5
@@ -103,7 +104,8 @@ def _with_recipe(start: FilmStart, path: Path, row: int) -> FilmStart:
     """Add what a frame file knows of the film that a row shows."""
     frame_set = read_frames(path)
     trajectory = int(frame_set.trajectory[row])
-    recipe = {name: column[trajectory].item() for name, column in frame_set.recipes.items()}
+    columns = frame_set.recipes.items()
+    recipe = {name: column[trajectory].item() for name, column in columns if name != SCHEDULE}
     try:
         if has_stages(frame_set, row):
             return replace(start_at(frame_set, row, start.process), phi=start.phi)

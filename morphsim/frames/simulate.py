@@ -325,12 +325,14 @@ def _make(config: FilmConfig, film: _Film, *, show_progress: bool) -> FilmReport
     seconds = time.perf_counter() - started
     remove_earlier(config.out)
     text = film_text(recipe, film.schedule, replace(recording, cells=cells), units=units)
+    profiles = film.schedule if isinstance(film.schedule, Schedule) else None
     frame_set = film_frames(
         recipe,
         snapshots,
         seed=recording.seed,
         threshold=recording.threshold,
         knobs=bool(film.schedule),
+        schedule=profiles,
     )
     notes = {"schedule": text} | ({"start": recording.start} if recording.start else {})
     write_frames(config.out / FRAMES, frame_set, notes=notes)
@@ -338,7 +340,6 @@ def _make(config: FilmConfig, film: _Film, *, show_progress: bool) -> FilmReport
     knobs = held_settings(trace.knobs, units, trace.time * units.time_s)
     pictures = film_pictures(snapshots, frame_set, recipe, units, show=config.show, knobs=knobs)
     files = [FRAMES, *draw_film(config.out, config.animation, pictures)]
-    profiles = film.schedule if isinstance(film.schedule, Schedule) else None
     write_text(config.out / RECIPE, recipe_text(recipe, profiles, units=units))
     write_text(config.out / SCHEDULE, text)
     exports = tuple(write_exports(config.out, config.export, snapshots, recipe, units))

@@ -6,14 +6,22 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from morphsim.frames.frame_set import FrameSet
+from morphsim.frames.film_file import schedule_text
+from morphsim.frames.frame_set import SCHEDULE, FrameSet
 from morphsim.frames.transforms import binarise
 from morphsim.simulator import Recipe, Snapshot, process_of
 from morphsim.simulator.recipe import parameter_unit
+from morphsim.simulator.schedules import Schedule
 
 
 def film_frames(
-    recipe: Recipe, snapshots: Iterable[Snapshot], *, seed: int, threshold: float, knobs: bool = False
+    recipe: Recipe,
+    snapshots: Iterable[Snapshot],
+    *,
+    seed: int,
+    threshold: float,
+    knobs: bool = False,
+    schedule: Schedule | None = None,
 ) -> FrameSet:
     """Binarise the snapshots of one film, and add its recipe and units.
 
@@ -23,6 +31,8 @@ def film_frames(
         seed: of the film's noise.
         threshold: smallest donor share of a donor pixel.
         knobs: whether each knob gets a column, since they change.
+        schedule: of the knobs, which becomes a part of the recipe, so that films of different schedules are
+            films of different recipes.
     """
     frames, moments, grids = [], [], set()
     settings: dict[str, list[float]] = {}
@@ -47,7 +57,8 @@ def film_frames(
             name: np.array([value])
             for name, value in recipe.to_dict().items()
             if name not in {"process", "boundary"}
-        },
+        }
+        | ({SCHEDULE: np.array([schedule_text(schedule)])} if schedule else {}),
         process=recipe.process,
         boundary=recipe.boundary,
         threshold=threshold,

@@ -18,7 +18,7 @@ import numpy as np
 
 from morphsim.errors import InputError
 from morphsim.frames.film_file import schedule_text
-from morphsim.frames.frame_set import CHAIN, Column, FrameSet
+from morphsim.frames.frame_set import CHAIN, SCHEDULE, Column, FrameSet
 from morphsim.frames.transforms import binarise
 from morphsim.simulator import Recipe, Snapshot, TernaryRecipe, find_process, process_of, recipe_from_dict
 from morphsim.simulator.chain import DIFFUSIVITY, Stage
@@ -28,7 +28,6 @@ from morphsim.simulator.schedules import Schedule
 
 STAGE = "stage"
 LENGTH = "length_nm"
-SCHEDULE = "schedule"
 _OF_SET = frozenset({"boundary"})
 
 

@@ -10,7 +10,8 @@ import pytest
 from cli_helpers import Morphsim
 from PIL import Image
 
-from morphsim.frames import read_frames, read_notes
+from morphsim.frames import FrameSet, read_frames, read_notes, recipe_labels
+from morphsim.frames.read_start import read_start
 from morphsim.look import BLUE
 
 SIZE = ("--shape", 16, 32, "--animation", "none")
@@ -185,3 +186,20 @@ def test_the_strip_draws_what_turned_knobs_did(morphsim: Morphsim, tmp_path: Pat
     left, middle, right = (rows[abs(columns - at) < 12].mean() for at in np.quantile(columns, (0, 0.6, 1)))
     assert left > middle + 40
     assert abs(middle - right) < 25
+
+
+def test_films_of_different_schedules_are_of_different_recipes(morphsim: Morphsim, tmp_path: Path):
+    # Both begin at the same set-point, so that the parameters alone are equal.
+    tables = ("", "temperature = {time_s = [0, 60], value_C = [50, 120]}", "temperature = '50 °C'")
+    text = ANNEALING.replace("temperature = {", "# {")
+    sets = []
+    for number, table in enumerate(tables):
+        file = write(tmp_path / f"{number}.toml", f"{table}\n{text}")
+        assert morphsim("simulate", file, *SIZE, "--out", tmp_path / f"{number}").status == 0
+        sets.append(read_frames(tmp_path / f"{number}" / "frames.h5"))
+    films = FrameSet.concatenate(sets)
+    assert films.recipes["schedule"][1].startswith("temperature = {")
+    assert len(set(recipe_labels(films).tolist())) == 3
+    # The parameters of the film are found beside its schedule.
+    start = read_start(str(tmp_path / "1" / "frames.h5"), "annealing")
+    assert start is not None and start.kept["kappa"] == 2e-3
