@@ -100,8 +100,11 @@ class AgentCheckpoint:
             InputError: it is not; the message names the first difference.
         """
         # Of earlier versions the solver's grid was the shape of the frames.
-        cells = self.identity.get("shape")
-        check_same_run({"cells": cells, **self.identity}, setup.identity())
+        before, now = {"cells": self.identity.get("shape"), **self.identity}, setup.identity()
+        # The grid follows from the recipe where none is given, so another recipe is told first.
+        grids = {"cells": before.pop("cells")}, {"cells": now.pop("cells")}
+        check_same_run(before, now)
+        check_same_run(*grids)
         if len(self.begun) != setup.config.n_envs:
             raise InputError("the checkpoint is of another number of environments; train with another --out")
 

@@ -16,7 +16,7 @@ from morphsim.simulator import AnnealingRecipe, record_film
 
 SHAPE = (16, 48)
 # Coarse and short films, that take little time.
-ANNEALING = AnnealingRecipe(width=3.0, kappa=2e-3, duration=0.02)
+ANNEALING = AnnealingRecipe(width=3.0, kappa=3e-3, duration=0.02)
 DRYING_TOML = 'process = "drying"\nwidth = 3.0\nevaporation = 1.0\nthermal_noise = 0.0\n'
 
 
@@ -51,7 +51,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
         show_progress=False,
     )
     (folder / "annealing.toml").write_text(
-        'process = "annealing"\nwidth = 3.0\nkappa = 2e-3\nduration = 0.02\n'
+        'process = "annealing"\nwidth = 3.0\nkappa = 3e-3\nduration = 0.02\n'
     )
     (folder / "drying.toml").write_text(DRYING_TOML)
     return folder

@@ -253,7 +253,7 @@ def test_films_and_targets_are_cut_where_the_encoder_s_frames_were(tmp_path: Pat
     encoder.metadata["binarisation"] = {"threshold": 0.3, "invert": True}
     spec = EnvironmentSpec(
         env="annealing",
-        recipe=AnnealingRecipe().to_dict(),
+        recipe=AnnealingRecipe(kappa=0.02).to_dict(),
         knobs=("temperature",),
         shape=(16, 64),
         cells=(8, 32),

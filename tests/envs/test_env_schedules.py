@@ -64,7 +64,10 @@ def made_again(file: Path) -> list[Snapshot]:
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "drying": (DRYING, {}),
     "limits": (DRYING, {"knobs": SLOW, "tolerance": 1e-3, "threshold": 0.45}),
-    "cells": (DRYING, {"knobs": SLOW, "shape": (32, 64), "cells": (16, 32), "step_time_s": 2e-3}),
+    "cells": (
+        DRYING,
+        {"knobs": SLOW, "shape": (32, 64), "cells": (16, 32), "step_time_s": 2e-3, "recipe": {"kappa": 0.03}},
+    ),
     "material": (DRYING, {"material": "wodo-model-n20", "randomize": True}),
     "annealing": (ANNEALING, {"knobs": [Knob("temperature", rate_limit_K_per_s=0.3)], "randomize": True}),
     "vapour": (VAPOUR, {"knobs": [Knob("ambient_vapour", dwell_s=0.02), "temperature"]}),
