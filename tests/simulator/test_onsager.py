@@ -67,7 +67,8 @@ def test_films_of_the_onsager_closure_keep_mass_and_lose_energy(process: str) ->
             width=1.0,
         )  # fmt: skip
         end = 3.0
-    film = Simulation([recipe], seeds=[1], shape=(24, 32), dtype="float64")
+    # In equilibrium the energy moves by 1e-8 at the default tolerance.
+    film = Simulation([recipe], seeds=[1], shape=(24, 32), dtype="float64", tolerance=5e-4)
     before = film.solute_mass()
     lowering(film, np.geomspace(end / 1000.0, end, 40))
     assert float(film.fields().std()) > 0.1

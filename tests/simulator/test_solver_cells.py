@@ -33,7 +33,9 @@ def test_the_interfaces_of_shipped_recipes_are_more_than_two_cells_wide(recipe: 
     rows, columns = solver_cells(recipe, FRAME)
     found = interface(recipe)  # type: ignore[arg-type]
     assert found is not None
-    assert 2.2 < found.width * columns / recipe.width < 4.5
+    # Phases that differ less have wider interfaces.
+    most = 4.5 if recipe.chi > 0.5 else 6.5
+    assert 2.2 < found.width * columns / recipe.width < most
     # Of the film at its end, whose rows are thinner than when domains form.
     assert found.width * rows / recipe.last_thickness > (1.7 if recipe.process == "vapour-annealing" else 2.2)
     assert rows <= FRAME[0] and columns <= FRAME[1]
@@ -50,11 +52,13 @@ def test_cells_are_as_long_as_kappa_allows() -> None:
     assert solver_cells(AnnealingRecipe(initial_thickness=0.5), FRAME) == (50, 400)
 
 
-def test_frames_of_few_pixels_have_no_more_cells() -> None:
-    assert solver_cells(DryingRecipe(), (16, 32)) == (16, 32)
-    assert solver_cells(DryingRecipe(), (64, 32)) == (16, 32)
-    assert solver_cells(DryingRecipe(), (48, 192)) == (24, 192)
+def test_frames_of_few_pixels_have_the_cells_that_interfaces_need() -> None:
+    # Three cells across the thinnest interface instead of the 5.4 of large frames.
+    assert solver_cells(DryingRecipe(), (16, 32)) == (16, 240)
+    assert solver_cells(DryingRecipe(), (48, 192)) == (24, 240)
+    assert solver_cells(DryingRecipe(kappa=0.02), (16, 32)) == (16, 30)
     assert solver_cells(DryingRecipe(), (16, 32), (50, 400)) == (50, 400)
+    # Resolving cells would be too many, so that the film is refused or warned of.
     assert solver_cells(DryingRecipe(kappa=1e-6), FRAME) == (48, 400)
 
 
