@@ -18,7 +18,7 @@ class VapourAnnealingEnv(FilmEnv):
 
     | knob | from -1 to 1 | scale | unit |
     |---|---|---|---|
-    | `ambient_vapour` | 0 to 0.6 | linear | solvent share in equilibrium with the vapour |
+    | `ambient_vapour` | 0 to 0.6 | linear | solvent share in equilibrium with the vapour, 0.05 at least |
     | `temperature` | 288.15 to 338.15 | linear | K |
 
     More vapour swells the film, which raises its mobility and mixes its phases; less dries and freezes it.

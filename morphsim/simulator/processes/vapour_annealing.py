@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from morphsim.simulator.materials import Material
     from morphsim.simulator.simulation import Simulation
 
-RETAINED_SOLVENT = 0.01
-"""Share of solvent that a film keeps in dry air. A film without any has infinite potentials of solvent: the
-solver would have to follow the last of it with ever shorter steps."""
+RETAINED_SOLVENT = 0.05
+"""Share of solvent that a film keeps in dry air. The potential of a solvent that vanishes is infinite: with
+less than this, noise brings single cells of a film that dries fast so near to zero that steps become too
+short to go on. Films of glassy polymers do keep some per cent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class VapourAnnealingRecipe(TernaryRecipe):
     solvent: float = number_field(0.1, 0.01, 0.97)
     """Volume share of solvent that the dry film still holds."""
     ambient_vapour: float = number_field(0.4, 0.0, 0.95)
-    """Solvent share of a film in equilibrium with the vapour above it; below 0.01 the film keeps 0.01."""
+    """Solvent share of a film in equilibrium with the vapour above it; below 0.05 the film keeps 0.05."""
     duration: float = number_field(100.0, 1e-6, 1e5, "h0^2/D_s")
     """Duration of the annealing [h0^2 / D_s]."""
 
