@@ -232,7 +232,7 @@ def test_an_agent_is_evaluated_beside_its_baselines(trained: Callable[[str], Age
 
     recipe = tmp_path / "own.toml"
     recipe.write_text(
-        'process = "annealing"\nwidth = 3.0\nkappa = 2e-3\nduration = 0.02\ntemperature = 440\n'
+        'process = "annealing"\nwidth = 3.0\nkappa = 3e-3\nduration = 0.02\ntemperature = 440\n'
     )
     again = evaluate_agent(
         EvaluationConfig(agent=folder, seeds=3, own=recipe, workers=2, schedules=tmp_path / "made"),
