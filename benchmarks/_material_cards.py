@@ -19,7 +19,8 @@ from _harness import exit_status
 from _run_all import FOLDER, RESULTS
 
 from morphsim._commandline import parse
-from morphsim.files import atomic_path, read_json, write_text
+from morphsim.files import read_json, write_text
+from morphsim.frames.pictures import draw_strip, share_pictures
 from morphsim.simulator import Simulation
 from morphsim.simulator.materials import MATERIALS, Material
 from morphsim.simulator.materials.morphology import UNITS_OF, Finding
@@ -32,9 +33,9 @@ _INTRODUCTION = """\
 # Material cards
 
 What films of each [material](materials.md) look like, what others found in such films, and what the
-simulated ones show of it. Red is donor, blue acceptor, white an even mixture; films are to scale, with the
-free surface on top. Pictures and tests are of seeds 101 to 103; the tables of variants are medians of three
-other films each (`python benchmarks/materials.py`).
+simulated ones show of it. Films are to scale, with the free surface on top, each at its end. Pictures and
+tests are of seeds 101 to 103; the tables of variants are medians of three other films each
+(`python benchmarks/materials.py`).
 
 - `excess`: donor share of the solids in the upper 5 % of the film less that in the lower 5 %.
 - `lateral`: part of the variance of the donor share that lies within rows: 0 of flat layers, 1 of columns.
@@ -69,38 +70,26 @@ def page(results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
 
 
 def draw(entry: Material, path: Path) -> None:
-    """Draw films of a material to scale, one below the other."""
-    from matplotlib.figure import Figure
+    """Draw films of a material, each at its end."""
+    recipe: Any = entry.drying_recipe() if entry.process == "drying" else entry.annealing_recipe()
+    films = [_made(recipe, seed) for seed in SEEDS]
+    pictures = share_pictures(
+        np.concatenate([film.donor_share().float().numpy() for film in films]),
+        recipe,
+        entry.units,
+        time_s=[float(film.time[0]) * entry.units.time_s for film in films],
+        thickness_nm=[float(film.thickness[0]) * entry.units.length_nm for film in films],
+    )
+    draw_strip(path, pictures)
 
-    if entry.process == "drying":
-        recipe: Any = entry.drying_recipe()
-        films = [_dried(recipe, seed) for seed in SEEDS]
+
+def _made(recipe: Any, seed: int) -> Simulation:
+    film = Simulation([recipe], seeds=[seed], shape=SHAPE)
+    if recipe.process == "drying":
+        film.advance_to_dryness(1.0, time=recipe.duration)
     else:
-        recipe = entry.annealing_recipe()
-        films = [_annealed(recipe, seed) for seed in SEEDS]
-    length = entry.units.length_nm
-    height = 0.5 + 7.0 / (recipe.width / films[0][1])
-    figure = Figure(figsize=(7.4, height * len(films)), layout="constrained")
-    panels = figure.subplots(len(films), 1, squeeze=False)[:, 0]
-    for panel, (share, thickness) in zip(panels, films, strict=True):
-        extent = (0.0, recipe.width * length, 0.0, thickness * length)
-        panel.imshow(share, extent=extent, cmap="RdBu_r", vmin=0.0, vmax=1.0)
-        panel.tick_params(labelsize=7)
-        panel.set_ylabel("nm", fontsize=7)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=80, format="png", metadata={"Software": "morphsim"})
-
-
-def _dried(recipe: Any, seed: int) -> tuple[np.ndarray[Any, Any], float]:
-    film = Simulation([recipe], seeds=[seed], shape=SHAPE)
-    film.advance_to_dryness(1.0, time=recipe.duration)
-    return film.donor_share()[0].numpy().copy(), float(film.thickness[0])
-
-
-def _annealed(recipe: Any, seed: int) -> tuple[np.ndarray[Any, Any], float]:
-    film = Simulation([recipe], seeds=[seed], shape=SHAPE)
-    film.advance(time=recipe.duration)
-    return film.donor_share()[0].numpy().copy(), float(film.thickness[0])
+        film.advance(time=recipe.duration)
+    return film
 
 
 def _card(entry: Material, variants: Mapping[str, Mapping[str, Any]]) -> str:
