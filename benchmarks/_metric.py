@@ -16,7 +16,7 @@ from morphsim.hashes import hash_arrays
 QUICK_SHAPE = (32, 128)
 # For each process a grid, and values of all other parameters that its presets vary.
 _QUICK = {
-    "annealing": ("chi=2.5,3,3.8", ("blend_ratio=0.5",)),
+    "annealing": ("chi=2.3,3,4.1", ("blend_ratio=0.5",)),
     "drying": (
         "evaporation=1,2,4",
         ("blend_ratio=0.5", "substrate_donor=0.2", "temperature=298.15", "n_donor=10"),

@@ -80,7 +80,7 @@ class Scale:
 
 
 FULL = Scale({(100, 400): 4.0, (48, 192): 6.0}, (64, 8), (8, 16), None)
-SMALL = Scale({(12, 48): 4.0, (8, 32): 6.0}, (4, 2), (2, 3), 3)
+SMALL = Scale({(12, 96): 4.0, (8, 80): 6.0}, (4, 2), (2, 3), 3)
 QUICK: Mapping[str, Any] = {
     "runs": 1,
     "episodes": 1,

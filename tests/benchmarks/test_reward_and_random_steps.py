@@ -30,15 +30,15 @@ def test_a_quick_run_measures_the_wrapper_and_every_way_of_running() -> None:
     assert all(rate > 0.0 for rate in rates.values())
     beside = {row["environment"]: row for row in found["beside version 0.1.0"]}
     assert list(beside) == [
-        "12 x 48, default",
-        "8 x 32, default",
-        "12 x 48, equal cells",
-        "8 x 32, equal cells",
+        "12 x 96, default",
+        "8 x 80, default",
+        "12 x 96, equal cells",
+        "8 x 80, equal cells",
         "100 x 400, default, with reward",
     ]
     # Both sides are this version: the same films in the same steps.
     assert all(row["steps"] == row["steps of 0.1.0"] == 3 for row in beside.values())
-    assert beside["12 x 48, equal cells"]["solver cells"] == "12 x 48"
+    assert beside["12 x 96, equal cells"]["solver cells"] == "12 x 96"
     assert [row["environments"] for row in found["on two cores"]] == [
         "2 films on threads",
         "3 films on threads",
@@ -46,7 +46,7 @@ def test_a_quick_run_measures_the_wrapper_and_every_way_of_running() -> None:
     ]
     names = [target["name"] for target in result["targets"]]
     assert names[:2] == [
-        f"environment steps a second over those of 0.1.0, {shape}" for shape in ("12 x 48", "8 x 32")
+        f"environment steps a second over those of 0.1.0, {shape}" for shape in ("12 x 96", "8 x 80")
     ]
     assert names[2] in {"wrapper over a drying step", "wrapper [ms] over that of 0.1.0"}
     assert names[3:] == [
@@ -55,7 +55,7 @@ def test_a_quick_run_measures_the_wrapper_and_every_way_of_running() -> None:
         "steps a second, batch of 4 over batches of 2",
     ]
     page = _report.page({"reward": result}, {})
-    assert "### Beside version 0.1.0" in page and "| 8 x 32, equal cells | 8 x 32 |" in page
+    assert "### Beside version 0.1.0" in page and "| 8 x 80, equal cells | 8 x 80 |" in page
     assert "| single films in processes |" in page
     assert "| batches: 4 over 2 |" in page and "| wrapper: held by |" in page
 
