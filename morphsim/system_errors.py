@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from morphsim.errors import InputError, MachineError
@@ -106,6 +108,31 @@ def explain(
     if number in _PATH:
         return InputError(f"{path}: {reason}; use another path, or change its permissions")
     return MachineError(f"{path}: {reason}")
+
+
+@contextlib.contextmanager
+def reading(path: Path, kind: str) -> Iterator[None]:
+    """Turn what a library raises while it reads a file into one error.
+
+    For a broken file libraries and parsers raise almost any exception.
+
+    Args:
+        path: the file.
+        kind: what it should be, with its article.
+
+    Raises:
+        InputError: the content is not of this kind; the message does not repeat the name of the file.
+        MachineError: the operating system refuses to read it.
+    """
+    try:
+        yield
+    except (InputError, MachineError, MemoryError):
+        raise
+    except Exception as error:
+        if refused := explain(error, path):
+            raise refused from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"it is not {kind}, or is truncated ({reason})") from error
 
 
 def space_left(path: Path, needed: int | None = None) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.errors import InputError, MachineError
+from morphsim.errors import InputError
 from morphsim.frames.axes import one_grey_channel
 from morphsim.frames.hdf5 import find_dataset, names_in, no_array, open_hdf5
 from morphsim.frames.hdf5_values import kind_of, read_values
 from morphsim.limits import MOST_NAMES, check_bytes
-from morphsim.system_errors import explain
+from morphsim.system_errors import reading
 
 _DEFAULT = "frames"
 _V73 = b"MATLAB 7.3 MAT-file"
@@ -44,18 +44,10 @@ def read_matlab(path: Path, *, name: str = _DEFAULT) -> NDArray[Any]:
             name.
         MachineError: the operating system refuses to read it.
     """
-    try:
+    with reading(path, "a MAT file"):
         with path.open("rb") as file:
             start = file.read(len(_V73))
         values = _of_hdf5(path, name) if start in (_V73,) or start.startswith(_HDF5) else _of_v5(path, name)
-    except (InputError, MachineError):
-        raise
-    except Exception as error:
-        # For a broken file SciPy raises almost any exception.
-        if refused := explain(error, path):
-            raise refused from error
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"it is not a MAT file, or is truncated ({reason})") from error
     return _pages_first(values)
 
 

@@ -10,10 +10,10 @@ from typing import IO, Any
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from morphsim.errors import InputError, MachineError
+from morphsim.errors import InputError
 from morphsim.frames.hdf5 import no_array
 from morphsim.limits import MOST_NAMES, check_bytes
-from morphsim.system_errors import explain
+from morphsim.system_errors import reading
 
 _SUFFIX = ".npy"
 _DEFAULT = "frames"
@@ -30,21 +30,12 @@ def read_numpy(path: Path, *, name: str = _DEFAULT) -> NDArray[Any]:
         InputError: the file can't be read; the message does not repeat its name.
         MachineError: the operating system refuses to read it.
     """
-    try:
-        with path.open("rb") as file:
-            if file.read(2) == b"PK":
-                with zipfile.ZipFile(file) as archive:
-                    return _from_archive(archive, name)
-            file.seek(0)
-            return _read_array(file, path.stat().st_size, "it")
-    except (InputError, MachineError):
-        raise
-    except Exception as error:
-        # For a broken file NumPy and zipfile raise almost any exception; pickled objects end here too.
-        if refused := explain(error, path):
-            raise refused from error
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"it is not a NumPy file of numbers, or is truncated ({reason})") from error
+    with reading(path, "a NumPy file of numbers"), path.open("rb") as file:
+        if file.read(2) == b"PK":
+            with zipfile.ZipFile(file) as archive:
+                return _from_archive(archive, name)
+        file.seek(0)
+        return _read_array(file, path.stat().st_size, "it")
 
 
 def _from_archive(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

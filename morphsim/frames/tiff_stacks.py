@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.errors import InputError, MachineError
+from morphsim.errors import InputError
 from morphsim.frames.colour import grey_pictures
 from morphsim.limits import check_bytes
-from morphsim.system_errors import explain
+from morphsim.system_errors import reading
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -64,27 +64,22 @@ def read_stack(path: Path, *, channel: str = _DEFAULT) -> tuple[NDArray[Any], in
         import tifffile
     except ImportError as error:
         raise InputError(f"it is a TIFF stack that needs the package tifffile; {_MEND}") from error
-    try:
-        with _errors_raised(), tifffile.TiffFile(path, _multifile=False) as file:
-            series = file.series[0]
-            if series.dtype is None or series.dtype.kind not in "biuf":
-                raise InputError(f"it holds {series.dtype} values; pictures are bool, integers or floats")
-            check_bytes(math.prod(series.shape) * series.dtype.itemsize, "its first series")
-            size = path.stat().st_size
-            for page in series.pages:
-                ends = [] if page is None else zip(page.dataoffsets, page.databytecounts, strict=True)
-                # Missing values would be read as zeros.
-                if any(start + count > size for start, count in ends):
-                    raise InputError("its values end early; it is truncated")
-            values, axes = np.asarray(series.asarray()), str(series.axes)
-    except (InputError, MachineError, MemoryError):
-        raise
-    except Exception as error:
-        if refused := explain(error, path):
-            raise refused from error
-        # For a broken file tifffile raises almost any exception.
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"it is not a TIFF file that can be read, or is truncated ({reason})") from error
+    with (
+        reading(path, "a TIFF file that can be read"),
+        _errors_raised(),
+        tifffile.TiffFile(path, _multifile=False) as file,
+    ):
+        series = file.series[0]
+        if series.dtype is None or series.dtype.kind not in "biuf":
+            raise InputError(f"it holds {series.dtype} values; pictures are bool, integers or floats")
+        check_bytes(math.prod(series.shape) * series.dtype.itemsize, "its first series")
+        size = path.stat().st_size
+        for page in series.pages:
+            ends = [] if page is None else zip(page.dataoffsets, page.databytecounts, strict=True)
+            # Missing values would be read as zeros.
+            if any(start + count > size for start, count in ends):
+                raise InputError("its values end early; it is truncated")
+        values, axes = np.asarray(series.asarray()), str(series.axes)
     pictures = _pages(values, axes, channel)
     return pictures, 255 if pictures.dtype.itemsize == 1 else 65535
 

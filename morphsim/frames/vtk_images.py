@@ -13,11 +13,11 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from morphsim.errors import InputError, MachineError
+from morphsim.errors import InputError
 from morphsim.frames.hdf5 import no_array
 from morphsim.frames.vtk_legacy import read_legacy
 from morphsim.limits import check_bytes
-from morphsim.system_errors import explain
+from morphsim.system_errors import reading
 
 _DEFAULT = "frames"
 _TYPES = {
@@ -47,19 +47,11 @@ def read_vtk(path: Path, *, name: str = _DEFAULT) -> NDArray[Any]:
         InputError: the file can't be read; the message does not repeat its name.
         MachineError: the operating system refuses to read it.
     """
-    try:
+    with reading(path, "VTK image data"):
         check_bytes(path.stat().st_size, "its text")
         content = path.read_bytes()
         legacy = content.startswith(b"# vtk DataFile")
         arrays, active = read_legacy(content) if legacy else _read_xml(content)
-    except (InputError, MachineError, MemoryError):
-        raise
-    except Exception as error:
-        # For a broken file parsers and decoders raise many kinds of exceptions.
-        if refused := explain(error, path):
-            raise refused from error
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"it is not VTK image data, or is truncated ({reason})") from error
     if name not in arrays:
         default = active if active in arrays else next(iter(arrays)) if len(arrays) == 1 else None
         if name != _DEFAULT or default is None:
