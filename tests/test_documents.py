@@ -46,14 +46,20 @@ def test_the_readme_s_example_runs_as_printed(capsys: pytest.CaptureFixture[str]
     assert 280 < temperature < 340
 
 
-def test_the_page_of_schedules_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (ROOT / "docs" / "schedules.md").read_text(encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
+def run_blocks(name: str, count: int) -> str:
+    """Run the `count` Python blocks of a page one after another; return the page."""
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     names: dict[str, object] = {}
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == count
     for block in blocks:
-        exec(compile(block, "schedules.md", "exec"), names)
+        exec(compile(block, name, "exec"), names)
+    return page
+
+
+def test_the_page_of_schedules_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = run_blocks("schedules.md", 2)
     files = [tmp_path / "episode.toml"]
     for number, recipe in enumerate(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)):
         files.append(tmp_path / f"{number}.toml")
@@ -75,13 +81,8 @@ def test_the_page_of_schedules_runs_as_printed(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_page_of_chains_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (ROOT / "docs" / "chains.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 2
-    for block in blocks:
-        exec(compile(block, "chains.md", "exec"), names)
+    page = run_blocks("chains.md", 2)
     recipes = re.findall(r"```toml\n# (\S+)\n(.*?)```", page, re.DOTALL)
     assert [name for name, _ in recipes] == ["dry.toml", "vapour.toml", "anneal.toml", "chain.toml"]
     for name, text in recipes:
