@@ -162,3 +162,20 @@ def test_heat_beyond_the_arrhenius_law_is_refused() -> None:
     with pytest.raises(InputError, match=r"temperature 590 K speeds diffusion up .* at most 1e"):
         simulation.set_knobs(temperature=590.0)
     assert simulation.knobs["temperature"] == 260.0
+
+
+@pytest.mark.parametrize("backend", ["auto", "torch"])
+@pytest.mark.parametrize("law", ["share", "fraction"])
+def test_waves_too_faint_for_their_squares_do_not_shorten_steps(backend: str, law: str) -> None:
+    # All waves along so narrow a film are far shorter than its interfaces: their squares, cut off by
+    # exp(-4 κ k²), underflow to 0 in single precision, and products with large factors don't.
+    recipe = DryingRecipe(
+        width=0.31, initial_thickness=0.6, solvent=0.43, blend_ratio=0.28, n_donor=22.7, n_acceptor=1.1,
+        chi=-0.69, chi_donor_solvent=0.67, chi_acceptor_solvent=-0.65, kappa=0.096, barrier=0.014,
+        noise=0.027, mobility="constant", evaporation=16.0, temperature=375.0, reference_temperature=323.0,
+        activation_energy=55.0, substrate_strength=0.013, substrate_donor=0.155, substrate_law=law,
+        substrate_period=0.31 / 6.0, residual_solvent=0.33, duration=5e-5,
+    )  # fmt: skip
+    film = Simulation([recipe], seeds=[332], shape=(32, 96), backend=backend)
+    film.advance(time=1.6e-5)
+    assert film.steps < 100

@@ -16,6 +16,7 @@ from morphsim.simulator.backends.base import (
     RandomFluxes,
     SurfaceStep,
 )
+from morphsim.simulator.core.control import LEAST_POWER
 from morphsim.simulator.core.energy import FreeEnergy
 from morphsim.simulator.core.etd import SURPLUS, THIRD_ORDER_REACH, Damping, exponential_weights
 from morphsim.simulator.core.evaporation import Evaporation
@@ -137,7 +138,8 @@ class TorchBackend(Backend):
         damped = stiffness2 * second + stiffness4 * fourth
         rows = torch.stack((upright, whole, upright * size, damped), dim=1) * fading[:, None]
         sums = rows.sum(dim=-1).sum(dim=-1)
-        return sums[:, :2], sums[:, 2:] / sums[:, :2].clamp_min(1e-300)
+        power, sizes = sums[:, :2], sums[:, 2:]
+        return power, torch.where(power > LEAST_POWER, sizes / power.clamp_min(LEAST_POWER), 0.0)
 
     def compare(
         self, new: Tensor, old: Tensor, before: Tensor, ratio: Tensor, kicks: Kicks | None

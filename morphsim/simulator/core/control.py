@@ -23,6 +23,8 @@ LARGEST_RATIO = 2.0
 LEAST_CONTRAST = 0.01
 _VANISHING = 1e-3
 _CREEP = 1e-4
+LEAST_POWER = 1e-36
+"""Power of waves below which there are none: squares of single precision end just below."""
 LARGEST_LAG = (8.0, 3.0)
 """What growing layers and ripples may lose of their amplitude in a step [tolerance]."""
 # How much of the past counts in the growth of waves, with each step; and how many standard deviations of a

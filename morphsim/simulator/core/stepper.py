@@ -14,6 +14,7 @@ from morphsim.simulator.backends.base import Kicks, ModeStep, SurfaceStep
 from morphsim.simulator.core.control import (
     LARGEST_LAG,
     LEAST_CONTRAST,
+    LEAST_POWER,
     NOISE_ALLOWANCE,
     StepRecord,
     TrialStep,
@@ -182,7 +183,7 @@ class Stepper:
         """Fill in how fast the layers and ripples of films grow."""
         damping = self._damping(rates, stepped.thickness)
         power, size = self.model.backend.waves(stepped.content, damping, self.model.kappa_of(stepped.phi))
-        amplitude = 0.5 * (power / stepped.thickness[:, None] ** 2).clamp_min(1e-300).log()
+        amplitude = 0.5 * (power / stepped.thickness[:, None] ** 2).clamp_min(LEAST_POWER).log()
         history = as_numpy_if_cpu(state.history)
         grown = as_numpy_if_cpu(amplitude - state.amplitude)
         for name, new in (("gain", grown), ("wobble", grown * grown)):

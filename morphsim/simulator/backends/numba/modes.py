@@ -9,6 +9,7 @@ from morphsim.simulator.backends.numba.math import decay
 from morphsim.simulator.backends.numba.relaxation import fade, relax_factors
 from morphsim.simulator.backends.numba.step import mode_gains
 from morphsim.simulator.backends.numba.vectors import lanes_of, load, splat, store
+from morphsim.simulator.core.control import LEAST_POWER
 
 
 @inlined
@@ -208,7 +209,7 @@ def waves_of_film(
                 found[0] += square
                 found[2] += square * k2 * (s2 + s4 * k2)
     for kind in range(2):
-        found[2 + kind] /= max(found[kind], 1e-300)
+        found[2 + kind] = found[2 + kind] / found[kind] if found[kind] > LEAST_POWER else 0.0
 
 
 @inlined

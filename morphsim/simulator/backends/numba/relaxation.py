@@ -9,6 +9,7 @@ import numpy as np
 from morphsim.compiled import inlined, loop
 from morphsim.simulator.backends.numba.film import is_mixed
 from morphsim.simulator.backends.numba.math import barrier_floor, decay
+from morphsim.simulator.core.control import LEAST_POWER
 from morphsim.simulator.core.energy import SMALLEST_FRACTION
 
 # Below this, (1 - e^{-z}) / z is taken from its series.
@@ -234,7 +235,8 @@ def waves(
                 power[film, 0] += layers
                 damping[film, 0] += layers * k2_row * (s2 + s4 * k2_row)
         for kind in range(2):
-            damping[film, kind] /= max(power[film, kind], 1e-300)
+            there = power[film, kind] > LEAST_POWER
+            damping[film, kind] = damping[film, kind] / power[film, kind] if there else 0.0
 
 
 @inlined

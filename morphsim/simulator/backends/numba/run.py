@@ -36,6 +36,7 @@ from morphsim.simulator.core.arrival import on_the_way
 from morphsim.simulator.core.control import (
     LARGEST_LAG,
     LEAST_CONTRAST,
+    LEAST_POWER,
     StepRecord,
     accept_step,
     faded,
@@ -156,7 +157,7 @@ def _longest_without_lag(state: Any, index: int, tolerance: float) -> Any:
 def _follow_waves(state: Any, index: int, found: Any, h: float, history: int, dt: float) -> None:
     """Keep how fast layers and ripples grow, from what `waves_of_film` has found."""
     for kind in range(2):
-        amplitude = 0.5 * np.log(max(found[kind] / (h * h), 1e-300))
+        amplitude = 0.5 * np.log(max(found[kind] / (h * h), LEAST_POWER))
         grown = amplitude - state.amplitude[index, kind]
         state.gain[index, kind] = faded(state.gain[index, kind], grown, history)
         state.wobble[index, kind] = faded(state.wobble[index, kind], grown * grown, history)
