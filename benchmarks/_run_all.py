@@ -66,6 +66,7 @@ RUNS = (
     Run("reward", "reward", old=True),
     Run("random_steps", "random_steps"),
     Run("metric", "metric", ("--seed", "1", "--figures", "docs/metric-evaluation")),
+    Run("ruler", "ruler"),
     Run("tvae_mnist", "tvae_mnist", data="mnist"),
     Run("training", "training"),
     Run("gpu", "gpu", gpu=True),

@@ -23,6 +23,8 @@ WITH_EXAMPLES = [
     "morphsim.envs.vapour_annealing",
     "morphsim.rewards.wrappers.reward",
     "morphsim.rewards.sb3",
+    "morphsim.similarity.regret",
+    "morphsim.similarity.ruler.ruler",
     "morphsim.simulator.chain",
     "morphsim.simulator.processes.knob",
     "morphsim.simulator.quantities",
@@ -91,6 +93,18 @@ def test_the_page_of_chains_runs_as_printed(tmp_path: Path, monkeypatch: pytest.
     changes = ["--set", "3.temperature=120 °C", "2.diffusivity=1e-10", "--frames", "1"]
     for words in (["dry.toml", "vapour.toml", "anneal.toml", *changes], ["chain.toml", "--frames", "2"]):
         assert main(["simulate", *words, *options]) == 0
+
+
+def test_the_page_of_the_ruler_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_blocks("ruler.md", 2)
+    targets, regret = capsys.readouterr().out.splitlines()
+    assert targets == "3 of 3 targets can be reproduced"
+    # The policy repeats the targets' own recipes.
+    assert regret.startswith("0.00 [-") and regret.endswith("], 0 targets without a regret")
+    assert (tmp_path / "ruler.json").is_file()
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)

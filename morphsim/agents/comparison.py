@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from morphsim.errors import InputError
 from morphsim.files import write_text
+from morphsim.similarity.regret import regret
 
 AGENT, RANDOM, RECIPE, OWN = "agent", "random", "recipe", "own"
 """Names of the policies."""
@@ -100,16 +102,15 @@ class AgentEvaluation:
         return any(result.name == name for result in self.results)
 
     def regret(self, name: str) -> float | None:
-        """Return (d - d_own) / (d_random - d_own), where each d is a median over the films.
+        """Return `morphsim.similarity.regret` of the medians over the films.
 
-        0 is as good as the recipe that made the target, 1 no better than chance; values below 0 are better
-        than that recipe, values above 1 worse than chance. None if that recipe was not run, or does not come
-        nearer than chance.
+        0 is as good as the recipe that made the target, 1 no better than chance. None if that recipe was not
+        run, or does not come nearer than chance.
         """
         if OWN not in self or RANDOM not in self:
             return None
-        own, chance = self[OWN].median, self[RANDOM].median
-        return (self[name].median - own) / (chance - own) if chance > own else None
+        value = float(regret(self[name].median, self[OWN].median, self[RANDOM].median))
+        return None if math.isnan(value) else value
 
     def sign_test(self, name: str, other: str) -> SignTest:
         """Compare two policies film by film."""

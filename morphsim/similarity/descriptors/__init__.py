@@ -13,6 +13,7 @@ from morphsim.similarity.descriptors.frames import PHASE_ELECTRODES
 from morphsim.similarity.descriptors.graspi import graspi_descriptors
 from morphsim.similarity.descriptors.interface import interface_components, interface_length
 from morphsim.similarity.descriptors.profile import composition_profile
+from morphsim.similarity.descriptors.spectrum import power_spectrum
 from morphsim.similarity.descriptors.table import DescriptorTable, describe
 from morphsim.similarity.descriptors.tortuosity import Paths, path_lengths, shortest_paths, tortuosity
 from morphsim.similarity.descriptors.two_point import two_point_statistics
@@ -40,6 +41,7 @@ __all__ = [
     "mean_wavenumber",
     "near_interface_share",
     "path_lengths",
+    "power_spectrum",
     "shortest_paths",
     "three_descriptors",
     "tortuosity",

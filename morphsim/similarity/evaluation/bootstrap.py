@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_RESAMPLES = 2000
+RESAMPLES = 2000
+"""Number of resamples behind every interval."""
+
 _INTERVAL = (0.025, 0.975)
 
 
@@ -72,7 +74,7 @@ def bootstrap_mean(
     counts = np.bincount(group, good, minlength=len(numbers)).astype(np.float64)
     total = float(counts.sum())
     drawn = _weights(len(numbers), seed)
-    low, high = _interval(_ratios(drawn, sums, counts))
+    low, high = percentile_interval(_ratios(drawn, sums, counts))
     return BootstrapMean(
         value=float(sums.sum() / total) if total else float("nan"),
         low=low,
@@ -100,7 +102,7 @@ def bootstrap_difference(
         raise ValueError("means over different recipes have no common interval")
     drawn = _weights(len(first.counts), seed)
     apart = _ratios(drawn, first.sums, first.counts) - _ratios(drawn, second.sums, second.counts)
-    return (first.value - second.value, *_interval(apart))
+    return (first.value - second.value, *percentile_interval(apart))
 
 
 def _weights(groups: int, seed: int) -> NDArray[np.int64]:
@@ -108,7 +110,7 @@ def _weights(groups: int, seed: int) -> NDArray[np.int64]:
     if not groups:
         return np.zeros((0, 0), np.int64)
     generator = np.random.default_rng((seed, groups))
-    return generator.multinomial(groups, np.full(groups, 1.0 / groups), size=_RESAMPLES)
+    return generator.multinomial(groups, np.full(groups, 1.0 / groups), size=RESAMPLES)
 
 
 def _ratios(
@@ -118,7 +120,8 @@ def _ratios(
     return np.asarray(np.where(total > 0, drawn @ sums / np.maximum(total, 1e-300), np.nan))
 
 
-def _interval(resampled: NDArray[np.float64]) -> tuple[float, float]:
+def percentile_interval(resampled: NDArray[np.float64]) -> tuple[float, float]:
+    """Ends of the 95 % interval of resampled values, those that are not finite left out; NaN without any."""
     good = resampled[np.isfinite(resampled)]
     if not len(good):
         return float("nan"), float("nan")
