@@ -79,6 +79,7 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
             **one.metadata,
             "render_modes": ["rgb_array"],
             "autoreset_mode": AutoresetMode.SAME_STEP,
+            "resets_by_mask": True,
         }
         self.autoreset_mode = AutoresetMode.SAME_STEP
         self.single_action_space, self.single_observation_space = one.action_space, one.observation_space
@@ -118,7 +119,15 @@ class VectorFilmEnv(SharedSettings, VectorEnv[Any, NDArray[np.float32], NDArray[
         for slot in slots:
             if seeds[slot] is not None:
                 self._random[slot], self._seeds[slot] = seeding.np_random(seeds[slot])
+        ended = [
+            (slot, (self._batch.film(slot), self._batch.schedule(slot)))
+            for slot in slots
+            if self._batch.films[slot] is not None and self._batch.done[slot]
+        ]
         self._begin(slots, chosen)
+        for slot, last in ended:
+            # The reset ended an episode under way, as on success.
+            self._ended[slot] = last
         return self._batch.observe(range(self.num_envs)), self._infos(slots)
 
     def step(

@@ -15,21 +15,33 @@ AGENT_SETS_LENGTH = "agent_sets_length"
 """Entry of an environment's metadata; True if actions determine the number of steps of an episode."""
 
 
-def warn_of_episode_length(metadata: Mapping[str, Any], reward: str) -> None:
+def warn_of_episode_length(
+    metadata: Mapping[str, Any], reward: str, *, terminate_on_success: bool = False
+) -> None:
     """Warn of a reward per step where the agent determines the number of steps.
+
+    An episode that ends on success is ended by the agent too. This suits rewards per step that are never
+    positive, since they end with it: only "log_prob" can be positive.
 
     Args:
         metadata: metadata of the environment, in which `agent_sets_length` may be True.
         reward: name of the reward.
+        terminate_on_success: whether success ends an episode.
 
     Warns:
-        UserWarning: both hold.
+        UserWarning: the agent would be paid for the number of steps rather than for its frames.
     """
     if reward in PER_STEP and metadata.get(AGENT_SETS_LENGTH) is True:
         warn_user(
             f"every step earns {reward!r}, but in this environment the agent sets how many steps an episode "
             "has: it is paid for ending early, or late, rather than near the target; reward='progress' with "
             "a discount of 1 pays for where the episode ends"
+        )
+    elif reward == "log_prob" and terminate_on_success:
+        warn_user(
+            "success ends an episode, but near the target each step may earn a positive 'log_prob', so that "
+            "the agent is paid for staying just short of success; use reward='progress', or a reward that is "
+            "never positive"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,6 +20,7 @@ class RewardOptions(FrameOptions, total=False):
     """Types of the optional keyword arguments of the reward and goal wrappers; see `RewardConfig`."""
 
     reward: RewardName | RewardFunction
+    components: Mapping[str, RewardName | RewardFunction] | None
     distance: DistanceName
     several: Several
     own_weight: float | None
@@ -29,6 +31,7 @@ class RewardOptions(FrameOptions, total=False):
     guard: bool | OutOfDistributionGuard
     out_of_distribution_penalty: float
     truncation_penalty: float
+    terminate_on_success: bool
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -47,6 +50,8 @@ class RewardConfig:
     """What the agent should approach: frames, latents, a file, or a function that draws one of these."""
     reward: RewardName | RewardFunction = "progress"
     """What a step earns: a name, or a function of a `Transition`."""
+    components: Mapping[str, RewardName | RewardFunction] | None = None
+    """Further rewards by names of yours, which `info["reward_vector"]` holds in this order; not scaled."""
     distance: DistanceName = "euclidean"
     """The distance between latents."""
     several: Several = "nearest"
@@ -73,10 +78,15 @@ class RewardConfig:
     """Subtracted from the reward of a flagged frame."""
     truncation_penalty: float = 0.0
     """Subtracted from the reward of the last step of a truncated episode."""
+    terminate_on_success: bool = False
+    """Whether an episode terminates at its first success."""
 
     def __post_init__(self) -> None:
         self.resolve_function()
         self.resolve_distance()
+        self.resolve_components()
+        if not isinstance(self.terminate_on_success, bool):
+            raise InputError(f"terminate_on_success is {self.terminate_on_success!r}; use True or False")
         for name in (
             "reward_scale",
             "success_percentile",
@@ -98,6 +108,31 @@ class RewardConfig:
         """The function that computes the reward of a `Transition`."""
         _check_number("gamma", self.gamma)
         return reward_function(self.reward, gamma=float(self.gamma))
+
+    def resolve_components(self) -> dict[str, RewardFunction]:
+        """The function of each component, by its name, in their order."""
+        if self.components is None:
+            return {}
+        if not isinstance(self.components, Mapping) or not self.components:
+            raise InputError(
+                f"components is {self.components!r}; give at least one, as a dict of names and rewards"
+            )
+        functions: dict[str, RewardFunction] = {}
+        for name, reward in self.components.items():
+            if not isinstance(name, str) or not name:
+                raise InputError(f"components has the name {name!r}; use a text for each name")
+            if reward in ("cosine", "mahalanobis") and reward != self.resolve_distance():
+                raise InputError(
+                    f"component {name!r} is {reward!r}, but distances are {self.resolve_distance()}; all "
+                    f"rewards use one distance: set distance={reward!r}, or use 'distance'"
+                )
+            functions[name] = reward_function(reward, gamma=float(self.gamma))
+        return functions
+
+    def computes(self, *rewards: str) -> bool:
+        """Whether the reward or a component is one of these, by name; "function" stands for any function."""
+        every = (self.reward, *(self.components or {}).values())
+        return any((each if isinstance(each, str) else "function") in rewards for each in every)
 
     def resolve_distance(self) -> DistanceName:
         """The distance that the reward uses: the rewards "cosine" and "mahalanobis" name theirs."""

@@ -9,10 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.encoder import EncodedFrames
+from morphsim.rewards.functions import Transition
 from morphsim.rewards.guard import GuardReport
+from morphsim.rewards.infos import StepInfos
 from morphsim.rewards.latent_reward import LatentReward, TargetComparison
 from morphsim.rewards.targets import Target
 from morphsim.warn import warn_user
+
+TIME_KEY = "time_s"
+"""Entry of `info` with the time of the process [s]."""
 
 
 class Episodes:
@@ -26,6 +31,9 @@ class Episodes:
         targets: N targets.
         latents: (N, D) of the last frames.
         distance: (N,) of the last frames.
+        steps: (N,) since the episodes began.
+        time: (N,) `time_s` of the last infos [s]; NaN where there is none.
+        keeps_steps: whether `info` keeps what rewards of stored goals need of a step.
     """
 
     def __init__(self, latent_reward: LatentReward, count: int) -> None:
@@ -35,6 +43,9 @@ class Episodes:
         self.targets = [empty] * count
         self.latents = np.zeros((count, size), np.float32)
         self.distance = np.zeros(count, np.float32)
+        self.steps = np.zeros(count, np.int64)
+        self.time = np.full(count, np.nan)
+        self.keeps_steps = False
         # Shaping must be added to a reward, which the environment may lack.
         self._shapes_nothing = latent_reward.name == "shaped"
 
@@ -44,6 +55,8 @@ class Episodes:
         targets: list[Target],
         encoded: EncodedFrames,
         report: GuardReport | None,
+        *,
+        infos: StepInfos,
     ) -> list[dict[str, Any]]:
         """Begin the episodes of B environments.
 
@@ -52,6 +65,7 @@ class Episodes:
             targets: B targets.
             encoded: B rows, the first frames.
             report: the guard's report on them.
+            infos: B infos of the reset.
 
         Returns:
             For each of them, the entries to add to `info`.
@@ -60,6 +74,7 @@ class Episodes:
             self.targets[index] = target
         found = self.latent_reward.compare(encoded.content, *self._goals(indices))
         self.latents[indices], self.distance[indices] = encoded.content, found.distance
+        self.steps[indices], self.time[indices] = 0, infos.numbers(TIME_KEY)
         return self._extra_infos(encoded, found, report)
 
     def step(
@@ -68,42 +83,67 @@ class Episodes:
         encoded: EncodedFrames,
         report: GuardReport | None,
         *,
+        action: Any,
+        observation: Any,
+        infos: StepInfos,
         original: NDArray[Any],
         terminated: NDArray[Any],
         truncated: NDArray[Any],
-    ) -> tuple[NDArray[np.float32], list[dict[str, Any]]]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
         """Reward a step of B environments.
 
         Args:
             indices: (B,) indices of the environments.
             encoded: B rows, the frames after the step.
             report: the guard's report on them.
+            action: (B, A); None if no reward needs it.
+            observation: B observations, batched; None if no reward needs them.
+            infos: B infos.
             original: (B,) rewards of the environments.
             terminated: (B,), as the environments returned it.
             truncated: (B,) likewise.
 
         Returns:
-            The rewards (B,) and, for each environment, the entries to add to `info`.
+            The rewards (B,), which episodes terminate (B,), and for each environment the entries to add to
+            `info`.
         """
         found = self.latent_reward.compare(encoded.content, *self._goals(indices))
         is_ood = np.zeros(len(indices), np.bool_) if report is None else report.out_of_distribution
-        own = np.asarray(original, np.float32)
-        rewards = self.latent_reward.compute(
-            encoded.content,
-            found,
-            previous_latents=self.latents[indices],
+        ending, cut_off = np.asarray(terminated, np.bool_), np.asarray(truncated, np.bool_)
+        if self.latent_reward.config.terminate_on_success:
+            ending = ending | found.success
+        elapsed_steps, elapsed_time = self.steps[indices] + 1, infos.numbers(TIME_KEY)
+        step = Transition(
+            latent=encoded.content,
+            previous_latent=self.latents[indices],
+            target=found.target,
+            distance=found.distance,
             previous_distance=self.distance[indices],
-            terminated=np.asarray(terminated, np.bool_),
-            truncated=np.asarray(truncated, np.bool_),
-            original=own,
-            is_ood=is_ood,
+            log_density=found.log_density,
+            bounded_log_density=found.bounded_log_density,
+            success=found.success,
+            terminated=ending,
+            original_reward=np.asarray(original, np.float32),
+            action=action,
+            observation=observation,
+            info=infos,
+            elapsed_steps=elapsed_steps,
+            elapsed_time=elapsed_time,
+            step_time=elapsed_time - self.time[indices],
         )
+        rewards = self.latent_reward.compute(step, truncated=cut_off, is_ood=is_ood)
         self.latents[indices], self.distance[indices] = encoded.content, found.distance
-        self._check_shaped_reward(own, over=bool(np.any(terminated) or np.any(truncated)))
+        self.steps[indices], self.time[indices] = elapsed_steps, elapsed_time
+        self._check_shaped_reward(step.original_reward, over=bool(ending.any() or cut_off.any()))
         extra_infos = self._extra_infos(encoded, found, report)
-        for info, value in zip(extra_infos, np.asarray(original, np.float64), strict=True):
-            info["original_reward"] = float(value)
-        return rewards, extra_infos
+        vectors = self.latent_reward.compute_components(step) if self.latent_reward.components else None
+        for row, value in enumerate(np.asarray(original, np.float64)):
+            extra_infos[row]["original_reward"] = float(value)
+            if vectors is not None:
+                extra_infos[row]["reward_vector"] = vectors[row].copy()
+            if self.keeps_steps:
+                extra_infos[row].update(_kept(step, row))
+        return rewards, ending, extra_infos
 
     def describe(
         self, indices: Sequence[int], encoded: EncodedFrames, report: GuardReport | None
@@ -118,12 +158,15 @@ class Episodes:
             "targets": list(self.targets),
             "latents": self.latents.copy(),
             "distance": self.distance.copy(),
+            "steps": self.steps.copy(),
+            "time": self.time.copy(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Return to a `state`."""
         self.targets = list(state["targets"])
         self.latents, self.distance = state["latents"].copy(), state["distance"].copy()
+        self.steps, self.time = state["steps"].copy(), state["time"].copy()
 
     def _check_shaped_reward(self, original: NDArray[np.float32], *, over: bool) -> None:
         """Warn once if shaping was added to a reward of 0 until the first episode ended."""
@@ -166,6 +209,14 @@ class Episodes:
                 }
             )
         return infos
+
+
+def _kept(step: Transition, row: int) -> dict[str, Any]:
+    """The entries of `info` from which the rewards of a stored step follow."""
+    assert step.elapsed_steps is not None
+    kept = {"elapsed_steps": int(step.elapsed_steps[row]), "step_time_s": float(step.step_time[row])}
+    # The actions of a Dict are not kept.
+    return {**kept, "action": step.action[row].copy()} if isinstance(step.action, np.ndarray) else kept
 
 
 def _padded(rows: NDArray[np.float32], count: int) -> NDArray[np.float32]:

@@ -11,18 +11,23 @@ from numpy.typing import NDArray
 
 from morphsim.encoder import EncodedFrames, Encoder
 from morphsim.errors import InputError
+from morphsim.rewards.infos import is_number
 from morphsim.rewards.metric import latent_unit
 
-Part = Literal["content", "pose", "deviation", "target"]
+Part = Literal["content", "pose", "deviation", "target", "state"]
+
+_STATE_KEY = "state"
 
 
 class LatentFeatures:
-    """Assembles an agent's observation from parts of the latents and numbers of `info`.
+    """Assembles an agent's observation from parts of the latents, a state and numbers of `info`.
 
     Args:
         encoder: encodes the frames.
-        parts: any of "content", "pose", "deviation" (of the content's posterior) and "target" (the latent of
-            the nearest target), in this order.
+        space: space of the environment's observation.
+        parts: any of "content", "pose", "deviation" (of the content's posterior), "target" (the latent of
+            the nearest target) and "state" (the entry of this name in the environment's Dict observation),
+            in the order in which they are observed.
         info_keys: numbers of `info` to append.
         normalise: whether to divide content, deviation and target by `latent_unit`, so that they are of the
             order of 1.
@@ -31,11 +36,18 @@ class LatentFeatures:
         space: the observation space, a Box of S numbers.
 
     Raises:
-        InputError: a part is unknown or repeated, or there is neither a part nor a key.
+        InputError: a part is unknown or repeated, there is neither a part nor a key, or the environment
+            observes no state.
     """
 
     def __init__(
-        self, encoder: Encoder, *, parts: Sequence[Part], info_keys: Sequence[str], normalise: bool
+        self,
+        encoder: Encoder,
+        space: gym.Space[Any],
+        *,
+        parts: Sequence[Part],
+        info_keys: Sequence[str],
+        normalise: bool,
     ) -> None:
         for name, given in (("parts", parts), ("info_keys", info_keys)):
             if isinstance(given, str):
@@ -53,17 +65,21 @@ class LatentFeatures:
             "deviation": size,
             "target": size,
             "pose": encoder.network.latent_size - size,
+            "state": _state_size(space) if "state" in self.parts else 0,
         }
         count = sum(sizes[part] for part in self.parts) + len(self.info_keys)
         self.space = gym.spaces.Box(-np.inf, np.inf, (count,), np.float32)
 
-    def observe(self, encoded: EncodedFrames, row: int, info: Mapping[str, Any]) -> NDArray[np.float32]:
+    def observe(
+        self, encoded: EncodedFrames, row: int, observation: Any, info: Mapping[str, Any]
+    ) -> NDArray[np.float32]:
         """The observation (S,) of one frame.
 
         Args:
             encoded: encoded frames.
             row: index of the frame among them.
-            info: info of its environment.
+            observation: of its environment.
+            info: likewise.
 
         Raises:
             InputError: `info` lacks the target or one of the numbers.
@@ -72,6 +88,8 @@ class LatentFeatures:
         for part in self.parts:
             if part == "pose":
                 found.append(encoded.pose[row])
+            elif part == "state":
+                found.append(np.asarray(observation[_STATE_KEY], np.float32).ravel())
             elif part == "target":
                 if "target_latent" not in info:
                     raise InputError(
@@ -81,13 +99,20 @@ class LatentFeatures:
             else:
                 latents = encoded.content if part == "content" else encoded.deviation
                 found.append(latents[row] / self.unit)
-        missing = [key for key in self.info_keys if not _is_number(info.get(key))]
+        missing = [key for key in self.info_keys if not is_number(info.get(key))]
         if missing:
-            numbers = [key for key, value in info.items() if _is_number(value)]
+            numbers = [key for key, value in info.items() if is_number(value)]
             raise InputError(f"info has no number {', '.join(missing)}; it has {', '.join(numbers)}")
         numbers_of_info = np.array([float(info[key]) for key in self.info_keys], np.float32)
         return np.concatenate([*found, numbers_of_info]).astype(np.float32)
 
 
-def _is_number(value: object) -> bool:
-    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"  # type: ignore[arg-type]
+def _state_size(space: gym.Space[Any]) -> int:
+    """How many numbers the state in an environment's observation has."""
+    state = space.spaces.get(_STATE_KEY) if isinstance(space, gym.spaces.Dict) else None
+    if not isinstance(state, gym.spaces.Box):
+        raise InputError(
+            f"there is no state to observe: the observation is {space}, not a Dict with a Box 'state'; make "
+            "our environments with observation='dict', or name numbers in info_keys"
+        )
+    return int(np.prod(state.shape))

@@ -5,15 +5,25 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.errors import InputError
+from morphsim.rewards.infos import StepInfos
 
 RewardName = Literal[
-    "distance", "squared", "cosine", "mahalanobis", "log_prob", "sparse", "progress", "shaped"
+    "distance",
+    "squared",
+    "cosine",
+    "mahalanobis",
+    "log_prob",
+    "sparse",
+    "progress",
+    "shaped",
+    "time",
+    "heat",
 ]
 
 FloatArray = NDArray[np.float32]
@@ -21,7 +31,12 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Transition:
-    """One step of each of B environments: everything that a reward may depend on."""
+    """One step of each of B environments: everything that a reward may depend on.
+
+    Stored goals (`LatentGoalWrapper.compute_reward`) have what the info of their steps holds: the observation
+    is then None, and so are the action and the number of steps unless the goal wrapper's own reward is a
+    function, which makes it keep them in `info`.
+    """
 
     latent: FloatArray
     """(B, D) latents of the frames after the step."""
@@ -44,6 +59,19 @@ class Transition:
     """(B,) whether the environment reached a terminal state."""
     original_reward: FloatArray
     """(B,) the environment's own reward."""
+    action: Any
+    """(B, A) the actions, or as batched by the action space; None if they are unknown."""
+    observation: Any
+    """What the environments returned after the step, batched: an array (B, ...), or a dict or tuple of such;
+    None if it is unknown."""
+    info: StepInfos
+    """B infos that the environments returned; `info.numbers("dryness")` is (B,), NaN where there is none."""
+    elapsed_steps: NDArray[np.int64] | None
+    """(B,) steps since the reset, with this one; None if unknown."""
+    elapsed_time: NDArray[np.float64]
+    """(B,) `info["time_s"]` after the step [s]; NaN where there is none."""
+    step_time: NDArray[np.float64]
+    """(B,) how much of this time the step took [s]; NaN if unknown."""
 
 
 RewardFunction = Callable[[Transition], ArrayLike]
@@ -93,6 +121,42 @@ def shaped(step: Transition, *, gamma: float) -> FloatArray:
     return np.asarray(np.float32(gamma) * after + step.previous_distance, np.float32)
 
 
+def time(step: Transition) -> FloatArray:
+    """Minus the process time of the step [s]: over an episode it sums to minus the time of the process.
+
+    Raises:
+        InputError: `info` has no number `time_s`.
+    """
+    return -_known("time", "time_s", step.step_time)
+
+
+def heat(step: Transition) -> FloatArray:
+    """-max(T - 293.15 K, 0) dt, with the temperature T after the step and the step's time dt [K s].
+
+    A stand-in for the energy of heating: losses to the surroundings are proportional to the difference from
+    room temperature. It knows no heat capacity, and counts neither ramps within a step nor cooling.
+
+    Raises:
+        InputError: `info` has no number `time_s` or `temperature_K`.
+    """
+    duration = _known("heat", "time_s", step.step_time)
+    temperature = _known("heat", "temperature_K", step.info.numbers("temperature_K"))
+    excess = np.maximum(temperature - np.float32(ROOM_TEMPERATURE_K), np.float32(0.0))
+    return np.asarray(-excess * duration, np.float32)
+
+
+def _known(reward: str, key: str, values: NDArray[np.float64]) -> FloatArray:
+    if np.isnan(values).any():
+        raise InputError(
+            f"the reward {reward!r} needs the number {key!r} in the environment's info, which lacks it; add "
+            "it there, or use another reward"
+        )
+    return values.astype(np.float32)
+
+
+ROOM_TEMPERATURE_K = 293.15
+"""Above this temperature, "heat" counts a film as heated [K]."""
+
 _BY_NAME: dict[str, RewardFunction] = {
     "distance": distance,
     "squared": squared,
@@ -101,6 +165,8 @@ _BY_NAME: dict[str, RewardFunction] = {
     "log_prob": log_prob,
     "sparse": sparse,
     "progress": progress,
+    "time": time,
+    "heat": heat,
 }
 
 LARGEST_DEVIATION = 10.0
@@ -111,6 +177,9 @@ PER_STEP = ("distance", "squared", "cosine", "mahalanobis", "log_prob", "sparse"
 
 NEEDS_PREVIOUS = ("progress", "shaped")
 """Rewards that depend on the frame before the step."""
+
+NEEDS_TIME = ("time", "heat")
+"""Rewards that depend on the process time of the step."""
 
 
 def reward_function(reward: RewardName | RewardFunction, *, gamma: float) -> RewardFunction:

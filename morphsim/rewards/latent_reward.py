@@ -13,7 +13,7 @@ from morphsim.encoder import EncodedFrames, Encoder
 from morphsim.errors import InputError
 from morphsim.frames.binarisation import Binarisation
 from morphsim.rewards.config import RewardConfig
-from morphsim.rewards.functions import LARGEST_DEVIATION, Transition
+from morphsim.rewards.functions import LARGEST_DEVIATION, RewardFunction, Transition
 from morphsim.rewards.guard import GuardReport, resolve_guard, warn_of_ood_target
 from morphsim.rewards.metric import LatentMetric
 from morphsim.rewards.targets import Target, TargetLike, TargetSampler, read_target
@@ -48,6 +48,8 @@ class LatentReward:
 
     Attributes:
         name: the name of the reward; "function" for a function.
+        reward_names: the names of the components.
+        calls_functions: whether the reward or a component is a function of the user's.
         metric: the distance between latents.
         guard: flags out-of-distribution frames, or None.
         fixed_target: the target of every episode; None if targets are drawn.
@@ -64,6 +66,9 @@ class LatentReward:
         self.binarisation = binarisation
         self.name = config.reward_name
         self.function = config.resolve_function()
+        self.components = config.resolve_components()
+        self.reward_names = tuple(self.components)
+        self.calls_functions = config.computes("function")
         self.metric = LatentMetric(encoder, config.resolve_distance())
         # Shaping is meant to be added to a reward: by itself it prefers no policy.
         own = float(self.name == "shaped") if config.own_weight is None else config.own_weight
@@ -100,7 +105,7 @@ class LatentReward:
             UserWarning: the guard would flag the target.
         """
         found = read_target(target, self.encoder, several=self.config.several, binarisation=self.binarisation)
-        if self.name == "log_prob" and not (found.deviations > 0).all():
+        if self.config.computes("log_prob") and not (found.deviations > 0).all():
             raise InputError(
                 "the target has no posterior, which the reward 'log_prob' needs; give frames, to an encoder "
                 "with noise in its latents, or use another reward"
@@ -158,60 +163,56 @@ class LatentReward:
         )
 
     def compute(
-        self,
-        latents: NDArray[np.float32],
-        found: TargetComparison,
-        *,
-        previous_latents: NDArray[np.float32],
-        previous_distance: NDArray[np.float32],
-        terminated: NDArray[np.bool_],
-        truncated: NDArray[np.bool_],
-        original: NDArray[np.float32],
-        is_ood: NDArray[np.bool_],
+        self, step: Transition, *, truncated: NDArray[np.bool_], is_ood: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
         """The rewards (B,) of a step.
 
         Args:
-            latents: (B, D) after the step.
-            found: their comparison with the targets.
-            previous_latents: (B, D) before the step.
-            previous_distance: (B,) before the step.
-            terminated: (B,), as the environments returned it.
-            truncated: (B,) likewise.
-            original: (B,) rewards of the environments.
+            step: in B environments.
+            truncated: (B,), as the environments returned it.
             is_ood: (B,) whether the guard flags the frames.
 
         Raises:
-            InputError: the reward function returns another shape, or a number that is not finite.
+            InputError: the reward function returns another shape, or a number that is not finite, or needs
+                what stored goals don't have.
         """
-        step = Transition(
-            latent=latents,
-            previous_latent=previous_latents,
-            target=found.target,
-            distance=found.distance,
-            previous_distance=previous_distance,
-            log_density=found.log_density,
-            bounded_log_density=found.bounded_log_density,
-            success=found.success,
-            terminated=terminated,
-            original_reward=original,
-        )
-        earned = np.asarray(self.function(step), np.float32)
-        if earned.shape != found.distance.shape or not np.isfinite(earned).all():
-            raise InputError(
-                f"the reward function returned {earned} for {len(latents)} steps; it must return as many "
-                "finite numbers"
-            )
-        total = np.float32(self.reward_scale) * earned
+        total = np.float32(self.reward_scale) * _evaluate(self.function, step, "the reward function")
         if self.own_weight:
-            total = total + np.float32(self.own_weight) * original
+            total = total + np.float32(self.own_weight) * step.original_reward
         if self.ood_penalty:
             total = total - np.float32(self.ood_penalty) * is_ood
         if self.truncation_penalty:
             # A film that ends in the very step of its time limit was not cut off.
-            total = total - np.float32(self.truncation_penalty) * (truncated & ~terminated)
+            total = total - np.float32(self.truncation_penalty) * (truncated & ~step.terminated)
         return np.asarray(total, np.float32)
+
+    def compute_components(self, step: Transition) -> NDArray[np.float32]:
+        """The components (B, K) of a step, in the order of `reward_names`.
+
+        Raises:
+            InputError: as `compute`.
+        """
+        columns = [_evaluate(each, step, f"component {name!r}") for name, each in self.components.items()]
+        return np.stack(columns, axis=1)
 
     def check(self, frames: NDArray[Any], encoded: EncodedFrames) -> GuardReport | None:
         """The guard's report on frames; None without a guard."""
         return None if self.guard is None else self.guard.check(frames, encoded)
+
+
+def _evaluate(function: RewardFunction, step: Transition, name: str) -> NDArray[np.float32]:
+    """The rewards (B,) of a function."""
+    count = len(step.distance)
+    try:
+        earned = np.asarray(function(step), np.float32)
+    except (TypeError, AttributeError) as error:
+        unknown = [each for each in ("action", "observation", "elapsed_steps") if getattr(step, each) is None]
+        if not unknown:
+            raise
+        raise InputError(
+            f"{name} failed for stored goals, which have no {', '.join(unknown)} ({error}); use only what "
+            "the info of their steps holds"
+        ) from error
+    if earned.shape != (count,) or not np.isfinite(earned).all():
+        raise InputError(f"{name} returned {earned} for {count} steps; it must return as many finite numbers")
+    return earned

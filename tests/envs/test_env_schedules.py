@@ -170,6 +170,18 @@ def test_vector_environments_tell_their_schedules() -> None:
     assert [len(steps.steps) for steps in envs.call("schedule")] == [0, 0]
 
 
+def test_a_reset_ends_the_schedules_of_the_films_under_way() -> None:
+    envs = gym.make_vec(DRYING, num_envs=2, **TINY, limit=2, knobs=SLOW)
+    envs.reset(seed=[7, 8])
+    envs.step(np.array([[0.2, -0.1, 0.4], [-0.6, 0.7, 1.0]], np.float32))
+    under_way = envs.call("schedule_text")
+    envs.reset(options={"reset_mask": np.array([False, True])})
+    assert envs.call("last_schedule_text") == (None, under_way[1])
+    # A film without a step leaves the last one.
+    envs.reset(options={"reset_mask": np.array([False, True])})
+    assert envs.call("last_schedule_text") == (None, under_way[1])
+
+
 @pytest.mark.parametrize(
     ("make", "complaint"),
     [

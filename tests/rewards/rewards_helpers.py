@@ -142,3 +142,45 @@ class Replay(gym.Env[Any, Any]):
     def set_state(self, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         self.number = state["number"]
         return self._seen()
+
+
+class Process(gym.Env[Any, Any]):
+    """A third-party process that shows given frames, with a state, a time and a temperature.
+
+    Step number n takes n seconds. The first action is the temperature above 290 K; each step earns 0.25.
+    """
+
+    def __init__(
+        self, frames: np.ndarray[Any, Any], *, measured: bool = True, terminates: bool = True
+    ) -> None:
+        self.frames, self.measured, self.terminates = frames, measured, terminates
+        self.action_space = gym.spaces.Box(0.0, 50.0, (2,), np.float32)
+        self.observation_space = gym.spaces.Dict(
+            {
+                "frame": gym.spaces.Box(0, 255, frames.shape[1:], np.uint8),
+                "state": gym.spaces.Box(-1.0, 100.0, (3,), np.float32),
+            }
+        )
+        self.number, self.time, self.action = 0, 0.0, np.zeros(2, np.float32)
+
+    def _seen(self) -> tuple[Any, dict[str, Any]]:
+        state = np.array([self.number, *self.action], np.float32)
+        observation = {"frame": self.frames[self.number] * np.uint8(255), "state": state}
+        if not self.measured:
+            return observation, {}
+        temperature = 290.0 + float(self.action[0])
+        gauge = np.float32(0.1 * self.number)
+        return observation, {"time_s": self.time, "temperature_K": temperature, "gauge": gauge}
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.number, self.time, self.action = 0, 100.0, np.zeros(2, np.float32)
+        return self._seen()
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.number += 1
+        self.time += self.number
+        self.action = np.asarray(action, np.float32)
+        over = self.number == len(self.frames) - 1
+        observation, info = self._seen()
+        return observation, 0.25, over and self.terminates, over and not self.terminates, info

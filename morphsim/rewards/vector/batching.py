@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
 from morphsim.encoder import EncodedFrames
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 else:
     # That of Gymnasium 1.2 is not generic.
     AnyVectorWrapper = VectorWrapper
+
+RESETS_BY_MASK = "resets_by_mask"
+"""Entry of a vector environment's metadata; True if its `reset` takes the option `reset_mask`."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -47,6 +50,30 @@ class EncodedBatch:
         """The rows of the frames to which the last step of these environments led."""
         return [self.final.get(index, self.current[index]) for index in indices]
 
+    def with_reset(self, reset: EncodedBatch) -> EncodedBatch:
+        """The batch after some of its environments were reset, whose frames so far are thus final.
+
+        Args:
+            reset: their first frames.
+        """
+        begun = {index: len(self.frames) + row for index, row in reset.current.items()}
+        ended = sorted({*self.final, *begun})
+        rows = [begun.get(index, row) for index, row in self.current.items()] + self.after_step(ended)
+        before, after = self.encoded, reset.encoded
+        joined = EncodedFrames(
+            content=np.concatenate([before.content, after.content]),
+            deviation=np.concatenate([before.deviation, after.deviation]),
+            pose=np.concatenate([before.pose, after.pose]),
+            reconstruction=_joined(before.reconstruction, after.reconstruction),
+            statistics=_joined(before.statistics, after.statistics),
+        )
+        return EncodedBatch(
+            frames=np.concatenate([self.frames, reset.frames])[rows],
+            encoded=joined.rows(rows),
+            current={index: row for row, index in enumerate(self.current)},
+            final={index: len(self.current) + row for row, index in enumerate(ended)},
+        )
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class StepMask:
@@ -58,6 +85,11 @@ class StepMask:
     """(N,) whether a new episode began."""
     ended: NDArray[np.bool_]
     """(N,) whether an episode ended and the next began in the same step, so that its last frame is final."""
+
+    def with_reset(self, indices: Sequence[int]) -> StepMask:
+        """The mask after further environments were reset in the same step."""
+        also = np.isin(np.arange(len(self.stepped)), list(indices))
+        return replace(self, started=self.started | also, ended=self.ended | also)
 
 
 class EpisodeTracker:
@@ -134,6 +166,27 @@ def autoreset_mode(envs: VectorEnv[Any, Any, Any]) -> AutoresetMode:
     return mode
 
 
+def check_ends_episodes(envs: VectorEnv[Any, Any, Any]) -> None:
+    """Check that a wrapper can end the episodes of single environments.
+
+    Raises:
+        InputError: the environments are reset by themselves, but not by a mask and in the same step.
+    """
+    mode = autoreset_mode(envs)
+    if mode is AutoresetMode.NEXT_STEP:
+        raise InputError(
+            "terminate_on_success can't end episodes with autoreset_mode NEXT_STEP, since the environment "
+            "would make another step first; use SAME_STEP, or wrap the single environments"
+        )
+    known = isinstance(envs.unwrapped, SyncVectorEnv | AsyncVectorEnv)
+    if mode is AutoresetMode.SAME_STEP and not known and envs.metadata.get(RESETS_BY_MASK) is not True:
+        raise InputError(
+            "terminate_on_success needs reset(options={'reset_mask': ...}), which "
+            f"{type(envs.unwrapped).__name__} does not promise; if it has this, set "
+            f"metadata['{RESETS_BY_MASK}'] = True, or wrap the single environments"
+        )
+
+
 def observation_of(observations: Any, index: int) -> Any:
     """The observation of one environment in a batch."""
     if isinstance(observations, Mapping):
@@ -172,3 +225,7 @@ def replace_final_observations(
     for index, observation in final.items():
         infos = envs._add_info(infos, {"final_obs": observation}, index)
     return infos
+
+
+def _joined(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[Any] | None:
+    return None if first is None or second is None else np.concatenate([first, second])

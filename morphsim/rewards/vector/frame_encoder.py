@@ -47,6 +47,15 @@ class VectorFrameEncoder(BaseFrameEncoder):
             )
         self.latest: EncodedBatch | None = None
 
+    def chain(self) -> list[VectorFrameEncoder]:
+        """This frame encoder and those of all wrappers inside."""
+        found, layer = [self], self._env
+        while layer is not None:
+            inner = vars(layer).get("frame_encoder")
+            found += [inner] if isinstance(inner, VectorFrameEncoder) else []
+            layer = vars(layer).get("env")
+        return found
+
     def encode_reset(
         self, observations: Any, infos: dict[str, Any], indices: Sequence[int], *, reconstruct: bool = False
     ) -> EncodedBatch:

@@ -17,7 +17,7 @@ from morphsim.rewards.config import RewardOptions
 from morphsim.rewards.features import Part
 from morphsim.rewards.goals import LatentGoals
 from morphsim.rewards.targets import Target, TargetLike, TargetSampler
-from morphsim.rewards.vector.batching import info_of, replace_final_observations
+from morphsim.rewards.vector.batching import info_of, observation_of, replace_final_observations
 from morphsim.rewards.vector.reward import VectorLatentRewardWrapper
 
 
@@ -50,7 +50,10 @@ class VectorLatentGoalWrapper(VectorLatentRewardWrapper):
         # What is recorded first stays: `VectorLatentRewardWrapper` would leave out `parts` and `info_keys`.
         gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, encoder=encoder, **recorded)
         super().__init__(env, encoder, target=target, **options)
-        self.goals = LatentGoals(self.latent_reward, parts=parts, info_keys=info_keys)
+        self.goals = LatentGoals(
+            self.latent_reward, env.single_observation_space, parts=parts, info_keys=info_keys
+        )
+        self.episodes.keeps_steps = self.goals.keeps_steps
         self.single_observation_space = self.goals.observation_space
         self.observation_space = batch_space(self.single_observation_space, env.num_envs)
         self._observation = {
@@ -62,8 +65,8 @@ class VectorLatentGoalWrapper(VectorLatentRewardWrapper):
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """Reset the environments; `options={"target": ...}` is the goal of the episodes that begin now."""
-        _, infos = super().reset(seed=seed, options=options)
-        return self._observe(infos), infos
+        observations, infos = super().reset(seed=seed, options=options)
+        return self._observe(observations, infos), infos
 
     def step(
         self, actions: Any
@@ -71,7 +74,7 @@ class VectorLatentGoalWrapper(VectorLatentRewardWrapper):
         """Step the environments; rewards are what `compute_reward` gives."""
         previous = self._observation["achieved_goal"].copy()
         desired = self._observation["desired_goal"].copy()
-        _, rewards, terminated, truncated, infos = super().step(actions)
+        observations, rewards, terminated, truncated, infos = super().step(actions)
         stepped = np.flatnonzero(self._mask.stepped).tolist()
         extra_infos = [
             {
@@ -84,13 +87,17 @@ class VectorLatentGoalWrapper(VectorLatentRewardWrapper):
         infos = self._add_infos(infos, stepped, extra_infos, final=self._mask.ended)
         final = {
             index: self.goals.observe(
-                self._batch.encoded, row, info_of(infos.get("final_info", {}), index), desired=desired[index]
+                self._batch.encoded,
+                row,
+                infos["final_obs"][index],
+                info_of(infos.get("final_info", {}), index),
+                desired=desired[index],
             )
             for index, row in self._batch.final.items()
         }
         if final:
             infos = replace_final_observations(self, infos, final)
-        return self._observe(infos), rewards, terminated, truncated, infos
+        return self._observe(observations, infos), rewards, terminated, truncated, infos
 
     def compute_reward(self, achieved_goal: ArrayLike, desired_goal: ArrayLike, info: Any) -> Any:
         """The rewards of steps that achieved some goals and should have achieved others.
@@ -103,11 +110,17 @@ class VectorLatentGoalWrapper(VectorLatentRewardWrapper):
     def _choose_target(self, generator: np.random.Generator, given: Target | None) -> Target:
         return self.goals.single_target(super()._choose_target(generator, given), generator)
 
-    def _observe(self, infos: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
+    def _observe(self, observations: Any, infos: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
         """The observations after a reset or a step; environments that took no part keep theirs."""
         for index, row in self._batch.current.items():
             desired = self.goals.desired_goal(self.episodes.targets[index])
-            observation = self.goals.observe(self._batch.encoded, row, info_of(infos, index), desired=desired)
-            for name, values in observation.items():
+            observed = self.goals.observe(
+                self._batch.encoded,
+                row,
+                observation_of(observations, index),
+                info_of(infos, index),
+                desired=desired,
+            )
+            for name, values in observed.items():
                 self._observation[name][index] = values
         return {name: values.copy() for name, values in self._observation.items()}

@@ -20,6 +20,7 @@ from morphsim.rewards.vector.batching import (
     EncodedBatch,
     EpisodeTracker,
     info_of,
+    observation_of,
     replace_final_observations,
 )
 from morphsim.rewards.vector.frame_encoder import VectorFrameEncoder
@@ -56,7 +57,9 @@ class VectorLatentObservationWrapper(AnyVectorWrapper, gym.utils.RecordConstruct
         )
         AnyVectorWrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        self.features = LatentFeatures(self.encoder, parts=parts, info_keys=info_keys, normalise=normalise)
+        self.features = LatentFeatures(
+            self.encoder, env.single_observation_space, parts=parts, info_keys=info_keys, normalise=normalise
+        )
         self.frame_encoder = VectorFrameEncoder(env, self.encoder, **frame_options)
         self.tracker = EpisodeTracker(env)
         self.single_observation_space = self.features.space
@@ -69,7 +72,9 @@ class VectorLatentObservationWrapper(AnyVectorWrapper, gym.utils.RecordConstruct
         """Reset the environments and encode their first frames."""
         observations, infos = self.env.reset(seed=seed, options=None if options is None else dict(options))
         indices = self.tracker.reset(options)
-        return self._observe(self.frame_encoder.encode_reset(observations, infos, indices), infos)
+        return self._observe(
+            self.frame_encoder.encode_reset(observations, infos, indices), observations, infos
+        )
 
     def step(
         self, actions: Any
@@ -80,20 +85,28 @@ class VectorLatentObservationWrapper(AnyVectorWrapper, gym.utils.RecordConstruct
         batch = self.frame_encoder.encode_step(observations, infos, mask)
         if batch.final:
             final = {
-                index: self.features.observe(batch.encoded, row, info_of(infos.get("final_info", {}), index))
+                index: self.features.observe(
+                    batch.encoded,
+                    row,
+                    infos["final_obs"][index],
+                    info_of(infos.get("final_info", {}), index),
+                )
                 for index, row in batch.final.items()
             }
             infos = replace_final_observations(self, infos, final)
             for index, row in batch.final.items():
                 infos = self._add_info(infos, {"final_info": self._extra_info(batch, row)}, index)
-        latents, infos = self._observe(batch, infos)
+        latents, infos = self._observe(batch, observations, infos)
         return latents, rewards, terminated, truncated, infos
 
     def _observe(
-        self, batch: EncodedBatch, infos: dict[str, Any]
+        self, batch: EncodedBatch, observations: Any, infos: dict[str, Any]
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         for index, row in batch.current.items():
-            self._latents[index] = self.features.observe(batch.encoded, row, info_of(infos, index))
+            observation = observation_of(observations, index)
+            self._latents[index] = self.features.observe(
+                batch.encoded, row, observation, info_of(infos, index)
+            )
             infos = self._add_info(infos, self._extra_info(batch, row), index)
         return self._latents.copy(), infos
 

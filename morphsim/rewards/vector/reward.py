@@ -8,11 +8,13 @@ from typing import Any, Self, Unpack
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import VectorEnv
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import iterate
 from numpy.typing import NDArray
 
 from morphsim.encoder import EncodedFrames, Encoder, load_encoder
-from morphsim.rewards.checks import warn_of_episode_length
+from morphsim.rewards.batches import batch_of
+from morphsim.rewards.checks import AGENT_SETS_LENGTH, warn_of_episode_length
 from morphsim.rewards.config import RewardConfig, RewardOptions
 from morphsim.rewards.episodes import Episodes
 from morphsim.rewards.guard import GuardReport
@@ -24,8 +26,11 @@ from morphsim.rewards.vector.batching import (
     EpisodeTracker,
     StepMask,
     VectorTargetGenerators,
+    check_ends_episodes,
+    observation_of,
 )
 from morphsim.rewards.vector.frame_encoder import VectorFrameEncoder
+from morphsim.rewards.vector.infos import VectorStepInfos, begin_episodes, end_episodes
 
 
 class VectorLatentRewardWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArgs):
@@ -39,10 +44,13 @@ class VectorLatentRewardWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArg
         env: any vector environment whose environments show binary frames of the encoder's shape.
         encoder: an encoder, or what `load_encoder` takes.
         target: as for `LatentRewardWrapper`.
-        options: as for `LatentRewardWrapper`; a `frame` function is called for each environment.
+        options: as for `LatentRewardWrapper`; a `frame` function is called for each environment. With
+            `terminate_on_success` and SAME_STEP, the wrapper resets environments by
+            `reset(options={"reset_mask": ...})`; ours and Gymnasium's support this.
 
     Raises:
-        InputError: as `LatentRewardWrapper`, or the autoreset mode is unknown.
+        InputError: as `LatentRewardWrapper`; the autoreset mode is unknown; or episodes can't be ended on
+            success, since the mode is NEXT_STEP or the environment does not say that it resets by a mask.
     """
 
     _batch: EncodedBatch
@@ -66,10 +74,19 @@ class VectorLatentRewardWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArg
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
         self.frame_encoder = VectorFrameEncoder(env, self.encoder, **config.frame_options())
         self.latent_reward = LatentReward(self.encoder, config, binarisation=self.frame_encoder.binarisation)
-        warn_of_episode_length(env.metadata, self.latent_reward.name)
+        ends = config.terminate_on_success
+        warn_of_episode_length(env.metadata, self.latent_reward.name, terminate_on_success=ends)
+        if ends:
+            check_ends_episodes(env)
+            self.metadata = {**env.metadata, AGENT_SETS_LENGTH: True}
         self.episodes = Episodes(self.latent_reward, env.num_envs)
         self.tracker = EpisodeTracker(env)
         self._random = VectorTargetGenerators(env.num_envs)
+
+    @property
+    def reward_names(self) -> tuple[str, ...]:
+        """The names of the components, in the order of `info["reward_vector"]`."""
+        return self.latent_reward.reward_names
 
     @classmethod
     def from_config(
@@ -98,22 +115,65 @@ class VectorLatentRewardWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArg
         batch = self._batch = self.frame_encoder.encode_step(
             observations, infos, mask, reconstruct=self.latent_reward.needs_reconstruction
         )
-        stepped, started = np.flatnonzero(mask.stepped).tolist(), np.flatnonzero(mask.started).tolist()
+        stepped = np.flatnonzero(mask.stepped).tolist()
         rewards = np.zeros(self.num_envs, np.float64)
         extra_infos: list[dict[str, Any]] = []
         if stepped:
-            rewards[stepped], extra_infos = self.episodes.step(
+            action, observation = self._batches(actions, observations, infos, stepped)
+            rewards[stepped], ending, extra_infos = self.episodes.step(
                 stepped,
                 *self._encoded_rows(batch, batch.after_step(stepped)),
+                action=action,
+                observation=observation,
+                infos=VectorStepInfos(infos, stepped, mask.ended),
                 original=np.asarray(original)[stepped],
                 terminated=np.asarray(terminated)[stepped],
                 truncated=np.asarray(truncated)[stepped],
             )
+            terminated = np.array(terminated, np.bool_)
+            terminated[stepped] = ending
+        if self.tracker.mode is AutoresetMode.SAME_STEP and (terminated & ~mask.ended).any():
+            succeeded = np.flatnonzero(terminated & ~mask.ended).tolist()
+            observations, infos = self._reset_some(succeeded, observations, infos)
+            mask, batch = self._mask, self._batch
+        started = np.flatnonzero(mask.started).tolist()
         targets = [
             self._choose_target(generator, None) for generator in self._random.after_autoreset(started)
         ]
         infos = self._add_infos(infos, stepped, extra_infos, final=mask.ended)
         return observations, rewards, terminated, truncated, self._start(started, targets, batch, infos)
+
+    def _batches(self, actions: Any, observations: Any, infos: dict[str, Any], stepped: list[int]) -> Any:
+        """Actions and observations of the environments that made a step, if a function may need them."""
+        if not self.latent_reward.calls_functions:
+            return None, None
+        each = list(iterate(self.env.action_space, actions))
+        seen = [
+            infos["final_obs"][index] if self._mask.ended[index] else observation_of(observations, index)
+            for index in stepped
+        ]
+        action = batch_of(self.env.single_action_space, [each[index] for index in stepped])
+        return action, batch_of(self.env.single_observation_space, seen)
+
+    def _reset_some(
+        self, indices: list[int], observations: Any, infos: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        """Reset environments whose episodes ended on success, as if they had reset themselves."""
+        infos = end_episodes(self, observations, infos, indices)
+        stepped = [(each, each.latest) for each in self.frame_encoder.chain()]
+        chosen = np.isin(np.arange(self.num_envs), indices)
+        observations, reset_infos = self.env.reset(options={"reset_mask": chosen})
+        self._mask = self._mask.with_reset(indices)
+        self.frame_encoder.encode_reset(
+            observations, reset_infos, indices, reconstruct=self.latent_reward.needs_reconstruction
+        )
+        # Wrappers outside look for all frames of the step there.
+        for encoder, batch in stepped:
+            if batch is not None and encoder.latest is not None:
+                encoder.latest = batch.with_reset(encoder.latest)
+        assert self.frame_encoder.latest is not None
+        self._batch = self.frame_encoder.latest
+        return observations, begin_episodes(self, infos, reset_infos, indices)
 
     def _choose_target(self, generator: np.random.Generator, given: Target | None) -> Target:
         return self.latent_reward.choose_target(generator, given)
@@ -125,7 +185,8 @@ class VectorLatentRewardWrapper(AnyVectorWrapper, gym.utils.RecordConstructorArg
         if not indices:
             return infos
         rows = [batch.current[index] for index in indices]
-        extra_infos = self.episodes.start(indices, targets, *self._encoded_rows(batch, rows))
+        first = VectorStepInfos(infos, indices, np.zeros(self.num_envs, np.bool_))
+        extra_infos = self.episodes.start(indices, targets, *self._encoded_rows(batch, rows), infos=first)
         return self._add_infos(infos, indices, extra_infos)
 
     def _encoded_rows(self, batch: EncodedBatch, rows: list[int]) -> tuple[EncodedFrames, GuardReport | None]:

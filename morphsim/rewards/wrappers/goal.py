@@ -31,14 +31,16 @@ class LatentGoalWrapper(LatentRewardWrapper):
         env: any environment that shows binary frames of the encoder's shape, or pictures to binarise.
         encoder: an encoder, or what `load_encoder` takes.
         target: as for `LatentRewardWrapper`; of several frames one is drawn for each episode.
-        parts: parts of the latents in `observation`, see `LatentObservationWrapper`.
+        parts: parts of `observation`, see `LatentObservationWrapper`.
         info_keys: numbers of `info` to append to them.
         options: as for `LatentRewardWrapper`. With `several="distribution"` the mean is the goal. The rewards
-            "progress" and "shaped", functions, an `own_weight` and penalties need the info of each step:
-            Stable-Baselines3's `HerReplayBuffer` keeps it with `copy_info_dict=True`.
+            "progress", "shaped", "time" and "heat", functions, an `own_weight` and penalties need the info
+            of each step: Stable-Baselines3's `HerReplayBuffer` keeps it with `copy_info_dict=True`. For
+            stored goals, functions see no observation.
 
     The wrapper adds to `info` what `LatentRewardWrapper` adds and, in steps, `previous_achieved_goal`,
-    `terminated` and `truncated`.
+    `terminated` and `truncated`; for functions, "time" and "heat" also `elapsed_steps`, `step_time_s` [s]
+    and, unless it is a Dict or a Tuple, `action`.
 
     Raises:
         InputError: as `LatentRewardWrapper`.
@@ -58,7 +60,8 @@ class LatentGoalWrapper(LatentRewardWrapper):
         # What is recorded first stays: `LatentRewardWrapper` would leave out `parts` and `info_keys`.
         gym.utils.RecordConstructorArgs.__init__(self, _disable_deepcopy=True, encoder=encoder, **recorded)
         super().__init__(env, encoder, target=target, **options)
-        self.goals = LatentGoals(self.latent_reward, parts=parts, info_keys=info_keys)
+        self.goals = LatentGoals(self.latent_reward, env.observation_space, parts=parts, info_keys=info_keys)
+        self.episodes.keeps_steps = self.goals.keeps_steps
         self.observation_space = self.goals.observation_space
         self._achieved: NDArray[np.float32] = np.zeros(self.goals.space.shape, np.float32)
 
@@ -66,23 +69,23 @@ class LatentGoalWrapper(LatentRewardWrapper):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """Reset the environment; `options={"target": ...}` is the goal of this episode."""
-        _, info = super().reset(seed=seed, options=options)
-        return self._observe(info), info
+        observation, info = super().reset(seed=seed, options=options)
+        return self._observe(observation, info), info
 
     def step(
         self, action: Any
     ) -> tuple[dict[str, NDArray[np.float32]], SupportsFloat, bool, bool, dict[str, Any]]:
         """Step the environment; the reward is what `compute_reward` gives."""
         previous = self._achieved
-        _, reward, terminated, truncated, info = super().step(action)
+        observation, reward, terminated, truncated, info = super().step(action)
         info["previous_achieved_goal"] = previous
         info["terminated"], info["truncated"] = bool(terminated), bool(truncated)
-        return self._observe(info), reward, terminated, truncated, info
+        return self._observe(observation, info), reward, terminated, truncated, info
 
     def set_state(self, state: dict[str, Any]) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """Return to a state from `get_state`; see `LatentRewardWrapper.set_state`."""
-        _, info = super().set_state(state)
-        return self._observe(info), info
+        observation, info = super().set_state(state)
+        return self._observe(observation, info), info
 
     def compute_reward(self, achieved_goal: ArrayLike, desired_goal: ArrayLike, info: Any) -> Any:
         """The reward of a step that achieved one goal and should have achieved another.
@@ -104,8 +107,8 @@ class LatentGoalWrapper(LatentRewardWrapper):
     def _choose_target(self, generator: np.random.Generator, given: Target | None) -> Target:
         return self.goals.single_target(super()._choose_target(generator, given), generator)
 
-    def _observe(self, info: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
+    def _observe(self, observation: Any, info: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
         desired = self.goals.desired_goal(self.episodes.targets[0])
-        observation = self.goals.observe(self._encoded, 0, info, desired=desired)
-        self._achieved = observation["achieved_goal"].copy()
-        return observation
+        observed = self.goals.observe(self._encoded, 0, observation, info, desired=desired)
+        self._achieved = observed["achieved_goal"].copy()
+        return observed

@@ -18,7 +18,7 @@ from morphsim.rewards.source import FrameOptions
 
 
 class LatentObservationWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
-    """Replaces the observation by latents of the frame and, optionally, numbers from `info`.
+    """Replaces the observation by latents of the frame and, optionally, its state and numbers from `info`.
 
     Together with a `LatentRewardWrapper` of the same encoder, inside or around it, a step still encodes only
     one frame.
@@ -28,7 +28,9 @@ class LatentObservationWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.Record
         encoder: an encoder, or what `load_encoder` takes.
         parts: parts of the latents: "content" (what distances use), "pose" (the position of the pattern),
             "deviation" (standard deviation of the content's posterior), "target" (content of the nearest
-            target; needs a `LatentRewardWrapper` inside).
+            target; needs a `LatentRewardWrapper` inside), and "state" (the entry of this name in a Dict
+            observation, as our environments have with `observation="dict"`), in the order in which they are
+            observed.
         info_keys: numbers in `info` to append, such as "dryness": what a single frame can't show.
         normalise: whether to divide content, deviation and target by `morphsim.rewards.latent_unit`, one
             number for all latents, so that they are of the order of 1 and keep their geometry.
@@ -38,8 +40,8 @@ class LatentObservationWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.Record
     `info`.
 
     Raises:
-        InputError: a part is unknown, `info` lacks a key (at reset), or frames have another shape or boundary
-            condition.
+        InputError: a part is unknown, there is no state, `info` lacks a key (at reset), or frames have
+            another shape or boundary condition.
     """
 
     def __init__(
@@ -58,7 +60,9 @@ class LatentObservationWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.Record
         )
         gym.Wrapper.__init__(self, env)
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
-        self.features = LatentFeatures(self.encoder, parts=parts, info_keys=info_keys, normalise=normalise)
+        self.features = LatentFeatures(
+            self.encoder, env.observation_space, parts=parts, info_keys=info_keys, normalise=normalise
+        )
         self.frame_encoder = FrameEncoder(env, self.encoder, **frame_options)
         self.observation_space = self.features.space
 
@@ -96,4 +100,4 @@ class LatentObservationWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.Record
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         encoded = self.frame_encoder.encode_frame(observation, info, reset=reset)
         extra_info = {"latent": encoded.content[0].copy(), "encoder_hash": self.encoder.hash}
-        return self.features.observe(encoded, 0, info), {**info, **extra_info}
+        return self.features.observe(encoded, 0, observation, info), {**info, **extra_info}

@@ -10,11 +10,13 @@ import numpy as np
 
 from morphsim.encoder import EncodedFrames, Encoder, load_encoder
 from morphsim.errors import InputError
-from morphsim.rewards.checks import check_resets, restore_env, warn_of_episode_length
+from morphsim.rewards.batches import batch_of
+from morphsim.rewards.checks import AGENT_SETS_LENGTH, check_resets, restore_env, warn_of_episode_length
 from morphsim.rewards.config import RewardConfig, RewardOptions
 from morphsim.rewards.episodes import Episodes
 from morphsim.rewards.frame_encoder import FrameEncoder
 from morphsim.rewards.guard import GuardReport
+from morphsim.rewards.infos import StepInfos
 from morphsim.rewards.latent_reward import LatentReward
 from morphsim.rewards.target_generator import TargetGenerator
 from morphsim.rewards.targets import Target, TargetLike, TargetSampler
@@ -36,12 +38,15 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
     | `log_prob` | bounded log density of the latents under the target's posterior [nats per latent] |
     | `sparse` | 0 on success, else -1 |
     | `shaped` | the environment's own reward + gamma Phi' - Phi, Phi = -d, 0 at a terminal state |
+    | `time` | minus the process time of the step [s], from `info["time_s"]` |
+    | `heat` | -max(T - 293.15 K, 0) times that time [K s], T = `info["temperature_K"]` after the step |
     | a function | what it returns for a `Transition` |
 
     times `reward_scale`, plus `own_weight` times the environment's own reward, minus the penalties. All
-    rewards but `progress` and `shaped` are earned anew in each step, and so depend on the number of steps of
-    an episode. Each step encodes one frame, once, even under several of these wrappers with one encoder. The
-    wrapper adds to `info`
+    rewards of the distance but `progress` and `shaped` are earned anew in each step, and so depend on the
+    number of steps of an episode. `time` and `heat` are costs of the process, made for `components`. Each
+    step encodes one frame, once, even under several of these wrappers with one encoder. The wrapper adds to
+    `info`
 
     | key | meaning |
     |---|---|
@@ -51,6 +56,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
     | `success`, `is_success` | whether the distance is within the threshold |
     | `nearest_target` | index of the nearest target, from 0 |
     | `original_reward` | the environment's own reward (not at reset) |
+    | `reward_vector` | the `components` of the step, (K,) float32 (not at reset) |
     | `encoder_hash` | SHA-256 of the encoder's weights |
     | `out_of_distribution` and its measures | whether the latents are meaningless here, see `guard` |
 
@@ -79,6 +85,9 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
               that of the encoder's training frames, or one half if it is unknown.
             - invert: whether dark pixels are donor. The default is found likewise, but frames of environments
               whose metadata say `observes_frames`, as ours do, are not inverted.
+            - components: rewards by names of yours, each a name or a function as `reward` is: their values
+              for each step are `info["reward_vector"]`, in the order of `reward_names`. Scale, own reward
+              and penalties don't apply to them. `MultiObjectiveWrapper` makes them the reward.
             - own_weight: weight of the environment's own reward; by default 0, and 1 for "shaped", which by
               itself prefers no policy.
             - reward_scale: factor of the latent reward; 1 by default.
@@ -92,6 +101,7 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
             - truncation_penalty: subtracted from the last reward of an episode that is cut off before its
               end, as when solvent vapour has kept a film wet until the last step; 0 by default. Where every
               episode is truncated, it changes nothing.
+            - terminate_on_success: whether an episode terminates at its first success; False by default.
 
     Raises:
         InputError: the target or the frame is missing, a name is unknown, a value is out of range, or frames
@@ -99,8 +109,9 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
 
     Warns:
         UserWarning: a target is outside the training data, so that the guard would flag it; the reward is
-            earned in each step of an environment whose metadata say `agent_sets_length`; "shaped" is added
-            to a reward that was 0 throughout the first episode; all frames hold a single phase, or are equal.
+            earned in each step of an environment whose metadata say `agent_sets_length`, or is "log_prob"
+            where success ends episodes; "shaped" is added to a reward that was 0 throughout the first
+            episode; all frames hold a single phase, or are equal.
 
     >>> import gymnasium as gym
     >>> from morphsim import load_encoder
@@ -132,9 +143,17 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         self.encoder = encoder if isinstance(encoder, Encoder) else load_encoder(encoder)
         self.frame_encoder = FrameEncoder(env, self.encoder, **config.frame_options())
         self.latent_reward = LatentReward(self.encoder, config, binarisation=self.frame_encoder.binarisation)
-        warn_of_episode_length(env.metadata, self.latent_reward.name)
+        ends = config.terminate_on_success
+        warn_of_episode_length(env.metadata, self.latent_reward.name, terminate_on_success=ends)
+        if ends:
+            self.metadata = {**env.metadata, AGENT_SETS_LENGTH: True}
         self.episodes = Episodes(self.latent_reward, 1)
         self._random = TargetGenerator()
+
+    @property
+    def reward_names(self) -> tuple[str, ...]:
+        """The names of the components, in the order of `info["reward_vector"]`."""
+        return self.latent_reward.reward_names
 
     @classmethod
     def from_config(
@@ -157,21 +176,26 @@ class LatentRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         generator = self._random.after_reset(seed, self.env.unwrapped.np_random_seed)
         target = self._choose_target(generator, given)
         encoded, report = self._encode(observation, info, reset=True)
-        (extra_info,) = self.episodes.start([0], [target], encoded, report)
+        (extra_info,) = self.episodes.start([0], [target], encoded, report, infos=StepInfos([info]))
         return observation, {**info, **extra_info}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """Step the environment and reward the frame that it shows now."""
         observation, original, terminated, truncated, info = self.env.step(action)
         encoded, report = self._encode(observation, info)
-        rewards, (extra_info,) = self.episodes.step(
+        calls = self.latent_reward.calls_functions
+        rewards, ending, (extra_info,) = self.episodes.step(
             [0],
             encoded,
             report,
+            action=batch_of(self.env.action_space, [action]) if calls else None,
+            observation=batch_of(self.env.observation_space, [observation]) if calls else None,
+            infos=StepInfos([info]),
             original=np.array([float(original)]),
             terminated=np.array([terminated]),
             truncated=np.array([truncated]),
         )
+        terminated = bool(terminated or ending[0])
         return observation, float(rewards[0]), terminated, truncated, {**info, **extra_info}
 
     def get_state(self) -> dict[str, Any]:
