@@ -14,7 +14,7 @@ from morphsim.simulator.core.arrival import THICKNESS_TOLERANCE
 from morphsim.simulator.processes.base import Flags, Goal, Values
 from morphsim.simulator.processes.knob import Knob
 from morphsim.simulator.processes.laws import Knobs
-from morphsim.simulator.processes.ternary import TernaryProcess, TernaryRecipe
+from morphsim.simulator.processes.ternary import TernaryProcess, TernaryRecipe, evaporation_text
 from morphsim.simulator.recipe import number_field
 from morphsim.simulator.recipe_io import recipe_from_dict
 from morphsim.simulator.units import DRYING_UNITS, Units
@@ -94,7 +94,8 @@ class Drying(TernaryProcess[DryingRecipe]):
     def cause_of_evaporation(self, recipe: DryingRecipe, knobs: Mapping[str, float]) -> str:
         """The knob, the temperature and the spin speed."""
         evaporation, kelvin = knobs["evaporation"], knobs["temperature"]
-        return f"evaporation {evaporation:g} at {kelvin:g} K and {recipe.spin_speed:g} rpm"
+        rate = evaporation_text(recipe, evaporation)
+        return f"{rate} at {kelvin:g} K and {recipe.spin_speed:g} rpm"
 
     def dryness(self, recipes: Sequence[DryingRecipe], thickness: Values) -> Values:
         """Evaporated share of the solvent that must leave before the film is dry, (B,)."""

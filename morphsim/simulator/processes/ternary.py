@@ -84,6 +84,8 @@ class TernaryRecipe(Recipe):
     """v of the tracer diffusivities N^-v of the solutes (closures `fast-mode` and `slow-mode`)."""
     evaporation: float = number_field(0.3, 0.0, 20.0)
     """Evaporation rate at the reference temperature, as a Biot number k_e h0 / D_s."""
+    evaporation_coefficient: float = number_field(1.0, 0.1, 10.0, before=1.0)
+    """Factor of this film on its rate of evaporation: what a laboratory does not know of its flow of air."""
     ambient_vapour: float = number_field(0.0, 0.0, 0.95)
     """Solvent share of a film in equilibrium with the vapour above it; a drier film swells."""
     temperature: float = number_field(298.15, 250.0, 400.0, "K")
@@ -129,9 +131,9 @@ class TernaryProcess(Process[TernaryFilms]):
         """Present rates of evaporation at the reference temperature, as Biot numbers, (B,)."""
 
     def biot(self, recipes: Sequence[TernaryFilms], knobs: Knobs) -> Values:
-        """Rates of evaporation at the present temperature, as Biot numbers, (B,)."""
+        """Rates of evaporation of the films at the present temperature, as Biot numbers, (B,)."""
         enthalpy = np.array([r.evaporation_enthalpy for r in recipes])
-        rate = self.evaporation(recipes, knobs)
+        rate = np.array([r.evaporation_coefficient for r in recipes]) * self.evaporation(recipes, knobs)
         return np.asarray(rate * arrhenius(recipes, enthalpy, knobs["temperature"]))
 
     def ambient(self, recipes: Sequence[TernaryFilms], knobs: Knobs) -> Values:
@@ -185,4 +187,10 @@ class TernaryProcess(Process[TernaryFilms]):
 
     def cause_of_evaporation(self, recipe: TernaryFilms, knobs: Mapping[str, float]) -> str:
         """What sets the rate of evaporation of a film, for an error."""
-        return f"evaporation {recipe.evaporation:g} at {knobs['temperature']:g} K"
+        return f"{evaporation_text(recipe, recipe.evaporation)} at {knobs['temperature']:g} K"
+
+
+def evaporation_text(recipe: TernaryRecipe, evaporation: float) -> str:
+    """A rate of evaporation at the reference temperature, with the film's coefficient unless it is 1."""
+    factor = "" if recipe.evaporation_coefficient == 1.0 else f"{recipe.evaporation_coefficient:g} times "
+    return f"{factor}evaporation {evaporation:g}"
