@@ -21,7 +21,7 @@ class FilmArguments(TypedDict, total=False):
     material: str | None
     shape: Sequence[int]
     cells: Sequence[int] | None
-    steps: int
+    steps: int | None
     step_time_s: float | None
     knobs: Sequence[str | Knob] | None
     ranges: Mapping[str, tuple[float, float]] | None

@@ -37,9 +37,9 @@ def advance(
         step = np.array([settings.step_time_s / film.units.time_s for film in films])
         goal = settings.process_object.goal_at((done + 1) * step)
     else:
-        goal = settings.process_object.step_goal(
-            simulation, done, steps=settings.steps, longest=settings.longest_step
-        )
+        goal = settings.process_object.step_goal(simulation, done, settings.pace)
+    for row in np.flatnonzero(settings.pace.finishes(done)).tolist():
+        drives[row].jump(settings.process_object.finishing)
     diverged = drive_films(simulation, drives, goal, tolerate=True)
     for row, drive in enumerate(drives):
         drive.steps.show(simulation, row)

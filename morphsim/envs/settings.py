@@ -15,6 +15,7 @@ from morphsim.device import resolve_device
 from morphsim.envs.arguments import ObservationName
 from morphsim.envs.checks import number, options_of, pair, whole
 from morphsim.envs.knobs import Panel
+from morphsim.envs.pace import PaceName, film_pace
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
 from morphsim.envs.recipes import known_material, material_recipe, other_recipe, with_parameters
 from morphsim.errors import InputError
@@ -25,6 +26,7 @@ from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.film_start import FilmStart
 from morphsim.simulator.materials import material
+from morphsim.simulator.processes.pace import Pace
 from morphsim.simulator.recipe import without_units
 from morphsim.simulator.resolution import check_resolution
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
@@ -57,9 +59,7 @@ class FilmSettings:
     material: str
     shape: tuple[int, int]
     cells: tuple[int, int]
-    steps: int
-    limit: int
-    longest_step: float | None
+    pace: Pace
     step_time_s: float | None
     panel: Panel
     randomizer: Randomizer
@@ -79,6 +79,16 @@ class FilmSettings:
     def process_object(self) -> Process[Any]:
         """The process itself."""
         return find_process(self.process)
+
+    @property
+    def steps(self) -> int:
+        """Steps of an episode without delay."""
+        return self.pace.steps
+
+    @property
+    def limit(self) -> int:
+        """Largest number of steps of an episode."""
+        return self.pace.limit
 
     @property
     def agent_sets_length(self) -> bool:
@@ -134,17 +144,24 @@ class FilmSettings:
 
     def drive(self, film: Film) -> FilmDrive:
         """The knobs of a film that begins, at the values of its recipe."""
+        driven = {knob.name: knob for knob in self.process_object.knobs if knob.name in self._finishing}
+        driven |= {knob.name: knob for knob in self.panel.knobs}
         return FilmDrive(
             {
-                knob.name: KnobFollower(
+                name: KnobFollower(
                     knob,
-                    getattr(film.recipe, knob.name),
+                    getattr(film.recipe, name),
                     rate=knob.rate_limit_per_s * film.units.time_s,
                     dwell=knob.dwell_s / film.units.time_s,
                 )
-                for knob in self.panel.knobs
+                for name, knob in driven.items()
             }
         )
+
+    @property
+    def _finishing(self) -> Mapping[str, float]:
+        """Settings of knobs in the step that finishes a film; none without one."""
+        return self.process_object.finishing if self.pace.finish else {}
 
     def film_text(self, film: Film, steps: Steps) -> str:
         """The steps of a film as a file from which `morphsim simulate` makes it again, bit for bit.
@@ -191,9 +208,11 @@ def film_settings(
     material: str | None = None,
     shape: Sequence[int] = (100, 400),
     cells: Sequence[int] | None = None,
-    steps: int = 20,
+    steps: int | None = None,
     limit: int | None = None,
     longest_step: float | None = None,
+    pace: PaceName = "even",
+    finish: bool = False,
     step_time_s: float | None = None,
     knobs: Sequence[str | Knob] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
@@ -216,12 +235,17 @@ def film_settings(
     side = f"a side of the shape {tuple(shape)}"
     frame = whole(side, height, 1), whole(side, width, 1)
     grid = None if cells is None else check_shape(cells, "cells")
-    steps = whole("steps", steps, 1)
     kind = find_process(process)
-    may_be_delayed = kind.end is not None and step_time_s is None
-    limit = (2 * steps if may_be_delayed else steps) if limit is None else whole("limit", limit, 1)
+    episode = film_pace(
+        kind,
+        steps=steps,
+        limit=limit,
+        longest_step=longest_step,
+        pace=pace,
+        finish=finish,
+        step_time_s=step_time_s,
+    )
     resolve_device(device)
-    _check_clock(longest_step, step_time_s)
     if units is not None and not isinstance(units, Units):
         raise InputError(f"units is {units!r}; give morphsim.simulator.Units(...)")
     if not isinstance(observation, str) or observation not in get_args(ObservationName):
@@ -249,9 +273,7 @@ def film_settings(
         material=material or "",
         shape=frame,
         cells=frame if grid is None else grid,
-        steps=steps,
-        limit=limit,
-        longest_step=longest_step,
+        pace=episode,
         step_time_s=step_time_s,
         panel=panel,
         randomizer=_randomizer(own, randomize, frozenset() if before is None else before.fixed()),
@@ -292,15 +314,6 @@ def _sharpest_draws(settings: FilmSettings) -> list[Recipe]:
         parameters = settings.randomizer.sharpest(base)
         films.append(settings.started(with_parameters(base, name, parameters)))
     return films
-
-
-def _check_clock(longest_step: float | None, step_time_s: float | None) -> None:
-    if longest_step is not None:
-        number("longest_step", longest_step, 0.0)
-    if step_time_s is not None:
-        number("step_time_s", step_time_s, 0.0)
-    if longest_step is not None and step_time_s is not None:
-        raise InputError("longest_step is for steps even in dryness; leave it out where step_time_s is given")
 
 
 def _check_knobs(panel: Panel, recipe: Recipe) -> None:

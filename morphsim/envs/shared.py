@@ -6,6 +6,7 @@ from morphsim.envs.knobs import Panel
 from morphsim.envs.observation import state_names
 from morphsim.envs.settings import FilmSettings
 from morphsim.simulator import Recipe, Units
+from morphsim.simulator.processes.pace import Pace
 
 
 class SharedSettings:
@@ -47,6 +48,11 @@ class SharedSettings:
     def limit(self) -> int:
         """Largest number of steps of an episode."""
         return self.settings.limit
+
+    @property
+    def pace(self) -> Pace:
+        """Where the steps of an episode end."""
+        return self.settings.pace
 
     @property
     def threshold(self) -> float:

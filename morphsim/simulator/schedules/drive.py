@@ -50,6 +50,11 @@ class FilmDrive:
         for name, value in set_points.items():
             self.followers[name].ask(value)
 
+    def jump(self, settings: Mapping[str, float]) -> None:
+        """Put knobs at settings by name at once, whatever their limits."""
+        for name, value in settings.items():
+            self.followers[name].jump(value)
+
     def state(self) -> dict[str, Any]:
         """The followers' states by name, and the `steps`, as plain values and arrays."""
         steps = self.steps.to_dict() if self.steps else {}
