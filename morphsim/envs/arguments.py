@@ -27,6 +27,7 @@ class FilmArguments(TypedDict, total=False):
     ranges: Mapping[str, tuple[float, float]] | None
     randomize: bool | Mapping[str, Any]
     observation: ObservationName
+    sensors: Sequence[str] | None
     units: Units | None
     threshold: float
     tolerance: float

@@ -41,6 +41,10 @@ class DryingEnv(FilmEnv):
     | `step_fraction` | 0 to 1 | steps made over `limit` |
     | each knob | -1 to 1 | its present setting, as an action |
 
+    `sensors` names these entries, or others: `time` (0 to 1, log(1 + t) over that of the recipe's duration),
+    `drying_rate` (-5 to 2, common logarithm of the dryness gained per unit of time during the last step) and
+    `last_actions` (-1 to 1, that of each knob; 0 before the first step).
+
     ## Rewards
     0.0. Wrap it with `morphsim.LatentRewardWrapper` or your own reward.
 
@@ -62,7 +66,8 @@ class DryingEnv(FilmEnv):
 
     ## Info
     `time_s`, `thickness_nm`, `temperature_K`, `evaporation_nm_per_s` (of pure solvent at the present
-    temperature), `ambient_vapour`, `dryness`, `dry`, `step_fraction`, `film_seed`, `material` (empty
+    temperature), `drying_rate_nm_per_s` (thickness lost during the last step per s), `ambient_vapour`,
+    `dryness`, `dry`, `step_fraction`, `film_seed`, `material` (empty
     for none), `boundary`, `diverged`.
 
     ## Arguments
@@ -80,9 +85,9 @@ class DryingEnv(FilmEnv):
     how often it may change. `ranges`: (low, high) by knob, instead of the defaults. `randomize`: True for the
     ranges of `morphsim.envs.randomize.default_ranges`, or a dict that gives for each parameter two numbers
     (low, high) or a list of at least three numbers, or of texts, to choose from; `material` takes a list of
-    names. `observation`: "frame", "fields" or "dict". `units`: scales of `info`. `threshold`: smallest donor
-    share of a donor pixel. `tolerance`: error of the simulator per step. `device`: "auto", "cpu" or "cuda".
-    `render_mode`: None, "rgb_array", or "human" for a window.
+    names. `observation`: "frame", "fields" or "dict". `sensors`: entries of the state of "dict". `units`:
+    scales of `info`. `threshold`: smallest donor share of a donor pixel. `tolerance`: error of the simulator
+    per step. `device`: "auto", "cpu" or "cuda". `render_mode`: None, "rgb_array", or "human" for a window.
 
     ## Planning
     `env.unwrapped.get_state()` copies the complete state, `set_state(state)` restores it bit for bit.

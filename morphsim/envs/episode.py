@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.envs.last_step import LastStep
 from morphsim.envs.settings import Film, FilmSettings
 from morphsim.simulator import Simulation
 from morphsim.simulator.schedules.drive import FilmDrive
 from morphsim.simulator.schedules.drive import advance as drive_films
+
+_SCALES = ("time_s", "length_nm")
 
 
 def advance(
@@ -47,12 +50,24 @@ def advance(
 
 
 def info_columns(
-    simulation: Simulation, films: Sequence[Film], settings: FilmSettings
+    simulation: Simulation, films: Sequence[Film], last: LastStep, settings: FilmSettings
 ) -> dict[str, NDArray[Any]]:
-    """The numbers in the `info` of films, (B,) each."""
-    common: dict[str, NDArray[Any]] = {
-        "time_s": simulation.time * np.array([film.units.time_s for film in films]),
-        "thickness_nm": simulation.thickness * np.array([film.units.length_nm for film in films]),
+    """The numbers in the `info` of films, (B,) each.
+
+    Args:
+        simulation: of B films.
+        films: their recipes, scales and seeds.
+        last: their last step.
+        settings: of their environment.
+    """
+    process = settings.process_object
+    second, length = (np.array([getattr(film.units, name) for film in films]) for name in _SCALES)
+    found: dict[str, NDArray[Any]] = {
+        "time_s": simulation.time * second,
+        "thickness_nm": simulation.thickness * length,
         "temperature_K": simulation.knobs["temperature"],
     }
-    return common | settings.process_object.info(simulation, [film.units for film in films])
+    if process.thickness_changes:
+        lost = last.per_time(last.thickness - simulation.thickness, simulation.time)
+        found["drying_rate_nm_per_s"] = lost * length / second
+    return found | process.info(simulation, [film.units for film in films])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-import torch
 
 from morphsim.checks import check_shape
 from morphsim.device import resolve_device
@@ -17,11 +16,13 @@ from morphsim.envs.checks import number, options_of, pair, whole
 from morphsim.envs.knobs import Panel
 from morphsim.envs.pace import PaceName, film_pace
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
+from morphsim.envs.reach import check_knobs, check_reach
 from morphsim.envs.recipes import known_material, material_recipe, other_recipe, with_parameters
+from morphsim.envs.sensors import sensor_names
 from morphsim.errors import InputError
 from morphsim.frames.film_file import Recording, film_text
 from morphsim.frames.read_start import Start, read_start
-from morphsim.simulator import Grid, Knob, Process, Recipe, Units, find_process, process_of
+from morphsim.simulator import Knob, Process, Recipe, Units, find_process
 from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.film_start import FilmStart
@@ -66,6 +67,7 @@ class FilmSettings:
     start: FilmStart | None
     start_file: str | None
     observation: ObservationName
+    sensors: tuple[str, ...]
     threshold: float
     tolerance: float
     device: str
@@ -218,6 +220,7 @@ def film_settings(
     ranges: Mapping[str, tuple[float, float]] | None = None,
     randomize: bool | Mapping[str, Any] = False,
     observation: ObservationName = "frame",
+    sensors: Sequence[str] | None = None,
     units: Units | None = None,
     threshold: float = 0.5,
     tolerance: float = TOLERANCE,
@@ -252,6 +255,10 @@ def film_settings(
         raise InputError(
             f"observation is {observation!r}; {did_you_mean(observation, get_args(ObservationName))}"
         )
+    if sensors is not None and observation != "dict":
+        raise InputError(
+            'sensors are entries of the state, which observation="dict" has; leave sensors out, or give it'
+        )
     before = read_start(start, process)
     if material is not None:
         known_material(process, material)
@@ -266,7 +273,7 @@ def film_settings(
     else:
         own = before.recipe(recipe, material)
     panel = Panel(kind.knobs_around(own) if material else kind.knobs, names=knobs, ranges=ranges)
-    _check_knobs(panel, own)
+    check_knobs(panel, own)
     settings = FilmSettings(
         recipe=own,
         units=units,
@@ -280,6 +287,7 @@ def film_settings(
         start=before,
         start_file=str(start) if isinstance(start, str | Path) else None,
         observation=observation,
+        sensors=sensor_names(kind, panel, sensors),
         threshold=number("threshold", threshold, 0.0, 1.0),
         tolerance=number("tolerance", tolerance, 0.0, 0.5, closed=True),
         device=device,
@@ -316,16 +324,6 @@ def _sharpest_draws(settings: FilmSettings) -> list[Recipe]:
     return films
 
 
-def _check_knobs(panel: Panel, recipe: Recipe) -> None:
-    for knob in panel.knobs:
-        low, high = type(recipe).__dataclass_fields__[knob.name].metadata["range"]
-        if not low <= knob.low <= knob.high <= high:
-            raise InputError(
-                f"knob {knob.name} reaches from {knob.low:g} to {knob.high:g}; it must stay within {low:g} "
-                f"to {high:g}: give it other ranges"
-            )
-
-
 def _randomizer(
     recipe: Recipe, randomize: bool | Mapping[str, Any] | None, fixed: frozenset[str]
 ) -> Randomizer:
@@ -336,30 +334,6 @@ def _randomizer(
     if not isinstance(ranges, Mapping):
         raise InputError(f"randomize is {randomize!r}; use True, or ranges by parameter")
     return Randomizer(recipe.process, ranges, periodic=recipe.boundary == "periodic", fixed=fixed)
-
-
-def check_reach(recipes: Iterable[Recipe], panel: Panel) -> None:
-    """Check that films can be simulated at all settings of the knobs.
-
-    Raises:
-        InputError: evaporation or diffusion would be too fast.
-    """
-    films, corners = [], []
-    for recipe in recipes:
-        for bits in range(2 ** len(panel)):
-            values = {knob.name: float(getattr(recipe, knob.name)) for knob in process_of(recipe).knobs}
-            for place, knob in enumerate(panel.knobs):
-                values[knob.name] = knob.high if bits >> place & 1 else knob.low
-            films.append(recipe)
-            corners.append(values)
-    grid = Grid((2, 2), width=1.0, boundary="no-flux", dtype=torch.float64, device=torch.device("cpu"))
-    knobs = {name: np.array([values[name] for values in corners]) for name in corners[0]}
-    try:
-        process_of(films[0]).model(films, knobs, grid)
-    except InputError as error:
-        raise InputError(
-            f"the ranges of the knobs are too wide for this film: {error}; or give other ranges"
-        ) from error
 
 
 def _bases(settings: FilmSettings) -> dict[str, Recipe]:

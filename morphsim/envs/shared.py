@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from morphsim.envs.knobs import Panel
-from morphsim.envs.observation import state_names
 from morphsim.envs.settings import FilmSettings
 from morphsim.simulator import Recipe, Units
 from morphsim.simulator.processes.pace import Pace
@@ -77,4 +76,4 @@ class SharedSettings:
     @property
     def state_names(self) -> tuple[str, ...]:
         """Names of the entries of the process state in observations of kind "dict"."""
-        return state_names(self.settings)
+        return self.settings.sensors
