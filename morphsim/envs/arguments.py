@@ -23,6 +23,7 @@ class FilmArguments(TypedDict, total=False):
     cells: Sequence[int] | None
     steps: int | None
     step_time_s: float | None
+    drafts: float
     knobs: Sequence[str | Knob] | None
     ranges: Mapping[str, tuple[float, float]] | None
     randomize: bool | Mapping[str, Any]

@@ -80,14 +80,16 @@ class DryingEnv(FilmEnv):
     [h0²/D_s], by default a twentieth of the recipe's duration. `pace`: "even", "deciding", or the increasing
     drynesses at which steps end, the last 1; `steps` is their number and can't be given as well. `finish`:
     whether the last step dries the film, which may take its recipe's duration. `step_time_s`: step length in
-    physical time [s] instead of dryness. `knobs`: names of the knobs in the action, in this order; the others
-    keep the recipe's values. A `Knob` in place of a name may limit how fast the knob follows the action and
-    how often it may change. `ranges`: (low, high) by knob, instead of the defaults. `randomize`: True for the
-    ranges of `morphsim.envs.randomize.default_ranges`, or a dict that gives for each parameter two numbers
-    (low, high) or a list of at least three numbers, or of texts, to choose from; `material` takes a list of
-    names. `observation`: "frame", "fields" or "dict". `sensors`: entries of the state of "dict". `units`:
-    scales of `info`. `threshold`: smallest donor share of a donor pixel. `tolerance`: error of the simulator
-    per step. `device`: "auto", "cpu" or "cuda". `render_mode`: None, "rgb_array", or "human" for a window.
+    physical time [s] instead of dryness. `drafts`: standard deviation of the logarithm of a factor on the
+    evaporation, which wanders from step to step (see `morphsim.envs.drafts`) and which no observation shows.
+    `knobs`: names of the knobs in the action, in this order; the others keep the recipe's values. A `Knob` in
+    place of a name may limit how fast the knob follows the action and how often it may change. `ranges`:
+    (low, high) by knob, instead of the defaults. `randomize`: True for the ranges of
+    `morphsim.envs.randomize.default_ranges`, or a dict that gives for each parameter two numbers (low, high)
+    or a list of at least three numbers, or of texts, to choose from; `material` takes a list of names.
+    `observation`: "frame", "fields" or "dict". `sensors`: entries of the state of "dict". `units`: scales of
+    `info`. `threshold`: smallest donor share of a donor pixel. `tolerance`: error of the simulator per step.
+    `device`: "auto", "cpu" or "cuda". `render_mode`: None, "rgb_array", or "human" for a window.
 
     ## Planning
     `env.unwrapped.get_state()` copies the complete state, `set_state(state)` restores it bit for bit.

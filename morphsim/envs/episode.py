@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.envs.drafts import EVAPORATION, draft_factor
 from morphsim.envs.last_step import LastStep
 from morphsim.envs.settings import Film, FilmSettings
 from morphsim.simulator import Simulation
@@ -41,6 +42,9 @@ def advance(
         goal = settings.process_object.goal_at((done + 1) * step)
     else:
         goal = settings.process_object.step_goal(simulation, done, settings.pace)
+    if settings.drafts:
+        for drive, film, step in zip(drives, films, done.tolist(), strict=True):
+            drive.factors = {EVAPORATION: draft_factor(film.seed, step, settings.drafts)}
     for row in np.flatnonzero(settings.pace.finishes(done)).tolist():
         drives[row].jump(settings.process_object.finishing)
     diverged = drive_films(simulation, drives, goal, tolerate=True)

@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.envs.drafts import EVAPORATION, draft_factor
 from morphsim.envs.last_step import LastStep
 from morphsim.envs.sensors import last_actions_of, log_rate, sensor_bounds
 from morphsim.envs.settings import Film, FilmSettings
@@ -64,7 +65,7 @@ def process_state(
     """
     process, names = settings.process_object, settings.sensors
     initial = np.array([film.recipe.initial_thickness for film in films])
-    knobs = settings.panel.nearest(simulation.knobs)
+    knobs = settings.panel.nearest(_set_points(simulation, films, done, settings))
     entries: dict[str, NDArray[Any]] = {
         **process.state_of(simulation),
         "thickness": simulation.thickness / initial,
@@ -80,3 +81,16 @@ def process_state(
         entries["drying_rate"] = log_rate(last.per_time(gained, simulation.time))
     state = np.stack([entries[name].astype(np.float32) for name in names], axis=1)
     return np.asarray(np.clip(state, *sensor_bounds(process, names)), np.float32)
+
+
+def _set_points(
+    simulation: Simulation, films: Sequence[Film], done: NDArray[np.int64], settings: FilmSettings
+) -> dict[str, NDArray[np.float64]]:
+    """The present setting of each knob, (B,), without the drafts of the last step."""
+    knobs = simulation.knobs
+    if settings.drafts:
+        knobs[EVAPORATION] /= [
+            draft_factor(film.seed, step - 1, settings.drafts) if step else 1.0
+            for film, step in zip(films, done.tolist(), strict=True)
+        ]
+    return knobs

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from morphsim.envs.drafts import EVAPORATION, largest_factor
 from morphsim.envs.knobs import Panel
 from morphsim.errors import InputError
 from morphsim.simulator import Grid, Recipe, process_of
@@ -27,8 +28,13 @@ def check_knobs(panel: Panel, recipe: Recipe) -> None:
             )
 
 
-def check_reach(recipes: Iterable[Recipe], panel: Panel) -> None:
+def check_reach(recipes: Iterable[Recipe], panel: Panel, drafts: float = 0.0) -> None:
     """Check that films can be simulated at all settings of the knobs.
+
+    Args:
+        recipes: of the films.
+        panel: the knobs.
+        drafts: standard deviation of the logarithm of a factor on the evaporation.
 
     Raises:
         InputError: evaporation or diffusion would be too fast.
@@ -39,6 +45,8 @@ def check_reach(recipes: Iterable[Recipe], panel: Panel) -> None:
             values = {knob.name: float(getattr(recipe, knob.name)) for knob in process_of(recipe).knobs}
             for place, knob in enumerate(panel.knobs):
                 values[knob.name] = knob.high if bits >> place & 1 else knob.low
+            if drafts:
+                values[EVAPORATION] = _in_drafts(recipe, values[EVAPORATION], drafts)
             films.append(recipe)
             corners.append(values)
     grid = Grid((2, 2), width=1.0, boundary="no-flux", dtype=torch.float64, device=torch.device("cpu"))
@@ -49,3 +57,15 @@ def check_reach(recipes: Iterable[Recipe], panel: Panel) -> None:
         raise InputError(
             f"the ranges of the knobs are too wide for this film: {error}; or give other ranges"
         ) from error
+
+
+def _in_drafts(recipe: Recipe, evaporation: float, drafts: float) -> float:
+    """The highest rate of evaporation that drafts make of a setting."""
+    highest = evaporation * largest_factor(drafts)
+    _, most = type(recipe).__dataclass_fields__[EVAPORATION].metadata["range"]
+    if highest > most:
+        raise InputError(
+            f"drafts {drafts:g} may raise evaporation {evaporation:g} to {highest:.3g}; at most {most:g} can "
+            "be simulated: lower drafts, or give evaporation other ranges"
+        )
+    return highest

@@ -9,10 +9,11 @@ from typing import Any, get_args
 
 import numpy as np
 
-from morphsim.checks import check_shape
+from morphsim.checks import check_shape, is_finite_number
 from morphsim.device import resolve_device
 from morphsim.envs.arguments import ObservationName
 from morphsim.envs.checks import number, options_of, pair, whole
+from morphsim.envs.drafts import EVAPORATION
 from morphsim.envs.knobs import Panel
 from morphsim.envs.pace import PaceName, film_pace
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
@@ -62,6 +63,7 @@ class FilmSettings:
     cells: tuple[int, int]
     pace: Pace
     step_time_s: float | None
+    drafts: float
     panel: Panel
     randomizer: Randomizer
     start: FilmStart | None
@@ -141,12 +143,12 @@ class FilmSettings:
             base, name = self.recipe, self.material
         recipe = self.started(with_parameters(base, name, drawn, chosen))
         if chosen or base is not self.recipe:
-            check_reach([recipe], self.panel)
+            check_reach([recipe], self.panel, self.drafts)
         return Film(recipe=recipe, units=units, material=name, seed=seed)
 
     def drive(self, film: Film) -> FilmDrive:
         """The knobs of a film that begins, at the values of its recipe."""
-        driven = {knob.name: knob for knob in self.process_object.knobs if knob.name in self._finishing}
+        driven = {knob.name: knob for knob in self.process_object.knobs if knob.name in self._turned}
         driven |= {knob.name: knob for knob in self.panel.knobs}
         return FilmDrive(
             {
@@ -161,9 +163,10 @@ class FilmSettings:
         )
 
     @property
-    def _finishing(self) -> Mapping[str, float]:
-        """Settings of knobs in the step that finishes a film; none without one."""
-        return self.process_object.finishing if self.pace.finish else {}
+    def _turned(self) -> tuple[str, ...]:
+        """Knobs that turn whether or not they are in the action."""
+        finishing = tuple(self.process_object.finishing) if self.pace.finish else ()
+        return (*finishing, EVAPORATION) if self.drafts else finishing
 
     def film_text(self, film: Film, steps: Steps) -> str:
         """The steps of a film as a file from which `morphsim simulate` makes it again, bit for bit.
@@ -216,6 +219,7 @@ def film_settings(
     pace: PaceName = "even",
     finish: bool = False,
     step_time_s: float | None = None,
+    drafts: float = 0.0,
     knobs: Sequence[str | Knob] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
     randomize: bool | Mapping[str, Any] = False,
@@ -282,6 +286,7 @@ def film_settings(
         cells=frame if grid is None else grid,
         pace=episode,
         step_time_s=step_time_s,
+        drafts=_drafts(kind, drafts),
         panel=panel,
         randomizer=_randomizer(own, randomize, frozenset() if before is None else before.fixed()),
         start=before,
@@ -292,7 +297,7 @@ def film_settings(
         tolerance=number("tolerance", tolerance, 0.0, 0.5, closed=True),
         device=device,
     )
-    check_reach([own], panel)
+    check_reach([own], panel, settings.drafts)
     _check_draws(settings)
     return _on_cells(settings, grid)
 
@@ -322,6 +327,18 @@ def _sharpest_draws(settings: FilmSettings) -> list[Recipe]:
         parameters = settings.randomizer.sharpest(base)
         films.append(settings.started(with_parameters(base, name, parameters)))
     return films
+
+
+def _drafts(process: Process[Any], drafts: float) -> float:
+    """The checked standard deviation of the logarithm of the drafts' factor; 0 for none."""
+    if is_finite_number(drafts) and drafts == 0.0:
+        return 0.0
+    if EVAPORATION not in {knob.name for knob in process.knobs}:
+        raise InputError(
+            f"drafts act on evaporation, which is no knob of {process.name}; only films that dry have them: "
+            "leave drafts out"
+        )
+    return number("drafts", drafts, 0.0, 1.0, closed=True)
 
 
 def _randomizer(
@@ -354,6 +371,6 @@ def _check_draws(settings: FilmSettings) -> None:
             except (InputError, TypeError) as error:
                 raise InputError(f"randomize may draw an impossible film: {error}") from error
     try:
-        check_reach(films, settings.panel)
+        check_reach(films, settings.panel, settings.drafts)
     except InputError as error:
         raise InputError(f"randomize may draw an impossible film: {error}") from error
