@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from morphsim.simulator.processes.knob import Knob
 from morphsim.simulator.processes.laws import Knobs
 from morphsim.simulator.processes.pace import Pace
 from morphsim.simulator.processes.ternary import TernaryProcess, TernaryRecipe, evaporation_text
-from morphsim.simulator.recipe import Recipe, number_field
+from morphsim.simulator.recipe import number_field
 from morphsim.simulator.recipe_io import recipe_from_dict
 from morphsim.simulator.units import DRYING_UNITS, Units
 
@@ -143,9 +143,10 @@ class Drying(TernaryProcess[DryingRecipe]):
         By default steps are even in dryness, and `longest` is a twentieth of the recipe's duration. A step
         that finishes a film may last for its duration.
         """
-        durations = np.array([r.duration for r in simulation.recipes])
+        recipes = cast("Sequence[DryingRecipe]", simulation.recipes)
+        durations = np.array([r.duration for r in recipes])
         longest = _LONGEST * durations if pace.longest is None else np.full_like(durations, pace.longest)
-        wet, dry = _ends(simulation.recipes)
+        wet, dry = _ends(recipes)
         goals = pace.next_dryness(simulation.dryness, 1.001 * THICKNESS_TOLERANCE / (wet - dry))
         last = pace.finishes(done)
         return Goal(simulation.time + np.where(last, durations, longest), np.where(last, 1.0, goals))
@@ -197,9 +198,9 @@ class Drying(TernaryProcess[DryingRecipe]):
         return tuple(around if knob.name == around.name else knob for knob in self.knobs)
 
 
-def _ends(recipes: Sequence[Recipe]) -> tuple[Values, Values]:
+def _ends(recipes: Sequence[DryingRecipe]) -> tuple[Values, Values]:
     """Thickness at the start and when dry, (B,) each [h0]."""
-    return np.array([r.initial_thickness for r in recipes]), np.array([r.last_thickness for r in recipes])
+    return np.array([r.initial_thickness for r in recipes]), np.array([r.dry_thickness for r in recipes])
 
 
 PROCESS = Drying()
