@@ -25,6 +25,7 @@ class AnnealingEnv(FilmEnv):
 
     With `"dict"` `Dict(frame=..., state=Box(float32))`, whose state holds `thickness` (relative to the start,
     0 to 2), `step_fraction` (steps made over `steps`) and the present setting of each knob as an action.
+    `sensors` names these entries, or others: `time` and `last_actions`, as for `DryingEnv`.
 
     ## Rewards
     0.0. Wrap it with `morphsim.LatentRewardWrapper` or your own reward.
@@ -49,8 +50,8 @@ class AnnealingEnv(FilmEnv):
     `recipe`: an `AnnealingRecipe`, a dict of its parameters or a TOML file. `start`: the initial state of the
     film, see `morphsim.frames.read_start`; None for a mixed film. `step_time_s`: step length in
     physical time [s]; the recipe's duration is then ignored. `steps`, `material`, `shape`, `cells`, `knobs`,
-    `ranges`, `randomize`, `observation`, `units`, `threshold`, `tolerance`, `device` and `render_mode`: as
-    for `DryingEnv`.
+    `ranges`, `randomize`, `observation`, `sensors`, `units`, `threshold`, `tolerance`, `device` and
+    `render_mode`: as for `DryingEnv`.
 
     ## Planning
     `env.unwrapped.get_state()` copies the complete state, `set_state(state)` restores it bit for bit.

@@ -21,12 +21,14 @@ class FilmArguments(TypedDict, total=False):
     material: str | None
     shape: Sequence[int]
     cells: Sequence[int] | None
-    steps: int
+    steps: int | None
     step_time_s: float | None
+    drafts: float
     knobs: Sequence[str | Knob] | None
     ranges: Mapping[str, tuple[float, float]] | None
     randomize: bool | Mapping[str, Any]
     observation: ObservationName
+    sensors: Sequence[str] | None
     units: Units | None
     threshold: float
     tolerance: float

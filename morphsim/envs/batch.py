@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from morphsim.envs.episode import advance, info_columns
-from morphsim.envs.observation import Observation, process_state, state_names
+from morphsim.envs.last_step import LastStep
+from morphsim.envs.observation import Observation, process_state
 from morphsim.envs.settings import Film, FilmSettings
 from morphsim.errors import InputError
 from morphsim.simulator import Simulation, batch_key, resample_fields
@@ -50,6 +51,8 @@ class FilmBatch:
         """Number of steps of each film so far, (B,)."""
         self.diverged = np.zeros(slots, np.bool_)
         self.finished = np.zeros(slots, np.bool_)
+        self.last = LastStep.of_none(slots, len(settings.panel))
+        """The last step of each film."""
         self.frames = np.zeros((slots, *settings.shape), np.uint8)
         """The present frames (B, H, W), 0/1."""
         self._groups: list[_Group] = []
@@ -90,7 +93,9 @@ class FilmBatch:
             else:
                 self._groups.append(_Group(fresh, slots))
         chosen = list(films)
-        self.done[chosen], self.diverged[chosen] = 0, False
+        self.done[chosen], self.diverged[chosen], self.last.actions[chosen] = 0, False, 0.0
+        for group, rows, slots in self._parts(chosen):
+            self.last.begin(slots, group.simulation.time[rows], group.simulation.thickness[rows])
         self._update(chosen)
 
     def _renew(self, group: _Group, waiting: dict[int, Film]) -> None:
@@ -160,8 +165,10 @@ class FilmBatch:
             drives = [self._drives[slot] for slot in slots]
             for slot, drive in zip(slots, drives, strict=True):
                 drive.ask(values[slot])
+            self.last.begin(slots, group.simulation.time, group.simulation.thickness)
             self.diverged[slots] = advance(group.simulation, films, drives, self.done[slots], self.settings)
         self.done += 1
+        self.last.actions[:] = np.clip(actions, -1.0, 1.0)
         self._update(range(len(self)))
         for slot in np.flatnonzero(self.diverged).tolist():
             _warn(self.film(slot), self._columns["time_s"][slot])
@@ -184,10 +191,11 @@ class FilmBatch:
         frames = self.frames[list(slots), None] * np.uint8(255)
         if name == "frame":
             return frames
-        states = np.zeros((len(self), len(state_names(settings))), np.float32)
+        states = np.zeros((len(self), len(settings.sensors)), np.float32)
         for group in self._groups:
             films, done = [self.film(slot) for slot in group.slots], self.done[group.slots]
-            states[group.slots] = process_state(group.simulation, films, done, settings)
+            last = self.last.rows(group.slots)
+            states[group.slots] = process_state(group.simulation, films, done, last, settings)
         return {"frame": frames, "state": states[list(slots)]}
 
     def info(self, slot: int) -> dict[str, Any]:
@@ -243,12 +251,20 @@ class FilmBatch:
             "film_seed": film.seed,
             "step": int(self.done[slot]),
             "diverged": bool(self.diverged[slot]),
+            "last": self.last.save(slot),
             "knobs": self._drives[slot].state(),
             "fields": (simulation if len(simulation) == 1 else simulation.take([row])).snapshot(),
         }
 
     def load(
-        self, film: Film, *, step: int, diverged: bool, knobs: object, fields: Mapping[str, Any]
+        self,
+        film: Film,
+        *,
+        step: int,
+        diverged: bool,
+        last: object,
+        knobs: object,
+        fields: Mapping[str, Any],
     ) -> None:
         """Restore a state from `save` in a batch of one film.
 
@@ -256,6 +272,7 @@ class FilmBatch:
             InputError: the fields are of another film, or the knobs of another environment; then nothing has
                 changed.
         """
+        before = LastStep.load(last, len(self.settings.panel))
         drive = self.settings.drive(film)
         drive.restore(knobs)
         simulation = (
@@ -263,7 +280,7 @@ class FilmBatch:
         )
         simulation.restore(fields)
         self.films, self._groups, self._drives = [film], [_Group(simulation, [0])], {0: drive}
-        self.done[0], self.diverged[0] = step, diverged
+        self.done[0], self.diverged[0], self.last = step, diverged, before
         self._update([0])
 
     def __getstate__(self) -> dict[str, Any]:
@@ -291,7 +308,8 @@ class FilmBatch:
             share = _share(simulation, rows, self.settings.shape)
             self.frames[slots] = (share >= self.settings.threshold).to(torch.uint8).cpu().numpy()
             self.finished[slots] = self.settings.process_object.finished(simulation)[rows]
-            numbers = info_columns(simulation, [self.film(slot) for slot in group.slots], self.settings)
+            films, last = [self.film(slot) for slot in group.slots], self.last.rows(group.slots)
+            numbers = info_columns(simulation, films, last, self.settings)
             for name, values in numbers.items():
                 self._columns.setdefault(name, np.zeros(len(self)))[slots] = values[rows]
 

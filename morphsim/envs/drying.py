@@ -6,6 +6,7 @@ from typing import Unpack
 
 from morphsim.envs.arguments import FilmArguments, checked_arguments
 from morphsim.envs.film import FilmEnv
+from morphsim.envs.pace import PaceName
 from morphsim.envs.settings import film_settings
 from morphsim.envs.vector import VectorFilmEnv
 
@@ -40,6 +41,10 @@ class DryingEnv(FilmEnv):
     | `step_fraction` | 0 to 1 | steps made over `limit` |
     | each knob | -1 to 1 | its present setting, as an action |
 
+    `sensors` names these entries, or others: `time` (0 to 1, log(1 + t) over that of the recipe's duration),
+    `drying_rate` (-5 to 2, common logarithm of the dryness gained per unit of time during the last step) and
+    `last_actions` (-1 to 1, that of each knob; 0 before the first step).
+
     ## Rewards
     0.0. Wrap it with `morphsim.LatentRewardWrapper` or your own reward.
 
@@ -51,13 +56,18 @@ class DryingEnv(FilmEnv):
 
     ## Steps and episode end
     Each step ends when the dryness reaches the next multiple of 1/`steps`, or after the time `longest_step`;
-    with `step_time_s`, after that time. The actions therefore affect the number of steps, and the metadata
-    entry `agent_sets_length` is True. Terminated when the film is dry; truncated, still wet, after `limit`
-    steps, or when the simulator can't advance the film (`info["diverged"]`, with a warning that names it).
+    with `step_time_s`, after that time. With a `pace`, steps end at its drynesses instead: `"deciding"` has
+    0.45, 0.5, 0.55, ... 0.85 and 1, since the pattern of the default recipe is decided in between. The
+    actions therefore affect the number of steps, and the metadata entry `agent_sets_length` is True.
+    Terminated when the film is dry; truncated, still wet, after `limit` steps, or when the simulator can't
+    advance the film (`info["diverged"]`, with a warning that names it). With `finish`, vapour can't hold a
+    film for ever: the last step that the limit allows dries it to its end in dry air, with
+    `ambient_vapour` 0 whatever the action.
 
     ## Info
     `time_s`, `thickness_nm`, `temperature_K`, `evaporation_nm_per_s` (of pure solvent at the present
-    temperature), `ambient_vapour`, `dryness`, `dry`, `step_fraction`, `film_seed`, `material` (empty
+    temperature), `drying_rate_nm_per_s` (thickness lost during the last step per s), `ambient_vapour`,
+    `dryness`, `dry`, `step_fraction`, `film_seed`, `material` (empty
     for none), `boundary`, `diverged`.
 
     ## Arguments
@@ -67,15 +77,19 @@ class DryingEnv(FilmEnv):
     parameters. `shape`: (H, W) pixels. `cells`: (h, w), the solver's grid, by default that of the process for
     this shape. `steps`: steps of an episode in which the film dries without delay.
     `limit`: largest number of steps, by default twice `steps`, or `steps` with `step_time_s`. `longest_step`:
-    [h0²/D_s], by default a twentieth of the recipe's duration. `step_time_s`: step length in physical time
-    [s] instead of dryness. `knobs`: names of the knobs in the action, in this order; the others keep the
-    recipe's values. A `Knob` in place of a name may limit how fast the knob follows the action and how often
-    it may change. `ranges`: (low, high) by knob, instead of the defaults. `randomize`: True for the ranges
-    of `morphsim.envs.randomize.default_ranges`, or a dict that gives for each parameter two numbers (low,
-    high) or a list of at least three numbers, or of texts, to choose from; `material` takes a list of names.
-    `observation`: "frame", "fields" or "dict". `units`: scales of `info`. `threshold`: smallest donor share
-    of a donor pixel. `tolerance`: error of the simulator per step. `device`: "auto", "cpu" or "cuda".
-    `render_mode`: None, "rgb_array", or "human" for a window.
+    [h0²/D_s], by default a twentieth of the recipe's duration. `pace`: "even", "deciding", or the increasing
+    drynesses at which steps end, the last 1; `steps` is their number and can't be given as well. `finish`:
+    whether the last step dries the film, which may take its recipe's duration. `step_time_s`: step length in
+    physical time [s] instead of dryness. `drafts`: standard deviation of the logarithm of a factor on the
+    evaporation, which wanders from step to step (see `morphsim.envs.drafts`) and which no observation shows.
+    `knobs`: names of the knobs in the action, in this order; the others keep the recipe's values. A `Knob` in
+    place of a name may limit how fast the knob follows the action and how often it may change. `ranges`:
+    (low, high) by knob, instead of the defaults. `randomize`: True for the ranges of
+    `morphsim.envs.randomize.default_ranges`, or a dict that gives for each parameter two numbers (low, high)
+    or a list of at least three numbers, or of texts, to choose from; `material` takes a list of names.
+    `observation`: "frame", "fields" or "dict". `sensors`: entries of the state of "dict". `units`: scales of
+    `info`. `threshold`: smallest donor share of a donor pixel. `tolerance`: error of the simulator per step.
+    `device`: "auto", "cpu" or "cuda". `render_mode`: None, "rgb_array", or "human" for a window.
 
     ## Planning
     `env.unwrapped.get_state()` copies the complete state, `set_state(state)` restores it bit for bit.
@@ -98,11 +112,18 @@ class DryingEnv(FilmEnv):
         *,
         limit: int | None = None,
         longest_step: float | None = None,
+        pace: PaceName = "even",
+        finish: bool = False,
         render_mode: str | None = None,
         **arguments: Unpack[FilmArguments],
     ) -> None:
         settings = film_settings(
-            "drying", limit=limit, longest_step=longest_step, **checked_arguments("DryingEnv", arguments)
+            "drying",
+            limit=limit,
+            longest_step=longest_step,
+            pace=pace,
+            finish=finish,
+            **checked_arguments("DryingEnv", arguments),
         )
         super().__init__(settings, render_mode=render_mode)
 

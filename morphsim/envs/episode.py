@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from morphsim.envs.drafts import EVAPORATION, draft_factor
+from morphsim.envs.last_step import LastStep
 from morphsim.envs.settings import Film, FilmSettings
 from morphsim.simulator import Simulation
 from morphsim.simulator.schedules.drive import FilmDrive
 from morphsim.simulator.schedules.drive import advance as drive_films
+
+_SCALES = ("time_s", "length_nm")
 
 
 def advance(
@@ -37,9 +41,12 @@ def advance(
         step = np.array([settings.step_time_s / film.units.time_s for film in films])
         goal = settings.process_object.goal_at((done + 1) * step)
     else:
-        goal = settings.process_object.step_goal(
-            simulation, done, steps=settings.steps, longest=settings.longest_step
-        )
+        goal = settings.process_object.step_goal(simulation, done, settings.pace)
+    if settings.drafts:
+        for drive, film, step in zip(drives, films, done.tolist(), strict=True):
+            drive.factors = {EVAPORATION: draft_factor(film.seed, step, settings.drafts)}
+    for row in np.flatnonzero(settings.pace.finishes(done)).tolist():
+        drives[row].jump(settings.process_object.finishing)
     diverged = drive_films(simulation, drives, goal, tolerate=True)
     for row, drive in enumerate(drives):
         drive.steps.show(simulation, row)
@@ -47,12 +54,24 @@ def advance(
 
 
 def info_columns(
-    simulation: Simulation, films: Sequence[Film], settings: FilmSettings
+    simulation: Simulation, films: Sequence[Film], last: LastStep, settings: FilmSettings
 ) -> dict[str, NDArray[Any]]:
-    """The numbers in the `info` of films, (B,) each."""
-    common: dict[str, NDArray[Any]] = {
-        "time_s": simulation.time * np.array([film.units.time_s for film in films]),
-        "thickness_nm": simulation.thickness * np.array([film.units.length_nm for film in films]),
+    """The numbers in the `info` of films, (B,) each.
+
+    Args:
+        simulation: of B films.
+        films: their recipes, scales and seeds.
+        last: their last step.
+        settings: of their environment.
+    """
+    process = settings.process_object
+    second, length = (np.array([getattr(film.units, name) for film in films]) for name in _SCALES)
+    found: dict[str, NDArray[Any]] = {
+        "time_s": simulation.time * second,
+        "thickness_nm": simulation.thickness * length,
         "temperature_K": simulation.knobs["temperature"],
     }
-    return common | settings.process_object.info(simulation, [film.units for film in films])
+    if process.thickness_changes:
+        lost = last.per_time(last.thickness - simulation.thickness, simulation.time)
+        found["drying_rate_nm_per_s"] = lost * length / second
+    return found | process.info(simulation, [film.units for film in films])

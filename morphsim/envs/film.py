@@ -31,6 +31,7 @@ _STATE = frozenset(
         "film_seed",
         "step",
         "diverged",
+        "last",
         "knobs",
         "fields",
         "over",
@@ -150,7 +151,14 @@ class FilmEnv(SharedSettings, gym.Env[Any, NDArray[np.float32]]):
                 raise InputError(f"over is False, but the episode ended with step {step}")
         except (TypeError, ValueError) as error:
             raise InputError(f"the state can't be used ({error}); use what get_state returned") from error
-        self._batch.load(film, step=step, diverged=diverged, knobs=state["knobs"], fields=state["fields"])
+        self._batch.load(
+            film,
+            step=step,
+            diverged=diverged,
+            last=state["last"],
+            knobs=state["knobs"],
+            fields=state["fields"],
+        )
         self._over, self._np_random, self._np_random_seed = over, generator, state["seed"]
         return self._observed()
 

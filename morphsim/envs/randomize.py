@@ -22,6 +22,7 @@ _COUPLED = (
     "solvent",
     "residual_solvent",
     "evaporation",
+    "evaporation_coefficient",
     "spin_speed",
     "reference_spin_speed",
     "evaporation_enthalpy",

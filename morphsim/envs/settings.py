@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-import torch
 
-from morphsim.checks import check_shape
+from morphsim.checks import check_shape, is_finite_number
 from morphsim.device import resolve_device
 from morphsim.envs.arguments import ObservationName
 from morphsim.envs.checks import number, options_of, pair, whole
+from morphsim.envs.drafts import EVAPORATION
 from morphsim.envs.knobs import Panel
+from morphsim.envs.pace import PaceName, film_pace
 from morphsim.envs.randomize import FIXED, Randomizer, default_ranges, parameter_names
+from morphsim.envs.reach import check_knobs, check_reach
 from morphsim.envs.recipes import known_material, material_recipe, other_recipe, with_parameters
+from morphsim.envs.sensors import sensor_names
 from morphsim.errors import InputError
 from morphsim.frames.film_file import Recording, film_text
 from morphsim.frames.read_start import Start, read_start
-from morphsim.simulator import Grid, Knob, Process, Recipe, Units, find_process, process_of
+from morphsim.simulator import Knob, Process, Recipe, Units, find_process
 from morphsim.simulator.cells import solver_cells
 from morphsim.simulator.core.control import TOLERANCE
 from morphsim.simulator.film_start import FilmStart
 from morphsim.simulator.materials import material
+from morphsim.simulator.processes.pace import Pace
 from morphsim.simulator.recipe import without_units
 from morphsim.simulator.resolution import check_resolution
 from morphsim.simulator.resolve import RecipeSource, resolve_recipe
@@ -57,15 +61,15 @@ class FilmSettings:
     material: str
     shape: tuple[int, int]
     cells: tuple[int, int]
-    steps: int
-    limit: int
-    longest_step: float | None
+    pace: Pace
     step_time_s: float | None
+    drafts: float
     panel: Panel
     randomizer: Randomizer
     start: FilmStart | None
     start_file: str | None
     observation: ObservationName
+    sensors: tuple[str, ...]
     threshold: float
     tolerance: float
     device: str
@@ -79,6 +83,16 @@ class FilmSettings:
     def process_object(self) -> Process[Any]:
         """The process itself."""
         return find_process(self.process)
+
+    @property
+    def steps(self) -> int:
+        """Steps of an episode without delay."""
+        return self.pace.steps
+
+    @property
+    def limit(self) -> int:
+        """Largest number of steps of an episode."""
+        return self.pace.limit
 
     @property
     def agent_sets_length(self) -> bool:
@@ -129,22 +143,30 @@ class FilmSettings:
             base, name = self.recipe, self.material
         recipe = self.started(with_parameters(base, name, drawn, chosen))
         if chosen or base is not self.recipe:
-            check_reach([recipe], self.panel)
+            check_reach([recipe], self.panel, self.drafts)
         return Film(recipe=recipe, units=units, material=name, seed=seed)
 
     def drive(self, film: Film) -> FilmDrive:
         """The knobs of a film that begins, at the values of its recipe."""
+        driven = {knob.name: knob for knob in self.process_object.knobs if knob.name in self._turned}
+        driven |= {knob.name: knob for knob in self.panel.knobs}
         return FilmDrive(
             {
-                knob.name: KnobFollower(
+                name: KnobFollower(
                     knob,
-                    getattr(film.recipe, knob.name),
+                    getattr(film.recipe, name),
                     rate=knob.rate_limit_per_s * film.units.time_s,
                     dwell=knob.dwell_s / film.units.time_s,
                 )
-                for knob in self.panel.knobs
+                for name, knob in driven.items()
             }
         )
+
+    @property
+    def _turned(self) -> tuple[str, ...]:
+        """Knobs that turn whether or not they are in the action."""
+        finishing = tuple(self.process_object.finishing) if self.pace.finish else ()
+        return (*finishing, EVAPORATION) if self.drafts else finishing
 
     def film_text(self, film: Film, steps: Steps) -> str:
         """The steps of a film as a file from which `morphsim simulate` makes it again, bit for bit.
@@ -191,14 +213,18 @@ def film_settings(
     material: str | None = None,
     shape: Sequence[int] = (100, 400),
     cells: Sequence[int] | None = None,
-    steps: int = 20,
+    steps: int | None = None,
     limit: int | None = None,
     longest_step: float | None = None,
+    pace: PaceName = "even",
+    finish: bool = False,
     step_time_s: float | None = None,
+    drafts: float = 0.0,
     knobs: Sequence[str | Knob] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
     randomize: bool | Mapping[str, Any] = False,
     observation: ObservationName = "frame",
+    sensors: Sequence[str] | None = None,
     units: Units | None = None,
     threshold: float = 0.5,
     tolerance: float = TOLERANCE,
@@ -216,17 +242,26 @@ def film_settings(
     side = f"a side of the shape {tuple(shape)}"
     frame = whole(side, height, 1), whole(side, width, 1)
     grid = None if cells is None else check_shape(cells, "cells")
-    steps = whole("steps", steps, 1)
     kind = find_process(process)
-    may_be_delayed = kind.end is not None and step_time_s is None
-    limit = (2 * steps if may_be_delayed else steps) if limit is None else whole("limit", limit, 1)
+    episode = film_pace(
+        kind,
+        steps=steps,
+        limit=limit,
+        longest_step=longest_step,
+        pace=pace,
+        finish=finish,
+        step_time_s=step_time_s,
+    )
     resolve_device(device)
-    _check_clock(longest_step, step_time_s)
     if units is not None and not isinstance(units, Units):
         raise InputError(f"units is {units!r}; give morphsim.simulator.Units(...)")
     if not isinstance(observation, str) or observation not in get_args(ObservationName):
         raise InputError(
             f"observation is {observation!r}; {did_you_mean(observation, get_args(ObservationName))}"
+        )
+    if sensors is not None and observation != "dict":
+        raise InputError(
+            'sensors are entries of the state, which observation="dict" has; leave sensors out, or give it'
         )
     before = read_start(start, process)
     if material is not None:
@@ -242,27 +277,27 @@ def film_settings(
     else:
         own = before.recipe(recipe, material)
     panel = Panel(kind.knobs_around(own) if material else kind.knobs, names=knobs, ranges=ranges)
-    _check_knobs(panel, own)
+    check_knobs(panel, own)
     settings = FilmSettings(
         recipe=own,
         units=units,
         material=material or "",
         shape=frame,
         cells=frame if grid is None else grid,
-        steps=steps,
-        limit=limit,
-        longest_step=longest_step,
+        pace=episode,
         step_time_s=step_time_s,
+        drafts=_drafts(kind, drafts),
         panel=panel,
         randomizer=_randomizer(own, randomize, frozenset() if before is None else before.fixed()),
         start=before,
         start_file=str(start) if isinstance(start, str | Path) else None,
         observation=observation,
+        sensors=sensor_names(kind, panel, sensors),
         threshold=number("threshold", threshold, 0.0, 1.0),
         tolerance=number("tolerance", tolerance, 0.0, 0.5, closed=True),
         device=device,
     )
-    check_reach([own], panel)
+    check_reach([own], panel, settings.drafts)
     _check_draws(settings)
     return _on_cells(settings, grid)
 
@@ -294,23 +329,16 @@ def _sharpest_draws(settings: FilmSettings) -> list[Recipe]:
     return films
 
 
-def _check_clock(longest_step: float | None, step_time_s: float | None) -> None:
-    if longest_step is not None:
-        number("longest_step", longest_step, 0.0)
-    if step_time_s is not None:
-        number("step_time_s", step_time_s, 0.0)
-    if longest_step is not None and step_time_s is not None:
-        raise InputError("longest_step is for steps even in dryness; leave it out where step_time_s is given")
-
-
-def _check_knobs(panel: Panel, recipe: Recipe) -> None:
-    for knob in panel.knobs:
-        low, high = type(recipe).__dataclass_fields__[knob.name].metadata["range"]
-        if not low <= knob.low <= knob.high <= high:
-            raise InputError(
-                f"knob {knob.name} reaches from {knob.low:g} to {knob.high:g}; it must stay within {low:g} "
-                f"to {high:g}: give it other ranges"
-            )
+def _drafts(process: Process[Any], drafts: float) -> float:
+    """The checked standard deviation of the logarithm of the drafts' factor; 0 for none."""
+    if is_finite_number(drafts) and drafts == 0.0:
+        return 0.0
+    if EVAPORATION not in {knob.name for knob in process.knobs}:
+        raise InputError(
+            f"drafts act on evaporation, which is no knob of {process.name}; only films that dry have them: "
+            "leave drafts out"
+        )
+    return number("drafts", drafts, 0.0, 1.0, closed=True)
 
 
 def _randomizer(
@@ -323,30 +351,6 @@ def _randomizer(
     if not isinstance(ranges, Mapping):
         raise InputError(f"randomize is {randomize!r}; use True, or ranges by parameter")
     return Randomizer(recipe.process, ranges, periodic=recipe.boundary == "periodic", fixed=fixed)
-
-
-def check_reach(recipes: Iterable[Recipe], panel: Panel) -> None:
-    """Check that films can be simulated at all settings of the knobs.
-
-    Raises:
-        InputError: evaporation or diffusion would be too fast.
-    """
-    films, corners = [], []
-    for recipe in recipes:
-        for bits in range(2 ** len(panel)):
-            values = {knob.name: float(getattr(recipe, knob.name)) for knob in process_of(recipe).knobs}
-            for place, knob in enumerate(panel.knobs):
-                values[knob.name] = knob.high if bits >> place & 1 else knob.low
-            films.append(recipe)
-            corners.append(values)
-    grid = Grid((2, 2), width=1.0, boundary="no-flux", dtype=torch.float64, device=torch.device("cpu"))
-    knobs = {name: np.array([values[name] for values in corners]) for name in corners[0]}
-    try:
-        process_of(films[0]).model(films, knobs, grid)
-    except InputError as error:
-        raise InputError(
-            f"the ranges of the knobs are too wide for this film: {error}; or give other ranges"
-        ) from error
 
 
 def _bases(settings: FilmSettings) -> dict[str, Recipe]:
@@ -367,6 +371,6 @@ def _check_draws(settings: FilmSettings) -> None:
             except (InputError, TypeError) as error:
                 raise InputError(f"randomize may draw an impossible film: {error}") from error
     try:
-        check_reach(films, settings.panel)
+        check_reach(films, settings.panel, settings.drafts)
     except InputError as error:
         raise InputError(f"randomize may draw an impossible film: {error}") from error

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from morphsim.envs.knobs import Panel
-from morphsim.envs.observation import state_names
 from morphsim.envs.settings import FilmSettings
 from morphsim.simulator import Recipe, Units
+from morphsim.simulator.processes.pace import Pace
 
 
 class SharedSettings:
@@ -49,6 +49,11 @@ class SharedSettings:
         return self.settings.limit
 
     @property
+    def pace(self) -> Pace:
+        """Where the steps of an episode end."""
+        return self.settings.pace
+
+    @property
     def threshold(self) -> float:
         """Smallest donor share of a donor pixel."""
         return self.settings.threshold
@@ -71,4 +76,4 @@ class SharedSettings:
     @property
     def state_names(self) -> tuple[str, ...]:
         """Names of the entries of the process state in observations of kind "dict"."""
-        return state_names(self.settings)
+        return self.settings.sensors

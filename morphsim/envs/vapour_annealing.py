@@ -39,6 +39,8 @@ class VapourAnnealingEnv(FilmEnv):
     | `step_fraction` | 0 to 1 | steps made over `steps` |
     | each knob | -1 to 1 | its present setting, as an action |
 
+    `sensors` names these entries, or others: `time` and `last_actions`, as for `DryingEnv`.
+
     ## Rewards
     0.0. Wrap it with `morphsim.LatentRewardWrapper` or your own reward.
 
@@ -55,7 +57,8 @@ class VapourAnnealingEnv(FilmEnv):
     (`info["diverged"]`, with a warning that names the film).
 
     ## Info
-    `time_s`, `thickness_nm`, `temperature_K`, `ambient_vapour`, `solvent`, `step_fraction`, `film_seed`,
+    `time_s`, `thickness_nm`, `temperature_K`, `drying_rate_nm_per_s` (thickness lost during the last step per
+    s, below 0 for a film that swells), `ambient_vapour`, `solvent`, `step_fraction`, `film_seed`,
     `material` (empty for none), `boundary`, `diverged`.
 
     ## Arguments
@@ -65,8 +68,8 @@ class VapourAnnealingEnv(FilmEnv):
     (2, H, W). What the film is holds in any case: width, boundary, blend ratio, solvent and solids; other
     known parameters of the source apply unless `recipe` overrides them. `material`: one with a solvent.
     `step_time_s`: [s] makes steps of equal physical time; the recipe's duration then has no effect. `steps`,
-    `shape`, `cells`, `knobs`, `ranges`, `randomize`, `observation`, `units`, `threshold`, `tolerance`,
-    `device` and `render_mode`, as for `DryingEnv`.
+    `shape`, `cells`, `knobs`, `ranges`, `randomize`, `observation`, `sensors`, `units`, `threshold`,
+    `tolerance`, `device` and `render_mode`, as for `DryingEnv`.
 
     ## Planning
     `env.unwrapped.get_state()` copies the complete state, `set_state(state)` restores it bit for bit.

@@ -7,10 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from morphsim.errors import InputError
 from morphsim.simulator import (
     DryingRecipe,
     Simulation,
+    VapourAnnealingRecipe,
 )
+from morphsim.simulator.recipe import Recipe
+from morphsim.simulator.recipe_io import recipe_from_dict
 
 
 def well_mixed(**parameters: Any) -> DryingRecipe:
@@ -46,3 +50,34 @@ def test_the_drying_time_is_proportional_to_the_initial_thickness() -> None:
     assert film.dryness == pytest.approx([1.0, 1.0, 1.0], abs=1e-3)
     assert film.time / film.time[1] == pytest.approx(sizes, rel=0.01)
     assert film.solute_mass().sum(axis=1) == pytest.approx(0.2 * sizes, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", [DryingRecipe, VapourAnnealingRecipe])
+@pytest.mark.parametrize("coefficient", [0.4, 2.5])
+def test_a_coefficient_is_a_factor_on_the_evaporation(kind: type[Recipe], coefficient: float) -> None:
+    changed, plain = (
+        Simulation([kind(**parameters)], seeds=[3], shape=(8, 12))
+        for parameters in (
+            {"evaporation": 0.3, "evaporation_coefficient": coefficient},
+            {"evaporation": coefficient * 0.3},
+        )
+    )
+    assert changed.biot == plain.biot == pytest.approx([coefficient * 0.3], rel=1e-12)
+    for film in (changed, plain):
+        film.advance(time=0.5)
+    assert np.array_equal(changed.fields(), plain.fields())
+    assert np.array_equal(changed.thickness, plain.thickness)
+    other = Simulation([kind(evaporation=0.3)], seeds=[3], shape=(8, 12))
+    other.advance(time=0.5)
+    assert abs(other.thickness[0] - plain.thickness[0]) > 1e-3
+
+
+def test_the_coefficient_counts_in_what_can_be_simulated_and_older_records_have_none() -> None:
+    with pytest.raises(InputError, match=r"10 times evaporation 20 at .* gives a Biot number of 201"):
+        Simulation(
+            [DryingRecipe(evaporation=20.0, evaporation_coefficient=10.0, temperature=298.2)], seeds=[0]
+        )
+    record = {k: v for k, v in DryingRecipe().to_dict().items() if k != "evaporation_coefficient"}
+    recipe = recipe_from_dict(record)
+    assert isinstance(recipe, DryingRecipe)
+    assert recipe.evaporation_coefficient == 1.0

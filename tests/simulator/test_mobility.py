@@ -152,3 +152,79 @@ def test_ripples_grow_at_the_linear_rate_of_every_closure(name: MobilityName) ->
         sizes.append(float(((simulation.fields()[0] - mean[0]) * ripple).mean(dim=(1, 2)).norm()))
     found = np.log(sizes[1] / sizes[0]) / (0.8 * end)
     assert found == pytest.approx(rates.real[fastest], rel=5e-3)
+
+
+VITRIFYING = {"vitrification_energy": 120.0, "activation_energy": 12.0, "solid_diffusivity": 1e-3}
+COLD, HOT = 288.15, 318.15
+
+
+def arrhenius(energy: float, temperature: float) -> float:
+    return float(np.exp(-energy / 8.314462618e-3 * (1.0 / temperature - 1.0 / 298.15)))
+
+
+def mobility_at(name: MobilityName, temperature: float, **parameters: float) -> Mobility:
+    """The closure of a film whose temperature knob was turned."""
+    recipe = DryingRecipe(mobility=name, n_donor=20.0, n_acceptor=5.0, **parameters)
+    simulation = Simulation([recipe], seeds=[0], shape=(4, 8), dtype="float64")
+    simulation.set_knobs(temperature=temperature)
+    return simulation.model.mobility
+
+
+@pytest.mark.parametrize("temperature", [COLD, HOT])
+def test_a_nearly_dry_film_stiffens_as_it_cools(temperature: float) -> None:
+    solvent = 0.02
+    phi = composition(0.4, 0.58)
+    scale, solid = arrhenius(12.0, temperature), 1e-3 * arrhenius(120.0, temperature)
+    # wodo: D / (1/(N φ) + 1/φ_s) with the arithmetic mean D.
+    found = mobility_at("wodo", temperature, **VITRIFYING)(phi).flatten().tolist()
+    ideal = [1.0 / (1.0 / (n * share) + 1.0 / solvent) for n, share in ((20.0, 0.4), (5.0, 0.58))]
+    expected = [scale * (solvent + solid * (1.0 - solvent)) * each for each in ideal]
+    assert found == pytest.approx(expected, rel=1e-9)
+    # Fast mode of Rouse chains: all bare coefficients are φ D_solid^(1 - φ_s), by Vignes' law.
+    found = mobility_at("fast-mode", temperature, **VITRIFYING)(phi).flatten().tolist()
+    speed = scale * solid ** (1.0 - solvent)
+    assert found == pytest.approx([speed * share * (1.0 - share) for share in (0.4, 0.58)], rel=1e-9)
+    # The energy in it is linear in the composition.
+    energy = 12.0 + (1.0 - solvent) * 120.0
+    assert speed == pytest.approx(1e-3 ** (1.0 - solvent) * arrhenius(energy, temperature), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", MOBILITIES)
+def test_a_wet_film_hardly_stiffens_and_without_the_energy_nothing_changes(name: MobilityName) -> None:
+    dry, wet = composition(0.4, 0.58), composition(0.01, 0.01)
+
+    def ratio(phi: torch.Tensor, energy: float) -> float:
+        cold, hot = (
+            mobility_at(name, temperature, vitrification_energy=energy)(phi).flatten()[0]
+            for temperature in (COLD, HOT)
+        )
+        return float(hot / cold)
+
+    plain = arrhenius(12.0, HOT) / arrhenius(12.0, COLD)
+    assert ratio(dry, 0.0) == pytest.approx(plain, rel=1e-12)
+    assert ratio(wet, 120.0) == pytest.approx(plain, rel=0.12)
+    if name in ("fast-mode", "slow-mode"):
+        assert ratio(dry, 120.0) > 50.0 * plain
+
+
+def test_nothing_diffuses_faster_without_solvent_than_in_it() -> None:
+    hot = mobility_at("fast-mode", 400.0, vitrification_energy=300.0)
+    assert isinstance(hot, FastModeMobility)
+    assert float(hot.solid) == 1.0
+
+
+@pytest.mark.parametrize("name", ["wodo", "fast-mode", "slow-mode", "constant"])
+def test_vitrifying_films_are_the_same_compiled(name: MobilityName) -> None:
+    recipe = DryingRecipe(mobility=name, solvent=0.3, temperature=HOT, **VITRIFYING)
+    frozen = DryingRecipe(mobility=name, solvent=0.3, temperature=HOT)
+    films = [
+        Simulation([each], seeds=[1], shape=(8, 16), dtype="float64", backend=backend)
+        for each, backend in ((recipe, "numba"), (recipe, "torch"), (frozen, "numba"))
+    ]
+    for film in films:
+        for time, temperature in ((0.02, HOT), (0.04, COLD)):
+            film.set_knobs(temperature=temperature)
+            film.advance(time=time)
+    compiled, plain, other = (film.fields() for film in films)
+    assert torch.allclose(compiled, plain, rtol=0.0, atol=1e-10)
+    assert float((compiled - other).abs().max()) > 1e-6

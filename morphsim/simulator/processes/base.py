@@ -17,6 +17,7 @@ from morphsim.simulator.core.grid import Grid
 from morphsim.simulator.core.model import FilmModel
 from morphsim.simulator.processes.knob import Knob
 from morphsim.simulator.processes.laws import Knobs
+from morphsim.simulator.processes.pace import Pace
 from morphsim.simulator.recipe import Recipe
 from morphsim.simulator.units import Units
 
@@ -69,8 +70,12 @@ class Process(ABC, Generic[Films]):
     """Number of fields of a film: the volume fractions that the solver advances."""
     end: ClassVar[str | None] = None
     """Name of the physical end state; None if only time ends the process."""
+    finishing: ClassVar[Mapping[str, float]] = {}
+    """Settings of knobs, by name, at which every film comes to its `end`."""
     clock: ClassVar[str] = "time"
     """Column by which frames of different films are matched: `time` or `dryness`."""
+    paces: ClassVar[Mapping[str, tuple[float, ...]]] = {}
+    """Drynesses at which the steps of an episode end, by the name of the pace; see `Pace.stops`."""
     thickness_changes: ClassVar[bool] = False
     """Whether the thickness of a film changes."""
     largest_cell: ClassVar[float] = 1.0
@@ -152,21 +157,18 @@ class Process(ABC, Generic[Films]):
             InputError: the film does not reach its end within its duration.
         """
 
-    def step_goal(
-        self, simulation: Simulation, done: NDArray[np.int64], *, steps: int, longest: float | None
-    ) -> Goal:
-        """The end of the next of `steps` steps of an episode.
+    def step_goal(self, simulation: Simulation, done: NDArray[np.int64], pace: Pace) -> Goal:
+        """The end of the next step of an episode.
 
         By default steps are equally spaced in the logarithm of time.
 
         Args:
             simulation: the films.
             done: number of steps of each film so far, (B,).
-            steps: number of steps of an episode without delay.
-            longest: longest step [units of time]; None for a length that suits the recipe.
+            pace: of the episode.
         """
         ends = [
-            snapshot_times(duration, steps)[number]
+            snapshot_times(duration, pace.steps)[number]
             for duration, number in zip(_durations(simulation), done, strict=True)
         ]
         return Goal(np.array(ends))

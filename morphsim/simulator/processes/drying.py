@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from morphsim.simulator.core.arrival import THICKNESS_TOLERANCE
 from morphsim.simulator.processes.base import Flags, Goal, Values
 from morphsim.simulator.processes.knob import Knob
 from morphsim.simulator.processes.laws import Knobs
-from morphsim.simulator.processes.ternary import TernaryProcess, TernaryRecipe
+from morphsim.simulator.processes.pace import Pace
+from morphsim.simulator.processes.ternary import TernaryProcess, TernaryRecipe, evaporation_text
 from morphsim.simulator.recipe import number_field
 from morphsim.simulator.recipe_io import recipe_from_dict
 from morphsim.simulator.units import DRYING_UNITS, Units
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 
 # Factor between a material's own evaporation, in the middle of the knob, and the ends of the knob.
 _EVAPORATION_REACH = 10.0
-# Share of a step by which a film may miss its goal, since the thickness is met only to 1e-4.
-_MISS = 1e-2
 # Longest step of a drying film [its recipe's duration].
 _LONGEST = 0.05
+# Of the default recipe's films, the pattern is decided between these drynesses.
+_DECIDING = (0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,10 @@ class Drying(TernaryProcess[DryingRecipe]):
     )
     units = DRYING_UNITS
     end = "dry"
+    # Only vapour can keep a film from drying.
+    finishing = {"ambient_vapour": 0.0}  # noqa: RUF012
     clock = "dryness"
+    paces = {"deciding": _DECIDING}  # noqa: RUF012
     remedy_of_evaporation = "evaporation, temperature or spin_speed"
     state = {"dryness": (-1.0, 1.0)}  # noqa: RUF012
 
@@ -94,7 +98,8 @@ class Drying(TernaryProcess[DryingRecipe]):
     def cause_of_evaporation(self, recipe: DryingRecipe, knobs: Mapping[str, float]) -> str:
         """The knob, the temperature and the spin speed."""
         evaporation, kelvin = knobs["evaporation"], knobs["temperature"]
-        return f"evaporation {evaporation:g} at {kelvin:g} K and {recipe.spin_speed:g} rpm"
+        rate = evaporation_text(recipe, evaporation)
+        return f"{rate} at {kelvin:g} K and {recipe.spin_speed:g} rpm"
 
     def dryness(self, recipes: Sequence[DryingRecipe], thickness: Values) -> Values:
         """Evaporated share of the solvent that must leave before the film is dry, (B,)."""
@@ -132,16 +137,19 @@ class Drying(TernaryProcess[DryingRecipe]):
                 f"{simulation.dryness[0]:.3f}; raise duration or evaporation, or lower ambient_vapour"
             )
 
-    def step_goal(
-        self, simulation: Simulation, done: NDArray[np.int64], *, steps: int, longest: float | None
-    ) -> Goal:
-        """The next multiple of 1/`steps` in dryness, or after the time `longest`.
+    def step_goal(self, simulation: Simulation, done: NDArray[np.int64], pace: Pace) -> Goal:
+        """The next dryness of the pace, or after the time `pace.longest`.
 
-        By default `longest` is a twentieth of the recipe's duration.
+        By default steps are even in dryness, and `longest` is a twentieth of the recipe's duration. A step
+        that finishes a film may last for its duration.
         """
-        limits = [_LONGEST * r.duration if longest is None else longest for r in simulation.recipes]
-        goals = (np.floor(simulation.dryness * steps + _MISS) + 1.0) / steps
-        return Goal(simulation.time + np.array(limits), np.minimum(goals, 1.0))
+        recipes = cast("Sequence[DryingRecipe]", simulation.recipes)
+        durations = np.array([r.duration for r in recipes])
+        longest = _LONGEST * durations if pace.longest is None else np.full_like(durations, pace.longest)
+        wet, dry = _ends(recipes)
+        goals = pace.next_dryness(simulation.dryness, 1.001 * THICKNESS_TOLERANCE / (wet - dry))
+        last = pace.finishes(done)
+        return Goal(simulation.time + np.where(last, durations, longest), np.where(last, 1.0, goals))
 
     def goal_at(self, time: Values) -> Goal:
         """Films at `time` (B,), or when they are dry."""

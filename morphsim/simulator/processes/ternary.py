@@ -79,11 +79,14 @@ class TernaryRecipe(Recipe):
     mobility: MobilityName = field(default="wodo", metadata={"choices": MOBILITIES})
     """Closure of the mobilities."""
     solid_diffusivity: float = number_field(1e-3, 1e-8, 1.0)
-    """Diffusivity without solvent relative to that in pure solvent (not in `negi` and `onsager`)."""
+    """Diffusivity without solvent relative to that in pure solvent, at the reference temperature (not in
+    `negi` and `onsager`)."""
     diffusivity_exponent: float = number_field(1.0, 0.0, 2.5, before=1.0)
     """v of the tracer diffusivities N^-v of the solutes (closures `fast-mode` and `slow-mode`)."""
     evaporation: float = number_field(0.3, 0.0, 20.0)
     """Evaporation rate at the reference temperature, as a Biot number k_e h0 / D_s."""
+    evaporation_coefficient: float = number_field(1.0, 0.1, 10.0, before=1.0)
+    """Factor of this film on its rate of evaporation: what a laboratory does not know of its flow of air."""
     ambient_vapour: float = number_field(0.0, 0.0, 0.95)
     """Solvent share of a film in equilibrium with the vapour above it; a drier film swells."""
     temperature: float = number_field(298.15, 250.0, 400.0, "K")
@@ -94,6 +97,9 @@ class TernaryRecipe(Recipe):
     """B of chi(T) = chi + B (1/T - 1/T_ref) [K]."""
     activation_energy: float = number_field(12.0, 0.0, 60.0, "kJ/mol")
     """Activation energy of the Arrhenius mobility [kJ/mol]."""
+    vitrification_energy: float = number_field(0.0, 0.0, 300.0, "kJ/mol", before=0.0)
+    """What the activation energy of diffusion without solvent exceeds `activation_energy` by [kJ/mol]: the
+    less solvent a film holds, the more it stiffens as it cools (not in `negi` and `onsager`)."""
     evaporation_enthalpy: float = number_field(38.0, 0.0, 60.0, "kJ/mol")
     """Enthalpy in the temperature dependence of the evaporation rate [kJ/mol]."""
 
@@ -129,9 +135,9 @@ class TernaryProcess(Process[TernaryFilms]):
         """Present rates of evaporation at the reference temperature, as Biot numbers, (B,)."""
 
     def biot(self, recipes: Sequence[TernaryFilms], knobs: Knobs) -> Values:
-        """Rates of evaporation at the present temperature, as Biot numbers, (B,)."""
+        """Rates of evaporation of the films at the present temperature, as Biot numbers, (B,)."""
         enthalpy = np.array([r.evaporation_enthalpy for r in recipes])
-        rate = self.evaporation(recipes, knobs)
+        rate = np.array([r.evaporation_coefficient for r in recipes]) * self.evaporation(recipes, knobs)
         return np.asarray(rate * arrhenius(recipes, enthalpy, knobs["temperature"]))
 
     def ambient(self, recipes: Sequence[TernaryFilms], knobs: Knobs) -> Values:
@@ -171,7 +177,7 @@ class TernaryProcess(Process[TernaryFilms]):
             recipes[0].mobility,
             chain_lengths=lengths,
             exponent=column([r.diffusivity_exponent for r in recipes]),
-            solid=column([r.solid_diffusivity for r in recipes]),
+            solid=column(solid_diffusivity_at(recipes, knobs["temperature"])),
             scale=column(mobility_factor(recipes, knobs)),
             initial=torch.stack((column(composition[:, 0]), column(composition[:, 1])), dim=1),
         )
@@ -185,4 +191,21 @@ class TernaryProcess(Process[TernaryFilms]):
 
     def cause_of_evaporation(self, recipe: TernaryFilms, knobs: Mapping[str, float]) -> str:
         """What sets the rate of evaporation of a film, for an error."""
-        return f"evaporation {recipe.evaporation:g} at {knobs['temperature']:g} K"
+        return f"{evaporation_text(recipe, recipe.evaporation)} at {knobs['temperature']:g} K"
+
+
+def solid_diffusivity_at(recipes: Sequence[TernaryRecipe], temperature: Values) -> Values:
+    """Diffusivities without solvent relative to those in pure solvent at `temperature` (B,) [K], (B,).
+
+    D_solid exp[-E_v/R (1/T - 1/T_ref)] with the vitrification energy E_v, at most 1: nothing diffuses faster
+    without solvent than in it.
+    """
+    energies = np.array([r.vitrification_energy for r in recipes])
+    at_reference = np.array([r.solid_diffusivity for r in recipes])
+    return np.minimum(at_reference * arrhenius(recipes, energies, temperature), 1.0)
+
+
+def evaporation_text(recipe: TernaryRecipe, evaporation: float) -> str:
+    """A rate of evaporation at the reference temperature, with the film's coefficient unless it is 1."""
+    factor = "" if recipe.evaporation_coefficient == 1.0 else f"{recipe.evaporation_coefficient:g} times "
+    return f"{factor}evaporation {evaporation:g}"

@@ -41,6 +41,8 @@ class FilmDrive:
         self.followers = dict(followers)
         self.steps = Steps() if steps is None else steps
         """The steps that were made."""
+        self.factors: Mapping[str, float] = {}
+        """Factors on the settings of some followers, by name, which set-points don't show."""
         self._waiting: dict[str, _Pieces] = {
             name: _Pieces(profile, self.followers[name].knob) for name, profile in (profiles or {}).items()
         }
@@ -49,6 +51,11 @@ class FilmDrive:
         """Ask for set-points by name."""
         for name, value in set_points.items():
             self.followers[name].ask(value)
+
+    def jump(self, settings: Mapping[str, float]) -> None:
+        """Put knobs at settings by name at once, whatever their limits."""
+        for name, value in settings.items():
+            self.followers[name].jump(value)
 
     def state(self) -> dict[str, Any]:
         """The followers' states by name, and the `steps`, as plain values and arrays."""
@@ -94,8 +101,8 @@ class FilmDrive:
             self.followers[name].ask(pieces.set_point(time, dryness, slack))
             until, drier = min(until, pieces.next_time), min(drier, pieces.next_dryness)
         for name, follower in self.followers.items():
-            settings[name], end = follower.at(time)
-            until = min(until, end)
+            setting, end = follower.at(time)
+            settings[name], until = setting * self.factors.get(name, 1.0), min(until, end)
         return settings, until, drier
 
 

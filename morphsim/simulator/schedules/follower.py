@@ -29,12 +29,16 @@ class KnobFollower:
 
     def __init__(self, knob: Knob, setting: float, *, rate: float = math.inf, dwell: float = 0.0) -> None:
         self.knob, self.rate, self.dwell = knob, rate, dwell
-        self.wish = self.target = self.begin = float(setting)
-        self.since = -math.inf
+        self.jump(setting)
 
     def ask(self, set_point: float) -> None:
         """Ask for a set-point, which `at` takes as soon as it may."""
         self.wish = float(set_point)
+
+    def jump(self, setting: float) -> None:
+        """Put the knob at a setting at once, whatever its limits."""
+        self.wish = self.target = self.begin = float(setting)
+        self.since = -math.inf
 
     def at(self, time: float) -> tuple[float, float]:
         """The setting from `time` on, and the time until which it holds, infinite if nothing ends it."""
