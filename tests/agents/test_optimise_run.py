@@ -61,10 +61,20 @@ def told(optimum: Optimum) -> tuple[Any, ...]:
     return result, [(row.name, row.seed, str(row.distance), row.position) for row in optimum.rows]
 
 
-@pytest.mark.parametrize("options", [{}, {"schedule": "steps", "stages": 2, "knobs": ("evaporation",)}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"schedule": "steps", "stages": 2, "knobs": ("evaporation",)},
+        # A film that is dried first.
+        {"recipe": None, "process": "annealing", "set": ("duration=0.02",), "knobs": (), "schedule": "steps"},
+    ],
+)
 def test_the_recipe_makes_the_film_of_the_check_bit_for_bit(
     options: dict[str, Any], material: Path, tmp_path: Path
 ) -> None:
+    if "process" in options:
+        options = options | {"start": str(material / "drying.toml")}
     optimum = optimise_recipe(config(material, tmp_path / "out", **options), show_progress=False)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         *("films", "history.csv", "picture.png", "recipe.toml", "result.json", "search.json")

@@ -119,6 +119,7 @@ def test_stages_of_a_drying_film_begin_where_its_pattern_is_decided() -> None:
 
 
 def test_stages_of_an_annealed_film_are_equal_in_the_logarithm_of_time() -> None:
+    assert space("vapour-annealing", schedule="steps").over == "time"
     found = space("annealing", schedule="steps", stages=5)
     duration = found.base.recipe.duration
     points = np.array(found.points)

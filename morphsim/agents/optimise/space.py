@@ -107,8 +107,9 @@ class KnobSpace:
         Warns:
             ResolutionWarning: fewer than three.
         """
-        cells = self.base.cells
-        check_resolution((each, cells) for each in (self.base.recipe, *self.extremes))
+        start, cells = self.base.start, self.base.cells
+        before = [] if start is None or start.before is None else [start.before]
+        check_resolution((each, cells) for each in (self.base.recipe, *self.extremes, *before))
 
     @property
     def names(self) -> tuple[str, ...]:
