@@ -27,6 +27,7 @@ COMMANDS = {
     "score": Command("score", "compute the distance of frames from a target morphology"),
     "train-agent": Command("train_agent", "train an agent to steer films towards a target"),
     "evaluate-agent": Command("evaluate_agent", "compare an agent with baselines on new films"),
+    "optimise-recipe": Command("optimise_recipe", "search the knobs whose films come nearest to a target"),
     "demo": Command("demo", "run the whole workflow once, in minutes, and show it on a page"),
 }
 """All commands, in the order of a typical workflow."""

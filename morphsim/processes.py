@@ -10,8 +10,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing.synchronize import Event
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -19,6 +20,14 @@ from morphsim.errors import MachineError
 
 Worker = Callable[[Any, Callable[[], bool]], Any]
 """Does a job. Its second argument returns whether the work was cancelled: a long job may then end early."""
+
+
+class RunJobs(Protocol):
+    """Runs jobs, calls `done` in this process with each finished one, and returns the results in order."""
+
+    def __call__(self, jobs: Sequence[Any], *, done: Callable[[Any], None]) -> list[Any]:
+        """Run the jobs."""
+        ...
 
 
 def run_jobs(
@@ -42,9 +51,24 @@ def run_jobs(
     Raises:
         MachineError: the system killed a worker.
     """
-    workers = min(workers, len(jobs))
+    with job_pool(make_worker, workers=min(workers, len(jobs))) as run:
+        return run(jobs, done=done)
+
+
+@contextlib.contextmanager
+def job_pool(make_worker: Callable[[], Worker], *, workers: int) -> Iterator[RunJobs]:
+    """Provide a function that runs jobs as `run_jobs` does, several times in the same processes.
+
+    Args:
+        make_worker: as for `run_jobs`.
+        workers: number of processes.
+
+    Raises:
+        MachineError: the system killed a worker.
+    """
     if workers <= 1:
-        return _run_here(make_worker, jobs, done)
+        yield partial(_run_here, make_worker)
+        return
     # Not fork: a fork of a process that has used torch threads may hang.
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
@@ -52,12 +76,7 @@ def run_jobs(
         workers, mp_context=context, initializer=_start_worker, initargs=(make_worker, stop)
     ) as pool:
         try:
-            with _interrupts_ignored():
-                futures = {pool.submit(_work, job): job for job in jobs}
-            for future in as_completed(futures):
-                future.result()
-                done(futures[future])
-            return [future.result() for future in futures]
+            yield partial(_run_there, pool)
         except BrokenProcessPool as error:
             raise MachineError(
                 "a worker process was killed, perhaps for memory; run again with fewer --workers"
@@ -68,8 +87,17 @@ def run_jobs(
             raise
 
 
+def _run_there(pool: ProcessPoolExecutor, jobs: Sequence[Any], *, done: Callable[[Any], None]) -> list[Any]:
+    with _interrupts_ignored():
+        futures = {pool.submit(_work, job): number for number, job in enumerate(jobs)}
+    for future in as_completed(futures):
+        future.result()
+        done(jobs[futures[future]])
+    return [future.result() for future in futures]
+
+
 def _run_here(
-    make_worker: Callable[[], Worker], jobs: Sequence[Any], done: Callable[[Any], None]
+    make_worker: Callable[[], Worker], jobs: Sequence[Any], *, done: Callable[[Any], None]
 ) -> list[Any]:
     threads = torch.get_num_threads()
     # One thread, as in a worker process: sums over several threads may differ in their last bits.

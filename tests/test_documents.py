@@ -107,6 +107,18 @@ def test_the_page_of_the_ruler_runs(
     assert (tmp_path / "ruler.json").is_file()
 
 
+def test_the_page_of_the_search_for_a_recipe_runs_as_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("cmaes")
+    monkeypatch.chdir(tmp_path)
+    run_blocks("optimise-recipe.md", 2)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("{'evaporation': (")
+    assert 0.0 < float(second.rpartition(" ")[2]) < 10.0
+    assert (tmp_path / "optimum" / "recipe.toml").is_file()
+
+
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_in_docstrings_run(name: str) -> None:
     module = importlib.import_module(name)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
 from morphsim.files import write_text
-from morphsim.frames.film_file import FILM, STEPS, Recording, film_text, recipe_text, recording_of
+from morphsim.frames.film import Film
+from morphsim.frames.film_file import FILM, STEPS, Recording, recipe_text, recording_of
 from morphsim.frames.film_output import (
     FRAMES,
     RECIPE,
@@ -28,13 +29,10 @@ from morphsim.frames.snapshots import film_frames
 from morphsim.frames.store import write_frames
 from morphsim.locks import claimed_folder
 from morphsim.progress import progress
-from morphsim.simulator import Recipe, Snapshot, Units, find_process, record_film
-from morphsim.simulator.cells import solver_cells
-from morphsim.simulator.film_start import FilmStart
+from morphsim.simulator import Recipe, Snapshot, Units, find_process
 from morphsim.simulator.materials import material
 from morphsim.simulator.processes import ProcessName
 from morphsim.simulator.recipe import without_units
-from morphsim.simulator.resolution import check_resolution
 from morphsim.simulator.resolve import changed_parameters, resolve_recipe
 from morphsim.simulator.schedules import Schedule, Steps, read_schedule
 from morphsim.simulator.schedules.read import split_schedule
@@ -96,7 +94,7 @@ class FilmConfig:
         Raises:
             InputError: an invalid configuration.
         """
-        return self._resolved().recipe
+        return self.film().recipe
 
     def film_units(self) -> Units:
         """The scales of the film that the file or the material and the options describe.
@@ -104,10 +102,14 @@ class FilmConfig:
         Raises:
             InputError: an invalid configuration.
         """
-        return self._resolved().units
+        return self.film().units
 
-    def _resolved(self) -> _Film:
-        """The film that the options and the files describe."""
+    def film(self) -> Film:
+        """The film that the options and the files describe.
+
+        Raises:
+            InputError: an invalid configuration.
+        """
         values = {} if self.recipe is None else self._file_values(self.recipe)
         try:
             recording = recording_of(values.pop(FILM, {}), self.recording_options())
@@ -131,7 +133,7 @@ class FilmConfig:
                 recipe = start.recipe(stated, self.material)
             if isinstance(schedule, Schedule):
                 recipe = schedule.started(recipe)
-            film = _Film(recipe=recipe, start=start, schedule=schedule, recording=recording, units=units)
+            film = Film(recipe=recipe, start=start, schedule=schedule, recording=recording, units=units)
             if start is not None:
                 start.check_shape(recording.shape, film.cells)
             return film
@@ -186,28 +188,6 @@ class FilmConfig:
             length_nm=default.length_nm if given.length_nm is None else given.length_nm,
             diffusivity=default.diffusivity if given.diffusivity is None else given.diffusivity,
         )
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Film:
-    """A film to be made."""
-
-    recipe: Recipe
-    """With the first values of its schedules."""
-    start: FilmStart | None
-    """Initial state; None for a freshly mixed film."""
-    schedule: Schedule | Steps
-    """Of its knobs, empty if they are constant; or the steps of an earlier film, which is made again."""
-    recording: Recording
-    """How it is recorded."""
-    units: Units
-    """Its scales."""
-
-    @property
-    def cells(self) -> tuple[int, int]:
-        """(h, w) of the solver's grid."""
-        before = None if self.start is None else self.start.before
-        return solver_cells(self.recipe, self.recording.shape, self.recording.cells, before=before)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,51 +260,26 @@ def simulate_film(config: FilmConfig, *, show_progress: bool = True) -> FilmRepo
 
     >>> report = simulate_film(FilmConfig(recipe=Path("film.toml")))     # doctest: +SKIP
     """
-    film = config._resolved()
+    film = config.film()
     check_shown(config.show, film.recipe.process)
     check_writers(config.animation, config.export)
     with claimed_folder(config.out):
         return _make(config, film, show_progress=show_progress)
 
 
-def _make(config: FilmConfig, film: _Film, *, show_progress: bool) -> FilmReport:
+def _make(config: FilmConfig, film: Film, *, show_progress: bool) -> FilmReport:
     started = time.perf_counter()
     recipe, units, recording, cells = film.recipe, film.units, film.recording, film.cells
-    before = None if film.start is None else film.start.before
-    check_resolution((each, cells) for each in (recipe, before) if each is not None)
-    phi = None
-    if film.start is not None:
-        phi = film.start.fields(
-            recipe,
-            seed=recording.seed,
-            cells=cells,
-            tolerance=recording.tolerance,
-            dtype=recording.dtype,
-            device=config.device,
-        )
+    film.check_resolution()
     snapshots: list[Snapshot] = []
     made = Steps()
-    frames = film.schedule.frames if isinstance(film.schedule, Steps) else recording.frames
-    with progress("simulating", frames, unit="frames", show=show_progress) as advance:
-        for snapshot in record_film(
-            recipe,
-            seed=recording.seed,
-            frames=frames,
-            shape=recording.shape,
-            cells=cells,
-            fields=phi,
-            schedule=film.schedule,
-            steps=made,
-            tolerance=recording.tolerance,
-            dtype=recording.dtype,
-            device=config.device,
-            resolution="ignore",
-        ):
+    with progress("simulating", film.frames, unit="frames", show=show_progress) as advance:
+        for snapshot in film.snapshots(steps=made, device=config.device):
             snapshots.append(snapshot)
             advance()
     seconds = time.perf_counter() - started
     remove_earlier(config.out)
-    text = film_text(recipe, film.schedule, replace(recording, cells=cells), units=units)
+    text = film.text()
     profiles = film.schedule if isinstance(film.schedule, Schedule) else None
     frame_set = film_frames(
         recipe,

@@ -30,6 +30,10 @@ GOOD = {
     "score": (["IN", "--target", "TARGET", "--encoder", "ENCODER"], "--device"),
     "train-agent": (["--target", "IN", "--encoder", "ENCODER", "--out", "OUT"], "--algorithm"),
     "evaluate-agent": (["IN"], "--device"),
+    "optimise-recipe": (
+        ["--target", "IN", "--encoder", "ENCODER", "--process", "drying", "--out", "OUT"],
+        "--method",
+    ),
 }
 TAKES_FRAMES = ("import", "train-encoder", "tune-encoder", "evaluate-encoder", "score", "train-agent")
 

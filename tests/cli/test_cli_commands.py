@@ -178,7 +178,7 @@ def test_a_film_that_diverges_ends_with_status_1(morphsim: Morphsim, tmp_path: P
     def diverge(*_: object, **__: object):
         raise SimulationDiverged(0, 0.5, {"smallest": -1.0})
 
-    monkeypatch.setattr("morphsim.frames.simulate.record_film", diverge)
+    monkeypatch.setattr("morphsim.frames.film.record_film", diverge)
     outcome = morphsim("simulate", "--process", "drying", "--out", tmp_path / "film")
     assert outcome.status == 1
     assert outcome.err.splitlines()[-1].startswith("morphsim simulate: film 0 can't be advanced")

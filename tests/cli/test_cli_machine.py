@@ -18,7 +18,7 @@ from PIL import Image
 
 from morphsim._surroundings import write_any_character
 from morphsim.cli import main
-from morphsim.frames import read_frames, simulate
+from morphsim.frames import film, read_frames
 from morphsim.locks import claimed_file, claimed_folder
 
 FILM = ["--process", "annealing", "--shape", 8, 16, "--frames", 2, "--set", "duration=0.002"]
@@ -43,7 +43,7 @@ def test_an_output_is_tried_before_the_work(
     morphsim: Morphsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
 ) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(simulate, "record_film", no_film)
+    monkeypatch.setattr(film, "record_film", no_film)
     ended = morphsim("simulate", *FILM, "--out", out.format(tmp=tmp_path))
     assert ended.status == 2
     assert "use another path" in ended.complaint
@@ -57,6 +57,7 @@ def test_an_output_is_tried_before_the_work(
         ["tune-encoder", "FRAMES", "--epochs", 1, "--trials", 1],
         ["train-agent", "--encoder", "ENCODER", "--target", "FRAMES:0", "--total-steps", 8],
         ["evaluate-encoder", "FRAMES", "--encoder", "ENCODER"],
+        ["optimise-recipe", "--encoder", "ENCODER", "--target", "FRAMES:0", "--process", "annealing"],
         ["demo"],
     ],
     ids=lambda words: words[0],
@@ -156,7 +157,7 @@ def test_a_signal_ends_a_command_as_ctrl_c_does(
             cleaned.append(True)
 
     before = signal.getsignal(number)
-    monkeypatch.setattr(simulate, "record_film", record)
+    monkeypatch.setattr(film, "record_film", record)
     assert main(["simulate", *map(str, FILM), "--out", str(tmp_path / "out")]) == 128 + number
     assert capsys.readouterr().err.splitlines()[-1] == "morphsim simulate: terminated"
     assert cleaned

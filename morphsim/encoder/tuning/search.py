@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -29,6 +28,7 @@ from morphsim.files import read_sealed_json, write_json, write_sealed_json
 from morphsim.frames import read_frames
 from morphsim.hashes import hash_arrays
 from morphsim.locks import claimed_folder
+from morphsim.optional import quiet_optuna
 from morphsim.progress import progress
 from morphsim.resuming import check_same_run
 from morphsim.system_errors import explain
@@ -79,7 +79,7 @@ def tune_encoder(config: TuningConfig, *, show_progress: bool = True) -> Tuned:
         TrainingDiverged: all trials diverged.
         MachineError: another run writes to the folder, or the disk is full.
     """
-    with _quiet_optuna() as optuna, claimed_folder(config.out), _explained(config.out / _JOURNAL):
+    with quiet_optuna("tuning") as optuna, claimed_folder(config.out), _explained(config.out / _JOURNAL):
         from morphsim.encoder.tuning.journal import open_study
 
         _check_and_describe(config)
@@ -197,22 +197,3 @@ def _explained(journal: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise explain(error, error.filename or journal) or error from error
-
-
-@contextlib.contextmanager
-def _quiet_optuna() -> Iterator[ModuleType]:
-    """Import Optuna, and disable its log, since progress is shown.
-
-    Raises:
-        InputError: Optuna isn't installed.
-    """
-    try:
-        import optuna
-    except ImportError as error:
-        raise InputError("tuning needs Optuna; install it with pip install 'morphsim[tune]'") from error
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield optuna
-    finally:
-        optuna.logging.set_verbosity(verbosity)
