@@ -33,7 +33,7 @@ class LatentFeatures:
             order of 1.
 
     Attributes:
-        space: the observation space, a Box of S numbers.
+        space: the observation space, a Box of S numbers; those of the state have its bounds, the others none.
 
     Raises:
         InputError: a part is unknown or repeated, there is neither a part nor a key, or the environment
@@ -65,10 +65,12 @@ class LatentFeatures:
             "deviation": size,
             "target": size,
             "pose": encoder.network.latent_size - size,
-            "state": _state_size(space) if "state" in self.parts else 0,
         }
-        count = sum(sizes[part] for part in self.parts) + len(self.info_keys)
-        self.space = gym.spaces.Box(-np.inf, np.inf, (count,), np.float32)
+        bounds = [
+            _bounds_of_state(space) if part == "state" else _no_bounds(sizes[part]) for part in self.parts
+        ]
+        low, high = np.concatenate([*bounds, _no_bounds(len(self.info_keys))], axis=1)
+        self.space = gym.spaces.Box(low, high, dtype=np.float32)
 
     def observe(
         self, encoded: EncodedFrames, row: int, observation: Any, info: Mapping[str, Any]
@@ -107,12 +109,17 @@ class LatentFeatures:
         return np.concatenate([*found, numbers_of_info]).astype(np.float32)
 
 
-def _state_size(space: gym.Space[Any]) -> int:
-    """How many numbers the state in an environment's observation has."""
+def _no_bounds(count: int) -> NDArray[np.float32]:
+    """(2, count) lower and upper bounds."""
+    return np.array([[-np.inf], [np.inf]], np.float32).repeat(count, axis=1)
+
+
+def _bounds_of_state(space: gym.Space[Any]) -> NDArray[np.float32]:
+    """(2, S) lower and upper bounds of the state in an environment's observation."""
     state = space.spaces.get(_STATE_KEY) if isinstance(space, gym.spaces.Dict) else None
     if not isinstance(state, gym.spaces.Box):
         raise InputError(
             f"there is no state to observe: the observation is {space}, not a Dict with a Box 'state'; make "
             "our environments with observation='dict', or name numbers in info_keys"
         )
-    return int(np.prod(state.shape))
+    return np.stack([state.low.ravel(), state.high.ravel()]).astype(np.float32)

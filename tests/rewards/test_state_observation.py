@@ -32,7 +32,10 @@ def test_parts_are_observed_in_their_order() -> None:
     encoder = hand_encoder()
     rewarded = LatentRewardWrapper(Process(FILM), encoder, target=TARGET)
     env = LatentObservationWrapper(rewarded, encoder, parts=PARTS, info_keys=["time_s"], normalise=False)
-    assert env.observation_space == gym.spaces.Box(-np.inf, np.inf, (8,), np.float32)
+    bounds = np.full((2, 8), [[-np.inf], [np.inf]], np.float32)
+    # The state keeps its bounds.
+    bounds[:, 2:5] = [[-1.0], [100.0]]
+    assert env.observation_space == gym.spaces.Box(*bounds, dtype=np.float32)
     observation, _ = env.reset()
     assert observation.tolist() == [0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 4.0, 100.0]
     observation = env.step(np.array([20.0, 5.0], np.float32))[0]

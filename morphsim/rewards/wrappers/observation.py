@@ -36,8 +36,8 @@ class LatentObservationWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.Record
             number for all latents, so that they are of the order of 1 and keep their geometry.
         frame_options: `frame`, `frame_threshold` and `invert`, as for `LatentRewardWrapper`.
 
-    The observation space is `Box(-inf, inf, (S,), float32)`. The wrapper adds `latent` and `encoder_hash` to
-    `info`.
+    The observation space is a float32 `Box` (S,), in which a state keeps its bounds and all else has none.
+    The wrapper adds `latent` and `encoder_hash` to `info`.
 
     Raises:
         InputError: a part is unknown, there is no state, `info` lacks a key (at reset), or frames have
