@@ -67,6 +67,8 @@ RUNS = (
     Run("random_steps", "random_steps"),
     Run("metric", "metric", ("--seed", "1", "--figures", "docs/metric-evaluation")),
     Run("ruler", "ruler"),
+    Run("steerability", "steerability", ("--workers", "2")),
+    Run("steering", "steering", ("--workers", "2")),
     Run("tvae_mnist", "tvae_mnist", data="mnist"),
     Run("training", "training"),
     Run("gpu", "gpu", gpu=True),

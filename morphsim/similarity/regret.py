@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,25 @@ class BootstrapRegret:
             "targets": self.targets,
             "undefined": self.undefined,
         }
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BootstrapDifference:
+    """The median over targets of the difference of two policies' regrets, with its 95 % interval."""
+
+    value: float
+    """The median over the targets that have a regret, below 0 if the first policy is better; NaN if none has.
+    """
+    low: float
+    """Lower end of the interval."""
+    high: float
+    """Upper end of the interval."""
+    by_target: Values
+    """(T,) difference of each target; NaN where repeats do not come nearer than chance."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values for a report."""
+        return {"value": self.value, "low": self.low, "high": self.high}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -116,24 +135,57 @@ def bootstrap_regret(
         InputError: no target, other numbers of targets, or a target without a film or with distances that
             are not finite.
     """
-    films = [
-        _films(name, each) for name, each in (("distances", distances), ("own", own), ("random", random))
-    ]
-    count = len(films[0])
-    if not count or any(len(each) != count for each in films):
-        numbers = ", ".join(str(len(each)) for each in films)
-        raise InputError(f"there are {numbers} targets; give films of all three kinds for the same targets")
-    by_target = regret(*(np.array([np.median(part) for part in each]) for each in films))
-    generator = np.random.default_rng((seed, count))
-    drawn = generator.integers(count, size=(RESAMPLES, count))
-    resampled = np.empty(drawn.shape)
-    for target in range(count):
-        places = drawn == target
-        # Each time that a target is drawn, its films are drawn anew.
-        medians = [_resampled_medians(each[target], int(places.sum()), generator) for each in films]
+    judged, repeats, chance = _same_targets(distances=distances, own=own, random=random)
+    by_target = _regret_of_medians(judged, repeats, chance)
+    resampled = np.empty((RESAMPLES, len(judged)))
+    for target, count, places, generator in _draws(len(judged), seed):
+        medians = [_resampled_medians(each[target], count, generator) for each in (judged, repeats, chance)]
         resampled[places] = regret(*medians)
     low, high = percentile_interval(_median_of_finite(resampled))
     return BootstrapRegret(
+        value=float(_median_of_finite(by_target[None])[0]), low=low, high=high, by_target=by_target
+    )
+
+
+def bootstrap_difference(
+    first: Sequence[ArrayLike],
+    second: Sequence[ArrayLike],
+    own: Sequence[ArrayLike],
+    random: Sequence[ArrayLike],
+    *,
+    seed: int = 0,
+) -> BootstrapDifference:
+    """Median over targets of the regret of a policy less that of another, with its interval.
+
+    Both policies have the same targets, materials and noise, so a resample draws the same targets and the
+    same films of both: what all films of a target share falls out of the difference.
+
+    Args:
+        first: for each of T targets, (n,) distances of films of the first policy.
+        second: for each target, (n,) distances of films of the second policy, film by film as in `first`.
+        own: for each target, (m,) distances of films made by its own recipe with other noise.
+        random: for each target, (m,) distances of random films.
+        seed: of the resampling.
+
+    Raises:
+        InputError: as for `bootstrap_regret`, or other numbers of films of both policies.
+    """
+    a, b, repeats, chance = _same_targets(first=first, second=second, own=own, random=random)
+    for target, (of_first, of_second) in enumerate(zip(a, b, strict=True)):
+        if len(of_first) != len(of_second):
+            raise InputError(
+                f"target {target} has {len(of_first)} films of the first policy and {len(of_second)} of the "
+                "second; give films with the same materials and noise"
+            )
+    by_target = _regret_of_medians(a, repeats, chance) - _regret_of_medians(b, repeats, chance)
+    resampled = np.empty((RESAMPLES, len(a)))
+    for target, count, places, generator in _draws(len(a), seed):
+        films = generator.integers(len(a[target]), size=(count, len(a[target])))
+        near, far = (_resampled_medians(each[target], count, generator) for each in (repeats, chance))
+        one, other = (np.median(each[target][films], axis=1) for each in (a, b))
+        resampled[places] = regret(one, near, far) - regret(other, near, far)
+    low, high = percentile_interval(_median_of_finite(resampled))
+    return BootstrapDifference(
         value=float(_median_of_finite(by_target[None])[0]), low=low, high=high, by_target=by_target
     )
 
@@ -163,6 +215,34 @@ def screen_targets(
     high = np.array([np.median(part) for part in chance])
     ratio = np.divide(low, high, out=np.full(len(low), np.inf), where=high > 0.0)
     return ScreenedTargets(reproducible=ratio <= most, ratio=ratio)
+
+
+def _same_targets(**films: Sequence[ArrayLike]) -> list[list[Values]]:
+    """The films of each kind, checked to be of the same targets."""
+    parts = [_films(name, each) for name, each in films.items()]
+    count = len(parts[0])
+    if not count or any(len(each) != count for each in parts):
+        numbers = ", ".join(str(len(each)) for each in parts)
+        raise InputError(
+            f"there are {numbers} targets; give films of all {len(parts)} kinds for the same targets"
+        )
+    return parts
+
+
+def _regret_of_medians(*kinds: list[Values]) -> Values:
+    return regret(*(np.array([np.median(part) for part in each]) for each in kinds))
+
+
+def _draws(count: int, seed: int) -> Iterator[tuple[int, int, NDArray[np.bool_], np.random.Generator]]:
+    """Draw targets: of each one its number, how often it is drawn, its places (RESAMPLES, T), a generator.
+
+    Each time that a target is drawn, its films are drawn anew.
+    """
+    generator = np.random.default_rng((seed, count))
+    drawn = generator.integers(count, size=(RESAMPLES, count))
+    for target in range(count):
+        places = drawn == target
+        yield target, int(places.sum()), places, generator
 
 
 def _films(name: str, values: Sequence[ArrayLike]) -> list[Values]:

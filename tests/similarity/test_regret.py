@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from morphsim.errors import InputError
-from morphsim.similarity.regret import bootstrap_regret, regret, screen_targets
+from morphsim.similarity.regret import bootstrap_difference, bootstrap_regret, regret, screen_targets
 
 
 def test_regret_lies_between_repeats_and_chance() -> None:
@@ -65,6 +65,32 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     assert (first.low, first.high) != (other.low, other.high)
 
 
+def test_the_difference_of_two_policies() -> None:
+    # Regrets 0.5 and 1 of the first policy, 0.25 and 0 of the second.
+    found = bootstrap_difference(
+        [[3.0, 3.0], [5.0]], [[2.0, 2.0], [1.0]], [[1.0], [1.0, 1.0]], [[5.0], [5.0, 5.0]]
+    )
+    assert found.by_target.tolist() == [0.25, 1.0]
+    assert (found.value, found.low, found.high) == (0.625, 0.25, 1.0)
+    assert found.to_dict() == {"value": 0.625, "low": 0.25, "high": 1.0}
+
+
+def test_what_films_of_both_policies_share_falls_out_of_their_difference() -> None:
+    generator = np.random.default_rng(0)
+    shared = generator.normal(3.0, 1.0, (12, 5))
+    own, chance = np.ones((12, 4)), np.full((12, 4), 5.0)
+    found = bootstrap_difference(shared + 0.4, shared, own, chance)
+    assert (found.value, found.low, found.high) == pytest.approx((0.1, 0.1, 0.1))
+    single = bootstrap_regret(shared, own, chance)
+    assert single.high - single.low > 0.1
+    swapped = bootstrap_difference(shared, shared + 0.4, own, chance)
+    assert swapped.value == pytest.approx(-found.value)
+    with pytest.raises(InputError, match="target 1 has 2 films of the first policy and 1 of the second"):
+        bootstrap_difference([[1.0], [1.0, 2.0]], [[1.0], [1.0]], [[0.0]] * 2, [[2.0]] * 2)
+    undefined = bootstrap_difference([[1.0]], [[2.0]], [[3.0]], [[2.0]])
+    assert np.isnan([undefined.value, undefined.low, undefined.high]).all()
+
+
 def test_targets_are_screened_by_their_repeats() -> None:
     found = screen_targets(
         [[1.0, 1.0, 9.0], [2.0, 2.0], [2.5], [0.0]], [[4.0], [4.0, 4.0], [4.0], [0.0, 0.0]]
@@ -79,6 +105,7 @@ def test_bad_distances_are_named() -> None:
     for call, found in (
         (lambda: bootstrap_regret([], [], []), "there are 0, 0, 0 targets"),
         (lambda: bootstrap_regret([[1.0]], [[1.0], [1.0]], [[1.0]]), "there are 1, 2, 1 targets"),
+        (lambda: bootstrap_difference([[1.0]], [[1.0]], [[1.0]], []), "there are 1, 1, 1, 0 targets"),
         (lambda: bootstrap_regret([[1.0]], [[]], [[1.0]]), "own of target 0"),
         (lambda: bootstrap_regret([[1.0]], [[1.0]], [[np.nan]]), "random of target 0"),
         (lambda: screen_targets([[1.0]], [[[1.0]]]), "random of target 0"),
