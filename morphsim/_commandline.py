@@ -72,10 +72,17 @@ class Command:
     module: str
     summary: str
 
-    def options(self) -> type[Options]:
-        """Import the options of the command."""
-        kind: type[Options] = import_module(f"morphsim._commands.{self.module}").Options
-        return kind
+    def options(self, words: Sequence[str] = ()) -> type[Options]:
+        """Import the options of the command.
+
+        Args:
+            words: after the command; a command with very different uses chooses its options by them.
+        """
+        module = import_module(f"morphsim._commands.{self.module}")
+        chosen: type[Options] = (
+            module.options_for(words) if hasattr(module, "options_for") else module.Options
+        )
+        return chosen
 
 
 def parse(kind: type[T], arguments: Sequence[str], *, program: str) -> T:

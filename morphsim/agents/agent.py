@@ -13,6 +13,7 @@ from morphsim.agents.folder import read_policy, read_setup
 from morphsim.agents.model import build_model, learning_device
 from morphsim.agents.randomness import own_randomness
 from morphsim.agents.setup import AgentSetup
+from morphsim.agents.steering.agent import is_steering_agent
 from morphsim.errors import InputError
 from morphsim.simulator import Recipe
 
@@ -69,6 +70,29 @@ class Agent:
             raise InputError("the observation holds NaN or infinity; it must be finite")
         return np.asarray(self.model.predict(values, deterministic=deterministic)[0], np.float32)
 
+    def predict(
+        self,
+        observation: ArrayLike,
+        state: Any = None,
+        episode_start: Any = None,
+        deterministic: bool = True,
+    ) -> tuple[NDArray[np.float32], None]:
+        """Choose an action, as `predict` of Stable-Baselines3's policies; see `act`.
+
+        Args:
+            observation: (S,), or (N, S) for several films.
+            state: has no effect, since the agent has no memory.
+            episode_start: likewise.
+            deterministic: as for `act`.
+
+        Returns:
+            Actions (A,) or (N, A), and None.
+
+        Raises:
+            InputError: as for `act`.
+        """
+        return self.act(observation, deterministic=deterministic), None
+
     def make_env(self, recipe: Recipe | None = None) -> gym.Env[Any, Any]:
         """Build the environment that the agent was trained on, with its target and its reward.
 
@@ -95,6 +119,11 @@ def load_agent(folder: str | Path, device: str = "auto") -> Agent:
     from stable_baselines3.common.vec_env import DummyVecEnv
 
     folder = Path(folder)
+    if is_steering_agent(folder):
+        raise InputError(
+            f"{folder} holds an agent for all targets of a task, and this needs one that was trained for its "
+            "own target; give the folder of such an agent, or use morphsim.agents.load_agent"
+        )
     chosen = learning_device(device)
     setup = read_setup(folder, chosen)
     with own_randomness(chosen):

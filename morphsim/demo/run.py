@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from morphsim.agents import Agent, AgentEvaluation, EvaluationConfig, evaluate_agent, load_agent, train_agent
+from morphsim.agents import Agent, AgentEvaluation, EvaluationConfig, evaluate_agent, train_agent
+from morphsim.agents.agent import load_agent
 from morphsim.demo.config import RECIPE, TARGET_EVAPORATION, TARGET_SEED, DemoConfig
 from morphsim.demo.page import write_page
 from morphsim.demo.rollout import Rollout, roll_out
@@ -27,7 +28,7 @@ class DemoResult:
     """Results of the demo."""
 
     evaluation: AgentEvaluation
-    """Agent, random policy, untouched recipe and the target's own recipe on unseen films."""
+    """Agent, its mean schedule, and what could be done without it, on unseen films."""
     page: Path
     """The page of figures."""
     seconds: Mapping[str, float]
