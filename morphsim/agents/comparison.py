@@ -16,9 +16,13 @@ from morphsim.files import write_text
 from morphsim.similarity.regret import regret
 
 AGENT, RANDOM, RECIPE, OWN = "agent", "random", "recipe", "own"
+CONSTANT, BLIND = "constant", "blind"
 """Names of the policies."""
 
+SIGNIFICANT = 0.05
+"""Largest p-value of a sign test by which feedback pays."""
 _BASELINES = (RANDOM, RECIPE)
+_TESTED = (*_BASELINES, CONSTANT, BLIND)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -35,6 +39,8 @@ class PolicyResult:
     """(S,) whether the film was still wet at its last step because of solvent vapour."""
     frames: NDArray[np.uint8] = field(repr=False)
     """(S, H, W) 0/1, the last frames."""
+    actions: Sequence[NDArray[np.float32]] = field(default=(), repr=False)
+    """Of each film the actions (T, A) of its steps; empty where there are none."""
     schedules: Sequence[str] = field(default=(), repr=False)
     """Of each film a recipe file with its steps, from which `morphsim simulate` makes it again; empty where
     the environment has none."""
@@ -125,11 +131,23 @@ class AgentEvaluation:
     @property
     def beats_baselines(self) -> bool:
         """Whether the median of the first policy is below that of every baseline."""
-        first, baselines = self.results[0], self._baselines()
+        first, baselines = self.results[0], self._among(_BASELINES)
         return bool(baselines) and all(first.median < self[name].median for name in baselines)
 
+    @property
+    def feedback_pays(self) -> bool | None:
+        """Whether the first policy comes nearer than its own mean schedule that is replayed blind.
+
+        Its median must be below, and the sign test significant. None if that schedule was not replayed.
+        """
+        if BLIND not in self:
+            return None
+        first = self.results[0]
+        test = self.sign_test(first.name, BLIND)
+        return first.median < self[BLIND].median and test.p_value <= SIGNIFICANT
+
     def to_dict(self) -> dict[str, Any]:
-        """Return everything except the frames as plain values for JSON."""
+        """Return everything except the frames and actions as plain values for JSON."""
         first = self.results[0].name
         return {
             "seeds": list(self.seeds),
@@ -145,7 +163,8 @@ class AgentEvaluation:
                 for result in self.results
             },
             "beats_baselines": self.beats_baselines,
-            "sign_tests": {name: vars(self.sign_test(first, name)) for name in self._baselines()},
+            "feedback_pays": self.feedback_pays,
+            "sign_tests": {name: vars(self.sign_test(first, name)) for name in self._among(_TESTED)},
         }
 
     def render(self) -> str:
@@ -178,20 +197,27 @@ class AgentEvaluation:
         return self.render()
 
     def _verdict(self) -> list[str]:
-        first, baselines = self.results[0].name, self._baselines()
-        if not baselines:
-            return []
-        which = " and ".join(baselines)
-        whether = "is below" if self.beats_baselines else "is NOT below"
-        lines = [f"The median of {first} {whether} {'those' if len(baselines) > 1 else 'that'} of {which}."]
-        for name in baselines:
+        first, baselines = self.results[0].name, self._among(_BASELINES)
+        lines = []
+        if baselines:
+            which = " and ".join(baselines)
+            whether = "is below" if self.beats_baselines else "is NOT below"
+            these = "those" if len(baselines) > 1 else "that"
+            lines.append(f"The median of {first} {whether} {these} of {which}.")
+        for name in self._among(_TESTED):
             test = self.sign_test(first, name)
             lines.append(
                 f"{first} ends nearer than {name} on {test.nearer} of {test.nearer + test.farther} films "
                 f"(sign test, one-sided p = {test.p_value:.2g})."
             )
+        if self.feedback_pays is False:
+            lines.append(
+                f"Feedback bought nothing that these films show: the mean schedule of {first}, replayed "
+                "blind, ends as near."
+            )
         return lines
 
-    def _baselines(self) -> list[str]:
+    def _among(self, names: Sequence[str]) -> list[str]:
+        """Those of the names that are policies here, the first one left out."""
         first = self.results[0].name
-        return [name for name in _BASELINES if name in self and name != first]
+        return [name for name in names if name in self and name != first]

@@ -1,10 +1,10 @@
-"""Evaluation of an agent beside baseline policies."""
+"""Evaluation of an agent beside what could be done without it."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsim.agents.agent import Agent, load_agent
-from morphsim.agents.baselines import Policy, RandomPolicy, RecipePolicy
-from morphsim.agents.comparison import AGENT, OWN, RANDOM, RECIPE, AgentEvaluation, PolicyResult
-from morphsim.agents.seeds import evaluation_seeds, reset_film
+from morphsim.agents.baselines import Policy, RandomPolicy, RecipePolicy, ReplayPolicy, mean_schedule
+from morphsim.agents.comparison import (
+    AGENT,
+    BLIND,
+    CONSTANT,
+    OWN,
+    RANDOM,
+    RECIPE,
+    AgentEvaluation,
+    PolicyResult,
+)
+from morphsim.agents.seeds import evaluation_seeds, reset_film, training_seed
 from morphsim.checks import MOST_PROCESSES, check_seed, check_whole
 from morphsim.device import DeviceName
 from morphsim.errors import InputError
@@ -26,6 +35,10 @@ from morphsim.simulator.resolve import resolve_recipe
 
 # The last frame of every film is kept in memory.
 _MOST_FILMS = 100_000
+_MOST_CONSTANTS = 1000
+# The films of constant settings are none of those of the comparison: they have seeds of a training of this
+# number, in its environment 0.
+_CONSTANTS = 0x436F6E73
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +59,8 @@ class EvaluationConfig:
     """TOML file of the recipe that made the target; it is needed for the regret."""
     own_set: tuple[str, ...] = ()
     """NAME=VALUE: changes to the recipe of `own`, or to the agent's own recipe."""
+    constants: int = 8
+    """Constant settings of the knobs that are tried, one film each; the best is compared with the agent."""
     workers: int = 1
     """Parallel processes that make films; the result doesn't depend on their number."""
     device: DeviceName = "auto"
@@ -57,6 +72,7 @@ class EvaluationConfig:
     def __post_init__(self) -> None:
         check_whole("seeds", self.seeds, 1, _MOST_FILMS)
         check_seed("first_seed", self.first_seed)
+        check_whole("constants", self.constants, 1, _MOST_CONSTANTS)
         check_whole("workers", self.workers, 1, MOST_PROCESSES)
         evaluation_seeds(self.first_seed, self.seeds)
 
@@ -74,10 +90,16 @@ class Contestant:
 def evaluate_agent(config: EvaluationConfig, *, show_progress: bool = True) -> AgentEvaluation:
     """Evaluate an agent and its baselines on the same films by their final distances from the target.
 
-    `random` sets every knob at random at each step, `recipe` keeps the knobs at the values of the recipe, and
-    `own`, if it is known, is the recipe that made the target, run with new noise. The seeds of the films are
-    from a range that training never uses. With several workers, a script must guard its entry with
-    `if __name__ == "__main__":`, since each process imports it.
+    - `random` sets every knob at random at each step.
+    - `recipe` keeps the knobs at the values of the recipe.
+    - `constant` keeps them at the best of a few constant settings, chosen by one film of each with other
+      noise.
+    - `blind` replays in each film the mean of the agent's actions in the other films, so that it tells what
+      the agent is worth without feedback; with a single film there is none.
+    - `own`, if it is known, is the recipe that made the target, run with new noise.
+
+    The seeds of the films are from a range that training never uses. With several workers, a script must
+    guard its entry with `if __name__ == "__main__":`, since each process imports it.
 
     Args:
         config: options of the evaluation.
@@ -87,27 +109,66 @@ def evaluate_agent(config: EvaluationConfig, *, show_progress: bool = True) -> A
         InputError: a folder without an agent, or a recipe that the agent's environment does not accept.
     """
     agent = load_agent(config.agent, device=config.device)
+
+    def contestant(name: str, policy: Policy | None, recipe: Recipe | None = None) -> Contestant:
+        return Contestant(name=name, make=_ContestantFactory(config.agent, config.device, policy, recipe))
+
+    def films(contestants: Sequence[Contestant], seeds: Sequence[int]) -> AgentEvaluation:
+        return evaluate_policies(contestants, seeds, workers=config.workers, show_progress=show_progress)
+
     contestants = [
-        Contestant(name=name, make=_ContestantFactory(config.agent, config.device, name, None))
-        for name in (AGENT, RANDOM, RECIPE)
+        contestant(AGENT, None),
+        contestant(RANDOM, RandomPolicy()),
+        contestant(RECIPE, RecipePolicy()),
     ]
     own = _own_recipe(config, agent)
     if own is not None:
-        contestants.append(
-            Contestant(name=OWN, make=_ContestantFactory(config.agent, config.device, OWN, own))
-        )
-    for contestant in contestants[2:]:
+        contestants.append(contestant(OWN, RecipePolicy(), own))
+    for each in contestants[2:]:
         # Otherwise a recipe out of the range of the knobs would be found only after many films.
-        env, policy = contestant.make()
+        env, policy = each.make()
         policy.begin(env, 0)
-    evaluation = evaluate_policies(
-        contestants,
-        evaluation_seeds(config.first_seed, config.seeds),
-        workers=config.workers,
-        show_progress=show_progress,
-    )
+    settings = constant_settings(config.constants, len(agent.setup.spec.knobs))
+    tried = {training_seed(_CONSTANTS, 0, number): each for number, each in enumerate(settings)}
+    found = films([contestant(CONSTANT, ReplayPolicy(tried))], list(tried))
+    best = settings[int(np.argmin(found[CONSTANT].distances))]
+    contestants.insert(3, contestant(CONSTANT, ReplayPolicy(default=best)))
+    seeds = evaluation_seeds(config.first_seed, config.seeds)
+    evaluation = films(contestants, seeds)
+    if len(seeds) > 1:
+        means = means_of_others(evaluation[AGENT].actions)
+        blind = films([contestant(BLIND, ReplayPolicy(dict(zip(seeds, means, strict=True))))], seeds)
+        results = list(evaluation.results)
+        results.insert(4, blind[BLIND])
+        evaluation = replace(evaluation, results=tuple(results))
     evaluation.write_schedules(config.agent / "schedules" if config.schedules is None else config.schedules)
     return evaluation
+
+
+def constant_settings(count: int, knobs: int) -> list[NDArray[np.float32]]:
+    """Constant schedules (1, A) that cover the range of each knob evenly, a Latin hypercube.
+
+    McKay, Beckman and Conover 1979, doi 10.1080/00401706.1979.10489755.
+
+    Args:
+        count: their number.
+        knobs: number A of knobs.
+    """
+    generator = np.random.default_rng(_CONSTANTS)
+    strata = np.stack([generator.permutation(count) for _ in range(knobs)], axis=1)
+    positions = (2.0 * strata + 1.0) / count - 1.0
+    return [position[None].astype(np.float32) for position in positions]
+
+
+def means_of_others(schedules: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """For each of several films the mean schedule (T, A) of the others.
+
+    Its own actions are left out, since they answer to the film's own noise.
+
+    Args:
+        schedules: actions (T, A) of at least two films.
+    """
+    return [mean_schedule([*schedules[:film], *schedules[film + 1 :]]) for film in range(len(schedules))]
 
 
 def evaluate_policies(
@@ -144,6 +205,7 @@ def evaluate_policies(
                 diverged=np.array([end.diverged for end in of_policy]),
                 wet=np.array([end.wet for end in of_policy]),
                 frames=np.stack([end.frame for end in of_policy]),
+                actions=tuple(end.actions for end in of_policy),
                 schedules=tuple(end.schedule for end in of_policy),
             )
         )
@@ -156,15 +218,14 @@ class _ContestantFactory:
 
     folder: Path
     device: str
-    name: str
+    policy: Policy | None
+    """None for the agent itself."""
     recipe: Recipe | None
 
     def __call__(self) -> tuple[gym.Env[Any, Any], Policy]:
         agent = load_agent(self.folder, device=self.device)
         env = agent.make_env(self.recipe)
-        if self.name == AGENT:
-            return env, _AgentPolicy(agent)
-        return env, RandomPolicy() if self.name == RANDOM else RecipePolicy()
+        return env, _AgentPolicy(agent) if self.policy is None else self.policy
 
 
 class _AgentPolicy:
@@ -189,6 +250,7 @@ class _FilmEnd:
     diverged: bool
     wet: bool
     frame: NDArray[np.uint8]
+    actions: NDArray[np.float32]
     schedule: str
 
 
@@ -213,9 +275,12 @@ class _EpisodeRunner:
 def _run_episode(env: gym.Env[Any, Any], policy: Policy, seed: int) -> _FilmEnd:
     observation, info = reset_film(env, seed)
     policy.begin(env, seed)
+    actions: list[NDArray[np.float32]] = []
     over = False
     while not over:
-        observation, _, terminated, truncated, info = env.step(policy.act(observation))
+        # A copy, since a policy may change its action in place.
+        actions.append(np.array(policy.act(observation), np.float32))
+        observation, _, terminated, truncated, info = env.step(actions[-1])
         over = terminated or truncated
     diverged = bool(info.get("diverged", False))
     return _FilmEnd(
@@ -224,6 +289,7 @@ def _run_episode(env: gym.Env[Any, Any], policy: Policy, seed: int) -> _FilmEnd:
         # Only drying films have `dry`.
         wet=not info.get("dry", True) and not diverged,
         frame=np.array(env.get_wrapper_attr("frame"), np.uint8),
+        actions=np.stack(actions),
         # An environment of another kind may have none.
         schedule=env.get_wrapper_attr("schedule_text")() if env.has_wrapper_attr("schedule_text") else "",
     )

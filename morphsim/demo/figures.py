@@ -17,15 +17,24 @@ from morphsim.frames.pictures.knobs import physical
 from morphsim.frames.pictures.lengths import length_text
 from morphsim.frames.pictures.scale import scale_bar, stretch_of
 from morphsim.frames.pictures.size import figure_size, shrink
-from morphsim.look import BLACK, BLUE, GREEN, GREY, RED, phase_patches, save_figure, with_look
+from morphsim.look import BLACK, BLUE, GREEN, GREY, ORANGE, RED, SKY, phase_patches, save_figure, with_look
 from morphsim.simulator import DRYING_UNITS
 
-COLOURS = {"agent": BLUE, "random": GREY, "recipe": RED, "own": GREEN}
+COLOURS = {
+    "agent": BLUE,
+    "random": GREY,
+    "recipe": RED,
+    "constant": ORANGE,
+    "blind": SKY,
+    "own": GREEN,
+}
 """Colours of the policies."""
 LABELS = {
     "agent": "agent",
     "random": "random knobs",
     "recipe": "untouched recipe",
+    "constant": "best constant",
+    "blind": "agent, blind",
     "own": "target's own recipe",
 }
 _FILMS_SHOWN = 3
@@ -78,7 +87,7 @@ def draw_films(path: Path, target: NDArray[np.uint8], evaluation: AgentEvaluatio
 @with_look
 def draw_comparison(path: Path, evaluation: AgentEvaluation) -> None:
     """Draw the final distances of each policy, a dot for each film and a bar for the median."""
-    figure = _figure(6.0, 3.4)
+    figure = _figure(7.0, 3.4)
     axis = figure.subplots()
     for place, result in enumerate(evaluation.results):
         spread = np.linspace(-0.18, 0.18, len(result.distances))

@@ -25,6 +25,8 @@ from morphsim.agents import (
     evaluate_agent,
     evaluate_policies,
 )
+from morphsim.agents.baselines import ReplayPolicy
+from morphsim.agents.evaluation import constant_settings, means_of_others
 from morphsim.errors import InputError
 from morphsim.frames import FilmConfig, read_frames, simulate_film
 
@@ -180,6 +182,47 @@ def test_a_sign_test_is_a_chance(pairs: list[tuple[float, float]]) -> None:
     json.dumps(found.to_dict(), allow_nan=False)
 
 
+@pytest.mark.parametrize(
+    ("blind", "pays"),
+    [
+        # Nearer on 5 of 5 films: 1/32.
+        ([1.0, 1.0, 1.0, 1.0, 1.0], True),
+        # A lower median, but nearer on 4 of 5 films only: 6/32.
+        ([1.0, 1.0, 1.0, 1.0, 0.1], False),
+        ([0.5, 0.5, 0.5, 0.5, 0.5], False),
+    ],
+)
+def test_feedback_pays_if_the_blind_schedule_ends_farther_away(blind: list[float], pays: bool) -> None:
+    agent = result("agent", [0.5] * 5)
+    found = AgentEvaluation(seeds=range(5), results=[agent, result("blind", blind)])
+    assert found.feedback_pays is pays and found.to_dict()["feedback_pays"] is pays
+    assert ("Feedback bought nothing" in found.render()) is not pays
+    assert "agent ends nearer than blind on" in found.render()
+    assert list(found.to_dict()["sign_tests"]) == ["blind"]
+    alone = AgentEvaluation(seeds=range(5), results=[agent])
+    assert alone.feedback_pays is None and "Feedback" not in alone.render()
+
+
+def test_constant_settings_cover_the_range_of_each_knob() -> None:
+    found = np.concatenate(constant_settings(8, 3))
+    assert found.shape == (8, 3) and found.dtype == np.float32
+    for knob in found.T:
+        np.testing.assert_allclose(np.sort(knob), np.arange(-7, 8, 2) / 8)
+    np.testing.assert_array_equal(constant_settings(1, 2)[0], [[0.0, 0.0]])
+
+
+def test_a_film_is_replayed_with_the_mean_of_the_others() -> None:
+    schedules = [np.array(values, np.float32)[:, None] for values in ([0.0], [0.3, 0.6], [-0.3, 0.0])]
+    found = means_of_others(schedules)
+    np.testing.assert_allclose(found[0][:, 0], [0.0, 0.3], atol=1e-7)
+    np.testing.assert_allclose(found[2][:, 0], [0.15, 0.3], atol=1e-7)
+    policy = ReplayPolicy({5: found[0]}, default=schedules[1])
+    for seed, expected in ((5, [0.0, 0.3, 0.3]), (6, [0.3, 0.6, 0.6])):
+        policy.begin(LineEnv(), seed)
+        made = [policy.act(np.zeros(1, np.float32))[0] for _ in range(3)]
+        np.testing.assert_allclose(made, expected, atol=1e-7)
+
+
 def test_random_actions_follow_from_the_seed() -> None:
     env, policy = LineEnv(), RandomPolicy()
     drawn = []
@@ -204,9 +247,17 @@ def test_the_recipe_is_left_as_it_is(trained: Callable[[str], Agent]) -> None:
 
 def test_an_agent_is_evaluated_beside_its_baselines(trained: Callable[[str], Agent], tmp_path: Path) -> None:
     folder = trained("ppo").folder
-    config = EvaluationConfig(agent=folder, seeds=3, own_set=("temperature=440",))
+    config = EvaluationConfig(agent=folder, seeds=3, constants=4, own_set=("temperature=440",))
     found = evaluate_agent(config, show_progress=False)
-    assert [each.name for each in found.results] == ["agent", "random", "recipe", "own"]
+    names = ["agent", "random", "recipe", "constant", "blind", "own"]
+    assert [each.name for each in found.results] == names
+    # The constant is one of the settings, and the blind schedule the mean of the agent's in the other films.
+    constants = {tuple(each[0]) for each in constant_settings(4, 1)}
+    assert all(tuple(action) in constants for film in found["constant"].actions for action in film)
+    assert len({film.tobytes() for film in found["constant"].actions}) == 1
+    for film, actions in enumerate(means_of_others(found["agent"].actions)):
+        np.testing.assert_array_equal(found["blind"].actions[film], actions)
+    assert set(found.to_dict()["sign_tests"]) == {"random", "recipe", "constant", "blind"}
     assert found.seeds == (1_000_000, 1_000_001, 1_000_002)
     assert all(seed in EVALUATION_SEEDS for seed in found.seeds)
     assert all(each.frames.shape == (3, 16, 48) and each.frames.max() == 1 for each in found.results)
@@ -235,14 +286,27 @@ def test_an_agent_is_evaluated_beside_its_baselines(trained: Callable[[str], Age
         'process = "annealing"\nwidth = 3.0\nkappa = 3e-3\nduration = 0.02\ntemperature = 440\n'
     )
     again = evaluate_agent(
-        EvaluationConfig(agent=folder, seeds=3, own=recipe, workers=2, schedules=tmp_path / "made"),
+        EvaluationConfig(
+            agent=folder, seeds=3, constants=4, own=recipe, workers=2, schedules=tmp_path / "made"
+        ),
         show_progress=False,
     )
     names = sorted(path.name for path in (folder / "schedules").iterdir())
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == names
-    assert len(names) == 12
+    assert len(names) == 18
     assert again.to_dict() == found.to_dict()
     np.testing.assert_array_equal(again["own"].frames, found["own"].frames)
+
+
+def test_one_film_has_no_others_to_replay(trained: Callable[[str], Agent], tmp_path: Path) -> None:
+    config = EvaluationConfig(
+        agent=trained("ppo").folder, seeds=1, constants=1, schedules=tmp_path / "schedules"
+    )
+    found = evaluate_agent(config, show_progress=False)
+    assert [each.name for each in found.results] == ["agent", "random", "recipe", "constant"]
+    assert found.feedback_pays is None
+    with pytest.raises(InputError, match="constants is 0"):
+        EvaluationConfig(agent=Path("agent"), constants=0)
 
 
 @pytest.mark.parametrize(

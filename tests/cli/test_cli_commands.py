@@ -303,9 +303,11 @@ def test_train_and_evaluate_an_agent(
         "chi=2.5",
         "--own-set",
         "noise=0.01",
+        "--constants",
+        3,
     )
     evaluation = json.loads(morphsim(*words, "--json").out)
-    assert set(evaluation["policies"]) == {"agent", "random", "recipe", "own"}
+    assert list(evaluation["policies"]) == ["agent", "random", "recipe", "constant", "blind", "own"]
     assert all(len(policy["distances"]) == 2 for policy in evaluation["policies"].values())
     assert morphsim(*words).out.startswith("policy ")
 

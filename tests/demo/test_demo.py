@@ -42,7 +42,7 @@ def command(folder: Path) -> list[str]:
 def test_the_demo_ends_with_its_table_and_a_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(command(folder)) == 0
     output = capsys.readouterr()
-    for name in ("agent", "random", "recipe", "own"):
+    for name in ("agent", "random", "recipe", "constant", "blind", "own"):
         assert re.search(rf"^{name} +\d", output.out, re.MULTILINE)
     assert "The median of agent is" in output.out
     assert [line[:5] for line in output.err.splitlines() if line.startswith("[")] == [
