@@ -48,3 +48,19 @@ def import_cmaes(purpose: str) -> ModuleType:
             f"{purpose} needs the package cmaes; install it with pip install 'morphsim[tune]'"
         ) from error
     return cast("ModuleType", cmaes)
+
+
+def import_minari(purpose: str) -> ModuleType:
+    """Import Minari.
+
+    Args:
+        purpose: what needs it, for the error.
+
+    Raises:
+        InputError: it isn't installed.
+    """
+    try:
+        import minari
+    except ImportError as error:
+        raise InputError(f"{purpose} needs Minari; install it with pip install 'morphsim[minari]'") from error
+    return cast("ModuleType", minari)
