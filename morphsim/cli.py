@@ -27,7 +27,9 @@ COMMANDS = {
     "score": Command("score", "compute the distance of frames from a target morphology"),
     "train-agent": Command("train_agent", "train an agent to steer films towards a target"),
     "evaluate-agent": Command("evaluate_agent", "compare an agent with baselines on new films"),
+    "steer": Command("steer", "let an agent steer a film to a target: recipe, schedule and picture"),
     "optimise-recipe": Command("optimise_recipe", "search the knobs whose films come nearest to a target"),
+    "record-episodes": Command("record_episodes", "record episodes of a task as a data set of Minari"),
     "demo": Command("demo", "run the whole workflow once, in minutes, and show it on a page"),
 }
 """All commands, in the order of a typical workflow."""
@@ -93,7 +95,7 @@ def _run(words: list[str]) -> int:
         complain("morphsim", f"{found}; {hint}{'' if hint.endswith('?') else ', or --help'}")
         return _BAD_INPUT
     program = f"morphsim {name}"
-    kind = COMMANDS[name].options()
+    kind = COMMANDS[name].options(rest)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = partial(_show_warning, program, warnings.showwarning)

@@ -82,6 +82,13 @@ def test_the_page_of_schedules_runs_as_printed(tmp_path: Path, monkeypatch: pyte
         assert main(["simulate", *options, "--animation", "none", "--out", "film"]) == 0
 
 
+def test_the_page_of_steering_runs_as_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    run_blocks("steering.md", 2)
+    recipe, constant, own, difference = capsys.readouterr().out.splitlines()
+    assert [recipe[:16], constant[:13], own[:12]] == ["untouched recipe", "best constant", "own schedule"]
+    assert float(difference) == float(difference)
+
+
 def test_the_page_of_chains_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     page = run_blocks("chains.md", 2)
@@ -117,6 +124,36 @@ def test_the_page_of_the_search_for_a_recipe_runs_as_printed(
     assert first.startswith("{'evaporation': (")
     assert 0.0 < float(second.rpartition(" ")[2]) < 10.0
     assert (tmp_path / "optimum" / "recipe.toml").is_file()
+
+
+NEEDS = {"RecordVideo": "moviepy", "minari": "minari"}
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_the_page_of_other_tools_runs_as_printed(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "training-with-other-tools.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 4
+    block = blocks[number]
+    for word, package in NEEDS.items():
+        if word in block:
+            pytest.importorskip(package, reason=f"{package} is not installed")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "sets"))
+    exec(compile(block, "training-with-other-tools.md", "exec"), {"__name__": "__main__"})
+    out = capfd.readouterr().out
+    if number == 0:
+        assert 0.1 < float(out.rpartition(" ")[2]) < 3.0
+        assert (tmp_path / "runs" / "ppo" / "best_model.zip").is_file()
+    elif number == 1:
+        gained, progress = map(float, re.findall(r"-?\d+\.\d+", out))
+        assert gained == pytest.approx(progress, abs=2e-3)
+    elif number == 2:
+        assert (tmp_path / "runs" / "videos" / "drying-episode-0.mp4").is_file()
+    else:
+        assert re.fullmatch(r"morphsim/Drying-v1/own-ppo-v0 2 \d+", out.splitlines()[-1])
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)

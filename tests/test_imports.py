@@ -21,6 +21,7 @@ ROOMS = [
     "similarity",
     "rewards",
     "envs",
+    "tasks",
     "agents",
     "demo",
     "_commands",

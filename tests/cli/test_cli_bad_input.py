@@ -34,6 +34,8 @@ GOOD = {
         ["--target", "IN", "--encoder", "ENCODER", "--process", "drying", "--out", "OUT"],
         "--method",
     ),
+    "steer": (["--agent", "IN", "--target", "columns", "--out", "OUT"], "--device"),
+    "record-episodes": (["Drying-v1", "--policies", "agent=IN"], "--split"),
 }
 TAKES_FRAMES = ("import", "train-encoder", "tune-encoder", "evaluate-encoder", "score", "train-agent")
 
@@ -41,6 +43,7 @@ TAKES_FRAMES = ("import", "train-encoder", "tune-encoder", "evaluate-encoder", "
 def words_of(command: str, source: object, tmp_path: Path) -> list[str]:
     places = {
         "IN": source,
+        "agent=IN": f"agent={source}",
         "OUT": tmp_path / "out",
         "TARGET": tmp_path / "target.png",
         "ENCODER": tmp_path / "encoder",
@@ -230,6 +233,11 @@ def test_an_unknown_choice(refused, command: str):
         ("train-agent", "--ppo.batch-size", "7", "ppo.batch_size is 7"),
         ("evaluate-agent", "--seeds", "0", "seeds is 0"),
         ("evaluate-agent", "--first-seed", "-1", "first_seed is -1"),
+        ("record-episodes", "--episodes", "0", "episodes is 0"),
+        ("record-episodes", "--policies", "best", "there is no policy 'best'; use random, recipe, own, or"),
+        ("record-episodes", "--policies", "own=runs/agent", "'own=runs/agent'; give an agent another name"),
+        ("record-episodes", "--policies", "own own", "policies has a name twice: "),
+        ("record-episodes", "--dataset-id", "films", "dataset_id is 'films'; it must be NAMESPACE/NAME-v0"),
         ("score", "--top", "0", "--top is 0"),
         (
             "score",
@@ -260,6 +268,7 @@ def test_a_value_out_of_range(refused, tmp_path: Path, command: str, option: str
         (["score", "x.h5"], "--target"),
         (["train-agent"], "--target"),
         (["evaluate-agent"], "AGENT"),
+        (["record-episodes"], "TASK"),
         ([], "a command is missing"),
     ],
 )
