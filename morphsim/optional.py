@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Iterator
 from types import ModuleType
-from typing import cast
 
 from morphsim.errors import InputError
 
@@ -20,10 +20,7 @@ def quiet_optuna(purpose: str) -> Iterator[ModuleType]:
     Raises:
         InputError: Optuna isn't installed.
     """
-    try:
-        import optuna
-    except ImportError as error:
-        raise InputError(f"{purpose} needs Optuna; install it with pip install 'morphsim[tune]'") from error
+    optuna = _import("optuna", purpose, extra="tune")
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -41,13 +38,7 @@ def import_cmaes(purpose: str) -> ModuleType:
     Raises:
         InputError: it isn't installed.
     """
-    try:
-        import cmaes
-    except ImportError as error:
-        raise InputError(
-            f"{purpose} needs the package cmaes; install it with pip install 'morphsim[tune]'"
-        ) from error
-    return cast("ModuleType", cmaes)
+    return _import("cmaes", purpose, extra="tune")
 
 
 def import_minari(purpose: str) -> ModuleType:
@@ -59,8 +50,13 @@ def import_minari(purpose: str) -> ModuleType:
     Raises:
         InputError: it isn't installed.
     """
+    return _import("minari", purpose, extra="minari")
+
+
+def _import(name: str, purpose: str, *, extra: str) -> ModuleType:
     try:
-        import minari
+        return importlib.import_module(name)
     except ImportError as error:
-        raise InputError(f"{purpose} needs Minari; install it with pip install 'morphsim[minari]'") from error
-    return cast("ModuleType", minari)
+        raise InputError(
+            f"{purpose} needs the package {name}; install it with pip install 'morphsim[{extra}]'"
+        ) from error

@@ -6,7 +6,7 @@ Nothing heavy is imported here, since the tasks are registered when `morphsim` i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from morphsim.errors import InputError
@@ -83,6 +83,18 @@ _HIDDEN = {
     "n_acceptor": (4.0, 6.25),
 }
 
+_UNKNOWN = Task(
+    name="DryingUnknown-v1",
+    summary="as Drying-v1, but evaporation coefficient, blend, chi and chain lengths are hidden",
+    process="drying",
+    targets="drying-unknown",
+    targets_hash="ddc5f0bb887f7bc3204af43a553fc4da32f8565d11cb3d79c0ae211ab39c8efb",
+    reward_threshold=1.26,
+    arguments=_DRYING,
+    hidden=_HIDDEN,
+    steps=16,
+)
+
 TASKS: Mapping[str, Task] = {
     task.name: task
     for task in (
@@ -96,28 +108,12 @@ TASKS: Mapping[str, Task] = {
             arguments=_DRYING,
             steps=16,
         ),
-        Task(
-            name="DryingUnknown-v1",
-            summary="as Drying-v1, but evaporation coefficient, blend, chi and chain lengths are hidden",
-            process="drying",
-            targets="drying-unknown",
-            targets_hash="ddc5f0bb887f7bc3204af43a553fc4da32f8565d11cb3d79c0ae211ab39c8efb",
-            reward_threshold=1.26,
-            arguments=_DRYING,
-            hidden=_HIDDEN,
-            steps=16,
-        ),
-        Task(
+        _UNKNOWN,
+        replace(
+            _UNKNOWN,
             name="DryingDisturbed-v1",
             summary="as DryingUnknown-v1, with drafts that change the evaporation from step to step",
-            process="drying",
-            targets="drying-unknown",
-            targets_hash="ddc5f0bb887f7bc3204af43a553fc4da32f8565d11cb3d79c0ae211ab39c8efb",
-            reward_threshold=1.26,
-            arguments=_DRYING,
-            hidden=_HIDDEN,
             drafts=0.3,
-            steps=16,
         ),
         Task(
             name="Annealing-v1",

@@ -17,6 +17,9 @@ from morphsim.processes import run_jobs
 from morphsim.progress import progress
 from morphsim.tasks.family import Task
 
+Choose = Callable[[NDArray[np.uint8], NDArray[np.float32], int], NDArray[np.float32]]
+"""Chooses an action for a frame, a state and the number of steps made."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Film:
@@ -113,22 +116,41 @@ def make_film(env: Any, film: Film, task: Task) -> MadeFilm:
     options = dict(film.options)
     if film.noise is not None:
         options["film_seed"] = film.noise
-    observation, info = env.reset(seed=film.seed, options=options)
+
+    def choose(frame: NDArray[np.uint8], state: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+        return np.asarray(actions[min(step, len(actions) - 1)])
+
+    return roll_out(env, task, choose, seed=film.seed, options=options)
+
+
+def roll_out(
+    env: Any, task: Task, choose: Choose, *, seed: int, options: Mapping[str, Any] | None = None
+) -> MadeFilm:
+    """Make one film whose actions may depend on its course.
+
+    Args:
+        env: of the task's films.
+        task: likewise.
+        choose: the action (K,) for the frame (H, W), the state (S,) and the number of steps made.
+        seed: of the environment.
+        options: of its reset.
+    """
+    observation, info = env.reset(seed=seed, options=dict(options or {}))
     frames, states = [env.frame], [observation["state"]]
-    made: list[NDArray[np.float32]] = []
+    actions: list[NDArray[np.float32]] = []
     over = False
     while not over:
-        action = actions[min(len(made), len(actions) - 1)]
+        action = choose(frames[-1], states[-1], len(actions))
         observation, _, terminated, truncated, info = env.step(action)
         over = terminated or truncated
-        made.append(action)
+        actions.append(action)
         frames.append(env.frame)
         states.append(observation["state"])
     recipe = env.film_recipe
     return MadeFilm(
         frames=np.stack(frames),
         states=np.stack(states),
-        actions=np.stack(made),
+        actions=np.stack(actions),
         material={name: getattr(recipe, name) for name in task.hidden},
         seed=env.film_seed,
         diverged=bool(info["diverged"]),

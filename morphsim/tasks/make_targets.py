@@ -160,13 +160,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*", help="names of tasks; all by default")
     parser.add_argument("--out", type=Path, default=ASSETS)
+    parser.add_argument("--candidates", type=int, default=CANDIDATES)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     done = set()
     for name in options.tasks or TASKS:
         task = find_task(name)
         if task.targets not in done:
-            made = make_targets(task, options.out, workers=options.workers)
+            made = make_targets(task, options.out, candidates=options.candidates, workers=options.workers)
             print(json.dumps(made), flush=True)  # noqa: T201
         done.add(task.targets)
 

@@ -16,7 +16,7 @@ from morphsim.processes import run_jobs
 from morphsim.progress import progress
 from morphsim.rewards import latent_unit
 from morphsim.tasks import MadeFilm, Task
-from morphsim.tasks.films import film_environment
+from morphsim.tasks.films import film_environment, roll_out
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,28 +69,15 @@ def _make(
     env: Any, task: Task, agent: SteeringAgent, encoder: Encoder, unit: np.float32, film: OwnFilm
 ) -> MadeFilm:
     generator = np.random.default_rng(film.seed)
-    observation, info = env.reset(seed=film.seed)
-    frames, states, actions = [env.frame], [observation["state"]], []
     memory: Any = None
-    over = False
     # Half of the noise lasts for the episode: a knob that only trembles has the effect of its mean.
     lasting = film.exploration * generator.standard_normal(agent.sizes.knobs)
-    while not over:
-        latent = encoder.encode(env.frame[None])[0] / unit
-        chosen, memory = agent.predict(np.concatenate([latent, states[-1], film.target]), memory)
+
+    def choose(frame: NDArray[np.uint8], state: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+        nonlocal memory
+        latent = encoder.encode(frame[None])[0] / unit
+        chosen, memory = agent.predict(np.concatenate([latent, state, film.target]), memory)
         noise = lasting + 0.5 * film.exploration * generator.standard_normal(agent.sizes.knobs)
-        action = np.clip(chosen + noise, -1.0, 1.0).astype(np.float32)
-        observation, _, terminated, truncated, info = env.step(action)
-        over = terminated or truncated
-        actions.append(action)
-        frames.append(env.frame)
-        states.append(observation["state"])
-    recipe = env.film_recipe
-    return MadeFilm(
-        frames=np.stack(frames),
-        states=np.stack(states),
-        actions=np.stack(actions),
-        material={name: getattr(recipe, name) for name in task.hidden},
-        seed=env.film_seed,
-        diverged=bool(info["diverged"]),
-    )
+        return np.clip(chosen + noise, -1.0, 1.0).astype(np.float32)
+
+    return roll_out(env, task, choose, seed=film.seed)
