@@ -215,7 +215,9 @@ def test_a_schedule_holds_its_last_action() -> None:
 
 def test_minari_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "minari", None)
-    with pytest.raises(InputError, match=r"needs the package minari; install it with pip install 'morphsim\[minari\]'"):
+    with pytest.raises(
+        InputError, match=r"needs the package minari; install it with pip install 'morphsim\[minari\]'"
+    ):
         record_episodes(config_of("random"), show_progress=False)
 
 

@@ -8,12 +8,16 @@ import sys
 import warnings
 
 import gymnasium as gym
+import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
 
 from morphsim.errors import InputError
+from morphsim.frames import read_frames
 from morphsim.registration import register_environments
-from morphsim.tasks import SPLITS, TASKS, Task, find_task, load_targets
+from morphsim.tasks import SPLITS, TASKS, Film, Task, find_task, load_targets
+from morphsim.tasks.films import film_environment, make_film
+from morphsim.tasks.targets import ASSETS
 
 BARE = [
     "morphsim:morphsim/Drying-v0",
@@ -111,3 +115,14 @@ def test_the_shipped_targets_are_whole(task: Task) -> None:
             assert min(task.hidden[name]) <= value <= max(task.hidden[name])
     # No frame occurs twice, so none of a test is one to learn from.
     assert len({frame.tobytes() for frame in targets.frames}) == len(targets)
+
+
+@pytest.mark.parametrize("name", ["Drying-v1", "DryingUnknown-v1", "Annealing-v1", "VapourAnnealing-v1"])
+def test_a_shipped_target_is_made_again_from_its_actions(name: str) -> None:
+    task = TASKS[name]
+    targets = load_targets(task)
+    row = targets.row("test-7")
+    seeds = read_frames(ASSETS / f"{task.targets}.h5").columns["seed"]
+    film = Film(seed=0, noise=int(seeds[row]), actions=targets.actions[row], options=targets.materials[row])
+    made = make_film(film_environment(task), film, task)
+    assert np.array_equal(made.frames[-1], targets.frames[row])
