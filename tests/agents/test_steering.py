@@ -13,7 +13,7 @@ from morphsim.agents.steering.agent import SteeringAgent, load_steering_agent
 from morphsim.agents.steering.config import SteeringConfig
 from morphsim.agents.steering.examples import Examples, HiddenScale
 from morphsim.agents.steering.library import FilmLibrary
-from morphsim.agents.steering.networks import Estimator, Planner, Sizes, remaining
+from morphsim.agents.steering.networks import Planner, Sizes, remaining
 from morphsim.agents.steering.training import learn
 from morphsim.errors import InputError
 from morphsim.tasks import find_task
@@ -118,8 +118,9 @@ def test_drafts_move_the_action_of_each_step_by_another_amount() -> None:
 
 def test_remaining_actions_begin_with_the_next_one() -> None:
     actions = torch.arange(12.0).reshape(1, 4, 3)
-    assert remaining(actions, torch.tensor([0])).tolist() == [list(range(12))]
-    assert remaining(actions, torch.tensor([2])).tolist() == [[6, 7, 8, 9, 10, 11, 0, 0, 0, 0, 0, 0]]
+    assert remaining(actions, torch.tensor([0])).tolist() == actions.tolist()
+    left = [[6, 7, 8], [9, 10, 11], [0, 0, 0], [0, 0, 0]]
+    assert remaining(actions, torch.tensor([2])).tolist() == [left]
 
 
 def small_config(out: Path) -> SteeringConfig:
@@ -128,7 +129,6 @@ def small_config(out: Path) -> SteeringConfig:
         surrogates=2,
         units=64,
         memory=32,
-        estimator_steps=400,
         surrogate_steps=600,
         planner_steps=600,
     )
@@ -176,8 +176,7 @@ def small_agent() -> SteeringAgent:
     return SteeringAgent(
         task=TASK,
         sizes=sizes,
-        estimator=Estimator(sizes, 8).eval(),
-        planner=Planner(sizes, 16).eval(),
+        planner=Planner(sizes, 8, 16).eval(),
         scale=HiddenScale.of(toy_library(9)),
         encoder="0" * 64,
         films=9,

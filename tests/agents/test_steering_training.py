@@ -29,7 +29,6 @@ def config(out: Path, **changes: object) -> SteeringConfig:
         "surrogates": 1,
         "units": 16,
         "memory": 8,
-        "estimator_steps": 4,
         "surrogate_steps": 4,
         "planner_steps": 4,
         **changes,

@@ -12,14 +12,14 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from morphsim.agents.steering.examples import HiddenScale
-from morphsim.agents.steering.networks import Estimator, Planner, Sizes
+from morphsim.agents.steering.networks import Planner, Sizes
 from morphsim.encoder import Encoder, load_encoder
 from morphsim.errors import InputError
 from morphsim.files import load_tree, save_tree
 from morphsim.tasks import Split, Task, find_task, make_task
 
 POLICY = "steering.safetensors"
-FORMAT = 1
+FORMAT = 2
 
 Memory = tuple[NDArray[np.float32], ...]
 """What a policy remembers between steps, as Stable-Baselines3's recurrent policies do."""
@@ -43,10 +43,8 @@ class SteeringAgent:
     """The task that it was trained for."""
     sizes: Sizes
     """Numbers of values of its networks."""
-    estimator: Estimator
-    """Estimates the hidden parameters."""
     planner: Planner
-    """Chooses the actions."""
+    """Estimates the hidden parameters and chooses the actions."""
     scale: HiddenScale
     """Unit of the hidden parameters."""
     encoder: str
@@ -87,13 +85,14 @@ class SteeringAgent:
         rows = torch.from_numpy(np.atleast_2d(values))
         ends = self.sizes.latent, self.sizes.latent + self.sizes.state
         latent, process, target = torch.tensor_split(rows, ends, dim=1)
-        memory = torch.zeros(1, len(rows), self.estimator.units)
+        memory = torch.zeros(1, len(rows), self.planner.history.units)
         if state is not None:
             memory = torch.from_numpy(np.asarray(state[0], np.float32)).reshape(memory.shape).clone()
             if episode_start is not None:
                 memory[:, torch.from_numpy(np.atleast_1d(np.asarray(episode_start, np.bool_)))] = 0.0
-        hidden, memory = self.estimator(latent[:, None], process[:, None], memory)
-        actions = self.planner(latent, process, hidden[:, 0], target)[:, 0].numpy()
+        present = torch.cat([latent, process], dim=1)
+        known, memory = self.planner.history(present[:, None], memory)
+        actions = self.planner(known[:, 0], present, target)[:, 0].numpy()
         return (actions[0] if values.ndim == 1 else actions), (memory.numpy(),)
 
     def hidden_parameters(self, memory: Memory) -> dict[str, NDArray[np.float64]]:
@@ -103,7 +102,7 @@ class SteeringAgent:
             memory: returned by `predict`.
         """
         with torch.no_grad():
-            found = self.estimator.tell(torch.from_numpy(memory[0])[0]).double().numpy()
+            found = self.planner.history.hidden(torch.from_numpy(memory[0])[0]).double().numpy()
         values = np.exp(found * self.scale.spread + self.scale.mean)
         return {name: values[:, place] for place, name in enumerate(self.scale.names)}
 
@@ -142,11 +141,10 @@ class SteeringAgent:
                 "encoder": self.encoder,
                 "films": self.films,
                 "sizes": asdict(self.sizes),
-                "units": [self.estimator.units, self.planner.units],
+                "units": [self.planner.history.units, self.planner.units],
                 "hidden": list(self.scale.names),
                 "mean": torch.from_numpy(self.scale.mean),
                 "spread": torch.from_numpy(self.scale.spread),
-                "estimator": dict(self.estimator.state_dict()),
                 "planner": dict(self.planner.state_dict()),
             },
         )
@@ -169,18 +167,16 @@ def load_steering_agent(folder: str | Path) -> SteeringAgent:
         if tree["format"] != FORMAT:
             raise InputError(f"{path} is an agent of another version; train it again")
         sizes = Sizes(**tree["sizes"])
-        estimator, planner = Estimator(sizes, int(tree["units"][0])), Planner(sizes, int(tree["units"][1]))
-        estimator.load_state_dict(tree["estimator"])
+        planner = Planner(sizes, *(int(units) for units in tree["units"]))
         planner.load_state_dict(tree["planner"])
         scale = HiddenScale(
             names=tuple(tree["hidden"]), mean=tree["mean"].numpy(), spread=tree["spread"].numpy()
         )
-        if not all(torch.isfinite(value).all() for value in [*estimator.parameters(), *planner.parameters()]):
+        if not all(torch.isfinite(value).all() for value in planner.parameters()):
             raise ValueError("a weight is not finite")
         return SteeringAgent(
             task=find_task(tree["task"]),
             sizes=sizes,
-            estimator=estimator.eval(),
             planner=planner.eval(),
             scale=scale,
             encoder=str(tree["encoder"]),

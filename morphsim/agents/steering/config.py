@@ -30,23 +30,21 @@ class SteeringConfig:
     """Name of the task."""
     out: Path = Path("runs/steering")
     """Folder for the agent, its library and its record."""
-    films: int = 1200
+    films: int = 6000
     """Films with random schedules to begin with."""
-    rounds: int = 3
+    rounds: int = 1
     """Rounds in which the agent makes films of its own, and learns from them too."""
-    films_per_round: int = 500
+    films_per_round: int = 1500
     """Films of a round."""
     validation: int = 24
     """Validation targets by which the best round is chosen, one film for each; at most all there are."""
-    surrogates: int = 4
+    surrogates: int = 2
     """Number of surrogates, whose spread shows what is not known."""
     units: int = 256
-    """Units of each of the three hidden layers."""
-    memory: int = 96
-    """Units of the estimator's memory."""
-    estimator_steps: int = 2000
-    """Gradient steps of the estimator in each round."""
-    surrogate_steps: int = 4000
+    """Units of each of the planner's three hidden layers."""
+    memory: int = 128
+    """Units of the memories of surrogates and planner."""
+    surrogate_steps: int = 7000
     """Gradient steps of each surrogate in each round."""
     planner_steps: int = 4000
     """Gradient steps of the planner in each round."""
@@ -59,7 +57,7 @@ class SteeringConfig:
     seed: int = 0
     """Seed of the networks and of the rounds."""
     workers: int = 1
-    """Processes that make films; the agent doesn't depend on their number."""
+    """Processes that make films and train surrogates; the agent doesn't depend on their number."""
     threads: int = 1
     """CPU threads of torch."""
     resume: bool = False
@@ -75,7 +73,6 @@ class SteeringConfig:
             ("surrogates", 1, 100),
             ("units", 1, 8192),
             ("memory", 1, 8192),
-            ("estimator_steps", 2, LARGEST),
             ("surrogate_steps", 2, LARGEST),
             ("planner_steps", 2, LARGEST),
             ("workers", 1, MOST_PROCESSES),

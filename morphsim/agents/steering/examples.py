@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from morphsim.agents.steering.library import FilmLibrary
-from morphsim.agents.steering.networks import Sizes, remaining
+from morphsim.agents.steering.networks import Sizes
 from morphsim.envs.drafts import CORRELATION
 from morphsim.tasks import Task
 from morphsim.tasks.films import film_environment
@@ -65,50 +65,6 @@ class Films:
     """(B, M) in units."""
     lengths: Tensor
     """(B,) steps of each film."""
-
-
-@dataclass(frozen=True, eq=False)
-class Moments:
-    """Films at one moment each, before one of their steps."""
-
-    latent: Tensor
-    """(B, D)."""
-    state: Tensor
-    """(B, S)."""
-    hidden: Tensor
-    """(B, M) what the estimator takes the hidden parameters for."""
-    actions: Tensor
-    """(B, T K) the remaining ones."""
-    last: Tensor
-    """(B, D) latent of the last frame."""
-    step: Tensor
-    """(B,) steps made."""
-
-
-class Pool:
-    """Films with what an estimator finds out in their course, from which moments are drawn.
-
-    Args:
-        films: the films.
-        estimates: (B, T + 1, M) of the hidden parameters after each step.
-    """
-
-    def __init__(self, films: Films, estimates: Tensor) -> None:
-        self.films, self.estimates = films, estimates
-
-    def draw(self, count: int) -> Moments:
-        """Random moments, with torch's global generator."""
-        films = self.films
-        rows = torch.randint(len(films.lengths), (count,))
-        step = (torch.rand(count) * films.lengths[rows]).long()
-        return Moments(
-            latent=films.latents[rows, step],
-            state=films.states[rows, step],
-            hidden=self.estimates[rows, step],
-            actions=remaining(films.actions[rows], step),
-            last=films.latents[rows, -1],
-            step=step,
-        )
 
 
 class Examples:

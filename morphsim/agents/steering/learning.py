@@ -1,4 +1,4 @@
-"""Training of the three networks of a steering agent."""
+"""Training of the networks of a steering agent."""
 
 from __future__ import annotations
 
@@ -7,73 +7,57 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from morphsim.agents.steering.examples import Examples, Pool
-from morphsim.agents.steering.networks import Estimator, Planner, Surrogate, mean_and_spread
+from morphsim.agents.steering.examples import Examples
+from morphsim.agents.steering.networks import Planner, Surrogate, mean_and_spread, remaining
 
 Advance = Callable[[int], None]
 """Called with the number of gradient steps that were made."""
 
-BATCH = 256
+BATCH = 128
 # Latents and states are of the order of 1; noise of this size keeps the networks smooth in between the films.
 _LATENT_NOISE, _STATE_NOISE = 0.02, 0.01
 # Share of the planner's examples whose target is the film's own last frame, which is surely within reach.
 _OWN_TARGETS = 0.3
+# Weight of each latent on the way in units of that of the last one, by which alone a film is judged.
+_ON_THE_WAY = 1.0 / 3.0
+# Weight of the estimates of hidden parameters, so that the memory holds them.
+_ESTIMATES = 0.2
 _CLIP = 1.0
-# Films with other coefficients and drafts for each film of the library.
-_FILMS_PER_EXAMPLE = 12
-_AT_ONCE = 1024
-
-
-def train_estimator(
-    network: Estimator, examples: Examples, *, steps: int, rate: float = 3e-3, advance: Advance | None = None
-) -> None:
-    """Train the estimator to tell the hidden parameters, by the mean squared error after each observation."""
-    if not examples.sizes.hidden:
-        network.eval()
-        return
-
-    def loss() -> Tensor:
-        batch = examples.draw(BATCH // 2)
-        noise = _LATENT_NOISE * torch.randn_like(batch.latents)
-        found, _ = network(batch.latents + noise, batch.states)
-        error: Tensor = (found - batch.hidden[:, None]).square().mean()
-        return error
-
-    _train(network, loss, steps, rate, 1e-3, advance)
 
 
 def train_surrogate(
     network: Surrogate,
-    estimator: Estimator,
     examples: Examples,
     *,
     steps: int,
-    rate: float = 1.5e-3,
+    rate: float = 2e-3,
     advance: Advance | None = None,
 ) -> None:
-    """Train a surrogate to predict the last latents of films, by Huber's loss.
+    """Train a surrogate to predict latents from random moments of films on, by Huber's loss.
 
-    It reads the estimates rather than the true hidden parameters, so it knows how far these can be trusted at
-    each moment.
+    Each film is used from one random moment on. The last latent counts three times as much as each on the
+    way. The estimates of the hidden parameters are learnt beside, so that the memory holds what can be known
+    of them.
     """
-    pool = _pool(estimator, examples)
+    most = examples.sizes.steps
 
     def loss() -> Tensor:
-        moment = pool.draw(BATCH)
-        predicted = network(
-            moment.latent + _LATENT_NOISE * torch.randn_like(moment.latent),
-            moment.state + _STATE_NOISE * torch.randn_like(moment.state),
-            moment.hidden,
-            moment.actions,
+        films = examples.draw(BATCH)
+        step = (torch.rand(BATCH) * films.lengths).long()
+        predicted, estimates = network(
+            _noisy(films.latents, films.states), step, remaining(films.actions, step)
         )
-        return nn.functional.huber_loss(predicted, moment.last)
+        place = step[:, None] + 1 + torch.arange(most)
+        true = films.latents.gather(1, place.clamp_max(most)[..., None].expand_as(predicted))
+        weight = torch.where(place == most, 1.0, _ON_THE_WAY * (place <= films.lengths[:, None]))
+        error = nn.functional.huber_loss(predicted, true, reduction="none").mean(dim=-1)
+        return (weight * error).sum() / BATCH + _estimate_loss(estimates, films.hidden)
 
     _train(network, loss, steps, rate, 1e-2, advance)
 
 
 def train_planner(
     network: Planner,
-    estimator: Estimator,
     surrogates: Sequence[Surrogate],
     examples: Examples,
     targets: Tensor,
@@ -87,9 +71,8 @@ def train_planner(
 
     Args:
         network: the planner.
-        estimator: trained.
         surrogates: trained; they stay as they are.
-        examples: the moments at which plans are made.
+        examples: the films from whose random moments on plans are made.
         targets: (N, D) latents of targets.
         steps: gradient steps.
         caution: weight of the spread of the surrogates, so that plans keep to what is known.
@@ -98,37 +81,47 @@ def train_planner(
     """
     for surrogate in surrogates:
         surrogate.requires_grad_(False)
-    place = torch.arange(examples.sizes.steps)
-    pool = _pool(estimator, examples)
+    most = examples.sizes.steps
 
     def loss() -> Tensor:
-        moment = pool.draw(BATCH)
+        films = examples.draw(BATCH)
+        step = (torch.rand(BATCH) * films.lengths).long()
+        row = torch.arange(BATCH)
+        observed = _noisy(films.latents, films.states)
         goal = targets[torch.randint(len(targets), (BATCH,))]
         own = torch.rand(BATCH) < _OWN_TARGETS
-        goal = torch.where(own[:, None], moment.last, goal)
+        goal = torch.where(own[:, None], films.latents[:, -1], goal)
         goal = goal + _LATENT_NOISE * torch.randn_like(goal)
-        plan = network(moment.latent, moment.state, moment.hidden, goal)
-        left = (moment.step[:, None] + place < examples.sizes.steps)[..., None]
-        actions = (plan * left).flatten(1)
-        mean, spread = mean_and_spread(
-            [each(moment.latent, moment.state, moment.hidden, actions) for each in surrogates]
-        )
+        known, _ = network.history(observed)
+        plan = network(known[row, step], observed[row, step], goal)
+        plan = plan * (step[:, None] + torch.arange(most) < most)[..., None]
+        mean, spread = mean_and_spread([each.last(observed, step, plan) for each in surrogates])
         distance = (mean - goal).square().sum(dim=-1).add(1e-4).sqrt()
-        return (distance + caution * spread).mean()
+        estimates = _estimate_loss(network.history.hidden(known), films.hidden)
+        return (distance + caution * spread).mean() + estimates
 
     _train(network, loss, steps, rate, 1e-4, advance)
     for surrogate in surrogates:
         surrogate.requires_grad_(True)
 
 
-@torch.no_grad()
-def _pool(estimator: Estimator, examples: Examples) -> Pool:
-    """Films to draw moments from; their changes and estimates are computed once."""
-    films = examples.draw(_FILMS_PER_EXAMPLE * len(examples))
-    starts = range(0, len(films.lengths), _AT_ONCE)
-    parts = [slice(start, start + _AT_ONCE) for start in starts]
-    found = [estimator(films.latents[part], films.states[part])[0] for part in parts]
-    return Pool(films, torch.cat(found))
+def _noisy(latents: Tensor, states: Tensor) -> Tensor:
+    """Observations (B, T + 1, D + S) with noise."""
+    return torch.cat(
+        [
+            latents + _LATENT_NOISE * torch.randn_like(latents),
+            states + _STATE_NOISE * torch.randn_like(states),
+        ],
+        dim=-1,
+    )
+
+
+def _estimate_loss(estimates: Tensor, hidden: Tensor) -> Tensor:
+    """Weighted mean squared error of estimates (B, T, M) of hidden parameters (B, M); 0 if there are none."""
+    if not hidden.shape[-1]:
+        return hidden.new_zeros(())
+    error: Tensor = (estimates - hidden[:, None]).square().mean()
+    return _ESTIMATES * error
 
 
 def _train(

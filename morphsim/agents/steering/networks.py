@@ -1,4 +1,4 @@
-"""The three networks of a steering agent: estimator, surrogate and planner."""
+"""The two kinds of network of a steering agent: surrogates, and the planner that is trained through them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Sizes:
     """T, the largest number of steps of an episode."""
 
 
-class Estimator(nn.Module):
-    """Estimates the hidden parameters of a film from all that was observed so far.
+class History(nn.Module):
+    """What was observed so far, as a vector from which the hidden parameters can be told.
 
     A gated recurrent unit (Cho et al. 2014, doi 10.48550/arXiv.1406.1078) reads the observations in turn.
 
@@ -40,52 +40,79 @@ class Estimator(nn.Module):
         self.units = units
         self.read = nn.Linear(sizes.latent + sizes.state, units)
         self.memory = nn.GRU(units, units, batch_first=True)
-        self.tell = nn.Linear(units, sizes.hidden)
+        self.estimate = nn.Linear(units, sizes.hidden) if sizes.hidden else None
 
-    def forward(self, latents: Tensor, states: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, observed: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Read observations in turn.
 
         Args:
-            latents: (B, T, D).
-            states: (B, T, S).
+            observed: (B, T, D + S) latents and states.
             memory: (1, B, units) of the observations before; None for none.
 
         Returns:
-            Estimates (B, T, M) after each observation, and the memory.
+            What is known after each observation, (B, T, units), and the memory.
         """
-        read = nn.functional.silu(self.read(torch.cat([latents, states], dim=-1)))
-        found, memory = self.memory(read, memory)
-        return self.tell(found), memory
+        known, memory = self.memory(nn.functional.silu(self.read(observed)), memory)
+        return known, memory
+
+    def hidden(self, known: Tensor) -> Tensor:
+        """Estimates (..., M) of the hidden parameters from what is known (..., units)."""
+        if self.estimate is None:
+            return known[..., :0]
+        found: Tensor = self.estimate(known)
+        return found
 
 
 class Surrogate(nn.Module):
-    """Predicts the last latent of a film from its present and from the actions that follow.
+    """Predicts the latents of a film after each of the actions to come, from all that was observed so far.
 
     Args:
         sizes: of its input and output.
-        units: of each hidden layer.
+        units: of its memory and of each hidden layer.
         dropout: share of the units that is left out in training.
     """
 
     def __init__(self, sizes: Sizes, units: int, dropout: float) -> None:
         super().__init__()
-        inputs = sizes.latent + sizes.state + sizes.hidden + sizes.steps * sizes.knobs
-        self.change = layers(inputs, sizes.latent, units, dropout)
+        self.sizes = sizes
+        self.history = History(sizes, units)
+        self.begin = nn.Sequential(
+            nn.Linear(units + sizes.latent + sizes.state, units),
+            nn.SiLU(),
+            nn.Dropout(dropout),
+            nn.Linear(units, units),
+        )
+        self.action = nn.Linear(sizes.knobs, units)
+        self.course = nn.GRU(units, units, batch_first=True)
+        self.change = nn.Sequential(
+            nn.Linear(2 * units, units), nn.SiLU(), nn.Dropout(dropout), nn.Linear(units, sizes.latent)
+        )
 
-    def forward(self, latent: Tensor, state: Tensor, hidden: Tensor, plan: Tensor) -> Tensor:
-        """Predict the last latent.
+    def forward(self, observed: Tensor, step: Tensor, plan: Tensor) -> tuple[Tensor, Tensor]:
+        """Predict latents.
 
         Args:
-            latent: (B, D).
-            state: (B, S).
-            hidden: (B, M) estimates.
-            plan: (B, T K) the next action first; 0 beyond the last step.
+            observed: (B, T + 1, D + S) latents and states; those after `step` are not used.
+            step: (B,) number of steps made.
+            plan: (B, T, K) the next action first; what lies beyond the last step has no effect.
 
         Returns:
-            (B, D).
+            Latents (B, T, D) after each action of the plan, and estimates (B, T + 1, M) of the hidden
+            parameters after each observation.
         """
-        change: Tensor = self.change(torch.cat([latent, state, hidden, plan], dim=-1))
-        return latent + change
+        known, _ = self.history(observed)
+        row = torch.arange(len(step))
+        present = observed[row, step]
+        begin = self.begin(torch.cat([known[row, step], present], dim=-1))
+        course, _ = self.course(nn.functional.silu(self.action(plan)), begin[None].contiguous())
+        change = self.change(torch.cat([course, begin[:, None].expand_as(course)], dim=-1))
+        return present[:, None, : self.sizes.latent] + change, self.history.hidden(known)
+
+    def last(self, observed: Tensor, step: Tensor, plan: Tensor) -> Tensor:
+        """Predict the last latents (B, D); arguments as above."""
+        latents, _ = self(observed, step, plan)
+        found: Tensor = latents[torch.arange(len(step)), self.sizes.steps - 1 - step]
+        return found
 
 
 class Planner(nn.Module):
@@ -93,38 +120,32 @@ class Planner(nn.Module):
 
     Args:
         sizes: of its input and output.
-        units: of each hidden layer.
+        memory: units of its memory.
+        units: of each of its three hidden layers.
     """
 
-    def __init__(self, sizes: Sizes, units: int) -> None:
+    def __init__(self, sizes: Sizes, memory: int, units: int) -> None:
         super().__init__()
         self.sizes, self.units = sizes, units
-        inputs = 2 * sizes.latent + sizes.state + sizes.hidden
-        self.choose = layers(inputs, sizes.steps * sizes.knobs, units, 0.0)
+        self.history = History(sizes, memory)
+        modules: list[nn.Module] = []
+        for width in (memory + 2 * sizes.latent + sizes.state, units, units):
+            modules += [nn.Linear(width, units), nn.SiLU()]
+        self.choose = nn.Sequential(*modules, nn.Linear(units, sizes.steps * sizes.knobs))
 
-    def forward(self, latent: Tensor, state: Tensor, hidden: Tensor, target: Tensor) -> Tensor:
+    def forward(self, known: Tensor, present: Tensor, target: Tensor) -> Tensor:
         """Choose actions.
 
         Args:
-            latent: (B, D).
-            state: (B, S).
-            hidden: (B, M) estimates.
+            known: (B, units) what its history tells.
+            present: (B, D + S) the last observation.
             target: (B, D) latent of the target.
 
         Returns:
             (B, T, K) from -1 to 1.
         """
-        chosen = torch.tanh(0.5 * self.choose(torch.cat([latent, state, hidden, target], dim=-1)))
+        chosen = torch.tanh(0.5 * self.choose(torch.cat([known, present, target], dim=-1)))
         return chosen.reshape(-1, self.sizes.steps, self.sizes.knobs)
-
-
-def layers(inputs: int, outputs: int, units: int, dropout: float) -> nn.Sequential:
-    """Three hidden layers."""
-    modules: list[nn.Module] = []
-    for width in (inputs, units, units):
-        modules += [nn.Linear(width, units), nn.SiLU()]
-        modules += [nn.Dropout(dropout)] if dropout else []
-    return nn.Sequential(*modules, nn.Linear(units, outputs))
 
 
 def remaining(actions: Tensor, step: Tensor) -> Tensor:
@@ -135,13 +156,12 @@ def remaining(actions: Tensor, step: Tensor) -> Tensor:
         step: (B,) number of steps made.
 
     Returns:
-        (B, T K).
+        (B, T, K).
     """
     count, knobs = actions.shape[1:]
     place = step[:, None] + torch.arange(count)
     inside = (place < count)[..., None]
-    chosen = actions.gather(1, place.clamp_max(count - 1)[..., None].expand(-1, -1, knobs))
-    return (chosen * inside).flatten(1)
+    return actions.gather(1, place.clamp_max(count - 1)[..., None].expand(-1, -1, knobs)) * inside
 
 
 def mean_and_spread(predictions: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from morphsim.errors import InputError
 from morphsim.files import write_text
 
 ROUNDS = "rounds.csv"
-_COLUMNS = ("round", "films", "validation_distance")
+_COLUMNS = ("round", "films", "validation_distance", "seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,8 @@ class Round:
     """Films that it had learned from."""
     distance: float
     """Median distance from the validation targets, in units of the encoder."""
+    seconds: float
+    """Time since the run began, or since it went on [s]."""
 
 
 def write_rounds(folder: Path, rounds: Sequence[Round]) -> None:
@@ -32,7 +34,7 @@ def write_rounds(folder: Path, rounds: Sequence[Round]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    writer.writerows((each.number, each.films, each.distance) for each in rounds)
+    writer.writerows((each.number, each.films, each.distance, round(each.seconds, 1)) for each in rounds)
     write_text(folder / ROUNDS, text.getvalue())
 
 
@@ -48,8 +50,8 @@ def read_rounds(folder: Path) -> list[Round]:
         if tuple(head) != _COLUMNS:
             raise ValueError("not the table of a training")
         return [
-            Round(number=int(number), films=int(films), distance=float(distance))
-            for number, films, distance in rows
+            Round(number=int(number), films=int(films), distance=float(distance), seconds=float(seconds))
+            for number, films, distance, seconds in rows
         ]
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path} can't be read ({error}); --resume writes it again") from error

@@ -1,9 +1,10 @@
-"""Training of a steering agent: a library of films, three networks, and rounds of the agent's own films."""
+"""Training of a steering agent: a library of films, surrogates, a planner, and rounds of its own films."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -13,9 +14,9 @@ from morphsim.agents.seeds import training_seed
 from morphsim.agents.steering.agent import SteeringAgent, load_steering_agent
 from morphsim.agents.steering.config import SteeringConfig
 from morphsim.agents.steering.examples import Examples, latents_of
-from morphsim.agents.steering.learning import train_estimator, train_planner, train_surrogate
+from morphsim.agents.steering.learning import train_planner, train_surrogate
 from morphsim.agents.steering.library import FilmLibrary, library_of, make_library
-from morphsim.agents.steering.networks import Estimator, Planner, Surrogate
+from morphsim.agents.steering.networks import Planner, Surrogate
 from morphsim.agents.steering.own_films import OwnFilm, make_own_films
 from morphsim.agents.steering.record import Round, write_rounds
 from morphsim.device import set_threads
@@ -24,6 +25,7 @@ from morphsim.errors import InputError
 from morphsim.files import read_json, write_json
 from morphsim.json_values import json_values
 from morphsim.locks import claimed_folder
+from morphsim.processes import run_jobs
 from morphsim.progress import progress
 from morphsim.rewards import latent_unit
 from morphsim.tasks import Task, find_task, load_targets
@@ -31,6 +33,8 @@ from morphsim.tasks import Task, find_task, load_targets
 LIBRARY, CONFIG = "library.safetensors", "config.json"
 # The round of the films by which the best round is chosen.
 _CHOICE = 1_000_000
+# The round of the seeds of surrogates.
+_SURROGATE = 2_000_000
 _ROUND = 1_000_000
 """Numbers of films in a library from one round to the next."""
 # Films that are made before the library is written, and lost if the run is killed.
@@ -42,11 +46,10 @@ DROPOUT = 0.05
 def train_steering_agent(config: SteeringConfig, *, show_progress: bool = True) -> SteeringAgent:
     """Train one agent for all targets of a task, on the latents of the task's encoder.
 
-    A library of films with random schedules on random materials comes first. From it learn an estimator of
-    what is hidden, surrogates that predict the last latent of a film, and a planner that is trained through
-    them. Then the agent makes films of its own, from which all learn again, for some rounds. After each, it
-    steers one film to each of the task's validation targets; the agent with the smallest median distance is
-    kept.
+    A library of films with random schedules on random materials comes first. From it learn surrogates that
+    predict how a film goes on, and a planner that is trained through them. Then the agent makes films of its
+    own, from which all learn again, for some rounds. After each, it steers one film to each of the task's
+    validation targets; the agent with the smallest median distance is kept.
 
     The folder `config.out` gets the agent, its library, `rounds.csv` and `config.json`. A run that was
     stopped goes on with `resume`, from the films that it has made.
@@ -110,6 +113,7 @@ class _Run:
         path = config.out / LIBRARY
         self.library: FilmLibrary | None = FilmLibrary.load(path) if path.exists() else None
         self.rounds: list[Round] = []
+        self.started = time.perf_counter()
 
     def train(self) -> None:
         """Make what is missing of the library and learn, round by round."""
@@ -172,7 +176,8 @@ class _Run:
         library = self._known().before((number + 1) * _ROUND)
         agent = learn(self.config, self.task, self.encoder, library, show_progress=self.show_progress)
         distance = self._judge(agent)
-        self.rounds.append(Round(number=number, films=len(library), distance=distance))
+        seconds = time.perf_counter() - self.started
+        self.rounds.append(Round(number=number, films=len(library), distance=distance, seconds=seconds))
         write_rounds(self.config.out, self.rounds)
         if distance <= min(each.distance for each in self.rounds):
             agent.save(self.config.out)
@@ -215,20 +220,15 @@ def learn(
     Raises:
         TrainingDiverged: a weight became NaN or infinite.
     """
-    torch.manual_seed(config.seed)
     unit = latent_unit(encoder)
+    surrogates = _surrogates(config, task, library, unit, show_progress)
+    torch.manual_seed(config.seed)
     examples = Examples(library, task, unit=unit, drafts=config.drafts)
     sizes = examples.sizes
-    estimator, planner = Estimator(sizes, config.memory), Planner(sizes, config.units)
-    surrogates = [Surrogate(sizes, config.units, DROPOUT) for _ in range(config.surrogates)]
-    total = config.estimator_steps + config.surrogates * config.surrogate_steps + config.planner_steps
-    with progress("learning", total, unit="steps", show=show_progress) as advance:
-        train_estimator(estimator, examples, steps=config.estimator_steps, advance=advance)
-        for surrogate in surrogates:
-            train_surrogate(surrogate, estimator, examples, steps=config.surrogate_steps, advance=advance)
+    planner = Planner(sizes, config.memory, config.units)
+    with progress("planner", config.planner_steps, unit="steps", show=show_progress) as advance:
         train_planner(
             planner,
-            estimator,
             surrogates,
             examples,
             latents_of(library.last, unit),
@@ -236,16 +236,38 @@ def learn(
             caution=config.caution,
             advance=advance,
         )
-    if not all(
-        bool(torch.isfinite(value).all()) for value in [*estimator.parameters(), *planner.parameters()]
-    ):
+    if not all(bool(torch.isfinite(value).all()) for value in planner.parameters()):
         raise TrainingDiverged("the networks of the agent diverged; train it with more films")
     return SteeringAgent(
         task=task,
         sizes=sizes,
-        estimator=estimator,
         planner=planner,
         scale=examples.scale,
         encoder=encoder.hash,
         films=len(library),
     )
+
+
+def _surrogates(
+    config: SteeringConfig, task: Task, library: FilmLibrary, unit: float, show_progress: bool
+) -> list[Surrogate]:
+    """Train the surrogates, each with a seed of its own, so that they don't depend on the processes."""
+    make = functools.partial(_surrogate_worker, config, task, library, unit)
+    jobs = range(config.surrogates)
+    with progress("surrogates", len(jobs), unit="networks", show=show_progress) as advance:
+        found: list[Surrogate] = run_jobs(make, jobs, workers=config.workers, done=lambda _: advance())
+    return found
+
+
+def _surrogate_worker(
+    config: SteeringConfig, task: Task, library: FilmLibrary, unit: float
+) -> Callable[[int, Callable[[], bool]], Surrogate]:
+    examples = Examples(library, task, unit=unit, drafts=config.drafts)
+
+    def train(number: int, stopped: Callable[[], bool]) -> Surrogate:
+        torch.manual_seed(training_seed(config.seed, _SURROGATE, number))
+        network = Surrogate(examples.sizes, config.memory, DROPOUT)
+        train_surrogate(network, examples, steps=config.surrogate_steps)
+        return network
+
+    return train
