@@ -38,9 +38,10 @@ demo: $(VENV)/installed
 bench: $(VENV)/installed-bench
 	$(ONE_THREAD) $(BIN)/python benchmarks/_run_all.py
 
-# Renders benchmarks/results as docs/benchmarks.md and as the default encoder's model card.
+# Renders benchmarks/results as docs/benchmarks.md, as the tables of policies, and as the default encoder's card.
 bench-report: $(VENV)/installed
 	$(BIN)/python benchmarks/_report.py
+	$(BIN)/python benchmarks/_steering_tables.py
 	$(BIN)/python benchmarks/_card.py
 
 # Simulates the films and trains the encoder that is shipped in morphsim/assets/default.

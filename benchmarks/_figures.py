@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from morphsim.look import look, save_figure
+from morphsim.look import BLACK, BLUE, ORANGE, look, save_figure
 
 Result = Mapping[str, Any]
 
@@ -152,11 +152,31 @@ def _gap(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
+def _contest(figure: Any, result: Result) -> bool:
+    """The regret of each policy by both measures, with its interval."""
+    policies = result["results"]["policies"]
+    axes = figure.add_subplot()
+    for offset, measure, colour in ((-0.15, "ruler", BLUE), (0.15, "latent", ORANGE)):
+        for row, found in enumerate(policies.values()):
+            regret = found["regret"][measure]
+            axes.plot([regret["low"], regret["high"]], [row + offset] * 2, color=colour, lw=1.5)
+            axes.plot(regret["value"], row + offset, "o", color=colour, label=None if row else measure)
+    for value in (0.0, 1.0):
+        axes.axvline(value, color=BLACK, lw=0.8)
+    axes.set(yticks=range(len(policies)), xlabel="regret: 0 repeats the target's recipe, 1 is chance")
+    axes.set_yticklabels([name.replace("agent, ", "") for name in policies])
+    axes.invert_yaxis()
+    axes.set_title(result["results"]["task"])
+    axes.legend()
+    return True
+
+
 FIGURES: Mapping[str, Callable[[Any, Result], bool]] = {
     "first_system": _learning,
     "pfhub": _energy,
     "published_frames": _coarsening,
     "simulator": _matched,
+    "steering": _contest,
     "step_control": _tolerances,
     "wodo1d": _strip,
 }

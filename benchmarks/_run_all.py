@@ -51,6 +51,10 @@ class Run:
     old: bool = False
 
 
+# Of the policies, the searches cost most of the time.
+_STEERING = ("--constants", "20", "--workers", "2")
+_WITH_LIBRARY = ("--policies", "random", "recipe", "constant", "library", "own", "--library-films", "1200")
+
 RUNS = (
     Run("pfhub", "pfhub", ("--case", "1a")),
     Run("pfhub-1b", "pfhub", ("--case", "1b")),
@@ -68,7 +72,33 @@ RUNS = (
     Run("metric", "metric", ("--seed", "1", "--figures", "docs/metric-evaluation")),
     Run("ruler", "ruler"),
     Run("steerability", "steerability", ("--workers", "2")),
-    Run("steering", "steering", ("--workers", "2")),
+    Run(
+        "steering",
+        "steering",
+        (
+            *("--agent", "default", "--library-films", "6000", "--picture", "docs/steering/films.png"),
+            *_STEERING,
+        ),
+    ),
+    Run(
+        "steering-disturbed",
+        "steering",
+        (
+            *("--task", "DryingDisturbed-v1", "--agent", "default"),
+            *("--policies", "random", "recipe", "constant", "own", *_STEERING),
+        ),
+    ),
+    Run(
+        "steering-annealing",
+        "steering",
+        ("--task", "Annealing-v1", "--agent", "annealing", *_WITH_LIBRARY, *_STEERING),
+    ),
+    Run(
+        "steering-vapour",
+        "steering",
+        ("--task", "VapourAnnealing-v1", "--agent", "vapour-annealing", *_WITH_LIBRARY, *_STEERING),
+    ),
+    Run("presets", "presets"),
     Run("tvae_mnist", "tvae_mnist", data="mnist"),
     Run("training", "training"),
     Run("gpu", "gpu", gpu=True),

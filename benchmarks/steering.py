@@ -1,7 +1,7 @@
 """Policies that steer films to any target of a task, beside what a user would do without an agent.
 
     python benchmarks/steering.py [--task DryingUnknown-v1] [--policies recipe library ...]
-        [--agent FOLDER] [--workers 2] [--json] [--quick]
+        [--agent default] [--workers 2] [--json] [--quick]
 
 Every policy steers three films to each of the 40 test targets, all with the same hidden materials and the
 same noise. The regret is 0 for repeats of a target's own schedule on its own material and 1 for random
@@ -35,9 +35,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+from _contest_picture import draw_contest
 from _harness import BenchmarkOptions, Outcome, Target, run, say, table
 
-from morphsim.agents import load_agent
+from morphsim.agents import SteeringAgent, load_agent
 from morphsim.agents.steering.agent_policy import AgentPolicy, Predictor
 from morphsim.agents.steering.baselines import (
     best_constant,
@@ -54,6 +55,7 @@ from morphsim.agents.steering.policy import Entrant, steering_targets
 from morphsim.agents.steering.reach import constant_regret
 from morphsim.agents.steering.search import ScheduleSearch, nominal_search, true_material_search
 from morphsim.errors import InputError
+from morphsim.similarity.regret import regret
 from morphsim.tasks import find_task, load_targets
 
 PolicyName = Literal["random", "recipe", "constant", "library", "cma-es", "feedback", "own", "cma-es-true"]
@@ -72,8 +74,8 @@ class Options(BenchmarkOptions):
     """Name of the task."""
     policies: tuple[PolicyName, ...] = USUAL
     """Baselines and bounds."""
-    agent: Path | None = None
-    """Folder of an agent that observes what the task shows."""
+    agent: str | None = None
+    """Name of a shipped agent, or folder of an agent that observes what the task shows."""
     targets: int = 40
     """Number of test targets."""
     films: int = 3
@@ -92,15 +94,14 @@ class Options(BenchmarkOptions):
     """Films of each search."""
     workers: int = 1
     """Processes; no figure but the seconds depends on it."""
+    picture: Path | None = None
+    """Picture of the first eight targets and the first film that the agent steered to each."""
 
 
-def load_predictor(folder: Path) -> Predictor:
+def load_predictor(name: str) -> Predictor:
     """Load an agent of any kind."""
-    if (folder / "steering.safetensors").is_file():
-        from morphsim.agents.steering.agent import load_steering_agent
-
-        return load_steering_agent(folder)
-    return load_agent(folder).model
+    agent = load_agent(name)
+    return agent if isinstance(agent, SteeringAgent) else agent.model
 
 
 def entrants(options: Options, contest: Contest) -> list[Entrant]:
@@ -236,6 +237,8 @@ def measure(options: Options) -> Outcome:
     unknown = [name for name in options.policies if name not in get_args(PolicyName)]
     if unknown or len(set(options.policies)) < len(options.policies):
         raise InputError(f"policies are {list(options.policies)}; name each once, of {get_args(PolicyName)}")
+    if options.picture is not None and options.agent is None:
+        raise InputError(f"there is no agent whose films {options.picture} could show; name one with --agent")
     task = find_task(options.task)
     say("references")
     contest = Contest(
@@ -249,7 +252,23 @@ def measure(options: Options) -> Outcome:
     result = contest.run(entrants(options, contest))
     say("constant recipes on the targets' own materials")
     constant = constant_regret(contest, constants=options.constants)
+    if options.picture is not None:
+        _draw(options.picture, contest, result)
     return outcome(task.name, options, result, constant.tolist())
+
+
+def _draw(path: Path, contest: Contest, result: ContestResult) -> None:
+    standing = result[AGENT]
+    own, random = (
+        np.median(each.ruler, axis=1) for each in (contest.references.own, contest.references.random)
+    )
+    draw_contest(
+        path,
+        load_targets(contest.task).frames[contest.rows],
+        list(result.targets),
+        standing,
+        regret(standing.distances.ruler[:, 0], own, random),
+    )
 
 
 def outcome(task: str, options: Options, result: ContestResult, constant: Sequence[float]) -> Outcome:
@@ -269,6 +288,7 @@ def outcome(task: str, options: Options, result: ContestResult, constant: Sequen
         "task": task,
         "targets": len(result.targets),
         "films_per_target": options.films,
+        "constants": options.constants,
         "distance": {
             measure: {
                 "own": float(np.median(getattr(own, measure))),

@@ -9,6 +9,7 @@ from typing import Any
 
 import _report
 import _run_all
+import _steering_tables
 import pytest
 import torch
 from _harness import BenchmarkOptions, Outcome, Target, report
@@ -157,3 +158,10 @@ def test_run_all_names_what_it_doesn_t_know(capsys: pytest.CaptureFixture[str]) 
 def test_the_summary_names_missed_targets() -> None:
     assert summary(result()) == "1 of 1 targets reached in 1 s"
     assert summary(result(value=1.0)) == "0 of 1 targets reached in 1 s; missed: deviation | [%]"
+
+
+def test_the_tables_of_policies_are_of_the_results() -> None:
+    results = _report.read_results(RESULTS)
+    for page in _steering_tables.PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert text == _steering_tables.rendered(page, results), "make bench-report renders it anew"

@@ -45,6 +45,14 @@ def test_a_quick_run_of_steerability() -> None:
     assert [target["target"] for target in found["targets"]] == [0.5]
 
 
+@pytest.mark.slow
+def test_a_quick_run_of_what_presets_cost() -> None:
+    found = quick_result("presets", timeout=400.0)
+    (row,) = found["results"]["tasks"].values()
+    assert all(value > 0.0 for value in row.values())
+    assert row["ppo_hours"] == pytest.approx(100_000 / row["ppo_steps_per_second"] / 3600.0)
+
+
 def test_bad_options(capsys: Any, tmp_path: Any) -> None:
     for words, message in (
         (["--policies", "own", "own"], "name each once"),
