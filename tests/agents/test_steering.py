@@ -139,7 +139,7 @@ def test_an_agent_reaches_targets_of_a_toy_whose_coefficient_is_hidden(tmp_path:
     encoder = _Encoder()
     agent = learn(small_config(tmp_path), TASK, encoder, library, show_progress=False)  # type: ignore[arg-type]
     generator = np.random.default_rng(1)
-    misses = []
+    misses, errors = [], []
     for _ in range(20):
         target = np.array([generator.uniform(-0.5, 0.5), generator.uniform(-0.5, 0.5)], np.float32)
         shift = 2.0 * np.log(np.exp(generator.uniform(np.log(0.5), np.log(2.0)))) / LOG_RANGE
@@ -152,10 +152,11 @@ def test_an_agent_reaches_targets_of_a_toy_whose_coefficient_is_hidden(tmp_path:
             latent = np.array([np.mean(rates), np.mean(heat)], np.float32)
             state = np.array([0, rates[-1], 0, (step + 1) / TASK.steps, *action], np.float32)
         misses.append(float(np.linalg.norm(latent - target)))
+        found = agent.hidden_parameters(memory)["evaporation_coefficient"][0]
+        errors.append(abs(np.log(found) - 0.5 * shift * LOG_RANGE))
     # Random actions miss by 0.6, and the plan for a coefficient of 1 by 0.15.
     assert np.median(misses) < 0.08
-    found = agent.hidden_parameters(memory)["evaporation_coefficient"][0]
-    assert found == pytest.approx(np.exp(0.5 * shift * LOG_RANGE), rel=0.1)
+    assert np.median(errors) < 0.1 and max(errors) < 0.15
 
 
 class _Encoder:

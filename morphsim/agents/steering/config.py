@@ -40,13 +40,13 @@ class SteeringConfig:
     """Validation targets by which the best round is chosen, one film for each; at most all there are."""
     surrogates: int = 2
     """Number of surrogates, whose spread shows what is not known."""
-    units: int = 256
+    units: int = 384
     """Units of each of the planner's three hidden layers."""
     memory: int = 128
     """Units of the memories of surrogates and planner."""
     surrogate_steps: int = 7000
     """Gradient steps of each surrogate in each round."""
-    planner_steps: int = 4000
+    planner_steps: int = 12_000
     """Gradient steps of the planner in each round."""
     caution: float = 0.3
     """Weight of the spread of the surrogates in the planner's loss."""
