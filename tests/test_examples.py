@@ -37,6 +37,7 @@ RUNS = {
         r"annealing: 300 s, 200 nm thick, domains of \d+ nm",
     ),
     "torchrl_collect.py": (("--total-frames", "8"), r".*\d.*"),
+    "steer.py": ((), r"distance \d\.\d\d from the target; material taken for \{.*'chi': \d\.\d+.*\}"),
     "planner.py": (
         ("--candidates", "2", "--horizon", "1", "--steps", "2"),
         r"from \d+\.\d+ to \d+\.\d+",

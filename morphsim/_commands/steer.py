@@ -21,7 +21,7 @@ from morphsim.simulator.resolve import changed_parameters
 class Options:
     """Let an agent steer a film to a target: its recipe, its schedule and a picture.
 
-    Example: morphsim steer --agent runs/steering --target columns --out runs/columns
+    Example: morphsim steer --target columns --out runs/columns
     Example: morphsim steer --agent runs/steering --target film.h5:3 --set chi=1.05 --out runs/copy
     """
 
@@ -29,8 +29,9 @@ class Options:
 
     target: str
     """The name of a target of the agent's task, such as columns, or FILE, or FILE:ROW."""
-    agent: Path
-    """Folder of an agent for all targets of a task (train-agent --preset model-based)."""
+    agent: str = "default"
+    """Name of a shipped agent, or folder of an agent for all targets of a task (train-agent --preset
+    model-based)."""
     out: Path = Path("runs/steered")
     """Folder for the film's recipe, its schedule and its picture."""
     seed: int = 0
