@@ -53,7 +53,16 @@ class Run:
 
 # Of the policies, the searches cost most of the time.
 _STEERING = ("--constants", "20", "--workers", "2")
-_WITH_LIBRARY = ("--policies", "random", "recipe", "constant", "library", "own", "--library-films", "1200")
+_WITH_LIBRARY = (
+    "--policies",
+    "random",
+    "recipe",
+    "constant",
+    "library",
+    "own",
+    "--no-reach",
+    "--library-films",
+)
 
 RUNS = (
     Run("pfhub", "pfhub", ("--case", "1a")),
@@ -76,7 +85,8 @@ RUNS = (
         "steering",
         "steering",
         (
-            *("--agent", "default", "--library-films", "6000", "--picture", "docs/steering/films.png"),
+            *("--agent", "default", "--library-films", "6000", "--search-films", "64"),
+            *("--picture", "docs/steering/films.png"),
             *_STEERING,
         ),
     ),
@@ -85,18 +95,18 @@ RUNS = (
         "steering",
         (
             *("--task", "DryingDisturbed-v1", "--agent", "default"),
-            *("--policies", "random", "recipe", "constant", "own", *_STEERING),
+            *("--policies", "random", "recipe", "constant", "own", "--no-reach", *_STEERING),
         ),
     ),
     Run(
         "steering-annealing",
         "steering",
-        ("--task", "Annealing-v1", "--agent", "annealing", *_WITH_LIBRARY, *_STEERING),
+        ("--task", "Annealing-v1", "--agent", "annealing", *_WITH_LIBRARY, "1200", *_STEERING),
     ),
     Run(
         "steering-vapour",
         "steering",
-        ("--task", "VapourAnnealing-v1", "--agent", "vapour-annealing", *_WITH_LIBRARY, *_STEERING),
+        ("--task", "VapourAnnealing-v1", "--agent", "vapour-annealing", *_WITH_LIBRARY, "600", *_STEERING),
     ),
     Run("presets", "presets"),
     Run("tvae_mnist", "tvae_mnist", data="mnist"),
