@@ -36,22 +36,32 @@ _POLICIES = {
 
 
 def table(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Render the regret by the ruler of each policy for each task, with its interval."""
+    """Render the films that each policy has cost, and its regret by both measures with its interval."""
     contests = [result["results"] for name, result in results.items() if name.startswith("steering")]
-    lines = ["| policy | " + " | ".join(f"`{each['task']}`" for each in contests) + " |"]
-    lines.append("|:--" + "|--:" * len(contests) + "|")
+    columns = ["policy", "films"]
+    for contest in contests:
+        task = contest["task"].removesuffix("-v1")
+        columns += [f"{task}, ruler", f"{task}, latent"]
+    lines = ["| " + " | ".join(columns) + " |", "|:--" + "|--:" * (len(columns) - 1) + "|"]
     for name, title in _POLICIES.items():
         found = [each["policies"].get(name) for each in contests]
         if any(found):
             shown = title.format(constants=contests[0]["constants"])
-            lines.append(f"| {shown} | " + " | ".join(map(_cell, found)) + " |")
+            cells = [_cell(policy, measure) for policy in found for measure in ("ruler", "latent")]
+            lines.append("| " + " | ".join([shown, _cost(next(filter(None, found))), *cells]) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(policy: Mapping[str, Any] | None) -> str:
+def _cost(policy: Mapping[str, Any]) -> str:
+    """Films that were made for all targets, and for each target besides."""
+    once, each = policy["films_once"], policy["films_per_target"]
+    return f"{once:,} + {each} a target" if each else f"{once:,}"
+
+
+def _cell(policy: Mapping[str, Any] | None, measure: str) -> str:
     if policy is None:
         return ""
-    regret = policy["regret"]["ruler"]
+    regret = policy["regret"][measure]
     return f"{regret['value']:.2f} [{regret['low']:.2f}, {regret['high']:.2f}]"
 
 

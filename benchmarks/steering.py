@@ -144,8 +144,9 @@ def entrants(options: Options, contest: Contest) -> list[Entrant]:
     found = []
     if options.agent is not None:
         # Before anything is made for it.
-        load_predictor(options.agent)
-        agent = Entrant(name=AGENT, policy=AgentPolicy(partial(load_predictor, options.agent)))
+        predictor = load_predictor(options.agent)
+        made = predictor.films if isinstance(predictor, SteeringAgent) else 0
+        agent = Entrant(name=AGENT, policy=AgentPolicy(partial(load_predictor, options.agent)), films=made)
         say("agent, mean schedule")
         found += [agent, blind_replay(task, encoder, agent, rows, **workers)]
     for name in options.policies:

@@ -12,11 +12,7 @@ from morphsim.agents import SteeringAgent, load_agent
 from morphsim.agents.loading import shipped_agents
 from morphsim.cli import main
 
-TASKS = {
-    "default": "DryingUnknown-v1",
-    "annealing": "Annealing-v1",
-    "vapour-annealing": "VapourAnnealing-v1",
-}
+TASKS = {"default": "DryingUnknown-v1"}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "steering.md"
 
 
