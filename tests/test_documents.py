@@ -41,7 +41,10 @@ def test_the_readme_s_example_runs_as_printed(capsys: pytest.CaptureFixture[str]
     for block in blocks:
         # Each stands alone: people copy one of them.
         exec(compile(block, "README.md", "exec"), {})
-    reward, distance, dryness, temperature = map(float, capsys.readouterr().out.split())
+    steered, stepped = capsys.readouterr().out.splitlines()
+    last, _, hidden = steered.partition(" ")
+    assert 0 < float(last) < 10 and "evaporation_coefficient" in hidden
+    reward, distance, dryness, temperature = map(float, stepped.split())
     assert abs(reward) < 10
     assert 0 < distance < 10
     assert 0 < dryness < 1

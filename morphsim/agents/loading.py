@@ -35,7 +35,10 @@ def load_agent(name_or_folder: str | Path, device: str = "auto") -> Agent | Stee
     folder = shipped.get(str(name_or_folder), Path(name_or_folder))
     if not _exists(folder):
         hint = did_you_mean(str(name_or_folder), sorted(shipped)) if shipped else "none is shipped"
-        raise InputError(f"{name_or_folder} is not a folder, and no shipped agent has this name; {hint}")
+        raise InputError(
+            f"{name_or_folder} is not a folder, and no shipped agent has this name; give the folder of an "
+            f"agent, or a shipped one: {hint}"
+        )
     return load_steering_agent(folder) if is_steering_agent(folder) else load_single_agent(folder, device)
 
 
