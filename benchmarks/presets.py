@@ -27,6 +27,7 @@ from morphsim.agents.steering.learning import train_planner, train_surrogate
 from morphsim.agents.steering.library import library_of
 from morphsim.agents.steering.networks import Planner, Surrogate
 from morphsim.encoder import load_encoder
+from morphsim.errors import InputError
 from morphsim.rewards import latent_unit
 from morphsim.tasks import TASKS, Film, MadeFilm, Task, find_task, make_films, random_schedule
 from morphsim.tasks.films import film_environment
@@ -99,10 +100,15 @@ def _films(task: Task, options: Options) -> tuple[list[MadeFilm], float]:
         made = make_films(task, films, workers=options.workers, show_progress=False)
         return made, time.perf_counter() - started
 
-    # The start of the processes takes as long as some films; a long library hardly sees it.
-    _, start = seconds(planned(_SEED, options.workers))
-    made, whole = seconds(planned(_SEED + options.workers, options.films + options.workers))
-    return made[options.workers :], max(whole - start, 1e-3)
+    # Loops are compiled in the first call. The start of the processes takes as long as some films, and a long
+    # library hardly sees it, so it is measured with few films, and taken off.
+    few = planned(_SEED, options.workers)
+    seconds(few)
+    _, start = seconds(few)
+    made, whole = seconds([*few, *planned(_SEED + options.workers, options.films)])
+    if whole <= start:
+        raise InputError(f"{options.films} films are too few to be told from the start of the processes")
+    return made[options.workers :], whole - start
 
 
 def _learning_rate(task: Task, name: str, options: Options) -> float:
