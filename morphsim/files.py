@@ -141,6 +141,15 @@ def altered(path: str | Path) -> InputError:
     return InputError(f"{path} has been altered since it was written (hash); restore it or train again")
 
 
+def is_folder(path: str | Path) -> bool:
+    """Whether a path is a folder; no text is an error."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        # A text that is too long for a path, or contains a zero byte.
+        return False
+
+
 def save_tree(target: str | Path, tree: Mapping[str, Any]) -> None:
     """Store nested dicts and lists of tensors and plain values as one safetensors file.
 

@@ -8,6 +8,7 @@ from morphsim.agents.agent import Agent
 from morphsim.agents.agent import load_agent as load_single_agent
 from morphsim.agents.steering.agent import POLICY, SteeringAgent, is_steering_agent, load_steering_agent
 from morphsim.errors import InputError
+from morphsim.files import is_folder
 from morphsim.suggest import did_you_mean
 
 SHIPPED = Path(__file__).resolve().parents[1] / "assets" / "agents"
@@ -33,21 +34,13 @@ def load_agent(name_or_folder: str | Path, device: str = "auto") -> Agent | Stee
     """
     shipped = shipped_agents()
     folder = shipped.get(str(name_or_folder), Path(name_or_folder))
-    if not _exists(folder):
+    if not is_folder(folder):
         hint = did_you_mean(str(name_or_folder), sorted(shipped)) if shipped else "none is shipped"
         raise InputError(
             f"{name_or_folder} is not a folder, and no shipped agent has this name; give the folder of an "
             f"agent, or a shipped one: {hint}"
         )
     return load_steering_agent(folder) if is_steering_agent(folder) else load_single_agent(folder, device)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        # A text that is too long for a path, or contains a zero byte.
-        return False
 
 
 def shipped_agents() -> dict[str, Path]:

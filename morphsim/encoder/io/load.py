@@ -28,7 +28,7 @@ from morphsim.encoder.io.metadata import check_frame_shape, check_latents, check
 from morphsim.encoder.networks import Network, find_architecture
 from morphsim.encoder.out_of_distribution import TrainingStatistics, statistics_size
 from morphsim.errors import InputError
-from morphsim.files import altered, read_json
+from morphsim.files import altered, is_folder, read_json
 from morphsim.hashes import hash_tensors
 from morphsim.suggest import did_you_mean
 from morphsim.system_errors import explain
@@ -50,7 +50,7 @@ def load_encoder(name_or_folder: str | Path, device: str = "auto") -> Encoder:
     chosen = resolve_device(device)
     shipped = _shipped()
     folder = shipped.get(str(name_or_folder), Path(name_or_folder))
-    if not _is_folder(folder):
+    if not is_folder(folder):
         hint = did_you_mean(str(name_or_folder), sorted(shipped)) if shipped else "none is shipped"
         raise InputError(
             f"encoder {str(name_or_folder)!r} is unknown, neither an encoder's folder nor shipped; {hint}"
@@ -59,14 +59,6 @@ def load_encoder(name_or_folder: str | Path, device: str = "auto") -> Encoder:
         if not (folder / name).is_file():
             raise InputError(f"{folder} holds no {name}; name a folder that train-encoder has finished")
     return _load(folder, chosen)
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        # A text that is too long for a path, or contains a zero byte.
-        return False
 
 
 def _shipped() -> dict[str, Path]:
